@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit of the system: name, unit, and why it is what it is. A peer or file that goes over one is refused with
+// an error that names the limit; nothing is cut silently.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tributary::limits {
+
+// --- wire ---
+// A bulk chunk; large enough that framing costs nothing, small enough that a heartbeat waits at most ~10 ms at 100 MB/s.
+inline constexpr std::size_t kChunkBytesMax = 1u << 20;
+// A control frame: the largest is a job document plus its data plan.
+inline constexpr std::size_t kControlBytesMax = 1u << 20;
+// Control frames waiting to be sent to one peer; a peer that does not read is closed.
+inline constexpr std::size_t kControlQueueMax = 4096;
+// Blob transfers running in one direction of one link.
+inline constexpr std::size_t kTransfersPerLinkMax = 4;
+// One model or update; larger than any model this hardware could train.
+inline constexpr std::uint64_t kBlobBytesMax = 64ull << 30;
+// Handshake, TLS and first message together; keeps slow-loris peers from holding a slot.
+inline constexpr std::int64_t kHandshakeMs = 10'000;
+// A peer is asked for a sign of life this often, and given up after three silent periods.
+inline constexpr std::int64_t kHeartbeatMs = 5'000;
+inline constexpr std::int64_t kSilenceMs = 3 * kHeartbeatMs;
+// Links the listener holds at once, and of these how many may be unauthenticated.
+inline constexpr std::size_t kLinksMax = 20'000;
+inline constexpr std::size_t kHandshakesMax = 512;
+// From SIGTERM to the end, whatever the peers do.
+inline constexpr std::int64_t kShutdownMs = 10'000;
+
+// --- jobs ---
+inline constexpr std::size_t kJobDocumentBytesMax = 256u << 10;
+inline constexpr std::uint32_t kRoundsMax = 100'000;
+inline constexpr std::uint32_t kAttemptsMax = 100;
+inline constexpr std::size_t kSitesMax = 20'000;
+// A site's own count of examples, before the job's cap; 2^31 keeps n·x exact in double and the sums in 64 bits.
+inline constexpr std::uint64_t kExamplesMax = 1ull << 31;
+inline constexpr std::size_t kTensorsMax = 10'000;
+inline constexpr std::size_t kTensorNameMax = 256;
+inline constexpr std::size_t kTensorRankMax = 8;
+// safetensors' own limit for its header is 100 MB; a header of 10 000 tensors takes about 1.5 MB.
+inline constexpr std::size_t kSafetensorsHeaderMax = 16u << 20;
+
+// --- data ---
+inline constexpr std::size_t kColumnsMax = 10'000;
+// One-hot columns of one category; more is a free text column by mistake, and could carry records.
+inline constexpr std::size_t kCategoriesMax = 1'000;
+inline constexpr std::size_t kCategoryNameMax = 64;
+inline constexpr std::size_t kCsvFieldBytesMax = 1u << 20;
+inline constexpr std::uint64_t kDatasetBytesMax = 64ull << 30;
+inline constexpr std::size_t kClassesMax = 10'000;
+// Bins of the score histogram from which AUC is computed over sites.
+inline constexpr std::size_t kScoreBins = 4096;
+
+// --- files ---
+inline constexpr std::size_t kConfigBytesMax = 1u << 20;
+
+}  // namespace tributary::limits

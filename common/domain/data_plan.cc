@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/domain/data_plan.h"
+
+#include <cmath>
+#include <set>
+
+#include "common/base/limits.h"
+
+namespace tributary {
+namespace {
+
+constexpr double kDeviationFloor = 1e-9;
+
+// Chan, Golub, LeVeque 1979: parallel merge of mean and squared deviations.
+NumericSummary merge(const NumericSummary& a, const NumericSummary& b) {
+  if (a.count == 0) return b;
+  if (b.count == 0) return a;
+  const double n_a = static_cast<double>(a.count);
+  const double n_b = static_cast<double>(b.count);
+  const double delta = b.mean - a.mean;
+  return {.count = a.count + b.count,
+          .mean = a.mean + delta * n_b / (n_a + n_b),
+          .squared_deviations = a.squared_deviations + b.squared_deviations +
+                                delta * delta * n_a * n_b / (n_a + n_b)};
+}
+
+Result<NumericPlan> plan_numeric(const FeatureColumn& column, const DataSpec& spec,
+                                 const std::map<std::string, DataSummary>& by_site) {
+  if (spec.standardize == Standardize::kConstants) {
+    return NumericPlan{column.mean.value_or(0.0), column.deviation.value_or(1.0)};
+  }
+  NumericSummary all;
+  for (const auto& [site, summary] : by_site) {
+    if (const auto found = summary.numeric.find(column.name); found != summary.numeric.end()) {
+      all = merge(all, found->second);
+    }
+  }
+  if (all.count < 2) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "column '" + column.name + "' has fewer than two values over all sites; leave it out of "
+                      "data.features or correct the sites' files");
+  }
+  return NumericPlan{all.mean,
+                     std::sqrt(all.squared_deviations / static_cast<double>(all.count - 1)) + kDeviationFloor};
+}
+
+Result<std::vector<std::string>> plan_vocabulary(const FeatureColumn& column,
+                                                 const std::map<std::string, DataSummary>& by_site) {
+  if (!column.vocabulary.empty()) return column.vocabulary;
+  std::set<std::string> words;
+  for (const auto& [site, summary] : by_site) {
+    if (const auto found = summary.categories.find(column.name); found != summary.categories.end()) {
+      for (const auto& [word, rows] : found->second) words.insert(word);
+    }
+  }
+  if (words.empty() || words.size() > limits::kCategoriesMax) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "column '" + column.name + "' has " + std::to_string(words.size()) +
+                      " categories over all sites; between 1 and " + std::to_string(limits::kCategoriesMax) +
+                      " are possible");
+  }
+  return std::vector<std::string>(words.begin(), words.end());
+}
+
+}  // namespace
+
+Result<DataPlan> agree_on_plan(const DataSpec& spec, const std::map<std::string, DataSummary>& by_site) {
+  DataPlan plan;
+  for (const FeatureColumn& column : spec.features) {
+    if (column.kind == FeatureKind::kCategorical) {
+      TRIB_TRY(vocabulary, plan_vocabulary(column, by_site));
+      plan.vocabularies[column.name] = std::move(vocabulary);
+    } else if (spec.standardize == Standardize::kFederated || spec.standardize == Standardize::kConstants) {
+      TRIB_TRY(numeric, plan_numeric(column, spec, by_site));
+      plan.numeric[column.name] = numeric;
+    }
+  }
+  return plan;
+}
+
+}  // namespace tributary

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evaluation over sites: each site sends integer counts; counts add exactly in any order; figures come from the sums.
+// Plain values, any thread. AUC comes from a histogram of scores (kScoreBins equal bins on [0, 1], ties count half),
+// so no score of a single record leaves a site.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace tributary {
+
+// Loss sums travel as integers of 2^-20, so that adding them does not depend on the order.
+inline constexpr double kLossUnit = 1.0 / (1 << 20);
+
+struct ClassCounts {
+  std::uint64_t true_positives = 0;
+  std::uint64_t false_positives = 0;
+  std::uint64_t false_negatives = 0;
+  bool operator==(const ClassCounts&) const = default;
+};
+
+struct EvaluationCounts {
+  std::uint64_t examples = 0;
+  std::int64_t loss_units = 0;            // sum over examples of the loss, in kLossUnit
+  std::uint64_t correct = 0;
+  std::vector<ClassCounts> classes;       // per class; binary: one entry, the positive class; regression: empty
+  std::vector<std::uint64_t> positives;   // binary: kScoreBins bins of the score; else empty
+  std::vector<std::uint64_t> negatives;
+  bool operator==(const EvaluationCounts&) const = default;
+};
+
+struct EvaluationFigures {
+  std::uint64_t examples = 0;
+  double loss = 0.0;
+  std::optional<double> accuracy;  // classification only
+  std::optional<double> auc;       // binary, and both classes present
+  std::optional<double> f1;        // binary: of the positive class; classes: macro mean over classes that occur
+};
+
+// Refuses counts that contradict each other or another shape (a lying or broken site).
+Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one);
+Status validate_counts(const EvaluationCounts& counts);
+EvaluationFigures figures_of(const EvaluationCounts& counts);
+
+}  // namespace tributary

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/domain/reason.h"
+
+#include <array>
+#include <utility>
+
+namespace tributary {
+namespace {
+
+constexpr std::array<std::pair<Reason, std::string_view>, 20> kNames{{
+    {Reason::kPending, "pending"},
+    {Reason::kAccepted, "accepted"},
+    {Reason::kNotSelected, "not_selected"},
+    {Reason::kDeclined, "declined"},
+    {Reason::kDatasetMissing, "dataset_missing"},
+    {Reason::kDataInvalid, "data_invalid"},
+    {Reason::kModelInvalid, "model_invalid"},
+    {Reason::kTrainingFailed, "training_failed"},
+    {Reason::kNotFinite, "not_finite"},
+    {Reason::kWrongShape, "wrong_shape"},
+    {Reason::kOutOfBounds, "out_of_bounds"},
+    {Reason::kWrongDigest, "wrong_digest"},
+    {Reason::kMalformed, "malformed"},
+    {Reason::kStale, "stale"},
+    {Reason::kDisconnected, "disconnected"},
+    {Reason::kDeadline, "deadline"},
+    {Reason::kUploadFailed, "upload_failed"},
+    {Reason::kNotNeeded, "not_needed"},
+    {Reason::kAborted, "aborted"},
+    {Reason::kStorageFailed, "storage_failed"},
+}};
+
+}  // namespace
+
+std::string_view reason_name(Reason reason) {
+  for (const auto& [value, name] : kNames) {
+    if (value == reason) return name;
+  }
+  return "unknown";
+}
+
+std::optional<Reason> reason_from_name(std::string_view name) {
+  for (const auto& [value, known] : kNames) {
+    if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace tributary

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Task: one piece of work for one site, and its results. Plain values, any thread. Life of a job:
+//   prepare (each site summarises its data) -> initialize (each site builds the same initial model from the seed and
+//   names its digest; one uploads it) -> per round: train, then evaluate.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/domain/data_plan.h"
+#include "common/domain/evaluation.h"
+#include "common/domain/reason.h"
+
+namespace tributary {
+
+enum class TaskKind { kPrepare, kInitialize, kTrain, kEvaluate };
+std::string_view task_kind_name(TaskKind kind);  // "prepare" ...
+
+struct TaskKey {
+  JobId job;
+  RoundNumber round = 0;      // 0 for prepare and initialize
+  AttemptNumber attempt = 1;
+  TaskKind kind = TaskKind::kTrain;
+  auto operator<=>(const TaskKey&) const = default;
+};
+
+std::string to_string(const TaskKey& key);  // "heart-1f2e/round 3/attempt 1/train"
+
+struct BlobRef {
+  Digest digest;
+  std::uint64_t bytes = 0;
+  bool operator==(const BlobRef&) const = default;
+};
+
+struct Task {
+  TaskKey key;
+  std::string document;           // the job file's text
+  DataPlan plan;                  // empty for prepare
+  BlobRef model;                  // train, evaluate: the global model to start from (safetensors)
+  BlobRef model_file;             // torchscript module; none otherwise
+  std::int64_t deadline_ms = 0;   // from receipt
+  bool operator==(const Task&) const = default;
+};
+
+struct PrepareResult {
+  DataSummary summary;
+  bool operator==(const PrepareResult&) const = default;
+};
+struct InitializeResult {
+  BlobRef model;                  // safetensors of the initial model
+  bool operator==(const InitializeResult&) const = default;
+};
+struct TrainResult {
+  BlobRef update;                 // safetensors of (local - global), same layout as the model
+  std::uint64_t examples = 0;     // training rows
+  double train_loss = 0.0;        // mean over the last epoch
+  double update_norm = 0.0;       // L2
+  double seconds = 0.0;
+  bool operator==(const TrainResult&) const = default;
+};
+struct EvaluateResult {
+  EvaluationCounts counts;
+  bool operator==(const EvaluateResult&) const = default;
+};
+struct TaskFailure {
+  Reason reason = Reason::kTrainingFailed;
+  std::string detail;             // for the log; never a path, value or record of the site
+  bool operator==(const TaskFailure&) const = default;
+};
+
+using TaskOutcome = std::variant<TaskFailure, PrepareResult, InitializeResult, TrainResult, EvaluateResult>;
+
+struct TaskResult {
+  TaskKey key;
+  TaskOutcome outcome;
+  bool operator==(const TaskResult&) const = default;
+};
+
+}  // namespace tributary
