@@ -35,6 +35,10 @@ inline constexpr std::size_t kJobDocumentBytesMax = 256u << 10;
 inline constexpr std::uint32_t kRoundsMax = 100'000;
 inline constexpr std::uint32_t kAttemptsMax = 100;
 inline constexpr std::size_t kSitesMax = 20'000;
+// Sites asked to build the initial model; the most frequent digest wins, so one broken site cannot spoil it.
+inline constexpr std::size_t kInitializersMax = 5;
+// Jobs queued or running; a queue longer than this is a mistake in a script.
+inline constexpr std::size_t kJobsMax = 1'000;
 // A site's own count of examples, before the job's cap; 2^31 keeps n·x exact in double and the sums in 64 bits.
 inline constexpr std::uint64_t kExamplesMax = 1ull << 31;
 inline constexpr std::size_t kTensorsMax = 10'000;

@@ -83,6 +83,7 @@ struct RoundPolicy {
   std::uint32_t minimum_sites = 2;      // fewer candidates: the job waits and names who is missing
   std::uint32_t quorum = 0;             // accepted updates that close a round at its deadline; 0 = all selected
   std::int64_t deadline_ms = 600'000;   // of each phase of a round
+  std::int64_t disconnect_grace_ms = 30'000;  // a selected site off the link for this long counts as lost
   std::uint32_t attempts = 3;           // tries of one round before the job fails
   std::int64_t wait_for_sites_ms = 3'600'000;  // then the job fails with the names of who is missing
   std::vector<std::string> sites;       // the sites that may take part; empty = any with the dataset

@@ -54,7 +54,7 @@ struct JobList { std::vector<JobSummary> jobs; };
 struct ShowJob { JobId job; };
 struct ParticipantRow { SiteName site; std::string kind; std::string reason; std::string detail; std::uint64_t bytes = 0;
                         std::uint64_t examples = 0; double seconds = 0; double loss = 0; double norm = 0; };
-struct RoundRow { std::uint32_t round = 0; std::uint32_t attempt = 1; std::string outcome; double seconds = 0;
+struct RoundRow { std::uint32_t round = 0; std::uint32_t attempt = 1; std::string task; std::string outcome; double seconds = 0;
                   std::uint64_t examples = 0; double update_norm = 0; Digest model;
                   std::optional<double> loss, accuracy, auc, f1; std::vector<ParticipantRow> participants; };
 struct JobDetail { JobSummary summary; std::string document; std::vector<RoundRow> rounds; };

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: the coordinator's whole decision making as (now, event) -> effects: which jobs run, who is asked for what, when
+// a round closes. Owned by the driver, one thread. It does no I/O, reads no clock, and never sees a tensor.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "coordinator/round/effects.h"
+#include "coordinator/round/events.h"
+#include "coordinator/round/job_machine.h"
+
+namespace tributary {
+
+struct EngineOptions {
+  std::size_t running_jobs_max = 1;  // others queue, first come first served
+};
+
+class Engine {
+ public:
+  explicit Engine(EngineOptions options) : options_(options) {}
+
+  [[nodiscard]] RoundEffects handle(TimePoint now, const RoundEvent& event);
+  // When to call handle(TimePassed) at the latest; none while nothing waits for time.
+  std::optional<TimePoint> next_wake() const;
+
+  const Roster& roster() const { return roster_; }
+  // Null if there is no such job. Jobs that are over stay until forgotten by a restart.
+  const JobMachine* find(const JobId& job) const;
+  std::vector<const JobMachine*> jobs() const;  // in order of arrival
+  std::string activity_of(const SiteName& site) const;
+
+ private:
+  struct Dispatcher;
+
+  JobMachine* machine(const JobId& job);
+  void start_queued(TimePoint now, RoundEffects& out);
+
+  EngineOptions options_;
+  Roster roster_;
+  std::map<JobId, JobMachine> jobs_;
+  std::vector<JobId> order_;
+};
+
+}  // namespace tributary

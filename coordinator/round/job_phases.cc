@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobMachine: what comes back from sites and from the driver, and what the end of each phase leads to.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "coordinator/round/job_machine.h"
+
+namespace tributary {
+
+void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffects& out) {
+  const TaskKey& key = event.result.key;
+  Participant* one = phase_ && phase_->key(record_.id) == key ? phase_->pending(event.site) : nullptr;
+  if (one == nullptr) {
+    const auto carried = carried_.find(event.site);
+    const bool folded = carried != carried_.end() && carried->second.result->key == key;
+    const auto* settled = phase_ && phase_->participants().contains(event.site)
+                              ? &phase_->participants().at(event.site) : nullptr;
+    const bool accepted = folded || (settled != nullptr && phase_->key(record_.id) == key && settled->reason == Reason::kAccepted);
+    out.push_back(SendVerdict{event.site, key, accepted ? Reason::kAccepted : Reason::kStale,
+                              accepted ? "" : "the coordinator no longer waits for this"});
+    return;
+  }
+  if (one->result || one->checking) return;  // repeated while the upload or check runs
+  one->row.seconds = static_cast<double>((now - one->asked).count()) / 1000.0;
+  if (const auto* failure = std::get_if<TaskFailure>(&event.result.outcome)) {
+    settle(now, event.site, failure->reason, failure->detail, out);
+    return;
+  }
+  const bool fits = (phase_->kind() == TaskKind::kPrepare && std::holds_alternative<PrepareResult>(event.result.outcome)) ||
+                    (phase_->kind() == TaskKind::kInitialize && std::holds_alternative<InitializeResult>(event.result.outcome)) ||
+                    (phase_->kind() == TaskKind::kTrain && std::holds_alternative<TrainResult>(event.result.outcome)) ||
+                    (phase_->kind() == TaskKind::kEvaluate && std::holds_alternative<EvaluateResult>(event.result.outcome));
+  if (!fits) {
+    settle(now, event.site, Reason::kMalformed, "the result is of another kind than the task", out);
+    return;
+  }
+  one->result = event.result;
+  if (const auto* trained = std::get_if<TrainResult>(&event.result.outcome)) {
+    one->row.bytes = trained->update.bytes;
+    one->row.examples = trained->examples;
+    one->row.loss = trained->train_loss;
+    out.push_back(FetchUpdate{event.site, key, trained->update});
+    return;
+  }
+  if (const auto* evaluated = std::get_if<EvaluateResult>(&event.result.outcome)) {
+    if (const Status valid = validate_counts(evaluated->counts); !valid) {
+      settle(now, event.site, Reason::kMalformed, valid.error().message, out);
+      return;
+    }
+    one->row.examples = evaluated->counts.examples;
+    one->row.loss = figures_of(evaluated->counts).loss;
+  }
+  settle(now, event.site, Reason::kAccepted, "", out);
+}
+
+void JobMachine::on_update_arrived(const UpdateArrived& event, RoundEffects& out) {
+  Participant* one = phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
+  if (one == nullptr || !one->result || one->checking) return;
+  one->checking = true;
+  out.push_back(CheckUpdate{event.site, event.key, std::get<TrainResult>(one->result->outcome)});
+}
+
+void JobMachine::on_update_lost(TimePoint now, const UpdateLost& event, RoundEffects& out) {
+  Participant* one = phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
+  if (one == nullptr || !one->result || one->checking) return;
+  if (event.reason == Reason::kDisconnected) {  // it may come back and go on with the upload
+    one->result.reset();
+    return;
+  }
+  settle(now, event.site, event.reason, event.detail, out);
+}
+
+void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, RoundEffects& out) {
+  Participant* one = phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
+  if (one == nullptr || !one->checking) return;
+  one->checking = false;
+  one->row.norm = event.norm;
+  if (event.reason == Reason::kAccepted) {
+    AcceptedUpdate update{event.key, event.site, std::get<TrainResult>(one->result->outcome), event.norm};
+    out.push_back(SaveAccepted{update});
+    out.push_back(AbsorbUpdate{std::move(update)});
+  }
+  settle(now, event.site, event.reason, event.detail, out);
+}
+
+void JobMachine::close_phase(TimePoint now, RoundEffects& out) {
+  switch (phase_->kind()) {
+    case TaskKind::kPrepare: return close_prepare(now, out);
+    case TaskKind::kInitialize: return close_initialize(now, out);
+    case TaskKind::kTrain: return close_train(now, out);
+    case TaskKind::kEvaluate: return close_evaluate(now, out);
+  }
+}
+
+void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
+  std::map<SiteName, SiteRows> rows;
+  std::map<std::string, DataSummary> summaries;
+  std::uint32_t trainers = 0;
+  for (const SiteName& site : phase_->with(Reason::kAccepted)) {
+    const DataSummary& summary = std::get<PrepareResult>(phase_->participants().at(site).result->outcome).summary;
+    rows[site] = {summary.training_rows, summary.validation_rows};
+    summaries[site.value] = summary;
+    if (summary.training_rows > 0) ++trainers;
+  }
+  if (trainers < spec_.rounds.minimum_sites) {
+    std::string why = std::to_string(trainers) + " sites can train, minimum_sites is " +
+                      std::to_string(spec_.rounds.minimum_sites);
+    for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
+    // Sites that cannot do it as they are would say so again: only lost or slow ones are worth another try.
+    const bool may_change = phase_->participants().size() > phase_->accepted() + unfit_.size();
+    if (may_change) return retry(now, why, out);
+    return finish(now, JobState::kFailed, why, out);
+  }
+  const Result<DataPlan> plan = agree_on_plan(spec_.data, summaries);
+  if (!plan) return finish(now, JobState::kFailed, "no data plan: " + plan.error().message, out);
+  out.push_back(SaveRound{record_.id, round_row(now, "prepared")});
+  record_.plan = *plan;
+  record_.rows = std::move(rows);
+  record_.state = JobState::kInitializing;
+  record_.attempt = 1;
+  phase_.reset();
+  out.push_back(SaveJob{record_});
+}
+
+void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
+  std::map<Digest, std::vector<std::pair<SiteName, BlobRef>>> votes;
+  for (const SiteName& site : phase_->with(Reason::kAccepted)) {
+    const BlobRef model = std::get<InitializeResult>(phase_->participants().at(site).result->outcome).model;
+    votes[model.digest].emplace_back(site, model);
+  }
+  if (votes.empty()) return retry(now, "no site could build the model", out);
+  // Ties go to the smallest digest: any fixed rule will do, as long as it is one.
+  const auto most = std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second.size(); });
+  initial_models_ = most->second;
+  out.push_back(SaveRound{record_.id, round_row(now, "initialized")});
+  ask_for_initial_model(now, out);
+}
+
+void JobMachine::ask_for_initial_model(TimePoint now, RoundEffects& out) {
+  if (initial_models_.empty()) {
+    return retry(now, "no site delivered the initial model", out);
+  }
+  const auto& [site, model] = initial_models_.front();
+  out.push_back(FetchInitialModel{record_.id, site, model});
+}
+
+void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from, RoundEffects& out) {
+  if (over() || initial_models_.empty()) return;
+  if (!model) {
+    if (initial_models_.front().first != from) return;
+    initial_models_.erase(initial_models_.begin());
+    return ask_for_initial_model(now, out);
+  }
+  for (const auto& [site, one] : phase_->participants()) out.push_back(SendCommitted{site, record_.id, 0});
+  initial_models_.clear();
+  phase_.reset();
+  record_.model = *model;
+  record_.state = JobState::kTraining;
+  record_.attempt = 1;
+  out.push_back(SaveJob{record_});
+}
+
+void JobMachine::close_train(TimePoint now, RoundEffects& out) {
+  if (phase_->accepted() < phase_->quorum()) {
+    return retry(now, std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
+                 std::to_string(phase_->quorum()), out);
+  }
+  finishing_ = true;
+  out.push_back(FinishRound{record_.id, record_.round + 1});
+}
+
+void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, RoundEffects& out) {
+  if (!finishing_ || event.round != record_.round + 1) return;
+  finishing_ = false;
+  RoundRow row = round_row(now, "committed");
+  row.examples = event.examples;
+  row.update_norm = event.update_norm;
+  row.model = event.model.digest;
+  record_.round = event.round;
+  record_.model = event.model;
+  record_.open_round = 0;
+  record_.cohort.clear();
+  record_.attempt = 1;
+  const bool last = record_.round == spec_.rounds.rounds;
+  const bool evaluate = last || (spec_.evaluation.every > 0 && record_.round % spec_.evaluation.every == 0);
+  record_.state = evaluate ? JobState::kEvaluating : JobState::kTraining;
+  out.push_back(SaveRound{record_.id, row});
+  out.push_back(SaveJob{record_});
+  out.push_back(ForgetAccepted{record_.id});
+  for (const auto& [site, one] : phase_->participants()) out.push_back(SendCommitted{site, record_.id, event.round});
+  report_committed(event, row, out);
+  carried_.clear();
+  phase_.reset();
+}
+
+void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& event, RoundEffects& out) {
+  if (!finishing_ || event.round != record_.round + 1) return;
+  // Every update was accepted and is kept; what failed is ours (a full disk, say), so the job stops and says so.
+  finish(now, JobState::kFailed, "round " + std::to_string(event.round) + " could not be stored: " + event.detail, out);
+}
+
+void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
+  EvaluationCounts sum;
+  std::uint32_t sites = 0;
+  for (const SiteName& site : phase_->with(Reason::kAccepted)) {
+    const auto& counts = std::get<EvaluateResult>(phase_->participants().at(site).result->outcome).counts;
+    if (add_counts(sum, counts)) ++sites;  // another shape than the others': left out, and its row says so
+  }
+  const EvaluationFigures figures = figures_of(sum);
+  if (figures.examples > 0) {
+    record_.last = figures;
+    note_best(figures);
+  }
+  RoundRow row = round_row(now, "evaluated");
+  row.examples = figures.examples;
+  if (figures.examples > 0) {
+    row.loss = figures.loss;
+    row.accuracy = figures.accuracy;
+    row.auc = figures.auc;
+    row.f1 = figures.f1;
+  }
+  row.model = record_.model.digest;
+  out.push_back(SaveRound{record_.id, std::move(row)});
+  report_evaluation(sum, sites, out);
+  phase_.reset();
+  next_round(now, out);
+}
+
+void JobMachine::next_round(TimePoint now, RoundEffects& out) {
+  if (record_.round >= spec_.rounds.rounds) return finish(now, JobState::kFinished, "", out);
+  record_.state = JobState::kTraining;
+  record_.attempt = 1;
+  out.push_back(SaveJob{record_});
+}
+
+}  // namespace tributary

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobMachine: rows for the record of rounds, and reports for people.
+#include <algorithm>
+#include <utility>
+
+#include "coordinator/round/job_machine.h"
+
+namespace tributary {
+namespace {
+
+std::string join(const std::vector<SiteName>& sites) {
+  std::string text;
+  for (const SiteName& site : sites) text += (text.empty() ? "" : ",") + site.value;
+  return text;
+}
+
+// Whether `figures` beat `best` by the job's criterion; a figure that is not there never wins.
+bool better(const EvaluationFigures& figures, const EvaluationFigures& best, const std::string& by) {
+  if (by == "accuracy") return figures.accuracy.value_or(-1.0) > best.accuracy.value_or(-1.0);
+  if (by == "auc") return figures.auc.value_or(-1.0) > best.auc.value_or(-1.0);
+  if (by == "f1") return figures.f1.value_or(-1.0) > best.f1.value_or(-1.0);
+  return figures.loss < best.loss;
+}
+
+void add_figures(Report& report, const EvaluationFigures& figures) {
+  report.fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
+  report.fields.emplace_back("loss", figures.loss);
+  if (figures.accuracy) report.fields.emplace_back("accuracy", *figures.accuracy);
+  if (figures.auc) report.fields.emplace_back("auc", *figures.auc);
+  if (figures.f1) report.fields.emplace_back("f1", *figures.f1);
+}
+
+}  // namespace
+
+std::string_view job_state_name(JobState state) {
+  switch (state) {
+    case JobState::kQueued: return "queued";
+    case JobState::kPreparing: return "preparing";
+    case JobState::kInitializing: return "initializing";
+    case JobState::kTraining: return "training";
+    case JobState::kEvaluating: return "evaluating";
+    case JobState::kFinished: return "finished";
+    case JobState::kFailed: return "failed";
+    case JobState::kAborted: return "aborted";
+  }
+  return "unknown";
+}
+
+std::optional<JobState> job_state_from_name(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(JobState::kAborted); ++i) {
+    if (job_state_name(static_cast<JobState>(i)) == name) return static_cast<JobState>(i);
+  }
+  return std::nullopt;
+}
+
+std::string JobMachine::activity_of(const SiteName& site) const {
+  if (!phase_) return "";
+  const auto found = phase_->participants().find(site);
+  if (found == phase_->participants().end() || found->second.reason != Reason::kPending) return "";
+  const std::string what = found->second.checking ? "checking update" : found->second.result ? "uploading" : "";
+  return record_.id.value + " " + std::string(task_kind_name(phase_->kind())) + " round " +
+         std::to_string(phase_->key(record_.id).round) + (what.empty() ? "" : " " + what);
+}
+
+RoundRow JobMachine::round_row(TimePoint now, std::string outcome) const {
+  const TaskKey key = phase_->key(record_.id);
+  RoundRow row;
+  row.round = key.round;
+  row.attempt = key.attempt;
+  row.task = task_kind_name(key.kind);
+  row.outcome = std::move(outcome);
+  row.seconds = static_cast<double>((now - phase_opened_).count()) / 1000.0;
+  for (const auto& [site, one] : phase_->participants()) row.participants.push_back(one.row);
+  return row;
+}
+
+void JobMachine::note_best(const EvaluationFigures& figures) {
+  if (record_.best && !better(figures, *record_.best, spec_.evaluation.best_by)) return;
+  record_.best = figures;
+  record_.best_round = record_.round;
+}
+
+void JobMachine::report_phase_opened(const std::vector<SiteName>& sites, RoundEffects& out) const {
+  const TaskKey key = phase_->key(record_.id);
+  out.push_back(Report{"round.started",
+                       {{"job", record_.id.value}, {"round", std::int64_t{key.round}},
+                        {"rounds", std::int64_t{spec_.rounds.rounds}}, {"task", std::string(task_kind_name(key.kind))},
+                        {"attempt", std::int64_t{key.attempt}}, {"sites", static_cast<std::int64_t>(sites.size())},
+                        {"quorum", std::int64_t{phase_->quorum()}}, {"deadline_ms", spec_.rounds.deadline_ms}}});
+  for (const SiteName& site : sites) {
+    out.push_back(Report{"client.selected", {{"job", record_.id.value}, {"round", std::int64_t{key.round}},
+                                             {"task", std::string(task_kind_name(key.kind))}, {"site", site.value}}});
+  }
+}
+
+void JobMachine::report_outcome(const SiteName& site, const Participant& one, RoundEffects& out) const {
+  const TaskKey key = phase_->key(record_.id);
+  out.push_back(Report{"client.outcome",
+                       {{"job", record_.id.value}, {"round", std::int64_t{key.round}},
+                        {"attempt", std::int64_t{key.attempt}}, {"task", std::string(task_kind_name(key.kind))},
+                        {"site", site.value}, {"reason", one.row.reason}, {"detail", one.row.detail},
+                        {"bytes", static_cast<std::int64_t>(one.row.bytes)}, {"seconds", one.row.seconds},
+                        {"examples", static_cast<std::int64_t>(one.row.examples)}, {"loss", one.row.loss},
+                        {"norm", one.row.norm}}});
+}
+
+void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& roster, RoundEffects& out) const {
+  std::vector<SiteName> missing;
+  for (const std::string& name : spec_.rounds.sites) {
+    if (!roster.contains(SiteName{name})) missing.push_back(SiteName{name});
+  }
+  std::string unfit;
+  for (const auto& [site, fault] : unfit_) unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
+  out.push_back(Report{"job.waiting",
+                       {{"job", record_.id.value}, {"task", std::string(task_kind_name(kind))},
+                        {"dataset", spec_.data.dataset}, {"have", static_cast<std::int64_t>(have)},
+                        {"need", std::int64_t{spec_.rounds.minimum_sites}},
+                        {"missing", missing.empty() ? std::string("any site with the dataset") : join(missing)},
+                        {"unfit", unfit}, {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms}}});
+}
+
+void JobMachine::report_committed(const RoundFinished& event, const RoundRow& row, RoundEffects& out) const {
+  const auto accepted = std::ranges::count(row.participants, std::string(reason_name(Reason::kAccepted)),
+                                           &ParticipantRow::reason);
+  out.push_back(Report{"round.committed",
+                       {{"job", record_.id.value}, {"round", std::int64_t{event.round}},
+                        {"rounds", std::int64_t{spec_.rounds.rounds}}, {"accepted", std::int64_t{accepted}},
+                        {"selected", static_cast<std::int64_t>(row.participants.size())},
+                        {"examples", static_cast<std::int64_t>(event.examples)}, {"norm", event.update_norm},
+                        {"seconds", row.seconds}, {"model", event.model.digest.short_hex()}}});
+}
+
+void JobMachine::report_evaluation(const EvaluationCounts& sum, std::uint32_t sites, RoundEffects& out) const {
+  Report report{"evaluation.finished", {{"job", record_.id.value}, {"round", std::int64_t{record_.round}},
+                                        {"rounds", std::int64_t{spec_.rounds.rounds}}, {"sites", std::int64_t{sites}}}};
+  add_figures(report, figures_of(sum));
+  out.push_back(std::move(report));
+}
+
+void JobMachine::report_end(RoundEffects& out) const {
+  const char* event = record_.state == JobState::kFinished ? "job.finished"
+                      : record_.state == JobState::kAborted ? "job.aborted" : "job.failed";
+  Report report{event, {{"job", record_.id.value}, {"rounds", std::int64_t{record_.round}}}};
+  if (!record_.detail.empty()) report.fields.emplace_back("detail", record_.detail);
+  if (record_.best) {
+    report.fields.emplace_back("best_round", std::int64_t{record_.best_round});
+    add_figures(report, *record_.best);
+  }
+  out.push_back(std::move(report));
+}
+
+}  // namespace tributary
