@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/round/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "coordinator/round/selection.h"
+#include "tests/unit/coordinator/round/federation.h"
+
+namespace tributary::testing {
+namespace {
+
+std::string text_field(const Report& report, const std::string& name) {
+  for (const auto& [key, value] : report.fields) {
+    if (key == name) return std::get<std::string>(value);
+  }
+  return "";
+}
+
+void connect_all(Federation& federation, int sites) {
+  for (int i = 0; i < sites; ++i) federation.connect("site-" + std::string(1, static_cast<char>('a' + i)));
+}
+
+TEST(Engine, RunsAJobToItsEnd) {
+  Federation federation(1);
+  connect_all(federation, 4);
+  federation.submit(Federation::spec(3, 4, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_EQ(federation.saved().round, 3u);
+  EXPECT_EQ(federation.folded.at(2).size(), 4u);
+  EXPECT_EQ(federation.reports("round.committed").size(), 3u);
+  EXPECT_EQ(federation.reports("evaluation.finished").size(), 3u);
+  EXPECT_EQ(federation.saved().best_round, 3u) << "the loss falls with each round";
+}
+
+TEST(Engine, WaitsForSitesAndSaysForHowMany) {
+  Federation federation(1);
+  connect_all(federation, 1);
+  federation.submit(Federation::spec(1, 2, 0));
+  federation.settle();
+  ASSERT_EQ(federation.reports("job.waiting").size(), 1u);
+  EXPECT_FALSE(federation.job().over());
+  federation.connect("late");
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+}
+
+TEST(Engine, WaitingEnds) {
+  Federation federation(1);
+  federation.submit(Federation::spec(1, 2, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFailed);
+  EXPECT_NE(federation.saved().detail.find("2 sites"), std::string::npos) << federation.saved().detail;
+}
+
+TEST(Engine, WaitingNamesTheSitesThatAreMissing) {
+  Federation federation(1);
+  connect_all(federation, 1);
+  JobSpec spec = Federation::spec(1, 2, 0);
+  spec.rounds.sites = {"site-a", "site-z"};
+  federation.submit(spec);
+  ASSERT_EQ(federation.reports("job.waiting").size(), 1u);
+  EXPECT_EQ(text_field(federation.reports("job.waiting")[0], "missing"), "site-z");
+}
+
+TEST(Engine, QuorumClosesTheRoundAtTheDeadline) {
+  Federation federation(1);
+  connect_all(federation, 4);
+  federation.submit(Federation::spec(1, 4, 3));
+  while (federation.job().record().state != JobState::kInitializing && federation.step()) {
+  }
+  federation.silence("site-b");
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_FALSE(federation.folded.at(1).contains(SiteName{"site-b"}));
+  bool said = false;
+  for (const Report& outcome : federation.reports("client.outcome")) {
+    said |= text_field(outcome, "site") == "site-b" && text_field(outcome, "reason") == "deadline";
+  }
+  EXPECT_TRUE(said) << "the silent site gets its reason";
+}
+
+TEST(Engine, ADisconnectedSiteIsLostAfterTheGraceTimeNotTheDeadline) {
+  Federation federation(1);
+  connect_all(federation, 4);
+  JobSpec spec = Federation::spec(1, 4, 3);
+  spec.rounds.deadline_ms = 3'600'000;
+  federation.submit(spec);
+  while (federation.job().record().state != JobState::kInitializing && federation.step()) {
+  }
+  federation.silence("site-d");
+  federation.settle();
+  federation.disconnect("site-d");
+  EXPECT_TRUE(federation.folded.empty());
+  federation.pass(Milliseconds(spec.rounds.disconnect_grace_ms));
+  EXPECT_EQ(federation.folded.at(1).size(), 3u);
+}
+
+TEST(Engine, ARejectedUpdateCostsThatSiteOnly) {
+  Federation federation(1);
+  connect_all(federation, 4);
+  federation.spoil("site-c", Reason::kNotFinite);
+  federation.submit(Federation::spec(2, 4, 3));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_FALSE(federation.folded.at(1).contains(SiteName{"site-c"}));
+}
+
+TEST(Engine, RetryKeepsWhatWasAcceptedAndThenGivesUp) {
+  Federation federation(1);
+  connect_all(federation, 4);
+  federation.spoil("site-c", Reason::kNotFinite);
+  federation.submit(Federation::spec(1, 4, 4));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFailed);
+  EXPECT_EQ(federation.reports("round.retried").size(), 2u);
+  EXPECT_EQ(federation.double_folds, 0);
+  for (const auto& [who, times] : federation.trained) {
+    if (who.first.value == "site-c") continue;
+    EXPECT_EQ(who.second.attempt, 1u) << who.first << " was asked again";
+  }
+}
+
+TEST(Engine, SitesThatCannotDoTheJobFailItAtOnceWithTheirReasons) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.fail_tasks("site-a", TaskKind::kPrepare, Reason::kDataInvalid);
+  federation.submit(Federation::spec(1, 2, 0));
+  ASSERT_TRUE(federation.run(1));
+  EXPECT_EQ(federation.job().record().state, JobState::kFailed);
+  EXPECT_NE(federation.saved().detail.find("site-a: data_invalid"), std::string::npos) << federation.saved().detail;
+}
+
+TEST(Engine, JobsQueueInOrder) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.submit(Federation::spec(1, 2, 0), "demo-1");
+  federation.submit(Federation::spec(1, 2, 0), "demo-2");
+  EXPECT_EQ(federation.job("demo-2").record().state, JobState::kQueued);
+  federation.settle();
+  EXPECT_EQ(federation.job("demo-1").record().state, JobState::kFinished);
+  EXPECT_EQ(federation.job("demo-2").record().state, JobState::kFinished);
+}
+
+TEST(Engine, AbortEndsTheJobAndTellsTheSites) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.silence("site-a");
+  federation.submit(Federation::spec(1, 2, 0));
+  const RoundEffects effects = federation.engine().handle(TimePoint{1}, JobAbortRequested{JobId{"demo-1"}, "a mistake"});
+  EXPECT_TRUE(std::ranges::any_of(effects, [](const RoundEffect& e) { return std::holds_alternative<SendVerdict>(e); }));
+  EXPECT_EQ(federation.job().record().state, JobState::kAborted);
+}
+
+TEST(Engine, AResultForNothingIsStale) {
+  Federation federation(1);
+  connect_all(federation, 1);
+  const TaskKey key{JobId{"other"}, 3, 1, TaskKind::kTrain};
+  const RoundEffects effects = federation.engine().handle(TimePoint{}, SiteReturned{SiteName{"site-a"}, {key, TrainResult{}}});
+  ASSERT_EQ(effects.size(), 1u);
+  EXPECT_EQ(std::get<SendVerdict>(effects[0]).reason, Reason::kStale);
+}
+
+// Arrival order is drawn from the seed; what is decided must not depend on it.
+TEST(Engine, TheCohortDoesNotDependOnArrival) {
+  std::map<RoundNumber, std::set<SiteName>> first;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Federation federation(seed);
+    connect_all(federation, 10);
+    JobSpec spec = Federation::spec(5, 2, 0);
+    spec.rounds.fraction = 0.5;
+    federation.submit(spec);
+    ASSERT_TRUE(federation.run());
+    if (seed == 1) first = federation.folded;
+    EXPECT_EQ(federation.folded, first) << "seed " << seed;
+  }
+}
+
+// kill -9 after every possible number of steps: the job finishes, nothing is folded twice, nothing accepted is trained
+// again.
+TEST(Engine, ACrashAtAnyStepLosesNothing) {
+  for (int steps = 0; steps < 200; ++steps) {
+    Federation federation(7);
+    connect_all(federation, 3);
+    federation.submit(Federation::spec(3, 3, 0));
+    int done = 0;
+    while (done < steps && federation.step()) ++done;
+    const bool was_over = federation.job().over();
+    federation.crash();
+    ASSERT_TRUE(federation.run()) << "crash after " << steps << " steps: the job hangs";
+    EXPECT_EQ(federation.saved().state, JobState::kFinished) << steps;
+    EXPECT_EQ(federation.saved().round, 3u) << steps;
+    EXPECT_EQ(federation.double_folds, 0) << steps;
+    for (const auto& [round, sites] : federation.folded) EXPECT_EQ(sites.size(), 3u) << steps << " round " << round;
+    for (const auto& [who, times] : federation.trained) EXPECT_EQ(times, 1) << steps << " " << to_string(who.second);
+    if (was_over) break;
+  }
+}
+
+// Random faults from a seed; then they stop and everything must finish.
+TEST(Engine, RandomFaultsNeverHangAJob) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Federation federation(seed);
+    SeededRandom random(seed);
+    connect_all(federation, 6);
+    JobSpec spec = Federation::spec(4, 3, 2);
+    spec.rounds.attempts = 50;
+    federation.submit(spec);
+    for (int i = 0; i < 60; ++i) {
+      const std::string site = "site-" + std::string(1, static_cast<char>('a' + random.uniform_below(6)));
+      switch (random.uniform_below(7)) {
+        case 0: federation.disconnect(site); break;
+        case 1: federation.connect(site); break;
+        case 2: federation.silence(site); break;
+        case 3: federation.let_go(site); break;
+        case 4: federation.crash(); break;
+        case 5: federation.pass(Milliseconds(static_cast<std::int64_t>(random.uniform_below(40'000)))); break;
+        default: for (int k = 0; k < 5; ++k) federation.step(); break;
+      }
+    }
+    for (char c = 'a'; c < 'g'; ++c) {
+      federation.let_go("site-" + std::string(1, c));
+      federation.connect("site-" + std::string(1, c));
+    }
+    ASSERT_TRUE(federation.run()) << "seed " << seed << ": the job hangs";
+    EXPECT_EQ(federation.double_folds, 0) << "seed " << seed;
+    for (const RoundRow& row : federation.rows()) {
+      for (const ParticipantRow& one : row.participants) {
+        EXPECT_NE(one.reason, "pending") << "seed " << seed << ": " << one.site << " has no reason in round " << row.round;
+      }
+    }
+  }
+}
+
+TEST(Selection, SizeFollowsFractionAndMinimum) {
+  RoundPolicy policy;
+  policy.minimum_sites = 2;
+  policy.fraction = 0.1;
+  EXPECT_EQ(cohort_size(policy, 100), 10u);
+  EXPECT_EQ(cohort_size(policy, 5), 2u);
+  EXPECT_EQ(cohort_size(policy, 1), 1u);
+  policy.fraction = 0.3;
+  EXPECT_EQ(cohort_size(policy, 10), 3u);
+}
+
+TEST(Selection, IsUniform) {
+  std::vector<SiteName> sites;
+  for (char c = 'a'; c < 'k'; ++c) sites.push_back(SiteName{std::string(1, c)});
+  std::map<SiteName, int> drawn;
+  constexpr int kRounds = 20'000;
+  for (RoundNumber round = 1; round <= kRounds; ++round) {
+    for (const SiteName& site : select_cohort(sites, 3, 42, round, 1)) ++drawn[site];
+  }
+  double chi_squared = 0.0;
+  for (const SiteName& site : sites) {
+    const double expected = kRounds * 0.3;
+    chi_squared += (drawn[site] - expected) * (drawn[site] - expected) / expected;
+  }
+  EXPECT_LT(chi_squared, 27.9) << "chi-squared with 9 degrees of freedom, p = 0.001";
+}
+
+}  // namespace
+}  // namespace tributary::testing

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole federation around the round engine, in one thread on a virtual clock: obedient or faulty sites, a driver that
+// answers every request, and a record of what was saved, so that a crash can be replayed. For tests of the engine only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/random_source.h"
+#include "coordinator/round/engine.h"
+
+namespace tributary::testing {
+
+inline Digest digest_of(std::uint64_t number) {
+  Digest digest;
+  put_little_endian(digest.bytes.data(), number);
+  return digest;
+}
+
+class Federation {
+ public:
+  explicit Federation(std::uint64_t seed) : random_(seed) {}
+
+  // --- set-up ---
+  static JobSpec spec(std::uint32_t rounds, std::uint32_t minimum_sites, std::uint32_t quorum) {
+    JobSpec spec;
+    spec.name = "demo";
+    spec.data.dataset = "demo";
+    spec.data.standardize = Standardize::kNone;
+    spec.rounds.rounds = rounds;
+    spec.rounds.minimum_sites = minimum_sites;
+    spec.rounds.quorum = quorum;
+    return spec;
+  }
+  void submit(const JobSpec& spec, const std::string& id = "demo-1") {
+    JobRecord record;
+    record.id = JobId{id};
+    record.name = spec.name;
+    specs_[record.id] = spec;
+    saved_jobs_[record.id] = record;
+    feed(JobArrived{record, spec});
+  }
+  void connect(const std::string& site) { online_.insert(SiteName{site}); feed(SiteConnected{SiteName{site}, {"demo"}}); }
+  void disconnect(const std::string& site) { online_.erase(SiteName{site}); feed(SiteDisconnected{SiteName{site}}); }
+  // A site that never answers, until it is let go.
+  void silence(const std::string& site) { silent_.insert(SiteName{site}); }
+  void let_go(const std::string& site) { silent_.erase(SiteName{site}); }
+  // The verdict of the check of this site's updates.
+  void spoil(const std::string& site, Reason reason) { spoiled_[SiteName{site}] = reason; }
+  void fail_tasks(const std::string& site, TaskKind kind, Reason reason) { failing_[{SiteName{site}, kind}] = reason; }
+
+  // --- running ---
+  // Carries out what was asked, in random order between sites, until nothing is left to do without time passing.
+  void settle() {
+    while (!queue_.empty()) {
+      const auto at = static_cast<std::ptrdiff_t>(random_.uniform_below(queue_.size()));
+      const RoundEvent event = queue_[static_cast<std::size_t>(at)];
+      queue_.erase(queue_.begin() + at);
+      feed(event);
+    }
+  }
+  bool step() {
+    if (queue_.empty()) return false;
+    const RoundEvent event = queue_.front();
+    queue_.pop_front();
+    feed(event);
+    return true;
+  }
+  void pass(Milliseconds time) {
+    now_ = now_ + time;
+    feed(TimePassed{});
+    settle();
+  }
+  // Moves the clock from wake to wake until the job is over; false if it is not after `limit` wakes.
+  bool run(int limit = 10'000) {
+    settle();
+    for (int i = 0; i < limit && !job().over(); ++i) {
+      const auto wake = engine_.next_wake();
+      if (!wake) return false;
+      now_ = std::max(now_, *wake);
+      feed(TimePassed{});
+      settle();
+    }
+    return job().over();
+  }
+  // kill -9 of the coordinator: memory, links and everything under way are gone; what was saved is not.
+  void crash() {
+    engine_ = Engine(EngineOptions{});
+    queue_.clear();
+    absorbed_.clear();
+    const auto sites = online_;
+    for (const auto& [id, record] : saved_jobs_) {
+      std::vector<AcceptedUpdate> accepted;
+      for (const auto& [site, update] : saved_accepted_[id]) accepted.push_back(update);
+      feed(JobRecovered{record, specs_.at(id), accepted});
+    }
+    for (const SiteName& site : sites) feed(SiteConnected{site, {"demo"}});
+  }
+
+  const JobMachine& job(const std::string& id = "demo-1") const { return *engine_.find(JobId{id}); }
+  const JobRecord& saved(const std::string& id = "demo-1") const { return saved_jobs_.at(JobId{id}); }
+  Engine& engine() { return engine_; }
+  std::vector<Report> reports(const std::string& event) const {
+    std::vector<Report> found;
+    for (const Report& report : reports_) {
+      if (report.event == event) found.push_back(report);
+    }
+    return found;
+  }
+  const std::vector<RoundRow>& rows() const { return rows_; }
+  // How often a site trained for a key; a kept result is offered again without training.
+  std::map<std::pair<SiteName, TaskKey>, int> trained;
+  // Sites whose updates were in the sum of each committed round.
+  std::map<RoundNumber, std::set<SiteName>> folded;
+  int double_folds = 0;
+
+ private:
+  void feed(const RoundEvent& event) {
+    const RoundEffects effects = engine_.handle(now_, event);
+    for (const RoundEffect& effect : effects) save(effect);
+    for (const RoundEffect& effect : effects) perform(effect);
+  }
+  void save(const RoundEffect& effect) {
+    if (const auto* job = std::get_if<SaveJob>(&effect)) saved_jobs_[job->record.id] = job->record;
+    if (const auto* one = std::get_if<SaveAccepted>(&effect)) saved_accepted_[one->update.key.job][one->update.site] = one->update;
+    if (const auto* row = std::get_if<SaveRound>(&effect)) rows_.push_back(row->row);
+    if (const auto* job = std::get_if<ForgetAccepted>(&effect)) saved_accepted_[job->job].clear();
+  }
+  void perform(const RoundEffect& effect) {
+    if (const auto* send = std::get_if<SendTask>(&effect)) return answer(send->site, send->task);
+    if (const auto* fetch = std::get_if<FetchUpdate>(&effect)) queue_.push_back(UpdateArrived{fetch->site, fetch->key});
+    if (const auto* check = std::get_if<CheckUpdate>(&effect)) {
+      const auto spoiled = spoiled_.find(check->site);
+      queue_.push_back(UpdateChecked{check->site, check->key, spoiled == spoiled_.end() ? Reason::kAccepted : spoiled->second, "", 1.0});
+    }
+    if (const auto* absorb = std::get_if<AbsorbUpdate>(&effect)) {
+      if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
+    }
+    if (const auto* fetch = std::get_if<FetchInitialModel>(&effect)) queue_.push_back(InitialModelStored{fetch->job, fetch->model});
+    if (const auto* finish = std::get_if<FinishRound>(&effect)) {
+      folded[finish->round] = absorbed_;
+      absorbed_.clear();
+      queue_.push_back(RoundFinished{finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10});
+    }
+    if (const auto* report = std::get_if<Report>(&effect)) reports_.push_back(*report);
+  }
+  void answer(const SiteName& site, const Task& task) {
+    if (silent_.contains(site)) return;
+    if (const auto failing = failing_.find({site, task.key.kind}); failing != failing_.end()) {
+      queue_.push_back(SiteReturned{site, {task.key, TaskFailure{failing->second, "as told"}}});
+      return;
+    }
+    switch (task.key.kind) {
+      case TaskKind::kPrepare:
+        queue_.push_back(SiteReturned{site, {task.key, PrepareResult{{.training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}}}}});
+        break;
+      case TaskKind::kInitialize:
+        queue_.push_back(SiteReturned{site, {task.key, InitializeResult{{digest_of(7), 4}}}});
+        break;
+      case TaskKind::kTrain:
+        if (kept_.insert({site, task.key}).second) ++trained[{site, task.key}];
+        queue_.push_back(SiteReturned{site, {task.key, TrainResult{{digest_of(task.key.round * 100 + site.value.size()), 4}, 10, 0.5, 1.0, 0.1}}});
+        break;
+      case TaskKind::kEvaluate:
+        EvaluationCounts counts{.examples = 5, .loss_units = static_cast<std::int64_t>(5.0 / kLossUnit / (task.key.round + 1)), .correct = 4,
+                                .classes = {{2, 1, 0}}, .positives = {}, .negatives = {}};
+        queue_.push_back(SiteReturned{site, {task.key, EvaluateResult{counts}}});
+        break;
+    }
+  }
+
+  SeededRandom random_;
+  TimePoint now_;
+  Engine engine_{EngineOptions{}};
+  std::deque<RoundEvent> queue_;
+  std::set<SiteName> online_, silent_, absorbed_;
+  std::map<SiteName, Reason> spoiled_;
+  std::map<std::pair<SiteName, TaskKind>, Reason> failing_;
+  std::set<std::pair<SiteName, TaskKey>> kept_;
+  std::map<JobId, JobSpec> specs_;
+  std::map<JobId, JobRecord> saved_jobs_;
+  std::map<JobId, std::map<SiteName, AcceptedUpdate>> saved_accepted_;
+  std::vector<RoundRow> rows_;
+  std::vector<Report> reports_;
+};
+
+}  // namespace tributary::testing
