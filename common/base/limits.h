@@ -37,6 +37,8 @@ inline constexpr std::uint32_t kAttemptsMax = 100;
 inline constexpr std::size_t kSitesMax = 20'000;
 // Sites asked to build the initial model; the most frequent digest wins, so one broken site cannot spoil it.
 inline constexpr std::size_t kInitializersMax = 5;
+// A round whose model could not be stored (full disk) is tried again after this long.
+inline constexpr std::int64_t kFinishRetryMs = 10'000;
 // Jobs queued or running; a queue longer than this is a mistake in a script.
 inline constexpr std::size_t kJobsMax = 1'000;
 // A site's own count of examples, before the job's cap; 2^31 keeps n·x exact in double and the sums in 64 bits.
@@ -46,6 +48,24 @@ inline constexpr std::size_t kTensorNameMax = 256;
 inline constexpr std::size_t kTensorRankMax = 8;
 // safetensors' own limit for its header is 100 MB; a header of 10 000 tensors takes about 1.5 MB.
 inline constexpr std::size_t kSafetensorsHeaderMax = 16u << 20;
+
+// --- site ---
+// Tasks waiting at one site for its one trainer; more offers are declined as busy.
+inline constexpr std::size_t kTasksQueuedMax = 16;
+// Finished results a site keeps until their rounds are committed; above it the oldest answered one goes.
+inline constexpr std::size_t kResultsKeptMax = 64;
+// Jobs whose latest model a site keeps between tasks, so that train and evaluate of one round share a download.
+inline constexpr std::size_t kJobModelsMax = 8;
+// Redial: first and longest mean wait; a link must last kLinkProvenMs before the waits start from the first again.
+inline constexpr std::int64_t kRedialFirstMs = 500;
+inline constexpr std::int64_t kRedialMs = 60'000;
+inline constexpr std::int64_t kLinkProvenMs = 10'000;
+// The longest a coordinator may send a site away for; a mistyped value must not park a site for good.
+inline constexpr std::int64_t kRetryAfterMs = 600'000;
+// A running task reports its progress no more often than this.
+inline constexpr std::int64_t kProgressMs = 1'000;
+// A blob that arrives with a wrong digest is thrown away and asked for again this many times.
+inline constexpr int kBlobRetries = 2;
 
 // --- data ---
 inline constexpr std::size_t kColumnsMax = 10'000;
@@ -60,5 +80,13 @@ inline constexpr std::size_t kScoreBins = 4096;
 
 // --- files ---
 inline constexpr std::size_t kConfigBytesMax = 1u << 20;
+// Nesting of a YAML file; ours need five. Bounds the recursion of whoever walks the tree.
+inline constexpr std::size_t kConfigDepthMax = 16;
+// Faults of one file that are told at once; the rest is counted.
+inline constexpr std::size_t kConfigFaultsMax = 50;
+
+// --- logs ---
+// One field of an event; a peer's message may be longer and is then cut with its full size named.
+inline constexpr std::size_t kLogValueBytesMax = 2048;
 
 }  // namespace tributary::limits

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that can happen to a site's session. Plain values made by the driver, on the session's thread.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/domain/messages.h"
+#include "common/domain/task.h"
+
+namespace tributary::session {
+
+struct Recovered { std::vector<TaskResult> results; };  // kept by an earlier life; before Start
+struct Start {};
+struct Stop {};                                         // for good: the process is to end
+
+struct Connected {};                                    // Hello and Welcome are done
+struct Disconnected { Error error; };                   // also: the dial failed
+struct MessageReceived { Message message; };            // any but the blob messages, which are the transfers'
+
+// Answers to FetchBlob; BlobArrived comes at once if the blob is here already.
+struct BlobArrived { Digest digest; };
+struct BlobFailed { Digest digest; Error error; };      // given up; not for a link that went down
+
+struct TaskProgressed { TaskKey key; std::uint64_t done = 0; std::uint64_t total = 0; };
+struct TaskFinished { TaskResult result; };             // the answer to StartTask, stopped or not; blob durable
+
+struct TimePassed {};                                   // at or after next_wake()
+
+using SessionEvent = std::variant<Recovered, Start, Stop, Connected, Disconnected, MessageReceived,
+                                  BlobArrived, BlobFailed, TaskProgressed, TaskFinished, TimePassed>;
+
+}  // namespace tributary::session

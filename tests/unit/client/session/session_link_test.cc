@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The link: dialling, back-off, goodbyes, heartbeats, shutdown.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/limits.h"
+#include "tests/unit/client/session/harness.h"
+
+namespace tributary::session {
+namespace {
+
+using testing::Contains;
+
+const Error kGone = make_error(ErrorCode::kUnavailable, "connection reset");
+
+TEST(SessionLink, DialsAtStartAndNotBefore) {
+  Harness h;
+  h.pass(100'000);
+  EXPECT_EQ(h.count<Dial>(), 0u);
+  h.handle(Start{});
+  EXPECT_EQ(h.count<Dial>(), 1u);
+  h.pass(100'000);
+  EXPECT_EQ(h.count<Dial>(), 0u) << "one dial at a time";
+}
+
+TEST(SessionLink, RedialsForEverAfterBoundedWaits) {
+  Harness h;
+  h.handle(Start{});
+  for (int i = 0; i < 200; ++i) {
+    h.handle(Disconnected{kGone});
+    EXPECT_THAT(h.reports(), Contains("link.down"));
+    EXPECT_EQ(h.count<Dial>(), 0u);
+    const auto wake = h.session.next_wake();
+    ASSERT_TRUE(wake.has_value());
+    const std::int64_t wait = (*wake - h.now).count();
+    EXPECT_GT(wait, 0);
+    EXPECT_LE(wait, limits::kRedialMs);
+    h.pass(wait - 1);
+    EXPECT_EQ(h.count<Dial>(), 0u);
+    h.pass(1);
+    EXPECT_EQ(h.count<Dial>(), 1u);
+  }
+}
+
+TEST(SessionLink, AShortLinkDoesNotResetTheBackoffALongOneDoes) {
+  Harness h;
+  h.handle(Start{});
+  const auto wait_after = [&h](std::int64_t up_ms) {
+    h.handle(Connected{});
+    h.pass(up_ms);
+    h.handle(Disconnected{kGone});
+    const std::int64_t wait = (*h.session.next_wake() - h.now).count();
+    h.pass(wait);
+    return wait;
+  };
+  for (int i = 0; i < 8; ++i) wait_after(5);
+  EXPECT_GT(wait_after(5), 10'000) << "accepted and closed at once, again and again";
+  EXPECT_LE(wait_after(limits::kLinkProvenMs), limits::kRedialFirstMs);
+}
+
+TEST(SessionLink, GoodbyeSaysWhenToComeBack) {
+  Harness h;
+  h.connect();
+  h.receive(Goodbye{.code = ErrorCode::kUnavailable, .message = "restarting", .retry_after_ms = 30'000});
+  ASSERT_EQ(h.count<CloseLink>(), 1u);
+  h.handle(Disconnected{kGone});
+  EXPECT_GE((*h.session.next_wake() - h.now).count(), 30'000);
+  h.pass(40'000);
+  ASSERT_EQ(h.count<Dial>(), 1u);
+  h.handle(Disconnected{kGone});
+  EXPECT_LT((*h.session.next_wake() - h.now).count(), 30'000) << "the goodbye counts once";
+}
+
+TEST(SessionLink, AnswersHeartbeatsAndIgnoresAnswers) {
+  Harness h;
+  h.connect();
+  h.receive(Heartbeat{.sequence = 42, .reply = false});
+  const auto beats = h.sent<Heartbeat>();
+  ASSERT_EQ(beats.size(), 1u);
+  EXPECT_EQ(beats[0].sequence, 42u);
+  EXPECT_TRUE(beats[0].reply);
+  h.receive(Heartbeat{.sequence = 43, .reply = true});
+  EXPECT_TRUE(h.last.empty());
+}
+
+TEST(SessionLink, MessagesThatAreNotForASiteCloseTheLink) {
+  for (const Message& wrong : std::vector<Message>{Hello{}, Welcome{}, TaskAccepted{}, SubmitJob{}, JobList{},
+                                                   GetStatus{}, BlobRequest{}, RequestFailed{}}) {
+    Harness h;
+    h.connect();
+    h.receive(wrong);
+    ASSERT_EQ(h.count<CloseLink>(), 1u) << wrong.index();
+    EXPECT_EQ(h.all<CloseLink>()[0].reason.code, ErrorCode::kProtocol);
+    h.offer(make_task(TaskKind::kPrepare));
+    EXPECT_TRUE(h.last.empty()) << "nothing counts after that";
+  }
+}
+
+TEST(SessionLink, TasksThatMakeNoSenseCloseTheLink) {
+  std::vector<Task> wrong(8, make_task(TaskKind::kTrain, 1));
+  wrong[0].key.job.value = "../etc";
+  wrong[1].key.attempt = 0;
+  wrong[2].key.round = 0;
+  wrong[3].document.clear();
+  wrong[4].document.resize(limits::kJobDocumentBytesMax + 1, 'x');
+  wrong[5].model = {};
+  wrong[6].model.bytes = limits::kBlobBytesMax + 1;
+  wrong[7].deadline_ms = 0;
+  wrong.push_back(make_task(TaskKind::kPrepare, 2));
+  wrong.push_back(make_task(TaskKind::kInitialize));
+  wrong.back().model.digest = digest_of(3);
+  for (std::size_t i = 0; i < wrong.size(); ++i) {
+    Harness h;
+    h.connect();
+    h.offer(wrong[i]);
+    EXPECT_EQ(h.count<CloseLink>(), 1u) << i;
+    EXPECT_EQ(h.count<FetchBlob>() + h.count<StartTask>() + h.count<Send>(), 0u) << i;
+  }
+}
+
+TEST(SessionLink, StopWhileIdleClosesTheLinkAndEnds) {
+  Harness h;
+  h.connect();
+  h.handle(Stop{});
+  ASSERT_EQ(h.count<CloseLink>(), 1u);
+  EXPECT_EQ(h.all<CloseLink>()[0].reason.code, ErrorCode::kCancelled);
+  EXPECT_FALSE(h.session.stopped());
+  h.handle(Disconnected{kGone});
+  EXPECT_TRUE(h.session.stopped());
+  EXPECT_FALSE(h.session.next_wake().has_value());
+  h.handle(Start{});
+  EXPECT_EQ(h.count<Dial>(), 0u);
+}
+
+TEST(SessionLink, StopWhileWaitingToDialEndsAtOnce) {
+  Harness h;
+  h.handle(Start{});
+  h.handle(Disconnected{kGone});
+  h.handle(Stop{});
+  EXPECT_TRUE(h.session.stopped());
+  h.pass(100'000);
+  EXPECT_EQ(h.count<Dial>(), 0u);
+}
+
+TEST(SessionLink, StopWhileDiallingIgnoresALateConnection) {
+  Harness h;
+  h.handle(Start{});
+  h.handle(Stop{});
+  EXPECT_EQ(h.count<CloseLink>(), 1u);
+  h.handle(Connected{});
+  EXPECT_TRUE(h.last.empty());
+  h.handle(Disconnected{kGone});
+  EXPECT_TRUE(h.session.stopped());
+}
+
+TEST(SessionLink, StopWaitsForTheRunningTaskAndKeepsAResultThatWasJustDone) {
+  Harness h;
+  h.connect();
+  const Task task = make_task(TaskKind::kTrain, 1);
+  h.offer(task);
+  h.handle(BlobArrived{task.model.digest});
+  h.handle(Stop{});
+  ASSERT_EQ(h.count<StopTask>(), 1u);
+  h.handle(Disconnected{kGone});
+  EXPECT_FALSE(h.session.stopped());
+  h.handle(TaskFinished{trained(task)});
+  EXPECT_EQ(h.count<KeepResult>(), 1u);
+  EXPECT_EQ(h.count<Send>(), 0u);
+  EXPECT_TRUE(h.session.stopped());
+}
+
+}  // namespace
+}  // namespace tributary::session
