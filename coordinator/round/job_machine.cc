@@ -175,7 +175,11 @@ void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason, cons
 void JobMachine::advance(TimePoint now, const Roster& roster, RoundEffects& out) {
   // Bounded: each turn closes or opens one phase, and a job that cannot go on leaves the loop.
   for (int turn = 0; turn < 8 && !over() && record_.state != JobState::kQueued; ++turn) {
-    if (finishing_ || !initial_models_.empty()) return;  // waits for the driver, which always answers
+    if (finish_again_at_ && now >= *finish_again_at_) {
+      finish_again_at_.reset();
+      out.push_back(FinishRound{record_.id, record_.round + 1});
+    }
+    if (finishing_since_ || !initial_models_.empty()) return;  // waits for the driver, which always answers
     if (phase_) {
       for (const SiteName& site : phase_->expire(now, Milliseconds(spec_.rounds.disconnect_grace_ms))) {
         out.push_back(SendCancel{site, phase_->key(record_.id), phase_->participants().at(site).reason});
@@ -192,7 +196,9 @@ void JobMachine::advance(TimePoint now, const Roster& roster, RoundEffects& out)
 }
 
 std::optional<TimePoint> JobMachine::next_wake() const {
-  if (over() || record_.state == JobState::kQueued || finishing_) return std::nullopt;
+  if (over() || record_.state == JobState::kQueued) return std::nullopt;
+  if (finishing_since_) return finish_again_at_;
+  if (!initial_models_.empty()) return std::nullopt;
   const Milliseconds grace(spec_.rounds.disconnect_grace_ms);
   if (phase_) return phase_->next_wake(grace);
   if (!waiting_since_) return std::nullopt;
@@ -234,7 +240,8 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
     if (state != JobState::kFinished) out.push_back(SaveRound{record_.id, round_row(now, std::string(job_state_name(state)))});
   }
   phase_.reset();
-  finishing_ = false;
+  finishing_since_.reset();
+  finish_again_at_.reset();
   initial_models_.clear();
   waiting_since_.reset();
   record_.state = state;

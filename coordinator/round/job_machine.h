@@ -82,7 +82,8 @@ class JobMachine {
   JobSpec spec_;
   std::optional<Phase> phase_;
   TimePoint phase_opened_;
-  bool finishing_ = false;                       // FinishRound is out, RoundFinished is to come
+  std::optional<TimePoint> finishing_since_;     // FinishRound is out, RoundFinished is to come
+  std::optional<TimePoint> finish_again_at_;     // it failed (disk full, say) and is tried again
   std::optional<TimePoint> waiting_since_;       // too few sites
   std::size_t waiting_with_ = 0;                 // how many there were when it was last reported
   std::map<SiteName, std::string> unfit_;        // cannot do this job as they are; asked again after a reconnect

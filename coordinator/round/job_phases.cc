@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/assert.h"
+#include "common/base/limits.h"
 #include "coordinator/round/job_machine.h"
 
 namespace tributary {
@@ -166,13 +166,13 @@ void JobMachine::close_train(TimePoint now, RoundEffects& out) {
     return retry(now, std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
                  std::to_string(phase_->quorum()), out);
   }
-  finishing_ = true;
+  finishing_since_ = now;
   out.push_back(FinishRound{record_.id, record_.round + 1});
 }
 
 void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, RoundEffects& out) {
-  if (!finishing_ || event.round != record_.round + 1) return;
-  finishing_ = false;
+  if (!finishing_since_ || event.round != record_.round + 1) return;
+  finishing_since_.reset();
   RoundRow row = round_row(now, "committed");
   row.examples = event.examples;
   row.update_norm = event.update_norm;
@@ -195,9 +195,15 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
 }
 
 void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& event, RoundEffects& out) {
-  if (!finishing_ || event.round != record_.round + 1) return;
-  // Every update was accepted and is kept; what failed is ours (a full disk, say), so the job stops and says so.
-  finish(now, JobState::kFailed, "round " + std::to_string(event.round) + " could not be stored: " + event.detail, out);
+  if (!finishing_since_ || event.round != record_.round + 1) return;
+  // Every update is accepted and kept, so nothing is lost by trying again: a full disk may be cleared meanwhile.
+  const TimePoint give_up = *finishing_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms);
+  if (now >= give_up) {
+    return finish(now, JobState::kFailed, "round " + std::to_string(event.round) + " could not be stored: " + event.detail, out);
+  }
+  finish_again_at_ = std::min(now + Milliseconds(limits::kFinishRetryMs), give_up);
+  out.push_back(Report{"round.stalled", {{"job", record_.id.value}, {"round", std::int64_t{event.round}}, {"detail", event.detail},
+                                         {"retry_after_ms", limits::kFinishRetryMs}}});
 }
 
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {

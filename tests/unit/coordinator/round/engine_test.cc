@@ -133,6 +133,16 @@ TEST(Engine, SitesThatCannotDoTheJobFailItAtOnceWithTheirReasons) {
   EXPECT_NE(federation.saved().detail.find("site-a: data_invalid"), std::string::npos) << federation.saved().detail;
 }
 
+TEST(Engine, AModelThatCannotBeStoredIsTriedAgain) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.fail_to_store(3);
+  federation.submit(Federation::spec(1, 2, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_EQ(federation.reports("round.stalled").size(), 3u);
+}
+
 TEST(Engine, JobsQueueInOrder) {
   Federation federation(1);
   connect_all(federation, 2);

@@ -52,6 +52,9 @@ class Federation {
   void spoil(const std::string& site, Reason reason) { spoiled_[SiteName{site}] = reason; }
   void fail_tasks(const std::string& site, TaskKind kind, Reason reason) { failing_[{SiteName{site}, kind}] = reason; }
 
+  // The next `times` rounds to be finished meet a full disk.
+  void fail_to_store(int times) { failing_stores_ = times; }
+
   // --- running ---
   // Carries out what was asked, in random order between sites, until nothing is left to do without time passing.
   void settle() {
@@ -141,6 +144,10 @@ class Federation {
     }
     if (const auto* fetch = std::get_if<FetchInitialModel>(&effect)) queue_.push_back(InitialModelStored{fetch->job, fetch->model});
     if (const auto* finish = std::get_if<FinishRound>(&effect)) {
+      if (failing_stores_-- > 0) {
+        queue_.push_back(RoundNotFinished{finish->job, finish->round, "No space left on device"});
+        return;
+      }
       folded[finish->round] = absorbed_;
       absorbed_.clear();
       queue_.push_back(RoundFinished{finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10});
@@ -172,6 +179,7 @@ class Federation {
     }
   }
 
+  int failing_stores_ = 0;
   SeededRandom random_;
   TimePoint now_;
   Engine engine_{EngineOptions{}};
