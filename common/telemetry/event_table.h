@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// THE table of all events, in the order in which a reader of the documentation meets them. A new
+// event is a line here, and the table of coordinator/README.md or client/README.md made anew (a
+// test prints it). Names never change their meaning.
+#pragma once
+
+#include <array>
+
+#include "common/telemetry/events.h"
+
+namespace tributary {
+namespace event_table_detail {
+inline constexpr auto kDebug = EventLevel::kDebug;
+inline constexpr auto kInfo = EventLevel::kInfo;
+inline constexpr auto kWarn = EventLevel::kWarn;
+inline constexpr auto kError = EventLevel::kError;
+inline constexpr auto kBoth = EventSide::kBoth;
+inline constexpr auto kHub = EventSide::kCoordinator;
+inline constexpr auto kSite = EventSide::kClient;
+
+inline constexpr auto kTable = std::to_array<EventInfo>({
+    // --- the coordinator and its links ---
+    {"coordinator.started", kInfo, kHub, "software listen state_dir fingerprint",
+     "It listens; fingerprint is of its certificate"},
+    {"coordinator.stopping", kInfo, kHub, "why",
+     "A signal asked it to end; running rounds go on after the next start"},
+    {"coordinator.stopped", kInfo, kHub, "seconds",
+     "It ended in good order, after this long a shutdown"},
+    {"state.recovered", kInfo, kHub, "jobs unfinished updates",
+     "What an earlier life left was read from state_dir"},
+    {"state.stalled", kError, kHub, "detail retry_after_ms",
+     "A record could not be made durable; everything waits until it can"},
+    {"link.refused", kWarn, kHub, "address reason detail",
+     "A peer was turned away before it had a name (TLS, version, limit)"},
+    {"link.idle", kWarn, kHub, "site address seconds",
+     "A peer sent no sign of life for this long and was closed"},
+    {"site.connected", kInfo, kHub, "site address software datasets",
+     "A site is on the link; it may be selected from now on"},
+    {"site.disconnected", kInfo, kHub, "site address code detail seconds",
+     "Its link ended after this long"},
+    {"site.replaced", kWarn, kHub, "site address",
+     "The site came on a second link; the older one was closed"},
+    {"site.refused", kWarn, kHub, "site address reason",
+     "A valid certificate, but the site is not in the list of sites"},
+    {"operator.connected", kDebug, kHub, "operator address",
+     "Someone with an operator certificate is on a link"},
+    {"operator.refused", kWarn, kHub, "operator address request reason",
+     "A request of an operator was turned down"},
+    // --- jobs and rounds ---
+    {"job.submitted", kInfo, kHub, "job name operator rounds document",
+     "A job is in the queue; document is the digest of its YAML"},
+    {"job.started", kInfo, kHub, "job name rounds", "The job left the queue"},
+    {"job.waiting", kWarn, kHub, "job task dataset have need missing unfit gives_up_after_ms",
+     "Too few sites: who is missing, who cannot take part and why, and when the job gives up"},
+    {"job.finished", kInfo, kHub, "job rounds detail best_round examples loss accuracy auc f1",
+     "All rounds are done; figures of the best"},
+    {"job.failed", kError, kHub, "job rounds detail best_round examples loss accuracy auc f1",
+     "The job ended early; detail says why, rounds how many are kept"},
+    {"job.aborted", kWarn, kHub, "job rounds detail best_round examples loss accuracy auc f1",
+     "An operator ended the job"},
+    {"round.started", kInfo, kHub, "job round rounds task attempt sites quorum deadline_ms",
+     "Tasks go out to the selected sites"},
+    {"client.selected", kInfo, kHub, "job round task site", "One line for each site that is asked"},
+    {"task.sent", kDebug, kHub, "job round attempt task site", "The task is on the site's link"},
+    {"task.accepted", kInfo, kHub, "job round attempt task site", "The site took the task"},
+    {"task.progress", kDebug, kHub, "job round attempt task site done total",
+     "Batches done at the site"},
+    {"update.receiving", kInfo, kHub, "job round attempt site bytes offset",
+     "An upload begins, or goes on at offset"},
+    {"update.accepted", kInfo, kHub, "job round attempt site bytes examples norm",
+     "The update passed every check and is in the sum"},
+    {"update.rejected", kWarn, kHub, "job round attempt site reason detail",
+     "The update failed a check and counts for nothing"},
+    {"client.outcome", kInfo, kHub,
+     "job round attempt task site reason detail bytes seconds examples loss norm",
+     "How a site's part in a round ended: one line for each selected site"},
+    {"round.committed", kInfo, kHub,
+     "job round rounds accepted selected examples norm seconds model",
+     "The new global model is durable; model is the start of its digest"},
+    {"round.retried", kWarn, kHub, "job round task attempt attempts reason",
+     "The attempt fell short; the round is tried again"},
+    {"round.stalled", kWarn, kHub, "job round detail retry_after_ms",
+     "The round's sum could not be made or stored; it is tried again, no update is lost"},
+    {"round.failed", kError, kHub, "job round task attempt attempts reason",
+     "The last attempt fell short; the job fails"},
+    {"site.evaluated", kInfo, kHub, "job round site examples loss accuracy auc f1",
+     "The global model on one site's validation rows"},
+    {"evaluation.finished", kInfo, kHub, "job round rounds sites examples loss accuracy auc f1",
+     "The global model on the validation rows of all sites together"},
+    {"model.served", kDebug, kHub, "job round operator bytes",
+     "An operator fetched a global model"},
+    // --- the client and its link ---
+    {"client.started", kInfo, kSite, "software site coordinator datasets state_dir results",
+     "It runs; results wait for a verdict"},
+    {"client.stopping", kInfo, kSite, "why", "A signal asked it to end"},
+    {"client.stopped", kInfo, kSite, "seconds",
+     "It ended in good order, after this long a shutdown"},
+    {"client.connecting", kDebug, kSite, "coordinator proxy", "It dials the coordinator"},
+    {"link.connected", kInfo, kSite, "results_to_offer",
+     "The link is up and both sides proved who they are"},
+    {"link.down", kWarn, kSite, "code error retry_ms",
+     "The link ended or could not be made; the next dial follows by itself"},
+    {"link.closed", kInfo, kSite, "error", "The link ended because this client ends"},
+    {"link.goodbye", kInfo, kSite, "code message retry_after_ms",
+     "The coordinator sent the client away for a while"},
+    {"link.protocol_error", kError, kSite, "error",
+     "The coordinator broke the grammar of the wire; the link is made anew"},
+    // --- work at the site ---
+    {"task.received", kInfo, kSite, "job round attempt task deadline_ms",
+     "The coordinator asks for work"},
+    {"task.declined", kWarn, kSite, "job round attempt task waiting",
+     "Too many tasks wait here already"},
+    {"task.started", kInfo, kSite, "job round attempt task",
+     "Its turn; models and files it needs are here"},
+    {"task.finished", kInfo, kSite, "job round attempt task",
+     "Done; the result is durable and offered"},
+    {"task.failed", kWarn, kSite, "job round attempt task reason detail",
+     "The site could not do it; the coordinator gets the reason"},
+    {"task.dropped", kInfo, kSite, "job round attempt task reason",
+     "Ended before its result: cancelled, late or superseded"},
+    {"data.loaded", kInfo, kSite,
+     "job dataset training_rows validation_rows dropped_rows columns seconds",
+     "The local file was read; dropped_rows held missing values"},
+    {"training.started", kInfo, kSite,
+     "job round attempt examples epochs steps batch_size learning_rate", "The local passes begin"},
+    {"training.progress", kDebug, kSite, "job round attempt done total loss",
+     "Batches done and their mean loss"},
+    {"training.finished", kInfo, kSite, "job round attempt examples loss norm seconds",
+     "The local passes are done"},
+    {"evaluation.local", kInfo, kSite, "job round examples loss accuracy auc f1 seconds",
+     "The global model on this site's rows"},
+    {"update.sent", kInfo, kSite, "job round attempt bytes seconds",
+     "The coordinator has every byte of the update"},
+    {"result.accepted", kInfo, kSite, "job round attempt task reason detail",
+     "The coordinator took the result"},
+    {"result.refused", kWarn, kSite, "job round attempt task reason detail",
+     "The coordinator did not take the result; the reason is its"},
+    {"result.offered_again", kInfo, kSite, "job round attempt task",
+     "A kept result is offered instead of doing the task twice"},
+    {"result.forgotten", kWarn, kSite, "job round attempt task kept",
+     "Too many kept results; the oldest was deleted"},
+    {"update.committed", kInfo, kSite, "job round",
+     "The round is durable at the coordinator; the kept update is deleted"},
+    {"blob.failed", kWarn, kSite, "job round attempt task digest error",
+     "A model or file of the task could not be fetched"},
+    // --- both ---
+    {"blob.resumed", kDebug, kBoth, "peer digest offset bytes",
+     "A transfer goes on at the byte where it stopped"},
+    {"certificate.expiring", kWarn, kBoth, "subject days",
+     "A certificate ends soon; issue a new one"},
+    {"disk.full", kError, kBoth, "path detail",
+     "A file could not be written; work waits or fails, nothing stored is lost"},
+    {"storage.failed", kError, kBoth, "path detail",
+     "The operating system refused a read or write that was not about space"},
+    {"log.reopened", kInfo, kBoth, "file", "SIGHUP: the log file was opened anew"},
+    {"log.lost", kError, kBoth, "lines detail", "Lines that could not be written to the log file"},
+    {"internal.error", kError, kBoth, "where detail",
+     "A fault of ours that was caught; please report it"},
+});
+}  // namespace event_table_detail
+
+inline constexpr const auto& kEvents = event_table_detail::kTable;
+
+}  // namespace tributary
