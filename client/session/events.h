@@ -25,7 +25,7 @@ struct BlobArrived { Digest digest; };
 struct BlobFailed { Digest digest; Error error; };      // given up; not for a link that went down
 
 struct TaskProgressed { TaskKey key; std::uint64_t done = 0; std::uint64_t total = 0; };
-struct TaskFinished { TaskResult result; };             // the answer to StartTask, stopped or not; blob durable
+struct TaskFinished { TaskResult result; };             // answers StartTask, stopped or not; blob durable
 
 struct TimePassed {};                                   // at or after next_wake()
 

@@ -78,6 +78,11 @@ inline constexpr std::size_t kClassesMax = 10'000;
 // Bins of the score histogram from which AUC is computed over sites.
 inline constexpr std::size_t kScoreBins = 4096;
 
+// --- learning ---
+// One forward pass of an evaluation: inputs of at most 4 MiB, so that activations stay in tens of MiB.
+inline constexpr std::int64_t kEvaluationBatchFloats = 1 << 20;
+inline constexpr std::int64_t kEvaluationBatchRowsMax = 512;
+
 // --- files ---
 inline constexpr std::size_t kConfigBytesMax = 1u << 20;
 // Nesting of a YAML file; ours need five. Bounds the recursion of whoever walks the tree.

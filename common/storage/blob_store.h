@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// BlobStore: content-addressed files (DIRECTORY/<sha256>), and what has arrived of those under way (DIRECTORY/<sha256>.part).
+// A blob under its name is whole, verified and durable. Thread-safe, except that a Writer has one owner and there is at most
+// one per digest. It does not decide what is kept: its owner removes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/domain/task.h"
+#include "common/storage/file_system.h"
+
+namespace tributary {
+
+class BlobStore {
+ public:
+  // Receives one blob, going on where an earlier writer stopped.
+  class Writer {
+   public:
+    virtual ~Writer() = default;
+    virtual std::uint64_t size() const = 0;  // bytes here so far
+    virtual Status append(ByteView bytes) = 0;  // kDataLoss if more come than were announced
+    // Verifies the digest and makes the blob durable. kDataLoss: the bytes are not those announced, and are gone.
+    virtual Status commit() = 0;
+  };
+
+  // Creates the directory if need be.
+  static Result<std::unique_ptr<BlobStore>> open(FileSystem& files, std::string directory);
+  virtual ~BlobStore() = default;
+
+  virtual bool contains(const Digest& digest) const = 0;
+  virtual Result<Digest> put(ByteView bytes) = 0;  // durable when it returns
+  virtual Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) = 0;
+  virtual Result<Bytes> read(const Digest& digest) const = 0;  // kDataLoss if the disk changed it
+  virtual Result<std::unique_ptr<ReadFile>> open_blob(const Digest& digest) const = 0;
+  virtual std::string path(const Digest& digest) const = 0;
+  virtual Status remove(const Digest& digest) = 0;  // whole or in part; fine if it is not there
+  virtual Result<std::vector<Digest>> list() const = 0;  // whole ones
+  // Everything, partial ones too, but those in `keep`. Once, after a start.
+  virtual Status remove_except(const std::vector<Digest>& keep) = 0;
+};
+
+}  // namespace tributary

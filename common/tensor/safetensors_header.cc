@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/tensor/safetensors_header.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/base/limits.h"
+#include "common/base/text.h"
+
+namespace tributary {
+namespace {
+
+using Json = nlohmann::json;
+
+Error damaged(const std::string& what) {
+  return make_error(ErrorCode::kDataLoss, "not a usable safetensors file: " + what);
+}
+
+std::optional<ElementType> element_type(const std::string& name) {
+  if (name == "F32") return ElementType::kF32;
+  if (name == "F64") return ElementType::kF64;
+  if (name == "F16") return ElementType::kF16;
+  if (name == "BF16") return ElementType::kBF16;
+  return std::nullopt;
+}
+
+Result<StoredTensor> read_entry(const std::string& name, const Json& entry) {
+  const auto wrong = [&name](const std::string& what) { return damaged("tensor " + tributary::quoted(name) + " " + what); };
+  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
+    return wrong("lacks dtype, shape or data_offsets");
+  }
+  StoredTensor stored;
+  stored.info.name = name;
+  const Json& dtype = entry["dtype"];
+  const auto type = dtype.is_string() ? element_type(dtype.get<std::string>()) : std::nullopt;
+  if (!type) return wrong("is not of type F32, F64, F16 or BF16");
+  stored.type = *type;
+  const Json& shape = entry["shape"];
+  if (!shape.is_array() || shape.size() > limits::kTensorRankMax) return wrong("has an impossible shape");
+  for (const Json& size : shape) {
+    if (!size.is_number_unsigned() || size.get<std::uint64_t>() > limits::kBlobBytesMax) {
+      return wrong("has an impossible shape");
+    }
+    stored.info.shape.push_back(size.get<std::int64_t>());
+  }
+  const Json& offsets = entry["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned()) {
+    return wrong("has impossible data_offsets");
+  }
+  stored.begin = offsets[0].get<std::uint64_t>();
+  stored.end = offsets[1].get<std::uint64_t>();
+  return stored;
+}
+
+Status check_extents(const std::vector<StoredTensor>& tensors, std::uint64_t data_bytes) {
+  Layout layout;
+  for (const StoredTensor& stored : tensors) layout.tensors.push_back(stored.info);
+  if (Status valid = validate_layout(layout); !valid) return damaged(valid.error().message);
+  std::uint64_t at = 0;
+  for (const StoredTensor& stored : tensors) {
+    const std::uint64_t size = element_count(stored.info) * element_bytes(stored.type);
+    if (stored.begin != at || stored.end < stored.begin || stored.end - stored.begin != size) {
+      return damaged("the data of tensor " + tributary::quoted(stored.info.name) + " does not follow on the one before, or has not the size of its shape");
+    }
+    at = stored.end;
+  }
+  if (at != data_bytes) {
+    return damaged("it holds " + std::to_string(data_bytes) + " bytes of data, its header says " + std::to_string(at));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::size_t element_bytes(ElementType type) {
+  switch (type) {
+    case ElementType::kF16:
+    case ElementType::kBF16: return 2;
+    case ElementType::kF32: return 4;
+    case ElementType::kF64: return 8;
+  }
+  return 0;
+}
+
+std::string write_safetensors_header(const Layout& layout) {
+  // Written by hand, key by key: the order of the tensors is the order of their data, which a JSON map would lose.
+  std::string json = "{";
+  std::uint64_t at = 0;
+  for (const TensorInfo& tensor : layout.tensors) {
+    if (json.size() > 1) json += ",";
+    const std::uint64_t end = at + element_count(tensor) * sizeof(float);
+    json += Json(tensor.name).dump() + R"(:{"dtype":"F32","shape":)" + Json(tensor.shape).dump() +
+            R"(,"data_offsets":[)" + std::to_string(at) + "," + std::to_string(end) + "]}";
+    at = end;
+  }
+  json += "}";
+  json.resize((json.size() + 7) / 8 * 8, ' ');
+  return json;
+}
+
+Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view text, std::uint64_t data_bytes) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return damaged("its header is no JSON object");
+  if (json.size() > limits::kTensorsMax + 1) return damaged("it has too many tensors");
+  std::vector<StoredTensor> tensors;
+  for (const auto& [name, entry] : json.items()) {
+    if (name == "__metadata__") continue;
+    TRIB_TRY(stored, read_entry(name, entry));
+    tensors.push_back(std::move(stored));
+  }
+  // Empty tensors share their place with the next; the end keeps them in front.
+  std::ranges::sort(tensors, [](const StoredTensor& a, const StoredTensor& b) {
+    return std::tie(a.begin, a.end, a.info.name) < std::tie(b.begin, b.end, b.info.name);
+  });
+  TRIB_CHECK_OK(check_extents(tensors, data_bytes));
+  return tensors;
+}
+
+}  // namespace tributary

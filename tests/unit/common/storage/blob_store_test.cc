@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/storage/blob_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "common/crypto/digest.h"
+#include "tests/support/full_disk.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+using testing::ElementsAre;
+
+class BlobStoreTest : public testing::Test {
+ protected:
+  BlobRef ref(std::string_view text) { return {sha256(as_bytes(text)), text.size()}; }
+
+  TemporaryDirectory directory_;
+  FullDisk disk_;
+  std::unique_ptr<BlobStore> store_ = *BlobStore::open(disk_, directory_ / "blobs");
+};
+
+TEST_F(BlobStoreTest, PutsAndReads) {
+  const auto digest = store_->put(as_bytes("hello"));
+  ASSERT_TRUE(digest);
+  EXPECT_EQ(*digest, sha256(as_bytes("hello")));
+  EXPECT_TRUE(store_->contains(*digest));
+  EXPECT_EQ(as_text(*store_->read(*digest)), "hello");
+  EXPECT_THAT(*store_->list(), ElementsAre(*digest));
+  ASSERT_TRUE(store_->remove(*digest));
+  EXPECT_FALSE(store_->contains(*digest));
+}
+
+TEST_F(BlobStoreTest, ReceivesAndGoesOnWhereItStopped) {
+  const BlobRef blob = ref("hello world");
+  {
+    auto writer = store_->receive(blob);
+    ASSERT_TRUE((*writer)->append(as_bytes("hello")));
+  }
+  EXPECT_FALSE(store_->contains(blob.digest));
+  auto writer = store_->receive(blob);
+  EXPECT_EQ((*writer)->size(), 5u);
+  EXPECT_EQ((*writer)->commit().error().code, ErrorCode::kUnavailable);
+  ASSERT_TRUE((*writer)->append(as_bytes(" world")));
+  ASSERT_TRUE((*writer)->commit());
+  EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello world");
+}
+
+TEST_F(BlobStoreTest, WrongBytesAreThrownAway) {
+  const BlobRef blob = ref("hello");
+  {
+    auto writer = store_->receive(blob);
+    ASSERT_TRUE((*writer)->append(as_bytes("hellO")));
+    EXPECT_EQ((*writer)->commit().error().code, ErrorCode::kDataLoss);
+  }
+  EXPECT_FALSE(store_->contains(blob.digest));
+  EXPECT_EQ((*store_->receive(blob))->size(), 0u);
+}
+
+TEST_F(BlobStoreTest, MoreBytesThanAnnouncedAreRefused) {
+  auto writer = store_->receive(ref("abc"));
+  EXPECT_EQ((*writer)->append(as_bytes("abcd")).error().code, ErrorCode::kDataLoss);
+}
+
+TEST_F(BlobStoreTest, AFullDiskLosesNothingThatWasThere) {
+  const BlobRef blob = ref("hello world");
+  auto writer = store_->receive(blob);
+  ASSERT_TRUE((*writer)->append(as_bytes("hello")));
+  disk_.room = 2;
+  EXPECT_EQ((*writer)->append(as_bytes(" world")).error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ((*writer)->size(), 5u);
+  EXPECT_EQ(store_->put(as_bytes("something else")).error().code, ErrorCode::kResourceExhausted);
+  disk_.room = 1000;
+  ASSERT_TRUE((*writer)->append(as_bytes(" world")));
+  ASSERT_TRUE((*writer)->commit());
+  EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello world");
+}
+
+TEST_F(BlobStoreTest, NoticesAChangedFile) {
+  const Digest digest = *store_->put(as_bytes("hello"));
+  std::ofstream(store_->path(digest)) << "hallo";
+  EXPECT_EQ(store_->read(digest).error().code, ErrorCode::kDataLoss);
+}
+
+TEST_F(BlobStoreTest, KeepsOnlyWhatItIsTold) {
+  const Digest kept = *store_->put(as_bytes("kept"));
+  ASSERT_TRUE(store_->put(as_bytes("dropped")));
+  ASSERT_TRUE((*store_->receive(ref("partial")))->append(as_bytes("par")));
+  ASSERT_TRUE(store_->remove_except({kept}));
+  EXPECT_THAT(*store_->list(), ElementsAre(kept));
+  EXPECT_EQ((*store_->receive(ref("partial")))->size(), 0u);
+}
+
+}  // namespace
+}  // namespace tributary
