@@ -9,7 +9,8 @@ namespace tributary::session {
 
 Milliseconds Backoff::next() {
   // 2^7 times the first wait is beyond the cap, so counting further would change nothing.
-  const std::int64_t wait = std::min(limits::kRedialFirstMs << std::min(failures_, 7), limits::kRedialMs);
+  const std::int64_t wait =
+      std::min(limits::kRedialFirstMs << std::min(failures_, 7), limits::kRedialMs);
   ++failures_;
   const auto half = static_cast<std::uint64_t>(wait / 2);
   return Milliseconds(wait / 2 + static_cast<std::int64_t>(random_.uniform_below(half + 1)));
@@ -18,7 +19,8 @@ Milliseconds Backoff::next() {
 Milliseconds Backoff::after(std::int64_t retry_after_ms) {
   const std::int64_t wait = std::clamp<std::int64_t>(retry_after_ms, 0, limits::kRetryAfterMs);
   const auto spread = static_cast<std::uint64_t>(wait / 4);
-  return std::max(next(), Milliseconds(wait + static_cast<std::int64_t>(random_.uniform_below(spread + 1))));
+  return std::max(
+      next(), Milliseconds(wait + static_cast<std::int64_t>(random_.uniform_below(spread + 1))));
 }
 
 }  // namespace tributary::session

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that can happen to a site's session. Plain values made by the driver, on the session's thread.
+// Everything that can happen to a site's session. Plain values made by the driver, on the session's
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -12,24 +13,42 @@
 
 namespace tributary::session {
 
-struct Recovered { std::vector<TaskResult> results; };  // kept by an earlier life; before Start
+struct Recovered {
+  std::vector<TaskResult> results;
+};  // kept by an earlier life; before Start
 struct Start {};
-struct Stop {};                                         // for good: the process is to end
+struct Stop {};  // for good: the process is to end
 
-struct Connected {};                                    // Hello and Welcome are done
-struct Disconnected { Error error; };                   // also: the dial failed
-struct MessageReceived { Message message; };            // any but the blob messages, which are the transfers'
+struct Connected {};  // Hello and Welcome are done
+struct Disconnected {
+  Error error;
+};  // also: the dial failed
+struct MessageReceived {
+  Message message;
+};  // any but the blob messages, which are the transfers'
 
 // Answers to FetchBlob; BlobArrived comes at once if the blob is here already.
-struct BlobArrived { Digest digest; };
-struct BlobFailed { Digest digest; Error error; };      // given up; not for a link that went down
+struct BlobArrived {
+  Digest digest;
+};
+struct BlobFailed {
+  Digest digest;
+  Error error;
+};  // given up; not for a link that went down
 
-struct TaskProgressed { TaskKey key; std::uint64_t done = 0; std::uint64_t total = 0; };
-struct TaskFinished { TaskResult result; };             // answers StartTask, stopped or not; blob durable
+struct TaskProgressed {
+  TaskKey key;
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+};
+struct TaskFinished {
+  TaskResult result;
+};  // answers StartTask, stopped or not; blob durable
 
-struct TimePassed {};                                   // at or after next_wake()
+struct TimePassed {};  // at or after next_wake()
 
-using SessionEvent = std::variant<Recovered, Start, Stop, Connected, Disconnected, MessageReceived,
-                                  BlobArrived, BlobFailed, TaskProgressed, TaskFinished, TimePassed>;
+using SessionEvent =
+    std::variant<Recovered, Start, Stop, Connected, Disconnected, MessageReceived, BlobArrived,
+                 BlobFailed, TaskProgressed, TaskFinished, TimePassed>;
 
 }  // namespace tributary::session

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Session: the link to the coordinator, and what happens after every event. Tasks are in session_tasks.cc.
+// Session: the link to the coordinator, and what happens after every event. Tasks are in
+// session_tasks.cc.
 #include "client/session/session.h"
 
 #include <algorithm>
@@ -20,8 +21,8 @@ struct Session::Dispatcher {
   void operator()(const Connected&) { self.on_connected(now); }
   void operator()(const Disconnected& e) { self.on_disconnected(now, e.error); }
   void operator()(const MessageReceived& e) {
-    // What was under way when the link was given up no longer counts: the coordinator says it again on the
-    // next.
+    // What was under way when the link was given up no longer counts: the coordinator says it again
+    // on the next.
     if (self.link_ == Link::kUp) self.on_message(now, e.message);
   }
   void operator()(const BlobArrived& e) { self.on_blob_arrived(e.digest); }
@@ -79,8 +80,9 @@ void Session::on_connected(TimePoint now) {
   up_since_ = now;
   retry_after_ms_ = 0;
   report("link.connected",
-         {{"results_to_offer", static_cast<std::int64_t>(std::ranges::count_if(
-                                   kept_, [](const auto& entry) { return !entry.second.accepted; }))}});
+         {{"results_to_offer",
+           static_cast<std::int64_t>(std::ranges::count_if(
+               kept_, [](const auto& entry) { return !entry.second.accepted; }))}});
   for (const auto& [key, kept] : kept_) {
     if (!kept.accepted) send(kept.result);
   }
@@ -112,7 +114,8 @@ void Session::on_message(TimePoint now, const Message& message) {
   if (const auto* offer = std::get_if<TaskOffer>(&message)) return on_offer(now, offer->task);
   if (const auto* cancel = std::get_if<TaskCancel>(&message)) return on_cancel(*cancel);
   if (const auto* verdict = std::get_if<TaskVerdict>(&message)) return on_verdict(*verdict);
-  if (const auto* committed = std::get_if<RoundCommitted>(&message)) return on_committed(*committed);
+  if (const auto* committed = std::get_if<RoundCommitted>(&message))
+    return on_committed(*committed);
   if (const auto* goodbye = std::get_if<Goodbye>(&message)) return on_goodbye(*goodbye);
   if (const auto* beat = std::get_if<Heartbeat>(&message)) {
     if (!beat->reply) send(Heartbeat{.sequence = beat->sequence, .reply = true});
@@ -126,7 +129,8 @@ void Session::on_goodbye(const Goodbye& goodbye) {
   report("link.goodbye", {{"code", std::string(error_code_name(goodbye.code))},
                           {"message", goodbye.message},
                           {"retry_after_ms", goodbye.retry_after_ms}});
-  out_.push_back(CloseLink{make_error(goodbye.code, "the coordinator said goodbye: " + goodbye.message)});
+  out_.push_back(
+      CloseLink{make_error(goodbye.code, "the coordinator said goodbye: " + goodbye.message)});
   link_ = Link::kClosing;
 }
 
@@ -147,10 +151,11 @@ void Session::report(std::string event, std::vector<std::pair<std::string, Field
 
 void Session::report_task(std::string event, const TaskKey& key,
                           std::vector<std::pair<std::string, FieldValue>> more) {
-  std::vector<std::pair<std::string, FieldValue>> fields{{"job", key.job.value},
-                                                         {"round", std::int64_t{key.round}},
-                                                         {"attempt", std::int64_t{key.attempt}},
-                                                         {"task", std::string(task_kind_name(key.kind))}};
+  std::vector<std::pair<std::string, FieldValue>> fields{
+      {"job", key.job.value},
+      {"round", std::int64_t{key.round}},
+      {"attempt", std::int64_t{key.attempt}},
+      {"task", std::string(task_kind_name(key.kind))}};
   std::ranges::move(more, std::back_inserter(fields));
   report(std::move(event), std::move(fields));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Session: all decisions of one site about its coordinator, as (now, event) -> effects. It dials for ever
-// with back-off, queues offered tasks, runs one at a time, keeps each finished result until its round is
-// committed and offers it again after every reconnect. Owned by the agent, one thread. It does no I/O and
-// reads no clock.
+// Session: all decisions of one site about its coordinator, as (now, event) -> effects. It dials
+// for ever with back-off, queues offered tasks, runs one at a time, keeps each finished result
+// until its round is committed and offers it again after every reconnect. Owned by the agent, one
+// thread. It does no I/O and reads no clock.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,11 @@ class Session {
 
  private:
   enum class Link { kDown, kDialing, kUp, kClosing };
-  enum class Fate { kWanted, kStopping, kUnwanted };  // kStopping: a result that comes all the same is kept
+  enum class Fate {
+    kWanted,
+    kStopping,
+    kUnwanted
+  };  // kStopping: a result that comes all the same is kept
 
   struct Waiting {
     Task task;

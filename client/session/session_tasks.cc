@@ -17,7 +17,8 @@ std::string fault_of(const Task& task) {
   const TaskKey& key = task.key;
   const bool in_round = key.kind == TaskKind::kTrain || key.kind == TaskKind::kEvaluate;
   if (!is_valid_name(key.job.value)) return "a task of a job without a valid name";
-  if (key.attempt == 0 || in_round != (key.round > 0)) return to_string(key) + ": no such round or attempt";
+  if (key.attempt == 0 || in_round != (key.round > 0))
+    return to_string(key) + ": no such round or attempt";
   if (task.document.empty() || task.document.size() > limits::kJobDocumentBytesMax) {
     return to_string(key) + ": the job's document is empty or too long";
   }
@@ -44,7 +45,8 @@ void Session::on_offer(TimePoint now, const Task& task) {
   drop_overtaken(task.key);
   if (queue_.size() >= limits::kTasksQueuedMax) {
     report_task("task.declined", task.key, {{"waiting", static_cast<std::int64_t>(queue_.size())}});
-    return send(TaskResult{task.key, TaskFailure{Reason::kDeclined, "the site is busy with other tasks"}});
+    return send(
+        TaskResult{task.key, TaskFailure{Reason::kDeclined, "the site is busy with other tasks"}});
   }
   enqueue(now, task);
 }
@@ -58,7 +60,8 @@ bool Session::answer_again(TimePoint now, const Task& task) {
     send(kept->second.result);
     return true;
   }
-  const auto waiting = std::ranges::find(queue_, task.key, [](const Waiting& one) { return one.task.key; });
+  const auto waiting =
+      std::ranges::find(queue_, task.key, [](const Waiting& one) { return one.task.key; });
   if (waiting != queue_.end()) {
     waiting->deadline = deadline;
   } else if (running_ && running_->task.key == task.key && running_->fate == Fate::kWanted) {
@@ -70,8 +73,8 @@ bool Session::answer_again(TimePoint now, const Task& task) {
   return true;
 }
 
-// The coordinator that offers `by` no longer waits for anything else of that job, and has committed what lies
-// before.
+// The coordinator that offers `by` no longer waits for anything else of that job, and has committed
+// what lies before.
 void Session::drop_overtaken(const TaskKey& by) {
   if (running_ && running_->task.key.job == by.job)
     drop_task(running_->task.key, "overtaken by the next task");
@@ -97,8 +100,8 @@ void Session::enqueue(TimePoint now, const Task& task) {
   queue_.push_back(std::move(waiting));
 }
 
-// Evaluate and the next train task start from the model of the last one: it stays until the job has a newer
-// one.
+// Evaluate and the next train task start from the model of the last one: it stays until the job has
+// a newer one.
 void Session::note_job_blobs(const Task& task) {
   std::set<Digest> blobs;
   for (const BlobRef& blob : {task.model, task.model_file}) {
@@ -112,7 +115,8 @@ void Session::note_job_blobs(const Task& task) {
 // True if the task was waiting or running.
 bool Session::drop_task(const TaskKey& key, std::string_view why) {
   const bool ran = running_ && running_->task.key == key && running_->fate == Fate::kWanted;
-  const bool waited = std::erase_if(queue_, [&key](const Waiting& one) { return one.task.key == key; }) > 0;
+  const bool waited =
+      std::erase_if(queue_, [&key](const Waiting& one) { return one.task.key == key; }) > 0;
   if (ran) stop_running(Fate::kUnwanted);
   if (ran || waited) report_task("task.dropped", key, {{"reason", std::string(why)}});
   return ran || waited;
@@ -171,13 +175,16 @@ void Session::on_blob_failed(const BlobFailed& event) {
   for (const Waiting& one : queue_) {
     if (one.missing.contains(event.digest)) failed.push_back(one.task.key);
   }
-  std::erase_if(queue_, [&event](const Waiting& one) { return one.missing.contains(event.digest); });
+  std::erase_if(queue_,
+                [&event](const Waiting& one) { return one.missing.contains(event.digest); });
   for (const TaskKey& key : failed) {
-    report_task("blob.failed", key, {{"digest", event.digest.short_hex()}, {"error", event.error.message}});
+    report_task("blob.failed", key,
+                {{"digest", event.digest.short_hex()}, {"error", event.error.message}});
     // The code is public; the message may hold a path of the site and stays in the site's own log.
-    keep({key, TaskFailure{
-                   event.error.code == ErrorCode::kDataLoss ? Reason::kWrongDigest : Reason::kTrainingFailed,
-                   "the site could not get the model: " + std::string(error_code_name(event.error.code))}});
+    keep({key, TaskFailure{event.error.code == ErrorCode::kDataLoss ? Reason::kWrongDigest
+                                                                    : Reason::kTrainingFailed,
+                           "the site could not get the model: " +
+                               std::string(error_code_name(event.error.code))}});
   }
 }
 
@@ -196,10 +203,10 @@ void Session::on_finished(const TaskFinished& event) {
   const auto* failure = std::get_if<TaskFailure>(&event.result.outcome);
   if (fate == Fate::kUnwanted || (fate == Fate::kStopping && failure != nullptr)) return;
   report_task(failure == nullptr ? "task.finished" : "task.failed", event.result.key,
-              failure == nullptr
-                  ? std::vector<std::pair<std::string, FieldValue>>{}
-                  : std::vector<std::pair<std::string, FieldValue>>{
-                        {"reason", std::string(reason_name(failure->reason))}, {"detail", failure->detail}});
+              failure == nullptr ? std::vector<std::pair<std::string, FieldValue>>{}
+                                 : std::vector<std::pair<std::string, FieldValue>>{
+                                       {"reason", std::string(reason_name(failure->reason))},
+                                       {"detail", failure->detail}});
   keep(event.result);
 }
 
@@ -210,16 +217,19 @@ void Session::keep(TaskResult result) {
   kept_[key] = {.result = std::move(result), .accepted = false, .sequence = next_sequence_++};
   if (kept_.size() <= limits::kResultsKeptMax) return;
   // The oldest that was accepted; if none was, the oldest.
-  const auto worst = std::ranges::min_element(
-      kept_, {}, [](const auto& entry) { return std::pair(!entry.second.accepted, entry.second.sequence); });
-  report_task("result.forgotten", worst->first, {{"kept", static_cast<std::int64_t>(kept_.size())}});
+  const auto worst = std::ranges::min_element(kept_, {}, [](const auto& entry) {
+    return std::pair(!entry.second.accepted, entry.second.sequence);
+  });
+  report_task("result.forgotten", worst->first,
+              {{"kept", static_cast<std::int64_t>(kept_.size())}});
   forget(TaskKey(worst->first));
 }
 
 void Session::forget(const TaskKey& key) {
   const auto kept = kept_.find(key);
   if (kept == kept_.end()) return;
-  if (const BlobRef blob = blob_of(kept->second.result); !blob.digest.is_none()) held_.insert(blob.digest);
+  if (const BlobRef blob = blob_of(kept->second.result); !blob.digest.is_none())
+    held_.insert(blob.digest);
   out_.push_back(ForgetResult{key});
   kept_.erase(kept);
 }
@@ -233,14 +243,17 @@ void Session::expire(TimePoint now) {
   for (const TaskKey& key : late) drop_task(key, reason_name(Reason::kDeadline));
 }
 
-// First come, first served among the tasks whose models are here; one that waits for its download blocks
-// nobody.
+// First come, first served among the tasks whose models are here; one that waits for its download
+// blocks nobody.
 void Session::start_next() {
   if (running_ || stopping_) return;
-  const auto ready = std::ranges::find_if(queue_, [](const Waiting& one) { return one.missing.empty(); });
+  const auto ready =
+      std::ranges::find_if(queue_, [](const Waiting& one) { return one.missing.empty(); });
   if (ready == queue_.end()) return;
-  running_ = Running{
-      .task = std::move(ready->task), .deadline = ready->deadline, .fate = Fate::kWanted, .reported = {}};
+  running_ = Running{.task = std::move(ready->task),
+                     .deadline = ready->deadline,
+                     .fate = Fate::kWanted,
+                     .reported = {}};
   queue_.erase(ready);
   report_task("task.started", running_->task.key);
   out_.push_back(StartTask{running_->task});

@@ -38,7 +38,8 @@ Result<Digest> digest_from_hex(std::string_view hex) {
     const int high = hex_value(hex[2 * i]);
     const int low = hex_value(hex[2 * i + 1]);
     if (high < 0 || low < 0) {
-      return make_error(ErrorCode::kInvalidArgument, "not a hexadecimal digest: " + std::string(hex));
+      return make_error(ErrorCode::kInvalidArgument,
+                        "not a hexadecimal digest: " + std::string(hex));
     }
     digest.bytes[i] = static_cast<std::byte>(high * 16 + low);
   }
@@ -48,7 +49,8 @@ Result<Digest> digest_from_hex(std::string_view hex) {
 Result<Digest> digest_from_bytes(ByteView bytes) {
   Digest digest;
   if (bytes.size() != digest.bytes.size()) {
-    return make_error(ErrorCode::kProtocol, "a digest is 32 bytes, this has " + std::to_string(bytes.size()));
+    return make_error(ErrorCode::kProtocol,
+                      "a digest is 32 bytes, this has " + std::to_string(bytes.size()));
   }
   std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
   return digest;

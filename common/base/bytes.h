@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes and their views, Digest (SHA-256 of something, 32 bytes), hexadecimal, little-endian integers. Plain values,
-// any thread. Hashing itself is common/crypto's.
+// Bytes and their views, Digest (SHA-256 of something, 32 bytes), hexadecimal, little-endian
+// integers. Plain values, any thread. Hashing itself is common/crypto's.
 #pragma once
 
 #include <array>
@@ -20,7 +20,9 @@ using Bytes = std::vector<std::byte>;
 using ByteView = std::span<const std::byte>;
 using MutableByteView = std::span<std::byte>;
 
-inline ByteView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline ByteView as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clock: time as a port, so that engines and tests decide what time it is. Implementations are thread-safe.
-// Deadlines use the steady reading; only logs and records for people use the wall reading.
+// Clock: time as a port, so that engines and tests decide what time it is. Implementations are
+// thread-safe. Deadlines use the steady reading; only logs and records for people use the wall
+// reading.
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,8 @@ namespace tributary {
 
 using Milliseconds = std::chrono::milliseconds;
 
-// Milliseconds since an arbitrary start; never goes back; not comparable between processes or restarts.
+// Milliseconds since an arbitrary start; never goes back; not comparable between processes or
+// restarts.
 struct TimePoint {
   std::int64_t ms = 0;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Error: what an expected failure says. Owned by value, no thread rule. It does not carry stack traces, and is
-// never used for programmer errors (see assert.h). The code decides what a caller does; the message is for people
-// and names what was wrong, where, and what to do.
+// Error: what an expected failure says. Owned by value, no thread rule. It does not carry stack
+// traces, and is never used for programmer errors (see assert.h). The code decides what a caller
+// does; the message is for people and names what was wrong, where, and what to do.
 #pragma once
 
 #include <string>
@@ -41,10 +41,13 @@ struct [[nodiscard]] Error {
   }
 };
 
-inline Error make_error(ErrorCode code, std::string message) { return Error{code, std::move(message)}; }
+inline Error make_error(ErrorCode code, std::string message) {
+  return Error{code, std::move(message)};
+}
 
 // The operating system's reason for `errno_value`, with what was tried and on what:
-// "write /var/lib/x: No space left on device". ENOSPC and EDQUOT become kResourceExhausted, ENOENT kNotFound.
+// "write /var/lib/x: No space left on device". ENOSPC and EDQUOT become kResourceExhausted, ENOENT
+// kNotFound.
 Error system_error(int errno_value, std::string_view tried);
 
 }  // namespace tributary

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strong types for what would otherwise be bare strings and integers that can be swapped. Plain values, any thread.
+// Strong types for what would otherwise be bare strings and integers that can be swapped. Plain
+// values, any thread.
 #pragma once
 
 #include <compare>
@@ -10,7 +11,8 @@
 
 namespace tributary {
 
-// A string that means one thing only. Ordered, so that decisions iterate in name order and never in hash order.
+// A string that means one thing only. Ordered, so that decisions iterate in name order and never in
+// hash order.
 template <typename Tag>
 struct NamedId {
   std::string value;
@@ -32,7 +34,8 @@ using RoundNumber = std::uint32_t;
 // Tries of one round count from 1.
 using AttemptNumber = std::uint32_t;
 
-// Letters, digits, '.', '_', '-'; 1 to 64 characters, starting with a letter or digit: safe in file names and logs.
+// Letters, digits, '.', '_', '-'; 1 to 64 characters, starting with a letter or digit: safe in file
+// names and logs.
 bool is_valid_name(std::string_view name);
 
 }  // namespace tributary

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every limit of the system: name, unit, and why it is what it is. A peer or file that goes over one is refused with
-// an error that names the limit; nothing is cut silently.
+// Every limit of the system: name, unit, and why it is what it is. A peer or file that goes over
+// one is refused with an error that names the limit; nothing is cut silently.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,8 @@
 namespace tributary::limits {
 
 // --- wire ---
-// A bulk chunk; large enough that framing costs nothing, small enough that a heartbeat waits at most ~10 ms at 100 MB/s.
+// A bulk chunk; large enough that framing costs nothing, small enough that a heartbeat waits at
+// most ~10 ms at 100 MB/s.
 inline constexpr std::size_t kChunkBytesMax = 1u << 20;
 // A control frame: the largest is a job document plus its data plan.
 inline constexpr std::size_t kControlBytesMax = 1u << 20;
@@ -35,13 +36,15 @@ inline constexpr std::size_t kJobDocumentBytesMax = 256u << 10;
 inline constexpr std::uint32_t kRoundsMax = 100'000;
 inline constexpr std::uint32_t kAttemptsMax = 100;
 inline constexpr std::size_t kSitesMax = 20'000;
-// Sites asked to build the initial model; the most frequent digest wins, so one broken site cannot spoil it.
+// Sites asked to build the initial model; the most frequent digest wins, so one broken site cannot
+// spoil it.
 inline constexpr std::size_t kInitializersMax = 5;
 // A round whose model could not be stored (full disk) is tried again after this long.
 inline constexpr std::int64_t kFinishRetryMs = 10'000;
 // Jobs queued or running; a queue longer than this is a mistake in a script.
 inline constexpr std::size_t kJobsMax = 1'000;
-// A site's own count of examples, before the job's cap; 2^31 keeps n·x exact in double and the sums in 64 bits.
+// A site's own count of examples, before the job's cap; 2^31 keeps n·x exact in double and the sums
+// in 64 bits.
 inline constexpr std::uint64_t kExamplesMax = 1ull << 31;
 inline constexpr std::size_t kTensorsMax = 10'000;
 inline constexpr std::size_t kTensorNameMax = 256;
@@ -52,15 +55,19 @@ inline constexpr std::size_t kSafetensorsHeaderMax = 16u << 20;
 // --- site ---
 // Tasks waiting at one site for its one trainer; more offers are declined as busy.
 inline constexpr std::size_t kTasksQueuedMax = 16;
-// Finished results a site keeps until their rounds are committed; above it the oldest answered one goes.
+// Finished results a site keeps until their rounds are committed; above it the oldest answered one
+// goes.
 inline constexpr std::size_t kResultsKeptMax = 64;
-// Jobs whose latest model a site keeps between tasks, so that train and evaluate of one round share a download.
+// Jobs whose latest model a site keeps between tasks, so that train and evaluate of one round share
+// a download.
 inline constexpr std::size_t kJobModelsMax = 8;
-// Redial: first and longest mean wait; a link must last kLinkProvenMs before the waits start from the first again.
+// Redial: first and longest mean wait; a link must last kLinkProvenMs before the waits start from
+// the first again.
 inline constexpr std::int64_t kRedialFirstMs = 500;
 inline constexpr std::int64_t kRedialMs = 60'000;
 inline constexpr std::int64_t kLinkProvenMs = 10'000;
-// The longest a coordinator may send a site away for; a mistyped value must not park a site for good.
+// The longest a coordinator may send a site away for; a mistyped value must not park a site for
+// good.
 inline constexpr std::int64_t kRetryAfterMs = 600'000;
 // A running task reports its progress no more often than this.
 inline constexpr std::int64_t kProgressMs = 1'000;
@@ -79,7 +86,8 @@ inline constexpr std::size_t kClassesMax = 10'000;
 inline constexpr std::size_t kScoreBins = 4096;
 
 // --- learning ---
-// One forward pass of an evaluation: inputs of at most 4 MiB, so that activations stay in tens of MiB.
+// One forward pass of an evaluation: inputs of at most 4 MiB, so that activations stay in tens of
+// MiB.
 inline constexpr std::int64_t kEvaluationBatchFloats = 1 << 20;
 inline constexpr std::int64_t kEvaluationBatchRowsMax = 512;
 

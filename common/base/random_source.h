@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// RandomSource: randomness as a port. SeededRandom gives the same numbers on every machine and compiler (the
-// standard distributions do not), so selection, splits, shuffles and initial weights replay from a job's seed.
-// Not for keys, masks or noise that must stay secret: those come from common/crypto. One thread at a time.
+// RandomSource: randomness as a port. SeededRandom gives the same numbers on every machine and
+// compiler (the standard distributions do not), so selection, splits, shuffles and initial weights
+// replay from a job's seed. Not for keys, masks or noise that must stay secret: those come from
+// common/crypto. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -43,7 +44,8 @@ class SeededRandom final : public RandomSource {
   std::uint64_t state_[4];
 };
 
-// A seed for a sub-purpose: derive_seed(job_seed, "selection", round). Distinct labels give unrelated streams.
+// A seed for a sub-purpose: derive_seed(job_seed, "selection", round). Distinct labels give
+// unrelated streams.
 std::uint64_t derive_seed(std::uint64_t seed, std::string_view label, std::uint64_t index = 0);
 
 }  // namespace tributary

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value or an Error; Status = Result<void>. A subset of std::expected's interface, so that it can be
-// replaced by it. No thread rule. Reading the value of a failed Result is a programmer error and aborts.
+// Result<T>: a value or an Error; Status = Result<void>. A subset of std::expected's interface, so
+// that it can be replaced by it. No thread rule. Reading the value of a failed Result is a
+// programmer error and aborts.
 #pragma once
 
 #include <optional>
@@ -15,8 +16,9 @@ namespace tributary {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(runtime/explicit)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(runtime/explicit)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -81,15 +83,15 @@ using Status = Result<void>;
 }  // namespace tributary
 
 // Evaluates a Status and returns its error from the enclosing function.
-#define TRIB_CHECK_OK(expression)                                   \
-  do {                                                              \
-    if (auto trib_status = (expression); !trib_status) {            \
-      return std::move(trib_status).error();                        \
-    }                                                               \
+#define TRIB_CHECK_OK(expression)                        \
+  do {                                                   \
+    if (auto trib_status = (expression); !trib_status) { \
+      return std::move(trib_status).error();             \
+    }                                                    \
   } while (false)
 
 // Declares `variable` with the value of a Result, or returns its error from the enclosing function.
-#define TRIB_TRY(variable, expression)                                                   \
+#define TRIB_TRY(variable, expression) \
   TRIB_TRY_IMPL(variable, expression, TRIB_CONCAT(trib_result_, __LINE__))
 #define TRIB_TRY_IMPL(variable, expression, result) \
   auto result = (expression);                       \

@@ -17,7 +17,8 @@ struct Hasher::State {
 };
 
 Hasher::Hasher() : state_(std::make_unique<State>()) {
-  TRIB_ASSERT(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1, "OpenSSL has no SHA-256");
+  TRIB_ASSERT(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1,
+              "OpenSSL has no SHA-256");
 }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
@@ -30,7 +31,8 @@ void Hasher::update(ByteView bytes) {
 Digest Hasher::finish() {
   Digest digest;
   TRIB_ASSERT(
-      EVP_DigestFinal_ex(state_->context, reinterpret_cast<unsigned char*>(digest.bytes.data()), nullptr) == 1,
+      EVP_DigestFinal_ex(state_->context, reinterpret_cast<unsigned char*>(digest.bytes.data()),
+                         nullptr) == 1,
       "SHA-256 failed");
   return digest;
 }

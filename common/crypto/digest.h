@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 (FIPS 180-4) through OpenSSL. Hasher: one owner, one thread. A failing digest of OpenSSL is a programmer error.
+// SHA-256 (FIPS 180-4) through OpenSSL. Hasher: one owner, one thread. A failing digest of OpenSSL
+// is a programmer error.
 #pragma once
 
 #include <memory>

@@ -37,40 +37,45 @@ Result<NumericPlan> plan_numeric(const FeatureColumn& column, const DataSpec& sp
   }
   if (all.count < 2) {
     return make_error(ErrorCode::kFailedPrecondition,
-                      "column '" + column.name + "' has fewer than two values over all sites; leave it out of "
-                      "data.features or correct the sites' files");
+                      "column '" + column.name +
+                          "' has fewer than two values over all sites; leave it out of "
+                          "data.features or correct the sites' files");
   }
-  return NumericPlan{all.mean,
-                     std::sqrt(all.squared_deviations / static_cast<double>(all.count - 1)) + kDeviationFloor};
+  return NumericPlan{
+      all.mean,
+      std::sqrt(all.squared_deviations / static_cast<double>(all.count - 1)) + kDeviationFloor};
 }
 
-Result<std::vector<std::string>> plan_vocabulary(const FeatureColumn& column,
-                                                 const std::map<std::string, DataSummary>& by_site) {
+Result<std::vector<std::string>> plan_vocabulary(
+    const FeatureColumn& column, const std::map<std::string, DataSummary>& by_site) {
   if (!column.vocabulary.empty()) return column.vocabulary;
   std::set<std::string> words;
   for (const auto& [site, summary] : by_site) {
-    if (const auto found = summary.categories.find(column.name); found != summary.categories.end()) {
+    if (const auto found = summary.categories.find(column.name);
+        found != summary.categories.end()) {
       for (const auto& [word, rows] : found->second) words.insert(word);
     }
   }
   if (words.empty() || words.size() > limits::kCategoriesMax) {
     return make_error(ErrorCode::kFailedPrecondition,
                       "column '" + column.name + "' has " + std::to_string(words.size()) +
-                      " categories over all sites; between 1 and " + std::to_string(limits::kCategoriesMax) +
-                      " are possible");
+                          " categories over all sites; between 1 and " +
+                          std::to_string(limits::kCategoriesMax) + " are possible");
   }
   return std::vector<std::string>(words.begin(), words.end());
 }
 
 }  // namespace
 
-Result<DataPlan> agree_on_plan(const DataSpec& spec, const std::map<std::string, DataSummary>& by_site) {
+Result<DataPlan> agree_on_plan(const DataSpec& spec,
+                               const std::map<std::string, DataSummary>& by_site) {
   DataPlan plan;
   for (const FeatureColumn& column : spec.features) {
     if (column.kind == FeatureKind::kCategorical) {
       TRIB_TRY(vocabulary, plan_vocabulary(column, by_site));
       plan.vocabularies[column.name] = std::move(vocabulary);
-    } else if (spec.standardize == Standardize::kFederated || spec.standardize == Standardize::kConstants) {
+    } else if (spec.standardize == Standardize::kFederated ||
+               spec.standardize == Standardize::kConstants) {
       TRIB_TRY(numeric, plan_numeric(column, spec, by_site));
       plan.numeric[column.name] = numeric;
     }

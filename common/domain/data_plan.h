@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sites tell of their data before the first round (DataSummary: counts, sums, category names, never a record) and
-// what the federation agrees on from it (DataPlan). Plain values, any thread.
+// What sites tell of their data before the first round (DataSummary: counts, sums, category names,
+// never a record) and what the federation agrees on from it (DataPlan). Plain values, any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 namespace tributary {
 
 struct NumericSummary {
-  std::uint64_t count = 0;    // values present in training rows
+  std::uint64_t count = 0;  // values present in training rows
   double mean = 0.0;
   double squared_deviations = 0.0;  // sum of (x - mean)^2
   bool operator==(const NumericSummary&) const = default;
@@ -35,13 +35,15 @@ struct NumericPlan {
 };
 
 struct DataPlan {
-  std::map<std::string, NumericPlan> numeric;                    // standardize: federated or constants
+  std::map<std::string, NumericPlan> numeric;  // standardize: federated or constants
   std::map<std::string, std::vector<std::string>> vocabularies;  // sorted, by column
   bool operator==(const DataPlan&) const = default;
 };
 
-// Merges the summaries (in name order, by Chan's pairwise formula, so the result does not depend on who came first)
-// with what the job fixes. Fails where a numeric column has no value anywhere or a vocabulary is over its limit.
-Result<DataPlan> agree_on_plan(const DataSpec& spec, const std::map<std::string, DataSummary>& by_site);
+// Merges the summaries (in name order, by Chan's pairwise formula, so the result does not depend on
+// who came first) with what the job fixes. Fails where a numeric column has no value anywhere or a
+// vocabulary is over its limit.
+Result<DataPlan> agree_on_plan(const DataSpec& spec,
+                               const std::map<std::string, DataSummary>& by_site);
 
 }  // namespace tributary

@@ -50,7 +50,8 @@ std::optional<double> macro_f1(const EvaluationCounts& counts) {
 
 Status validate_counts(const EvaluationCounts& counts) {
   const auto refuse = [](const char* what) {
-    return make_error(ErrorCode::kInvalidArgument, std::string("evaluation counts contradict each other: ") + what);
+    return make_error(ErrorCode::kInvalidArgument,
+                      std::string("evaluation counts contradict each other: ") + what);
   };
   if (counts.examples > limits::kExamplesMax) return refuse("too many examples");
   if (counts.correct > counts.examples) return refuse("more correct than examples");
@@ -70,7 +71,8 @@ Status validate_counts(const EvaluationCounts& counts) {
       return refuse("a bin of the score histogram is above the number of examples");
     }
   }
-  if (!counts.positives.empty() && total(counts.positives) + total(counts.negatives) != counts.examples) {
+  if (!counts.positives.empty() &&
+      total(counts.positives) + total(counts.negatives) != counts.examples) {
     return refuse("the score histogram does not add up to the number of examples");
   }
   return {};
@@ -80,8 +82,10 @@ Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one) {
   TRIB_CHECK_OK(validate_counts(one));
   if (one.examples == 0) return {};
   const bool first = sum.examples == 0;
-  if (!first && (sum.classes.size() != one.classes.size() || sum.positives.size() != one.positives.size())) {
-    return make_error(ErrorCode::kInvalidArgument, "evaluation counts have another number of classes or bins");
+  if (!first &&
+      (sum.classes.size() != one.classes.size() || sum.positives.size() != one.positives.size())) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "evaluation counts have another number of classes or bins");
   }
   sum.examples += one.examples;
   sum.loss_units += one.loss_units;

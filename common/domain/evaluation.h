@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluation over sites: each site sends integer counts; counts add exactly in any order; figures come from the sums.
-// Plain values, any thread. AUC comes from a histogram of scores (kScoreBins equal bins on [0, 1], ties count half),
-// so no score of a single record leaves a site.
+// Evaluation over sites: each site sends integer counts; counts add exactly in any order; figures
+// come from the sums. Plain values, any thread. AUC comes from a histogram of scores (kScoreBins
+// equal bins on [0, 1], ties count half), so no score of a single record leaves a site.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,11 @@ struct ClassCounts {
 
 struct EvaluationCounts {
   std::uint64_t examples = 0;
-  std::int64_t loss_units = 0;            // sum over examples of the loss, in kLossUnit
+  std::int64_t loss_units = 0;  // sum over examples of the loss, in kLossUnit
   std::uint64_t correct = 0;
-  std::vector<ClassCounts> classes;       // per class; binary: one entry, the positive class; regression: empty
-  std::vector<std::uint64_t> positives;   // binary: kScoreBins bins of the score; else empty
+  std::vector<ClassCounts>
+      classes;  // per class; binary: one entry, the positive class; regression: empty
+  std::vector<std::uint64_t> positives;  // binary: kScoreBins bins of the score; else empty
   std::vector<std::uint64_t> negatives;
   bool operator==(const EvaluationCounts&) const = default;
 };
@@ -37,7 +38,8 @@ struct EvaluationFigures {
   double loss = 0.0;
   std::optional<double> accuracy;  // classification only
   std::optional<double> auc;       // binary, and both classes present
-  std::optional<double> f1;        // binary: of the positive class; classes: macro mean over classes that occur
+  std::optional<double>
+      f1;  // binary: of the positive class; classes: macro mean over classes that occur
 };
 
 // Refuses counts that contradict each other or another shape (a lying or broken site).

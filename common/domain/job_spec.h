@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// JobSpec: what a job file says, after it was read and checked by common/config. Plain values, any thread. The job's
-// document (its YAML text) is what travels and is signed; every party parses it again, strictly, into this.
+// JobSpec: what a job file says, after it was read and checked by common/config. Plain values, any
+// thread. The job's document (its YAML text) is what travels and is signed; every party parses it
+// again, strictly, into this.
 #pragma once
 
 #include <cstdint>
@@ -30,30 +31,37 @@ enum class FeatureKind { kNumeric, kCategorical };
 struct FeatureColumn {
   std::string name;
   FeatureKind kind = FeatureKind::kNumeric;
-  std::vector<std::string> vocabulary;  // categorical: fixed by the job; empty = agreed over the sites
-  bool drop_first = false;              // categorical: no column for the first word of the vocabulary
-  std::optional<double> mean;           // numeric, standardize: constants
+  std::vector<std::string>
+      vocabulary;              // categorical: fixed by the job; empty = agreed over the sites
+  bool drop_first = false;     // categorical: no column for the first word of the vocabulary
+  std::optional<double> mean;  // numeric, standardize: constants
   std::optional<double> deviation;
   bool operator==(const FeatureColumn&) const = default;
 };
 
 enum class Standardize { kNone, kSite, kFederated, kConstants };
-enum class MissingValues { kDropRow, kMean };  // kMean: the mean that standardisation uses; a category becomes all zero
+enum class MissingValues {
+  kDropRow,
+  kMean
+};  // kMean: the mean that standardisation uses; a category becomes all zero
 enum class TargetKind { kBinary, kClasses, kRegression };
 
 struct DataSpec {
-  std::string dataset;                   // logical name; only the site knows where it is
-  std::vector<FeatureColumn> features;   // tables; empty for arrays (IDX, NPZ)
-  std::vector<std::int64_t> input_shape; // arrays: shape of one example, e.g. [1, 28, 28]; empty for tables
-  double value_scale = 1.0;              // arrays: x := x * value_scale (1/255 for pixels)
-  std::string label;                     // tables: label column
+  std::string dataset;                  // logical name; only the site knows where it is
+  std::vector<FeatureColumn> features;  // tables; empty for arrays (IDX, NPZ)
+  std::vector<std::int64_t>
+      input_shape;           // arrays: shape of one example, e.g. [1, 28, 28]; empty for tables
+  double value_scale = 1.0;  // arrays: x := x * value_scale (1/255 for pixels)
+  std::string label;         // tables: label column
   TargetKind target = TargetKind::kBinary;
   std::optional<double> positive_above;  // binary: label > this is the positive class
-  std::vector<std::string> label_values; // classes by name, in class order; binary: {negative, positive}
-  std::int64_t classes = 2;              // kClasses: number of classes (labels 0..classes-1 unless label_values)
+  std::vector<std::string>
+      label_values;  // classes by name, in class order; binary: {negative, positive}
+  std::int64_t classes =
+      2;  // kClasses: number of classes (labels 0..classes-1 unless label_values)
   Standardize standardize = Standardize::kFederated;
   MissingValues missing = MissingValues::kDropRow;
-  double validation_fraction = 0.2;      // ignored where the site names validation files of its own
+  double validation_fraction = 0.2;  // ignored where the site names validation files of its own
   std::int64_t minimum_category_count = 5;  // a site does not name a category with fewer rows
   bool operator==(const DataSpec&) const = default;
 };
@@ -61,11 +69,11 @@ struct DataSpec {
 struct TrainSpec {
   PluginChoice algorithm{"fedavg", {}};
   PluginChoice optimizer{"sgd", {}};
-  std::string loss = "auto";        // auto: bce for binary, cross_entropy for classes, mse for regression
-  std::int64_t epochs = 1;          // passes over the site's rows, unless steps > 0
-  std::int64_t steps = 0;           // fixed number of batches; the loader goes on over epoch ends
-  std::int64_t batch_size = 32;     // 0 = all rows
-  double learning_rate_decay = 1.0; // learning rate of round r = lr * decay^(r-1)
+  std::string loss = "auto";  // auto: bce for binary, cross_entropy for classes, mse for regression
+  std::int64_t epochs = 1;    // passes over the site's rows, unless steps > 0
+  std::int64_t steps = 0;     // fixed number of batches; the loader goes on over epoch ends
+  std::int64_t batch_size = 32;      // 0 = all rows
+  double learning_rate_decay = 1.0;  // learning rate of round r = lr * decay^(r-1)
   bool operator==(const TrainSpec&) const = default;
 };
 
@@ -79,28 +87,31 @@ struct AggregationSpec {
 
 struct RoundPolicy {
   std::uint32_t rounds = 1;
-  double fraction = 1.0;                // of the sites that are there and prepared
-  std::uint32_t minimum_sites = 2;      // fewer candidates: the job waits and names who is missing
-  std::uint32_t quorum = 0;             // accepted updates that close a round at its deadline; 0 = all selected
-  std::int64_t deadline_ms = 600'000;   // of each phase of a round
-  std::int64_t disconnect_grace_ms = 30'000;  // a selected site off the link for this long counts as lost
-  std::uint32_t attempts = 3;           // tries of one round before the job fails
-  std::int64_t wait_for_sites_ms = 3'600'000;  // then the job fails with the names of who is missing
-  std::vector<std::string> sites;       // the sites that may take part; empty = any with the dataset
+  double fraction = 1.0;            // of the sites that are there and prepared
+  std::uint32_t minimum_sites = 2;  // fewer candidates: the job waits and names who is missing
+  std::uint32_t quorum =
+      0;  // accepted updates that close a round at its deadline; 0 = all selected
+  std::int64_t deadline_ms = 600'000;  // of each phase of a round
+  std::int64_t disconnect_grace_ms =
+      30'000;                  // a selected site off the link for this long counts as lost
+  std::uint32_t attempts = 3;  // tries of one round before the job fails
+  std::int64_t wait_for_sites_ms =
+      3'600'000;                   // then the job fails with the names of who is missing
+  std::vector<std::string> sites;  // the sites that may take part; empty = any with the dataset
   bool operator==(const RoundPolicy&) const = default;
 };
 
 struct EvaluationSpec {
-  std::uint32_t every = 1;              // rounds; 0 = only after the last
-  std::string best_by = "loss";         // loss | accuracy | auc | f1: which round is "best"
+  std::uint32_t every = 1;       // rounds; 0 = only after the last
+  std::string best_by = "loss";  // loss | accuracy | auc | f1: which round is "best"
   bool operator==(const EvaluationSpec&) const = default;
 };
 
 struct JobSpec {
   std::string name;
   std::uint64_t seed = 1;
-  PluginChoice model;                   // family and its options
-  Digest model_file;                    // torchscript: the module's digest; none otherwise
+  PluginChoice model;  // family and its options
+  Digest model_file;   // torchscript: the module's digest; none otherwise
   DataSpec data;
   TrainSpec train;
   AggregationSpec aggregation;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every control message of the wire as a plain struct; common/wire turns them to bytes and back. No message can carry a
-// record: the only open-ended fields are names with limits, counts, and the job's document. Plain values, any thread.
+// Every control message of the wire as a plain struct; common/wire turns them to bytes and back. No
+// message can carry a record: the only open-ended fields are names with limits, counts, and the
+// job's document. Plain values, any thread.
 //
-// Blobs: whoever needs one asks for it (BlobRequest names a stream of the asker's choosing and the byte to start at);
-// the other side answers BlobStart and chunk frames on that stream, or BlobRefused. Uploads and downloads are the same.
+// Blobs: whoever needs one asks for it (BlobRequest names a stream of the asker's choosing and the
+// byte to start at); the other side answers BlobStart and chunk frames on that stream, or
+// BlobRefused. Uploads and downloads are the same.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,65 +16,85 @@
 #include "common/base/bytes.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
-#include "common/domain/evaluation.h"
+#include "common/domain/operator_messages.h"
 #include "common/domain/task.h"
 
 namespace tributary {
 
 // --- every link ---
-struct Hello { std::uint32_t protocol_min = 1; std::uint32_t protocol_max = 1; std::string software;
-               std::vector<std::string> datasets; };                 // client or operator, first message
-struct Welcome { std::uint32_t protocol = 1; std::string software; std::int64_t heartbeat_ms = 0; };
-struct Goodbye { ErrorCode code = ErrorCode::kCancelled; std::string message; std::int64_t retry_after_ms = 0; };
-struct Heartbeat { std::uint64_t sequence = 0; bool reply = false; };
+struct Hello {
+  std::uint32_t protocol_min = 1;
+  std::uint32_t protocol_max = 1;
+  std::string software;
+  std::vector<std::string> datasets;
+};  // client or operator, first message
+struct Welcome {
+  std::uint32_t protocol = 1;
+  std::string software;
+  std::int64_t heartbeat_ms = 0;
+};
+struct Goodbye {
+  ErrorCode code = ErrorCode::kCancelled;
+  std::string message;
+  std::int64_t retry_after_ms = 0;
+};
+struct Heartbeat {
+  std::uint64_t sequence = 0;
+  bool reply = false;
+};
 
 // --- blobs ---
-struct BlobRequest { std::uint32_t stream = 0; Digest digest; std::uint64_t offset = 0; };
-struct BlobStart { std::uint32_t stream = 0; std::uint64_t total_bytes = 0; };
-struct BlobRefused { std::uint32_t stream = 0; std::string message; };
-struct BlobCancel { std::uint32_t stream = 0; };                     // the asker no longer wants it
+struct BlobRequest {
+  std::uint32_t stream = 0;
+  Digest digest;
+  std::uint64_t offset = 0;
+};
+struct BlobStart {
+  std::uint32_t stream = 0;
+  std::uint64_t total_bytes = 0;
+};
+struct BlobRefused {
+  std::uint32_t stream = 0;
+  std::string message;
+};
+struct BlobCancel {
+  std::uint32_t stream = 0;
+};  // the asker no longer wants it
 
 // --- tasks: coordinator to site ---
-struct TaskOffer { Task task; };
-struct TaskCancel { TaskKey key; Reason reason = Reason::kNotNeeded; };
-struct TaskVerdict { TaskKey key; Reason reason = Reason::kAccepted; std::string detail; };
-struct RoundCommitted { JobId job; RoundNumber round = 0; };         // the site may forget its update
+struct TaskOffer {
+  Task task;
+};
+struct TaskCancel {
+  TaskKey key;
+  Reason reason = Reason::kNotNeeded;
+};
+struct TaskVerdict {
+  TaskKey key;
+  Reason reason = Reason::kAccepted;
+  std::string detail;
+};
+struct RoundCommitted {
+  JobId job;
+  RoundNumber round = 0;
+};  // the site may forget its update
 // --- tasks: site to coordinator ---
-struct TaskAccepted { TaskKey key; };
-struct TaskProgress { TaskKey key; std::uint64_t done = 0; std::uint64_t total = 0; };  // batches
-// and TaskResult (task.h), sent again after a reconnect until a TaskVerdict or TaskCancel answers it.
+struct TaskAccepted {
+  TaskKey key;
+};
+struct TaskProgress {
+  TaskKey key;
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+};  // batches
+// and TaskResult (task.h), sent again after a reconnect until a TaskVerdict or TaskCancel answers
+// it.
 
-// --- operator: each request is answered by its reply or by RequestFailed ---
-struct SubmitJob { std::string document; std::string token; BlobRef model_file; };  // same token: same job
-struct JobSubmitted { JobId job; bool existed = false; };
-struct ListJobs {};
-struct JobSummary { JobId job; std::string name; std::string state; std::string detail; std::uint32_t round = 0;
-                    std::uint32_t rounds = 0; std::int64_t submitted_wall_ms = 0;
-                    std::optional<double> loss, accuracy, auc, f1; std::uint32_t best_round = 0; };
-struct JobList { std::vector<JobSummary> jobs; };
-struct ShowJob { JobId job; };
-struct ParticipantRow { SiteName site; std::string kind; std::string reason; std::string detail; std::uint64_t bytes = 0;
-                        std::uint64_t examples = 0; double seconds = 0; double loss = 0; double norm = 0; };
-struct RoundRow { std::uint32_t round = 0; std::uint32_t attempt = 1; std::string task; std::string outcome; double seconds = 0;
-                  std::uint64_t examples = 0; double update_norm = 0; Digest model;
-                  std::optional<double> loss, accuracy, auc, f1; std::vector<ParticipantRow> participants; };
-struct JobDetail { JobSummary summary; std::string document; std::vector<RoundRow> rounds; };
-struct AbortJob { JobId job; std::string why; };
-struct JobAborted { JobId job; };
-struct GetStatus {};
-struct SiteRow { SiteName site; bool online = false; std::string doing; std::int64_t last_seen_wall_ms = 0;
-                 std::string address; std::string software; std::vector<std::string> datasets; };
-struct StatusReply { std::string software; std::int64_t uptime_ms = 0; std::vector<SiteRow> sites;
-                     std::vector<JobSummary> jobs; };
-struct WatchJob { JobId job; };                                      // answered by Event after Event until the job ends
-struct Event { std::int64_t wall_ms = 0; std::string name; std::string json; };  // a line of the event log
-struct GetModel { JobId job; std::string which; };                   // best | last | N
-struct ModelInfo { JobId job; std::uint32_t round = 0; BlobRef model; };  // then BlobRequest
-struct RequestFailed { ErrorCode code = ErrorCode::kInternal; std::string message; };
-
-using Message = std::variant<Hello, Welcome, Goodbye, Heartbeat, BlobRequest, BlobStart, BlobRefused, BlobCancel, TaskOffer,
-                             TaskCancel, TaskVerdict, RoundCommitted, TaskAccepted, TaskProgress, TaskResult, SubmitJob,
-                             JobSubmitted, ListJobs, JobList, ShowJob, JobDetail, AbortJob, JobAborted, GetStatus,
-                             StatusReply, WatchJob, Event, GetModel, ModelInfo, RequestFailed>;
+using Message =
+    std::variant<Hello, Welcome, Goodbye, Heartbeat, BlobRequest, BlobStart, BlobRefused,
+                 BlobCancel, TaskOffer, TaskCancel, TaskVerdict, RoundCommitted, TaskAccepted,
+                 TaskProgress, TaskResult, SubmitJob, JobSubmitted, ListJobs, JobList, ShowJob,
+                 JobDetail, AbortJob, JobAborted, GetStatus, StatusReply, WatchJob, Event, GetModel,
+                 ModelInfo, RequestFailed>;
 
 }  // namespace tributary

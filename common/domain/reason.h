@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reason: why a site's part in a round ended as it did. Every client gets one in every round; the names are stable and
-// stand in logs, on the wire and in the state store. Plain values, any thread.
+// Reason: why a site's part in a round ended as it did. Every client gets one in every round; the
+// names are stable and stand in logs, on the wire and in the state store. Plain values, any thread.
 #pragma once
 
 #include <optional>
@@ -31,7 +31,7 @@ enum class Reason {
   kStorageFailed,   // the coordinator could not store it (disk full)
 };
 
-std::string_view reason_name(Reason reason);                  // "wrong_shape"
+std::string_view reason_name(Reason reason);  // "wrong_shape"
 std::optional<Reason> reason_from_name(std::string_view name);
 
 }  // namespace tributary

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Task: one piece of work for one site, and its results. Plain values, any thread. Life of a job:
-//   prepare (each site summarises its data) -> initialize (each site builds the same initial model from the seed and
-//   names its digest; one uploads it) -> per round: train, then evaluate.
+//   prepare (each site summarises its data) -> initialize (each site builds the same initial model
+//   from the seed and names its digest; one uploads it) -> per round: train, then evaluate.
 #pragma once
 
 #include <compare>
@@ -23,7 +23,7 @@ std::string_view task_kind_name(TaskKind kind);  // "prepare" ...
 
 struct TaskKey {
   JobId job;
-  RoundNumber round = 0;      // 0 for prepare and initialize
+  RoundNumber round = 0;  // 0 for prepare and initialize
   AttemptNumber attempt = 1;
   TaskKind kind = TaskKind::kTrain;
   auto operator<=>(const TaskKey&) const = default;
@@ -39,11 +39,11 @@ struct BlobRef {
 
 struct Task {
   TaskKey key;
-  std::string document;           // the job file's text
-  DataPlan plan;                  // empty for prepare
-  BlobRef model;                  // train, evaluate: the global model to start from (safetensors)
-  BlobRef model_file;             // torchscript module; none otherwise
-  std::int64_t deadline_ms = 0;   // from receipt
+  std::string document;          // the job file's text
+  DataPlan plan;                 // empty for prepare
+  BlobRef model;                 // train, evaluate: the global model to start from (safetensors)
+  BlobRef model_file;            // torchscript module; none otherwise
+  std::int64_t deadline_ms = 0;  // from receipt
   bool operator==(const Task&) const = default;
 };
 
@@ -52,14 +52,14 @@ struct PrepareResult {
   bool operator==(const PrepareResult&) const = default;
 };
 struct InitializeResult {
-  BlobRef model;                  // safetensors of the initial model
+  BlobRef model;  // safetensors of the initial model
   bool operator==(const InitializeResult&) const = default;
 };
 struct TrainResult {
-  BlobRef update;                 // safetensors of (local - global), same layout as the model
-  std::uint64_t examples = 0;     // training rows
-  double train_loss = 0.0;        // mean over the last epoch
-  double update_norm = 0.0;       // L2
+  BlobRef update;              // safetensors of (local - global), same layout as the model
+  std::uint64_t examples = 0;  // training rows
+  double train_loss = 0.0;     // mean over the last epoch
+  double update_norm = 0.0;    // L2
   double seconds = 0.0;
   bool operator==(const TrainResult&) const = default;
 };
@@ -69,11 +69,12 @@ struct EvaluateResult {
 };
 struct TaskFailure {
   Reason reason = Reason::kTrainingFailed;
-  std::string detail;             // for the log; never a path, value or record of the site
+  std::string detail;  // for the log; never a path, value or record of the site
   bool operator==(const TaskFailure&) const = default;
 };
 
-using TaskOutcome = std::variant<TaskFailure, PrepareResult, InitializeResult, TrainResult, EvaluateResult>;
+using TaskOutcome =
+    std::variant<TaskFailure, PrepareResult, InitializeResult, TrainResult, EvaluateResult>;
 
 struct TaskResult {
   TaskKey key;

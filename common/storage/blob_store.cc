@@ -17,7 +17,8 @@ class FileBlobStore;
 
 class FileWriter final : public BlobStore::Writer {
  public:
-  FileWriter(FileSystem& files, BlobRef blob, std::string path) : files_(files), blob_(blob), path_(std::move(path)) {}
+  FileWriter(FileSystem& files, BlobRef blob, std::string path)
+      : files_(files), blob_(blob), path_(std::move(path)) {}
 
   // Takes up what an earlier writer left, hashed anew: nothing about it is believed.
   Status open() {
@@ -39,11 +40,13 @@ class FileWriter final : public BlobStore::Writer {
 
   Status append(ByteView bytes) override {
     if (bytes.size() > blob_.bytes - size_) {
-      return make_error(ErrorCode::kDataLoss, "more bytes came than the " + std::to_string(blob_.bytes) + " announced");
+      return make_error(ErrorCode::kDataLoss,
+                        "more bytes came than the " + std::to_string(blob_.bytes) + " announced");
     }
     if (Status written = file_->append(bytes); !written) {
       // A full disk may have taken a part of it: go back to what is known.
-      if (auto again = files_.open_append(path_ + std::string(kPartial), size_)) file_ = *std::move(again);
+      if (auto again = files_.open_append(path_ + std::string(kPartial), size_))
+        file_ = *std::move(again);
       return written;
     }
     hasher_.update(bytes);
@@ -55,12 +58,14 @@ class FileWriter final : public BlobStore::Writer {
     const std::string partial = path_ + std::string(kPartial);
     if (size_ != blob_.bytes) {
       return make_error(ErrorCode::kUnavailable, "only " + std::to_string(size_) + " of " +
-                                                     std::to_string(blob_.bytes) + " bytes are here");
+                                                     std::to_string(blob_.bytes) +
+                                                     " bytes are here");
     }
     if (hasher_.finish() != blob_.digest) {
       file_.reset();
       TRIB_CHECK_OK(files_.remove(partial));
-      return make_error(ErrorCode::kDataLoss, "the bytes do not have the digest " + blob_.digest.short_hex());
+      return make_error(ErrorCode::kDataLoss,
+                        "the bytes do not have the digest " + blob_.digest.short_hex());
     }
     TRIB_CHECK_OK(file_->sync());
     return files_.rename(partial, path_);
@@ -71,7 +76,8 @@ class FileWriter final : public BlobStore::Writer {
     TRIB_TRY(file, files_.open(path));
     Bytes step(kHashStep);
     while (size_ < bytes) {
-      const MutableByteView part(step.data(), static_cast<std::size_t>(std::min<std::uint64_t>(kHashStep, bytes - size_)));
+      const MutableByteView part(
+          step.data(), static_cast<std::size_t>(std::min<std::uint64_t>(kHashStep, bytes - size_)));
       TRIB_CHECK_OK(file->read_at(size_, part));
       hasher_.update(part);
       size_ += part.size();
@@ -89,7 +95,8 @@ class FileWriter final : public BlobStore::Writer {
 
 class FileBlobStore final : public BlobStore {
  public:
-  FileBlobStore(FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
+  FileBlobStore(FileSystem& files, std::string directory)
+      : files_(files), directory_(std::move(directory)) {}
 
   bool contains(const Digest& digest) const override { return files_.exists(path(digest)); }
 
@@ -101,8 +108,9 @@ class FileBlobStore final : public BlobStore {
 
   Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) override {
     if (blob.bytes > limits::kBlobBytesMax) {
-      return make_error(ErrorCode::kResourceExhausted, "a blob of " + std::to_string(blob.bytes) + " bytes; at most " +
-                                                           std::to_string(limits::kBlobBytesMax) + " are allowed");
+      return make_error(ErrorCode::kResourceExhausted,
+                        "a blob of " + std::to_string(blob.bytes) + " bytes; at most " +
+                            std::to_string(limits::kBlobBytesMax) + " are allowed");
     }
     auto writer = std::make_unique<FileWriter>(files_, blob, path(blob.digest));
     TRIB_CHECK_OK(writer->open());
@@ -112,12 +120,15 @@ class FileBlobStore final : public BlobStore {
   Result<Bytes> read(const Digest& digest) const override {
     TRIB_TRY(bytes, files_.read(path(digest), limits::kBlobBytesMax));
     if (sha256(bytes) != digest) {
-      return make_error(ErrorCode::kDataLoss, "the bytes of " + path(digest) + " changed on the disk");
+      return make_error(ErrorCode::kDataLoss,
+                        "the bytes of " + path(digest) + " changed on the disk");
     }
     return bytes;
   }
 
-  Result<std::unique_ptr<ReadFile>> open_blob(const Digest& digest) const override { return files_.open(path(digest)); }
+  Result<std::unique_ptr<ReadFile>> open_blob(const Digest& digest) const override {
+    return files_.open(path(digest));
+  }
 
   std::string path(const Digest& digest) const override { return directory_ + "/" + digest.hex(); }
 

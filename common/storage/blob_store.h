@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// BlobStore: content-addressed files (DIRECTORY/<sha256>), and what has arrived of those under way (DIRECTORY/<sha256>.part).
-// A blob under its name is whole, verified and durable. Thread-safe, except that a Writer has one owner and there is at most
-// one per digest. It does not decide what is kept: its owner removes.
+// BlobStore: content-addressed files (DIRECTORY/<sha256>), and what has arrived of those under way
+// (DIRECTORY/<sha256>.part). A blob under its name is whole, verified and durable. Thread-safe,
+// except that a Writer has one owner and there is at most one per digest. It does not decide what
+// is kept: its owner removes.
 #pragma once
 
 #include <memory>
@@ -21,9 +22,10 @@ class BlobStore {
   class Writer {
    public:
     virtual ~Writer() = default;
-    virtual std::uint64_t size() const = 0;  // bytes here so far
+    virtual std::uint64_t size() const = 0;     // bytes here so far
     virtual Status append(ByteView bytes) = 0;  // kDataLoss if more come than were announced
-    // Verifies the digest and makes the blob durable. kDataLoss: the bytes are not those announced, and are gone.
+    // Verifies the digest and makes the blob durable. kDataLoss: the bytes are not those announced,
+    // and are gone.
     virtual Status commit() = 0;
   };
 

@@ -56,7 +56,8 @@ Status read_all_at(int fd, std::uint64_t offset, MutableByteView into, const std
       if (errno == EINTR) continue;
       return system_error(errno, "read " + path);
     }
-    if (got == 0) return make_error(ErrorCode::kDataLoss, "read " + path + ": the file is shorter than it was");
+    if (got == 0)
+      return make_error(ErrorCode::kDataLoss, "read " + path + ": the file is shorter than it was");
     into = into.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
   }
@@ -119,8 +120,9 @@ class PosixFileSystem final : public FileSystem {
     TRIB_TRY(fd, open_descriptor(path, O_RDONLY));
     TRIB_TRY(size, size_of(fd.get(), path));
     if (size > bytes_max) {
-      return make_error(ErrorCode::kResourceExhausted, path + " has " + std::to_string(size) + " bytes; at most " +
-                                                           std::to_string(bytes_max) + " are allowed");
+      return make_error(ErrorCode::kResourceExhausted,
+                        path + " has " + std::to_string(size) + " bytes; at most " +
+                            std::to_string(bytes_max) + " are allowed");
     }
     Bytes bytes(size);
     TRIB_CHECK_OK(read_all_at(fd.get(), 0, bytes, path));
@@ -143,21 +145,25 @@ class PosixFileSystem final : public FileSystem {
     return std::unique_ptr<ReadFile>(std::make_unique<PosixReadFile>(std::move(fd), path, size));
   }
 
-  Result<std::unique_ptr<AppendFile>> open_append(const std::string& path, std::uint64_t size) override {
+  Result<std::unique_ptr<AppendFile>> open_append(const std::string& path,
+                                                  std::uint64_t size) override {
     TRIB_TRY(fd, open_descriptor(path, O_WRONLY | O_CREAT | O_APPEND));
     TRIB_TRY(have, size_of(fd.get(), path));
     if (have < size) return make_error(ErrorCode::kDataLoss, path + " is shorter than it was");
-    if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return system_error(errno, "truncate " + path);
+    if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0)
+      return system_error(errno, "truncate " + path);
     return std::unique_ptr<AppendFile>(std::make_unique<PosixAppendFile>(std::move(fd), path));
   }
 
   Status rename(const std::string& from, const std::string& to) override {
-    if (::rename(from.c_str(), to.c_str()) != 0) return system_error(errno, "rename " + from + " to " + to);
+    if (::rename(from.c_str(), to.c_str()) != 0)
+      return system_error(errno, "rename " + from + " to " + to);
     return sync_directory_of(to);
   }
 
   Status remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error(errno, "remove " + path);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      return system_error(errno, "remove " + path);
     return {};
   }
 
@@ -172,7 +178,8 @@ class PosixFileSystem final : public FileSystem {
   Result<std::vector<std::string>> list(const std::string& directory) override {
     std::error_code error;
     std::vector<std::string> names;
-    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
+         at.increment(error)) {
       names.push_back(at->path().filename().string());
     }
     if (error) return system_error(error.value(), "list " + directory);

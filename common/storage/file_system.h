@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// FileSystem: files as a port, so that tests can fill the disk. Thread-safe. Paths are used as given; errors name the path and
-// the system's reason, kResourceExhausted for a full disk. It does not lock files.
+// FileSystem: files as a port, so that tests can fill the disk. Thread-safe. Paths are used as
+// given; errors name the path and the system's reason, kResourceExhausted for a full disk. It does
+// not lock files.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,8 @@ class FileSystem {
   virtual Status write_durably(const std::string& path, ByteView bytes) = 0;
   virtual Result<std::unique_ptr<ReadFile>> open(const std::string& path) = 0;
   // Opens or creates; cut to `size` bytes first (the file must have them).
-  virtual Result<std::unique_ptr<AppendFile>> open_append(const std::string& path, std::uint64_t size) = 0;
+  virtual Result<std::unique_ptr<AppendFile>> open_append(const std::string& path,
+                                                          std::uint64_t size) = 0;
   // Durable when it returns; replaces `to`.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;  // fine if it is not there

@@ -22,10 +22,12 @@ std::string describe(const std::vector<std::int64_t>& shape) {
 
 Status validate_tensor(const TensorInfo& tensor, std::uint64_t& total) {
   const auto wrong = [&tensor](const std::string& what) {
-    return make_error(ErrorCode::kInvalidArgument, "tensor " + tributary::quoted(tensor.name) + " " + what);
+    return make_error(ErrorCode::kInvalidArgument,
+                      "tensor " + tributary::quoted(tensor.name) + " " + what);
   };
   if (tensor.name.empty() || tensor.name.size() > limits::kTensorNameMax || !is_utf8(tensor.name)) {
-    return wrong("has no usable name: 1 to " + std::to_string(limits::kTensorNameMax) + " bytes of UTF-8");
+    return wrong("has no usable name: 1 to " + std::to_string(limits::kTensorNameMax) +
+                 " bytes of UTF-8");
   }
   if (tensor.shape.size() > limits::kTensorRankMax) {
     return wrong("has more than " + std::to_string(limits::kTensorRankMax) + " dimensions");
@@ -33,10 +35,12 @@ Status validate_tensor(const TensorInfo& tensor, std::uint64_t& total) {
   std::uint64_t count = 1;
   for (const std::int64_t size : tensor.shape) {
     if (size < 0) return wrong("has a negative dimension");
-    if (__builtin_mul_overflow(count, static_cast<std::uint64_t>(size), &count)) return wrong("is too large");
+    if (__builtin_mul_overflow(count, static_cast<std::uint64_t>(size), &count))
+      return wrong("is too large");
   }
   total += count;
-  if (count > limits::kBlobBytesMax / sizeof(float) || total > limits::kBlobBytesMax / sizeof(float)) {
+  if (count > limits::kBlobBytesMax / sizeof(float) ||
+      total > limits::kBlobBytesMax / sizeof(float)) {
     return wrong("is too large");
   }
   return {};
@@ -66,7 +70,8 @@ Status validate_layout(const Layout& layout) {
   for (const TensorInfo& tensor : layout.tensors) {
     TRIB_CHECK_OK(validate_tensor(tensor, total));
     if (!names.insert(tensor.name).second) {
-      return make_error(ErrorCode::kInvalidArgument, "tensor " + tributary::quoted(tensor.name) + " stands twice in the model");
+      return make_error(ErrorCode::kInvalidArgument,
+                        "tensor " + tributary::quoted(tensor.name) + " stands twice in the model");
     }
   }
   return {};
@@ -78,10 +83,12 @@ std::string layout_difference(const Layout& expected, const Layout& got) {
     const TensorInfo& want = expected.tensors[i];
     const TensorInfo& have = got.tensors[i];
     if (want.name != have.name) {
-      return "tensor " + std::to_string(i) + " is " + tributary::quoted(have.name) + ", not " + tributary::quoted(want.name);
+      return "tensor " + std::to_string(i) + " is " + tributary::quoted(have.name) + ", not " +
+             tributary::quoted(want.name);
     }
     if (want.shape != have.shape) {
-      return "tensor " + tributary::quoted(have.name) + " is " + describe(have.shape) + ", not " + describe(want.shape);
+      return "tensor " + tributary::quoted(have.name) + " is " + describe(have.shape) + ", not " +
+             describe(want.shape);
     }
   }
   if (expected.tensors.size() != got.tensors.size()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layout: names and shapes of a model's tensors, in order; Model: a layout and all its float32 values, flat, in that
-// order. Plain values, any thread. No arithmetic here.
+// Layout: names and shapes of a model's tensors, in order; Model: a layout and all its float32
+// values, flat, in that order. Plain values, any thread. No arithmetic here.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,8 @@ struct Model {
 
 // Names unique and within limits, dimensions not negative, the product without overflow.
 Status validate_layout(const Layout& layout);
-// What the first difference is ("tensor 'fc1.weight' is [200, 784], not [100, 784]"); empty when they are equal.
+// What the first difference is ("tensor 'fc1.weight' is [200, 784], not [100, 784]"); empty when
+// they are equal.
 std::string layout_difference(const Layout& expected, const Layout& got);
 
 double l2_norm(const std::vector<float>& values);

@@ -11,7 +11,8 @@
 namespace tributary {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "values are copied as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "values are copied as they lie in memory");
 constexpr std::size_t kLengthBytes = 8;
 
 // IEEE 754 binary16, subnormals and non-finite values included.
@@ -26,11 +27,15 @@ float from_half(std::uint16_t bits) {
 
 float read_value(const std::byte* from, ElementType type) {
   switch (type) {
-    case ElementType::kF16: return from_half(get_little_endian<std::uint16_t>(from));
+    case ElementType::kF16:
+      return from_half(get_little_endian<std::uint16_t>(from));
     case ElementType::kBF16:
-      return std::bit_cast<float>(static_cast<std::uint32_t>(get_little_endian<std::uint16_t>(from)) << 16);
-    case ElementType::kF32: return std::bit_cast<float>(get_little_endian<std::uint32_t>(from));
-    case ElementType::kF64: return static_cast<float>(std::bit_cast<double>(get_little_endian<std::uint64_t>(from)));
+      return std::bit_cast<float>(static_cast<std::uint32_t>(get_little_endian<std::uint16_t>(from))
+                                  << 16);
+    case ElementType::kF32:
+      return std::bit_cast<float>(get_little_endian<std::uint32_t>(from));
+    case ElementType::kF64:
+      return static_cast<float>(std::bit_cast<double>(get_little_endian<std::uint64_t>(from)));
   }
   return 0.0f;
 }
@@ -38,13 +43,15 @@ float read_value(const std::byte* from, ElementType type) {
 }  // namespace
 
 Bytes encode_safetensors(const Model& model) {
-  TRIB_ASSERT(model.values.size() == model.layout.element_count(), "a model's values do not fill its layout");
+  TRIB_ASSERT(model.values.size() == model.layout.element_count(),
+              "a model's values do not fill its layout");
   const std::string header = write_safetensors_header(model.layout);
   const std::size_t data_bytes = model.values.size() * sizeof(float);
   Bytes bytes(kLengthBytes + header.size() + data_bytes);
   put_little_endian(bytes.data(), std::uint64_t{header.size()});
   std::memcpy(bytes.data() + kLengthBytes, header.data(), header.size());
-  if (data_bytes > 0) std::memcpy(bytes.data() + kLengthBytes + header.size(), model.values.data(), data_bytes);
+  if (data_bytes > 0)
+    std::memcpy(bytes.data() + kLengthBytes + header.size(), model.values.data(), data_bytes);
   return bytes;
 }
 
@@ -58,7 +65,8 @@ Result<Model> decode_safetensors(ByteView bytes) {
                                                 std::to_string(header_bytes) + " bytes long");
   }
   const ByteView data = bytes.subspan(kLengthBytes + header_bytes);
-  TRIB_TRY(stored, read_safetensors_header(as_text(bytes.subspan(kLengthBytes, header_bytes)), data.size()));
+  TRIB_TRY(stored, read_safetensors_header(as_text(bytes.subspan(kLengthBytes, header_bytes)),
+                                           data.size()));
   Model model;
   for (const StoredTensor& tensor : stored) model.layout.tensors.push_back(tensor.info);
   model.values.resize(model.layout.element_count());
@@ -69,7 +77,8 @@ Result<Model> decode_safetensors(ByteView bytes) {
     if (tensor.type == ElementType::kF32) {
       if (count > 0) std::memcpy(to, from, count * sizeof(float));
     } else {
-      for (std::size_t i = 0; i < count; ++i) to[i] = read_value(from + i * element_bytes(tensor.type), tensor.type);
+      for (std::size_t i = 0; i < count; ++i)
+        to[i] = read_value(from + i * element_bytes(tensor.type), tensor.type);
     }
     to += count;
   }

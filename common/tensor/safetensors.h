@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// safetensors, the format in which models and updates are stored and sent: u64 header length, JSON header, raw
-// little-endian values. We write float32 only, tensors in layout order without gaps, no metadata, the header padded with
-// blanks to 8 bytes: equal models are equal bytes. Format: https://github.com/huggingface/safetensors. Any thread.
+// safetensors, the format in which models and updates are stored and sent: u64 header length, JSON
+// header, raw little-endian values. We write float32 only, tensors in layout order without gaps, no
+// metadata, the header padded with blanks to 8 bytes: equal models are equal bytes. Format:
+// https://github.com/huggingface/safetensors. Any thread.
 #pragma once
 
 #include "common/base/bytes.h"
@@ -12,8 +13,9 @@ namespace tributary {
 
 Bytes encode_safetensors(const Model& model);
 
-// Accepts what other writers produce too (any order of data, F32/F64/F16/BF16, __metadata__); the tensors come in the order
-// of their data. Everything is checked: lengths, offsets without gap or overlap, names, shapes. kDataLoss otherwise.
+// Accepts what other writers produce too (any order of data, F32/F64/F16/BF16, __metadata__); the
+// tensors come in the order of their data. Everything is checked: lengths, offsets without gap or
+// overlap, names, shapes. kDataLoss otherwise.
 Result<Model> decode_safetensors(ByteView bytes);
 
 }  // namespace tributary

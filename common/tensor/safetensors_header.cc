@@ -25,8 +25,11 @@ std::optional<ElementType> element_type(const std::string& name) {
 }
 
 Result<StoredTensor> read_entry(const std::string& name, const Json& entry) {
-  const auto wrong = [&name](const std::string& what) { return damaged("tensor " + tributary::quoted(name) + " " + what); };
-  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
+  const auto wrong = [&name](const std::string& what) {
+    return damaged("tensor " + tributary::quoted(name) + " " + what);
+  };
+  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
+      !entry.contains("data_offsets")) {
     return wrong("lacks dtype, shape or data_offsets");
   }
   StoredTensor stored;
@@ -36,7 +39,8 @@ Result<StoredTensor> read_entry(const std::string& name, const Json& entry) {
   if (!type) return wrong("is not of type F32, F64, F16 or BF16");
   stored.type = *type;
   const Json& shape = entry["shape"];
-  if (!shape.is_array() || shape.size() > limits::kTensorRankMax) return wrong("has an impossible shape");
+  if (!shape.is_array() || shape.size() > limits::kTensorRankMax)
+    return wrong("has an impossible shape");
   for (const Json& size : shape) {
     if (!size.is_number_unsigned() || size.get<std::uint64_t>() > limits::kBlobBytesMax) {
       return wrong("has an impossible shape");
@@ -61,12 +65,14 @@ Status check_extents(const std::vector<StoredTensor>& tensors, std::uint64_t dat
   for (const StoredTensor& stored : tensors) {
     const std::uint64_t size = element_count(stored.info) * element_bytes(stored.type);
     if (stored.begin != at || stored.end < stored.begin || stored.end - stored.begin != size) {
-      return damaged("the data of tensor " + tributary::quoted(stored.info.name) + " does not follow on the one before, or has not the size of its shape");
+      return damaged("the data of tensor " + tributary::quoted(stored.info.name) +
+                     " does not follow on the one before, or has not the size of its shape");
     }
     at = stored.end;
   }
   if (at != data_bytes) {
-    return damaged("it holds " + std::to_string(data_bytes) + " bytes of data, its header says " + std::to_string(at));
+    return damaged("it holds " + std::to_string(data_bytes) + " bytes of data, its header says " +
+                   std::to_string(at));
   }
   return {};
 }
@@ -76,15 +82,19 @@ Status check_extents(const std::vector<StoredTensor>& tensors, std::uint64_t dat
 std::size_t element_bytes(ElementType type) {
   switch (type) {
     case ElementType::kF16:
-    case ElementType::kBF16: return 2;
-    case ElementType::kF32: return 4;
-    case ElementType::kF64: return 8;
+    case ElementType::kBF16:
+      return 2;
+    case ElementType::kF32:
+      return 4;
+    case ElementType::kF64:
+      return 8;
   }
   return 0;
 }
 
 std::string write_safetensors_header(const Layout& layout) {
-  // Written by hand, key by key: the order of the tensors is the order of their data, which a JSON map would lose.
+  // Written by hand, key by key: the order of the tensors is the order of their data, which a JSON
+  // map would lose.
   std::string json = "{";
   std::uint64_t at = 0;
   for (const TensorInfo& tensor : layout.tensors) {
@@ -99,7 +109,8 @@ std::string write_safetensors_header(const Layout& layout) {
   return json;
 }
 
-Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view text, std::uint64_t data_bytes) {
+Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view text,
+                                                          std::uint64_t data_bytes) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return damaged("its header is no JSON object");
   if (json.size() > limits::kTensorsMax + 1) return damaged("it has too many tensors");

@@ -24,6 +24,7 @@ struct StoredTensor {
 
 std::string write_safetensors_header(const Layout& layout);
 // The tensors by `begin`, which leave no gap, do not overlap and end at `data_bytes`.
-Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view json, std::uint64_t data_bytes);
+Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view json,
+                                                          std::uint64_t data_bytes);
 
 }  // namespace tributary

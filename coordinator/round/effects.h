@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the round engine asks its driver to do. The driver carries out the effects of one step in their order and makes
-// every Save* of the step durable, in one transaction, before it carries out any other (journal before act).
+// What the round engine asks its driver to do. The driver carries out the effects of one step in
+// their order and makes every Save* of the step durable, in one transaction, before it carries out
+// any other (journal before act).
 #pragma once
 
 #include <string>
@@ -16,32 +17,79 @@
 namespace tributary {
 
 // --- durable records ---
-struct SaveJob { JobRecord record; };
-struct SaveAccepted { AcceptedUpdate update; };
-struct SaveRound { JobId job; RoundRow row; };   // outcome of one attempt, with each participant and its reason
-struct ForgetAccepted { JobId job; };            // the round they belong to is committed
+struct SaveJob {
+  JobRecord record;
+};
+struct SaveAccepted {
+  AcceptedUpdate update;
+};
+struct SaveRound {
+  JobId job;
+  RoundRow row;
+};  // outcome of one attempt, with each participant and its reason
+struct ForgetAccepted {
+  JobId job;
+};  // the round they belong to is committed
 
 // --- to sites ---
-struct SendTask { SiteName site; Task task; };
-struct SendCancel { SiteName site; TaskKey key; Reason reason = Reason::kNotNeeded; };
-struct SendVerdict { SiteName site; TaskKey key; Reason reason = Reason::kAccepted; std::string detail; };
-struct SendCommitted { SiteName site; JobId job; RoundNumber round = 0; };
+struct SendTask {
+  SiteName site;
+  Task task;
+};
+struct SendCancel {
+  SiteName site;
+  TaskKey key;
+  Reason reason = Reason::kNotNeeded;
+};
+struct SendVerdict {
+  SiteName site;
+  TaskKey key;
+  Reason reason = Reason::kAccepted;
+  std::string detail;
+};
+struct SendCommitted {
+  SiteName site;
+  JobId job;
+  RoundNumber round = 0;
+};
 
 // --- bulk and arithmetic, each answered by an event ---
-struct FetchUpdate { SiteName site; TaskKey key; BlobRef update; };       // UpdateArrived or UpdateLost
-struct CheckUpdate { SiteName site; TaskKey key; TrainResult result; };   // UpdateChecked
-struct AbsorbUpdate { AcceptedUpdate update; };                           // into the job's accumulator; not answered
-struct FetchInitialModel { JobId job; SiteName site; BlobRef model; };    // InitialModelStored or InitialModelFailed
-struct FinishRound { JobId job; RoundNumber round = 0; };                 // RoundFinished or RoundNotFinished
-struct CloseJob { JobId job; };                                           // drop what is held in memory and spool for it
+struct FetchUpdate {
+  SiteName site;
+  TaskKey key;
+  BlobRef update;
+};  // UpdateArrived or UpdateLost
+struct CheckUpdate {
+  SiteName site;
+  TaskKey key;
+  TrainResult result;
+};  // UpdateChecked
+struct AbsorbUpdate {
+  AcceptedUpdate update;
+};  // into the job's accumulator; not answered
+struct FetchInitialModel {
+  JobId job;
+  SiteName site;
+  BlobRef model;
+};  // InitialModelStored or InitialModelFailed
+struct FinishRound {
+  JobId job;
+  RoundNumber round = 0;
+};  // RoundFinished or RoundNotFinished
+struct CloseJob {
+  JobId job;
+};  // drop what is held in memory and spool for it
 
 // --- for people ---
 using FieldValue = std::variant<std::string, std::int64_t, double, bool>;
-struct Report { std::string event; std::vector<std::pair<std::string, FieldValue>> fields; };
+struct Report {
+  std::string event;
+  std::vector<std::pair<std::string, FieldValue>> fields;
+};
 
-using RoundEffect = std::variant<SaveJob, SaveAccepted, SaveRound, ForgetAccepted, SendTask, SendCancel, SendVerdict,
-                                 SendCommitted, FetchUpdate, CheckUpdate, AbsorbUpdate, FetchInitialModel, FinishRound,
-                                 CloseJob, Report>;
+using RoundEffect = std::variant<SaveJob, SaveAccepted, SaveRound, ForgetAccepted, SendTask,
+                                 SendCancel, SendVerdict, SendCommitted, FetchUpdate, CheckUpdate,
+                                 AbsorbUpdate, FetchInitialModel, FinishRound, CloseJob, Report>;
 using RoundEffects = std::vector<RoundEffect>;
 
 }  // namespace tributary

@@ -26,7 +26,8 @@ struct Engine::Dispatcher {
   void operator()(const JobRecovered& e) {
     add(e.record, e.spec);
     JobMachine& job = engine.jobs_.at(e.record.id);
-    if (!job.over() && e.record.state != JobState::kQueued) job.resume(now, engine.roster_, e.accepted, out);
+    if (!job.over() && e.record.state != JobState::kQueued)
+      job.resume(now, engine.roster_, e.accepted, out);
   }
   void operator()(const JobAbortRequested& e) {
     JobMachine* job = engine.machine(e.job);
@@ -34,8 +35,9 @@ struct Engine::Dispatcher {
   }
   void operator()(const SiteAcceptedTask& e) { report_task("task.accepted", e.site, e.key, {}); }
   void operator()(const SiteProgressed& e) {
-    report_task("task.progress", e.site, e.key, {{"done", static_cast<std::int64_t>(e.done)},
-                                                 {"total", static_cast<std::int64_t>(e.total)}});
+    report_task("task.progress", e.site, e.key,
+                {{"done", static_cast<std::int64_t>(e.done)},
+                 {"total", static_cast<std::int64_t>(e.total)}});
   }
   void operator()(const SiteReturned& e) {
     if (JobMachine* job = engine.machine(e.result.key.job)) {
@@ -54,7 +56,8 @@ struct Engine::Dispatcher {
     if (JobMachine* job = engine.machine(e.key.job)) job->on_update_checked(now, e, out);
   }
   void operator()(const InitialModelStored& e) {
-    if (JobMachine* job = engine.machine(e.job)) job->on_initial_model(now, e.model, SiteName{}, out);
+    if (JobMachine* job = engine.machine(e.job))
+      job->on_initial_model(now, e.model, SiteName{}, out);
   }
   void operator()(const InitialModelFailed& e) {
     if (JobMachine* job = engine.machine(e.job)) {
@@ -71,12 +74,16 @@ struct Engine::Dispatcher {
 
  private:
   void add(const JobRecord& record, const JobSpec& spec) {
-    if (engine.jobs_.try_emplace(record.id, record, spec).second) engine.order_.push_back(record.id);
+    if (engine.jobs_.try_emplace(record.id, record, spec).second)
+      engine.order_.push_back(record.id);
   }
   void report_task(const char* event, const SiteName& site, const TaskKey& key,
                    std::vector<std::pair<std::string, FieldValue>> more) {
-    Report report{event, {{"job", key.job.value}, {"round", std::int64_t{key.round}},
-                          {"task", std::string(task_kind_name(key.kind))}, {"site", site.value}}};
+    Report report{event,
+                  {{"job", key.job.value},
+                   {"round", std::int64_t{key.round}},
+                   {"task", std::string(task_kind_name(key.kind))},
+                   {"site", site.value}}};
     for (auto& field : more) report.fields.push_back(std::move(field));
     out.push_back(std::move(report));
   }

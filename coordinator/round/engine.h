@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Engine: the coordinator's whole decision making as (now, event) -> effects: which jobs run, who is asked for what, when
-// a round closes. Owned by the driver, one thread. It does no I/O, reads no clock, and never sees a tensor.
+// Engine: the coordinator's whole decision making as (now, event) -> effects: which jobs run, who
+// is asked for what, when a round closes. Owned by the driver, one thread. It does no I/O, reads no
+// clock, and never sees a tensor.
 #pragma once
 
 #include <deque>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that can happen to the round engine. Plain values made by the driver, on the engine's thread. Events about
-// a site carry its name; the transport has already proved it.
+// Everything that can happen to the round engine. Plain values made by the driver, on the engine's
+// thread. Events about a site carry its name; the transport has already proved it.
 #pragma once
 
 #include <string>
@@ -13,30 +13,88 @@
 
 namespace tributary {
 
-struct SiteConnected { SiteName site; std::vector<std::string> datasets; };
-struct SiteDisconnected { SiteName site; };
+struct SiteConnected {
+  SiteName site;
+  std::vector<std::string> datasets;
+};
+struct SiteDisconnected {
+  SiteName site;
+};
 
-struct JobArrived { JobRecord record; JobSpec spec; };        // submitted, already durable; id and token are set
-struct JobRecovered { JobRecord record; JobSpec spec; std::vector<AcceptedUpdate> accepted; };  // from the state store
-struct JobAbortRequested { JobId job; std::string why; };
+struct JobArrived {
+  JobRecord record;
+  JobSpec spec;
+};  // submitted, already durable; id and token are set
+struct JobRecovered {
+  JobRecord record;
+  JobSpec spec;
+  std::vector<AcceptedUpdate> accepted;
+};  // from the state store
+struct JobAbortRequested {
+  JobId job;
+  std::string why;
+};
 
-struct SiteAcceptedTask { SiteName site; TaskKey key; };
-struct SiteProgressed { SiteName site; TaskKey key; std::uint64_t done = 0; std::uint64_t total = 0; };
-struct SiteReturned { SiteName site; TaskResult result; };
+struct SiteAcceptedTask {
+  SiteName site;
+  TaskKey key;
+};
+struct SiteProgressed {
+  SiteName site;
+  TaskKey key;
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+};
+struct SiteReturned {
+  SiteName site;
+  TaskResult result;
+};
 
 // Answers to FetchUpdate, AbsorbUpdate's check, FetchInitialModel and FinishRound.
-struct UpdateArrived { SiteName site; TaskKey key; };
-struct UpdateLost { SiteName site; TaskKey key; Reason reason = Reason::kUploadFailed; std::string detail; };
-struct UpdateChecked { SiteName site; TaskKey key; Reason reason = Reason::kAccepted; std::string detail; double norm = 0; };
-struct InitialModelStored { JobId job; BlobRef model; };
-struct InitialModelFailed { JobId job; SiteName site; std::string detail; };
-struct RoundFinished { JobId job; RoundNumber round = 0; BlobRef model; double update_norm = 0; std::uint64_t examples = 0; };
-struct RoundNotFinished { JobId job; RoundNumber round = 0; std::string detail; };
+struct UpdateArrived {
+  SiteName site;
+  TaskKey key;
+};
+struct UpdateLost {
+  SiteName site;
+  TaskKey key;
+  Reason reason = Reason::kUploadFailed;
+  std::string detail;
+};
+struct UpdateChecked {
+  SiteName site;
+  TaskKey key;
+  Reason reason = Reason::kAccepted;
+  std::string detail;
+  double norm = 0;
+};
+struct InitialModelStored {
+  JobId job;
+  BlobRef model;
+};
+struct InitialModelFailed {
+  JobId job;
+  SiteName site;
+  std::string detail;
+};
+struct RoundFinished {
+  JobId job;
+  RoundNumber round = 0;
+  BlobRef model;
+  double update_norm = 0;
+  std::uint64_t examples = 0;
+};
+struct RoundNotFinished {
+  JobId job;
+  RoundNumber round = 0;
+  std::string detail;
+};
 
 struct TimePassed {};  // at or after next_wake()
 
-using RoundEvent = std::variant<SiteConnected, SiteDisconnected, JobArrived, JobRecovered, JobAbortRequested,
-                                SiteAcceptedTask, SiteProgressed, SiteReturned, UpdateArrived, UpdateLost, UpdateChecked,
-                                InitialModelStored, InitialModelFailed, RoundFinished, RoundNotFinished, TimePassed>;
+using RoundEvent = std::variant<SiteConnected, SiteDisconnected, JobArrived, JobRecovered,
+                                JobAbortRequested, SiteAcceptedTask, SiteProgressed, SiteReturned,
+                                UpdateArrived, UpdateLost, UpdateChecked, InitialModelStored,
+                                InitialModelFailed, RoundFinished, RoundNotFinished, TimePassed>;
 
 }  // namespace tributary

@@ -12,17 +12,21 @@ namespace {
 
 TaskKind next_kind(JobState state) {
   switch (state) {
-    case JobState::kInitializing: return TaskKind::kInitialize;
-    case JobState::kTraining: return TaskKind::kTrain;
-    case JobState::kEvaluating: return TaskKind::kEvaluate;
-    default: return TaskKind::kPrepare;
+    case JobState::kInitializing:
+      return TaskKind::kInitialize;
+    case JobState::kTraining:
+      return TaskKind::kTrain;
+    case JobState::kEvaluating:
+      return TaskKind::kEvaluate;
+    default:
+      return TaskKind::kPrepare;
   }
 }
 
 // The site as it is cannot do the job; asking it again at once would give the same answer.
 bool makes_unfit(Reason reason) {
-  return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid || reason == Reason::kModelInvalid ||
-         reason == Reason::kDeclined;
+  return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid ||
+         reason == Reason::kModelInvalid || reason == Reason::kDeclined;
 }
 
 }  // namespace
@@ -30,22 +34,29 @@ bool makes_unfit(Reason reason) {
 void JobMachine::start(TimePoint now, const Roster& roster, RoundEffects& out) {
   record_.state = JobState::kPreparing;
   out.push_back(SaveJob{record_});
-  out.push_back(Report{"job.started", {{"job", record_.id.value}, {"name", spec_.name},
-                                       {"rounds", std::int64_t{spec_.rounds.rounds}}}});
+  out.push_back(Report{"job.started",
+                       {{"job", record_.id.value},
+                        {"name", spec_.name},
+                        {"rounds", std::int64_t{spec_.rounds.rounds}}}});
   advance(now, roster, out);
 }
 
-void JobMachine::resume(TimePoint now, const Roster& roster, const std::vector<AcceptedUpdate>& accepted,
-                        RoundEffects& out) {
+void JobMachine::resume(TimePoint now, const Roster& roster,
+                        const std::vector<AcceptedUpdate>& accepted, RoundEffects& out) {
   for (const AcceptedUpdate& update : accepted) {
     if (update.key.round != record_.round + 1) continue;  // belongs to a round that was committed
     Participant& one = carried_[update.site];
     one.reason = Reason::kAccepted;
     one.result = TaskResult{update.key, update.result};
-    one.row = {.site = update.site, .kind = std::string(task_kind_name(TaskKind::kTrain)),
-               .reason = std::string(reason_name(Reason::kAccepted)), .detail = "", .bytes = update.result.update.bytes,
-               .examples = update.result.examples, .seconds = update.result.seconds,
-               .loss = update.result.train_loss, .norm = update.norm};
+    one.row = {.site = update.site,
+               .kind = std::string(task_kind_name(TaskKind::kTrain)),
+               .reason = std::string(reason_name(Reason::kAccepted)),
+               .detail = "",
+               .bytes = update.result.update.bytes,
+               .examples = update.result.examples,
+               .seconds = update.result.seconds,
+               .loss = update.result.train_loss,
+               .norm = update.norm};
     out.push_back(AbsorbUpdate{update});
   }
   advance(now, roster, out);
@@ -64,26 +75,33 @@ std::vector<SiteName> JobMachine::candidates(TaskKind kind, const Roster& roster
     if (std::ranges::find(datasets, spec_.data.dataset) == datasets.end()) continue;
     const auto rows = record_.rows.find(site);
     if (kind == TaskKind::kInitialize && rows == record_.rows.end()) continue;
-    if (kind == TaskKind::kTrain && rows != record_.rows.end() && rows->second.training == 0) continue;
-    if (kind == TaskKind::kEvaluate && rows != record_.rows.end() && rows->second.validation == 0) continue;
+    if (kind == TaskKind::kTrain && rows != record_.rows.end() && rows->second.training == 0)
+      continue;
+    if (kind == TaskKind::kEvaluate && rows != record_.rows.end() && rows->second.validation == 0)
+      continue;
     names.push_back(site);
   }
   return names;
 }
 
 bool JobMachine::reopens(TaskKind kind) const {
-  return kind == TaskKind::kTrain && record_.open_round == record_.round + 1 && !record_.cohort.empty();
+  return kind == TaskKind::kTrain && record_.open_round == record_.round + 1 &&
+         !record_.cohort.empty();
 }
 
-// True when the next phase can open. Otherwise the job waits, says for whom, and fails when the wait is over.
-bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out) {
+// True when the next phase can open. Otherwise the job waits, says for whom, and fails when the
+// wait is over.
+bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster,
+                              RoundEffects& out) {
   const std::size_t have = candidates(kind, roster).size() + carried_.size();
-  const std::size_t need = kind == TaskKind::kPrepare || kind == TaskKind::kTrain ? spec_.rounds.minimum_sites : 1;
+  const std::size_t need =
+      kind == TaskKind::kPrepare || kind == TaskKind::kTrain ? spec_.rounds.minimum_sites : 1;
   if (have >= need) {
     waiting_since_.reset();
     return true;
   }
-  // Evaluation is worth having, not worth waiting for: with nobody to do it the job goes on without figures.
+  // Evaluation is worth having, not worth waiting for: with nobody to do it the job goes on without
+  // figures.
   if (kind == TaskKind::kEvaluate) return true;
   if (!waiting_since_) {
     waiting_since_ = now;
@@ -94,9 +112,11 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
     report_waiting(kind, have, roster, out);
   }
   if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
-    finish(now, JobState::kFailed, "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
-           std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " + std::to_string(have) +
-           " were there", out);
+    finish(now, JobState::kFailed,
+           "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
+               std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " +
+               std::to_string(have) + " were there",
+           out);
   }
   return false;
 }
@@ -105,9 +125,11 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const Roster& roster, 
   std::vector<SiteName> sites = candidates(kind, roster);
   const RoundNumber round = kind == TaskKind::kTrain ? record_.round + 1 : record_.round;
   if (kind == TaskKind::kInitialize) {
-    sites = select_cohort(std::move(sites), limits::kInitializersMax, spec_.seed, 0, record_.attempt);
+    sites =
+        select_cohort(std::move(sites), limits::kInitializersMax, spec_.seed, 0, record_.attempt);
   } else if (kind == TaskKind::kTrain) {
-    if (reopens(kind)) {  // after a restart: the same sites again; who stays away is lost after the grace time
+    if (reopens(kind)) {  // after a restart: the same sites again; who stays away is lost after the
+                          // grace time
       sites = record_.cohort;
       std::erase_if(sites, [&](const SiteName& s) { return carried_.contains(s); });
     } else {
@@ -120,9 +142,12 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const Roster& roster, 
     }
   }
   const auto total = static_cast<std::uint32_t>(sites.size() + carried_.size());
-  const std::uint32_t quorum = kind == TaskKind::kTrain && spec_.rounds.quorum > 0 ? std::min(spec_.rounds.quorum, total)
-                               : kind == TaskKind::kTrain ? total : 1;
-  phase_.emplace(kind, round, record_.attempt, now + Milliseconds(spec_.rounds.deadline_ms), quorum);
+  const std::uint32_t quorum = kind == TaskKind::kTrain && spec_.rounds.quorum > 0
+                                   ? std::min(spec_.rounds.quorum, total)
+                               : kind == TaskKind::kTrain ? total
+                                                          : 1;
+  phase_.emplace(kind, round, record_.attempt, now + Milliseconds(spec_.rounds.deadline_ms),
+                 quorum);
   phase_opened_ = now;
   phase_->participants() = carried_;
   report_phase_opened(sites, out);
@@ -134,13 +159,19 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const Roster& roster, 
 }
 
 void JobMachine::offer(const SiteName& site, RoundEffects& out) const {
-  Task task{.key = phase_->key(record_.id), .document = record_.document, .plan = record_.plan, .model = {},
-            .model_file = record_.model_file, .deadline_ms = spec_.rounds.deadline_ms};
-  if (phase_->kind() == TaskKind::kTrain || phase_->kind() == TaskKind::kEvaluate) task.model = record_.model;
+  Task task{.key = phase_->key(record_.id),
+            .document = record_.document,
+            .plan = record_.plan,
+            .model = {},
+            .model_file = record_.model_file,
+            .deadline_ms = spec_.rounds.deadline_ms};
+  if (phase_->kind() == TaskKind::kTrain || phase_->kind() == TaskKind::kEvaluate)
+    task.model = record_.model;
   out.push_back(SendTask{site, std::move(task)});
 }
 
-void JobMachine::on_connected(TimePoint now, const SiteName& site, const Roster& roster, RoundEffects& out) {
+void JobMachine::on_connected(TimePoint now, const SiteName& site, const Roster& roster,
+                              RoundEffects& out) {
   unfit_.erase(site);
   if (phase_) {
     if (Participant* one = phase_->pending(site)) {
@@ -159,12 +190,14 @@ void JobMachine::on_disconnected(TimePoint now, const SiteName& site) {
   if (Participant* one = phase_->pending(site)) one->lost_link = now;
 }
 
-void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason, const std::string& detail,
-                        RoundEffects& out) {
+void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,
+                        const std::string& detail, RoundEffects& out) {
   phase_->settle(site, now, reason, detail);
   const Participant& one = phase_->participants().at(site);
-  if (makes_unfit(reason)) unfit_[site] = std::string(reason_name(reason)) + (detail.empty() ? "" : " (" + detail + ")");
-  if (reason == Reason::kDeadline || reason == Reason::kDisconnected || reason == Reason::kUploadFailed) {
+  if (makes_unfit(reason))
+    unfit_[site] = std::string(reason_name(reason)) + (detail.empty() ? "" : " (" + detail + ")");
+  if (reason == Reason::kDeadline || reason == Reason::kDisconnected ||
+      reason == Reason::kUploadFailed) {
     out.push_back(SendCancel{site, phase_->key(record_.id), reason});
   } else {
     out.push_back(SendVerdict{site, phase_->key(record_.id), reason, detail});
@@ -179,10 +212,13 @@ void JobMachine::advance(TimePoint now, const Roster& roster, RoundEffects& out)
       finish_again_at_.reset();
       out.push_back(FinishRound{record_.id, record_.round + 1});
     }
-    if (finishing_since_ || !initial_models_.empty()) return;  // waits for the driver, which always answers
+    if (finishing_since_ || !initial_models_.empty())
+      return;  // waits for the driver, which always answers
     if (phase_) {
-      for (const SiteName& site : phase_->expire(now, Milliseconds(spec_.rounds.disconnect_grace_ms))) {
-        out.push_back(SendCancel{site, phase_->key(record_.id), phase_->participants().at(site).reason});
+      for (const SiteName& site :
+           phase_->expire(now, Milliseconds(spec_.rounds.disconnect_grace_ms))) {
+        out.push_back(
+            SendCancel{site, phase_->key(record_.id), phase_->participants().at(site).reason});
         report_outcome(site, phase_->participants().at(site), out);
       }
       if (!phase_->over()) return;
@@ -208,13 +244,19 @@ std::optional<TimePoint> JobMachine::next_wake() const {
 void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out) {
   out.push_back(SaveRound{record_.id, round_row(now, "failed: " + why)});
   const bool again = record_.attempt < spec_.rounds.attempts;
-  out.push_back(Report{again ? "round.retried" : "round.failed",
-                       {{"job", record_.id.value}, {"round", std::int64_t{record_.round + (phase_->kind() == TaskKind::kTrain ? 1u : 0u)}},
-                        {"task", std::string(task_kind_name(phase_->kind()))}, {"attempt", std::int64_t{record_.attempt}},
-                        {"attempts", std::int64_t{spec_.rounds.attempts}}, {"reason", why}}});
+  out.push_back(Report{
+      again ? "round.retried" : "round.failed",
+      {{"job", record_.id.value},
+       {"round", std::int64_t{record_.round + (phase_->kind() == TaskKind::kTrain ? 1u : 0u)}},
+       {"task", std::string(task_kind_name(phase_->kind()))},
+       {"attempt", std::int64_t{record_.attempt}},
+       {"attempts", std::int64_t{spec_.rounds.attempts}},
+       {"reason", why}}});
   if (!again) {
-    finish(now, JobState::kFailed, std::string(task_kind_name(phase_->kind())) + " failed " +
-           std::to_string(record_.attempt) + " times: " + why, out);
+    finish(now, JobState::kFailed,
+           std::string(task_kind_name(phase_->kind())) + " failed " +
+               std::to_string(record_.attempt) + " times: " + why,
+           out);
     return;
   }
   if (phase_->kind() == TaskKind::kTrain) keep_accepted(phase_->participants());
@@ -227,17 +269,21 @@ void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out)
 
 // What was accepted stays in the sum: a retry of the round only asks others for the rest.
 void JobMachine::keep_accepted(std::map<SiteName, Participant> participants) {
-  std::erase_if(participants, [](const auto& entry) { return entry.second.reason != Reason::kAccepted; });
+  std::erase_if(participants,
+                [](const auto& entry) { return entry.second.reason != Reason::kAccepted; });
   carried_ = std::move(participants);
 }
 
-void JobMachine::finish(TimePoint now, JobState state, const std::string& detail, RoundEffects& out) {
+void JobMachine::finish(TimePoint now, JobState state, const std::string& detail,
+                        RoundEffects& out) {
   TRIB_ASSERT(!over() && is_over(state), "a job ends once");
   if (phase_) {
     for (const SiteName& site : phase_->awaited()) {
-      settle(now, site, state == JobState::kAborted ? Reason::kAborted : Reason::kNotNeeded, "the job ended", out);
+      settle(now, site, state == JobState::kAborted ? Reason::kAborted : Reason::kNotNeeded,
+             "the job ended", out);
     }
-    if (state != JobState::kFinished) out.push_back(SaveRound{record_.id, round_row(now, std::string(job_state_name(state)))});
+    if (state != JobState::kFinished)
+      out.push_back(SaveRound{record_.id, round_row(now, std::string(job_state_name(state)))});
   }
   phase_.reset();
   finishing_since_.reset();
@@ -250,7 +296,8 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
   record_.cohort.clear();
   out.push_back(SaveJob{record_});
   out.push_back(ForgetAccepted{record_.id});
-  for (const auto& [site, one] : carried_) out.push_back(SendCommitted{site, record_.id, record_.round + 1});
+  for (const auto& [site, one] : carried_)
+    out.push_back(SendCommitted{site, record_.id, record_.round + 1});
   carried_.clear();
   out.push_back(CloseJob{record_.id});
   report_end(out);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// JobMachine: the life of one job as a state machine: prepare, initialize, then rounds of train and evaluate. Owned by
-// Engine, engine thread only. Effects are appended to the `out` given to each call; it performs none itself, reads no
-// clock, and makes every choice from the job's seed and sites in name order, so that a run can be replayed.
+// JobMachine: the life of one job as a state machine: prepare, initialize, then rounds of train and
+// evaluate. Owned by Engine, engine thread only. Effects are appended to the `out` given to each
+// call; it performs none itself, reads no clock, and makes every choice from the job's seed and
+// sites in name order, so that a run can be replayed.
 #pragma once
 
 #include <map>
@@ -32,7 +33,8 @@ class JobMachine {
 
   // The job's turn has come, or the coordinator restarted while it ran.
   void start(TimePoint now, const Roster& roster, RoundEffects& out);
-  void resume(TimePoint now, const Roster& roster, const std::vector<AcceptedUpdate>& accepted, RoundEffects& out);
+  void resume(TimePoint now, const Roster& roster, const std::vector<AcceptedUpdate>& accepted,
+              RoundEffects& out);
   void abort(TimePoint now, const std::string& why, RoundEffects& out);
 
   void on_connected(TimePoint now, const SiteName& site, const Roster& roster, RoundEffects& out);
@@ -41,7 +43,8 @@ class JobMachine {
   void on_update_arrived(const UpdateArrived& event, RoundEffects& out);
   void on_update_lost(TimePoint now, const UpdateLost& event, RoundEffects& out);
   void on_update_checked(TimePoint now, const UpdateChecked& event, RoundEffects& out);
-  void on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from, RoundEffects& out);
+  void on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from,
+                        RoundEffects& out);
   void on_round_finished(TimePoint now, const RoundFinished& event, RoundEffects& out);
   void on_round_not_finished(TimePoint now, const RoundNotFinished& event, RoundEffects& out);
 
@@ -56,7 +59,8 @@ class JobMachine {
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
   void open_phase(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
   void offer(const SiteName& site, RoundEffects& out) const;
-  void settle(TimePoint now, const SiteName& site, Reason reason, const std::string& detail, RoundEffects& out);
+  void settle(TimePoint now, const SiteName& site, Reason reason, const std::string& detail,
+              RoundEffects& out);
   void close_phase(TimePoint now, RoundEffects& out);
   void close_prepare(TimePoint now, RoundEffects& out);
   void close_initialize(TimePoint now, RoundEffects& out);
@@ -73,7 +77,8 @@ class JobMachine {
   void note_best(const EvaluationFigures& figures);
   void report_phase_opened(const std::vector<SiteName>& sites, RoundEffects& out) const;
   void report_outcome(const SiteName& site, const Participant& one, RoundEffects& out) const;
-  void report_waiting(TaskKind kind, std::size_t have, const Roster& roster, RoundEffects& out) const;
+  void report_waiting(TaskKind kind, std::size_t have, const Roster& roster,
+                      RoundEffects& out) const;
   void report_committed(const RoundFinished& event, const RoundRow& row, RoundEffects& out) const;
   void report_evaluation(const EvaluationCounts& sum, std::uint32_t sites, RoundEffects& out) const;
   void report_end(RoundEffects& out) const;
@@ -82,13 +87,15 @@ class JobMachine {
   JobSpec spec_;
   std::optional<Phase> phase_;
   TimePoint phase_opened_;
-  std::optional<TimePoint> finishing_since_;     // FinishRound is out, RoundFinished is to come
-  std::optional<TimePoint> finish_again_at_;     // it failed (disk full, say) and is tried again
-  std::optional<TimePoint> waiting_since_;       // too few sites
-  std::size_t waiting_with_ = 0;                 // how many there were when it was last reported
-  std::map<SiteName, std::string> unfit_;        // cannot do this job as they are; asked again after a reconnect
-  std::map<SiteName, Participant> carried_;      // accepted in an earlier attempt of the open round
-  std::vector<std::pair<SiteName, BlobRef>> initial_models_;  // who can still upload the elected initial model
+  std::optional<TimePoint> finishing_since_;  // FinishRound is out, RoundFinished is to come
+  std::optional<TimePoint> finish_again_at_;  // it failed (disk full, say) and is tried again
+  std::optional<TimePoint> waiting_since_;    // too few sites
+  std::size_t waiting_with_ = 0;              // how many there were when it was last reported
+  std::map<SiteName, std::string>
+      unfit_;  // cannot do this job as they are; asked again after a reconnect
+  std::map<SiteName, Participant> carried_;  // accepted in an earlier attempt of the open round
+  std::vector<std::pair<SiteName, BlobRef>>
+      initial_models_;  // who can still upload the elected initial model
 };
 
 }  // namespace tributary

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JobMachine: what comes back from sites and from the driver, and what the end of each phase leads to.
+// JobMachine: what comes back from sites and from the driver, and what the end of each phase leads
+// to.
 #include <algorithm>
 #include <utility>
 
@@ -10,13 +11,16 @@ namespace tributary {
 
 void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffects& out) {
   const TaskKey& key = event.result.key;
-  Participant* one = phase_ && phase_->key(record_.id) == key ? phase_->pending(event.site) : nullptr;
+  Participant* one =
+      phase_ && phase_->key(record_.id) == key ? phase_->pending(event.site) : nullptr;
   if (one == nullptr) {
     const auto carried = carried_.find(event.site);
     const bool folded = carried != carried_.end() && carried->second.result->key == key;
     const auto* settled = phase_ && phase_->participants().contains(event.site)
-                              ? &phase_->participants().at(event.site) : nullptr;
-    const bool accepted = folded || (settled != nullptr && phase_->key(record_.id) == key && settled->reason == Reason::kAccepted);
+                              ? &phase_->participants().at(event.site)
+                              : nullptr;
+    const bool accepted = folded || (settled != nullptr && phase_->key(record_.id) == key &&
+                                     settled->reason == Reason::kAccepted);
     out.push_back(SendVerdict{event.site, key, accepted ? Reason::kAccepted : Reason::kStale,
                               accepted ? "" : "the coordinator no longer waits for this"});
     return;
@@ -27,10 +31,14 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
     settle(now, event.site, failure->reason, failure->detail, out);
     return;
   }
-  const bool fits = (phase_->kind() == TaskKind::kPrepare && std::holds_alternative<PrepareResult>(event.result.outcome)) ||
-                    (phase_->kind() == TaskKind::kInitialize && std::holds_alternative<InitializeResult>(event.result.outcome)) ||
-                    (phase_->kind() == TaskKind::kTrain && std::holds_alternative<TrainResult>(event.result.outcome)) ||
-                    (phase_->kind() == TaskKind::kEvaluate && std::holds_alternative<EvaluateResult>(event.result.outcome));
+  const bool fits = (phase_->kind() == TaskKind::kPrepare &&
+                     std::holds_alternative<PrepareResult>(event.result.outcome)) ||
+                    (phase_->kind() == TaskKind::kInitialize &&
+                     std::holds_alternative<InitializeResult>(event.result.outcome)) ||
+                    (phase_->kind() == TaskKind::kTrain &&
+                     std::holds_alternative<TrainResult>(event.result.outcome)) ||
+                    (phase_->kind() == TaskKind::kEvaluate &&
+                     std::holds_alternative<EvaluateResult>(event.result.outcome));
   if (!fits) {
     settle(now, event.site, Reason::kMalformed, "the result is of another kind than the task", out);
     return;
@@ -55,14 +63,16 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
 }
 
 void JobMachine::on_update_arrived(const UpdateArrived& event, RoundEffects& out) {
-  Participant* one = phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
+  Participant* one =
+      phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
   if (one == nullptr || !one->result || one->checking) return;
   one->checking = true;
   out.push_back(CheckUpdate{event.site, event.key, std::get<TrainResult>(one->result->outcome)});
 }
 
 void JobMachine::on_update_lost(TimePoint now, const UpdateLost& event, RoundEffects& out) {
-  Participant* one = phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
+  Participant* one =
+      phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
   if (one == nullptr || !one->result || one->checking) return;
   if (event.reason == Reason::kDisconnected) {  // it may come back and go on with the upload
     one->result.reset();
@@ -72,12 +82,14 @@ void JobMachine::on_update_lost(TimePoint now, const UpdateLost& event, RoundEff
 }
 
 void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, RoundEffects& out) {
-  Participant* one = phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
+  Participant* one =
+      phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
   if (one == nullptr || !one->checking) return;
   one->checking = false;
   one->row.norm = event.norm;
   if (event.reason == Reason::kAccepted) {
-    AcceptedUpdate update{event.key, event.site, std::get<TrainResult>(one->result->outcome), event.norm};
+    AcceptedUpdate update{event.key, event.site, std::get<TrainResult>(one->result->outcome),
+                          event.norm};
     out.push_back(SaveAccepted{update});
     out.push_back(AbsorbUpdate{std::move(update)});
   }
@@ -86,10 +98,14 @@ void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, Ro
 
 void JobMachine::close_phase(TimePoint now, RoundEffects& out) {
   switch (phase_->kind()) {
-    case TaskKind::kPrepare: return close_prepare(now, out);
-    case TaskKind::kInitialize: return close_initialize(now, out);
-    case TaskKind::kTrain: return close_train(now, out);
-    case TaskKind::kEvaluate: return close_evaluate(now, out);
+    case TaskKind::kPrepare:
+      return close_prepare(now, out);
+    case TaskKind::kInitialize:
+      return close_initialize(now, out);
+    case TaskKind::kTrain:
+      return close_train(now, out);
+    case TaskKind::kEvaluate:
+      return close_evaluate(now, out);
   }
 }
 
@@ -98,7 +114,8 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
   std::map<std::string, DataSummary> summaries;
   std::uint32_t trainers = 0;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
-    const DataSummary& summary = std::get<PrepareResult>(phase_->participants().at(site).result->outcome).summary;
+    const DataSummary& summary =
+        std::get<PrepareResult>(phase_->participants().at(site).result->outcome).summary;
     rows[site] = {summary.training_rows, summary.validation_rows};
     summaries[site.value] = summary;
     if (summary.training_rows > 0) ++trainers;
@@ -107,7 +124,8 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
     std::string why = std::to_string(trainers) + " sites can train, minimum_sites is " +
                       std::to_string(spec_.rounds.minimum_sites);
     for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
-    // Sites that cannot do it as they are would say so again: only lost or slow ones are worth another try.
+    // Sites that cannot do it as they are would say so again: only lost or slow ones are worth
+    // another try.
     const bool may_change = phase_->participants().size() > phase_->accepted() + unfit_.size();
     if (may_change) return retry(now, why, out);
     return finish(now, JobState::kFailed, why, out);
@@ -126,12 +144,14 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
 void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
   std::map<Digest, std::vector<std::pair<SiteName, BlobRef>>> votes;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
-    const BlobRef model = std::get<InitializeResult>(phase_->participants().at(site).result->outcome).model;
+    const BlobRef model =
+        std::get<InitializeResult>(phase_->participants().at(site).result->outcome).model;
     votes[model.digest].emplace_back(site, model);
   }
   if (votes.empty()) return retry(now, "no site could build the model", out);
   // Ties go to the smallest digest: any fixed rule will do, as long as it is one.
-  const auto most = std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second.size(); });
+  const auto most =
+      std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second.size(); });
   initial_models_ = most->second;
   out.push_back(SaveRound{record_.id, round_row(now, "initialized")});
   ask_for_initial_model(now, out);
@@ -145,14 +165,16 @@ void JobMachine::ask_for_initial_model(TimePoint now, RoundEffects& out) {
   out.push_back(FetchInitialModel{record_.id, site, model});
 }
 
-void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from, RoundEffects& out) {
+void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from,
+                                  RoundEffects& out) {
   if (over() || initial_models_.empty()) return;
   if (!model) {
     if (initial_models_.front().first != from) return;
     initial_models_.erase(initial_models_.begin());
     return ask_for_initial_model(now, out);
   }
-  for (const auto& [site, one] : phase_->participants()) out.push_back(SendCommitted{site, record_.id, 0});
+  for (const auto& [site, one] : phase_->participants())
+    out.push_back(SendCommitted{site, record_.id, 0});
   initial_models_.clear();
   phase_.reset();
   record_.model = *model;
@@ -163,8 +185,10 @@ void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, c
 
 void JobMachine::close_train(TimePoint now, RoundEffects& out) {
   if (phase_->accepted() < phase_->quorum()) {
-    return retry(now, std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
-                 std::to_string(phase_->quorum()), out);
+    return retry(now,
+                 std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
+                     std::to_string(phase_->quorum()),
+                 out);
   }
   finishing_since_ = now;
   out.push_back(FinishRound{record_.id, record_.round + 1});
@@ -183,35 +207,46 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
   record_.cohort.clear();
   record_.attempt = 1;
   const bool last = record_.round == spec_.rounds.rounds;
-  const bool evaluate = last || (spec_.evaluation.every > 0 && record_.round % spec_.evaluation.every == 0);
+  const bool evaluate =
+      last || (spec_.evaluation.every > 0 && record_.round % spec_.evaluation.every == 0);
   record_.state = evaluate ? JobState::kEvaluating : JobState::kTraining;
   out.push_back(SaveRound{record_.id, row});
   out.push_back(SaveJob{record_});
   out.push_back(ForgetAccepted{record_.id});
-  for (const auto& [site, one] : phase_->participants()) out.push_back(SendCommitted{site, record_.id, event.round});
+  for (const auto& [site, one] : phase_->participants())
+    out.push_back(SendCommitted{site, record_.id, event.round});
   report_committed(event, row, out);
   carried_.clear();
   phase_.reset();
 }
 
-void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& event, RoundEffects& out) {
+void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& event,
+                                       RoundEffects& out) {
   if (!finishing_since_ || event.round != record_.round + 1) return;
-  // Every update is accepted and kept, so nothing is lost by trying again: a full disk may be cleared meanwhile.
+  // Every update is accepted and kept, so nothing is lost by trying again: a full disk may be
+  // cleared meanwhile.
   const TimePoint give_up = *finishing_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms);
   if (now >= give_up) {
-    return finish(now, JobState::kFailed, "round " + std::to_string(event.round) + " could not be stored: " + event.detail, out);
+    return finish(now, JobState::kFailed,
+                  "round " + std::to_string(event.round) + " could not be stored: " + event.detail,
+                  out);
   }
   finish_again_at_ = std::min(now + Milliseconds(limits::kFinishRetryMs), give_up);
-  out.push_back(Report{"round.stalled", {{"job", record_.id.value}, {"round", std::int64_t{event.round}}, {"detail", event.detail},
-                                         {"retry_after_ms", limits::kFinishRetryMs}}});
+  out.push_back(Report{"round.stalled",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{event.round}},
+                        {"detail", event.detail},
+                        {"retry_after_ms", limits::kFinishRetryMs}}});
 }
 
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
   EvaluationCounts sum;
   std::uint32_t sites = 0;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
-    const auto& counts = std::get<EvaluateResult>(phase_->participants().at(site).result->outcome).counts;
-    if (add_counts(sum, counts)) ++sites;  // another shape than the others': left out, and its row says so
+    const auto& counts =
+        std::get<EvaluateResult>(phase_->participants().at(site).result->outcome).counts;
+    if (add_counts(sum, counts))
+      ++sites;  // another shape than the others': left out, and its row says so
   }
   const EvaluationFigures figures = figures_of(sum);
   if (figures.examples > 0) {

@@ -15,7 +15,8 @@ std::string join(const std::vector<SiteName>& sites) {
 }
 
 // Whether `figures` beat `best` by the job's criterion; a figure that is not there never wins.
-bool better(const EvaluationFigures& figures, const EvaluationFigures& best, const std::string& by) {
+bool better(const EvaluationFigures& figures, const EvaluationFigures& best,
+            const std::string& by) {
   if (by == "accuracy") return figures.accuracy.value_or(-1.0) > best.accuracy.value_or(-1.0);
   if (by == "auc") return figures.auc.value_or(-1.0) > best.auc.value_or(-1.0);
   if (by == "f1") return figures.f1.value_or(-1.0) > best.f1.value_or(-1.0);
@@ -34,14 +35,22 @@ void add_figures(Report& report, const EvaluationFigures& figures) {
 
 std::string_view job_state_name(JobState state) {
   switch (state) {
-    case JobState::kQueued: return "queued";
-    case JobState::kPreparing: return "preparing";
-    case JobState::kInitializing: return "initializing";
-    case JobState::kTraining: return "training";
-    case JobState::kEvaluating: return "evaluating";
-    case JobState::kFinished: return "finished";
-    case JobState::kFailed: return "failed";
-    case JobState::kAborted: return "aborted";
+    case JobState::kQueued:
+      return "queued";
+    case JobState::kPreparing:
+      return "preparing";
+    case JobState::kInitializing:
+      return "initializing";
+    case JobState::kTraining:
+      return "training";
+    case JobState::kEvaluating:
+      return "evaluating";
+    case JobState::kFinished:
+      return "finished";
+    case JobState::kFailed:
+      return "failed";
+    case JobState::kAborted:
+      return "aborted";
   }
   return "unknown";
 }
@@ -57,7 +66,9 @@ std::string JobMachine::activity_of(const SiteName& site) const {
   if (!phase_) return "";
   const auto found = phase_->participants().find(site);
   if (found == phase_->participants().end() || found->second.reason != Reason::kPending) return "";
-  const std::string what = found->second.checking ? "checking update" : found->second.result ? "uploading" : "";
+  const std::string what = found->second.checking ? "checking update"
+                           : found->second.result ? "uploading"
+                                                  : "";
   return record_.id.value + " " + std::string(task_kind_name(phase_->kind())) + " round " +
          std::to_string(phase_->key(record_.id).round) + (what.empty() ? "" : " " + what);
 }
@@ -83,63 +94,93 @@ void JobMachine::note_best(const EvaluationFigures& figures) {
 void JobMachine::report_phase_opened(const std::vector<SiteName>& sites, RoundEffects& out) const {
   const TaskKey key = phase_->key(record_.id);
   out.push_back(Report{"round.started",
-                       {{"job", record_.id.value}, {"round", std::int64_t{key.round}},
-                        {"rounds", std::int64_t{spec_.rounds.rounds}}, {"task", std::string(task_kind_name(key.kind))},
-                        {"attempt", std::int64_t{key.attempt}}, {"sites", static_cast<std::int64_t>(sites.size())},
-                        {"quorum", std::int64_t{phase_->quorum()}}, {"deadline_ms", spec_.rounds.deadline_ms}}});
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{key.round}},
+                        {"rounds", std::int64_t{spec_.rounds.rounds}},
+                        {"task", std::string(task_kind_name(key.kind))},
+                        {"attempt", std::int64_t{key.attempt}},
+                        {"sites", static_cast<std::int64_t>(sites.size())},
+                        {"quorum", std::int64_t{phase_->quorum()}},
+                        {"deadline_ms", spec_.rounds.deadline_ms}}});
   for (const SiteName& site : sites) {
-    out.push_back(Report{"client.selected", {{"job", record_.id.value}, {"round", std::int64_t{key.round}},
-                                             {"task", std::string(task_kind_name(key.kind))}, {"site", site.value}}});
+    out.push_back(Report{"client.selected",
+                         {{"job", record_.id.value},
+                          {"round", std::int64_t{key.round}},
+                          {"task", std::string(task_kind_name(key.kind))},
+                          {"site", site.value}}});
   }
 }
 
-void JobMachine::report_outcome(const SiteName& site, const Participant& one, RoundEffects& out) const {
+void JobMachine::report_outcome(const SiteName& site, const Participant& one,
+                                RoundEffects& out) const {
   const TaskKey key = phase_->key(record_.id);
   out.push_back(Report{"client.outcome",
-                       {{"job", record_.id.value}, {"round", std::int64_t{key.round}},
-                        {"attempt", std::int64_t{key.attempt}}, {"task", std::string(task_kind_name(key.kind))},
-                        {"site", site.value}, {"reason", one.row.reason}, {"detail", one.row.detail},
-                        {"bytes", static_cast<std::int64_t>(one.row.bytes)}, {"seconds", one.row.seconds},
-                        {"examples", static_cast<std::int64_t>(one.row.examples)}, {"loss", one.row.loss},
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{key.round}},
+                        {"attempt", std::int64_t{key.attempt}},
+                        {"task", std::string(task_kind_name(key.kind))},
+                        {"site", site.value},
+                        {"reason", one.row.reason},
+                        {"detail", one.row.detail},
+                        {"bytes", static_cast<std::int64_t>(one.row.bytes)},
+                        {"seconds", one.row.seconds},
+                        {"examples", static_cast<std::int64_t>(one.row.examples)},
+                        {"loss", one.row.loss},
                         {"norm", one.row.norm}}});
 }
 
-void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& roster, RoundEffects& out) const {
+void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& roster,
+                                RoundEffects& out) const {
   std::vector<SiteName> missing;
   for (const std::string& name : spec_.rounds.sites) {
     if (!roster.contains(SiteName{name})) missing.push_back(SiteName{name});
   }
   std::string unfit;
-  for (const auto& [site, fault] : unfit_) unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
-  out.push_back(Report{"job.waiting",
-                       {{"job", record_.id.value}, {"task", std::string(task_kind_name(kind))},
-                        {"dataset", spec_.data.dataset}, {"have", static_cast<std::int64_t>(have)},
-                        {"need", std::int64_t{spec_.rounds.minimum_sites}},
-                        {"missing", missing.empty() ? std::string("any site with the dataset") : join(missing)},
-                        {"unfit", unfit}, {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms}}});
+  for (const auto& [site, fault] : unfit_)
+    unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
+  out.push_back(Report{
+      "job.waiting",
+      {{"job", record_.id.value},
+       {"task", std::string(task_kind_name(kind))},
+       {"dataset", spec_.data.dataset},
+       {"have", static_cast<std::int64_t>(have)},
+       {"need", std::int64_t{spec_.rounds.minimum_sites}},
+       {"missing", missing.empty() ? std::string("any site with the dataset") : join(missing)},
+       {"unfit", unfit},
+       {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms}}});
 }
 
-void JobMachine::report_committed(const RoundFinished& event, const RoundRow& row, RoundEffects& out) const {
-  const auto accepted = std::ranges::count(row.participants, std::string(reason_name(Reason::kAccepted)),
-                                           &ParticipantRow::reason);
+void JobMachine::report_committed(const RoundFinished& event, const RoundRow& row,
+                                  RoundEffects& out) const {
+  const auto accepted = std::ranges::count(
+      row.participants, std::string(reason_name(Reason::kAccepted)), &ParticipantRow::reason);
   out.push_back(Report{"round.committed",
-                       {{"job", record_.id.value}, {"round", std::int64_t{event.round}},
-                        {"rounds", std::int64_t{spec_.rounds.rounds}}, {"accepted", std::int64_t{accepted}},
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{event.round}},
+                        {"rounds", std::int64_t{spec_.rounds.rounds}},
+                        {"accepted", std::int64_t{accepted}},
                         {"selected", static_cast<std::int64_t>(row.participants.size())},
-                        {"examples", static_cast<std::int64_t>(event.examples)}, {"norm", event.update_norm},
-                        {"seconds", row.seconds}, {"model", event.model.digest.short_hex()}}});
+                        {"examples", static_cast<std::int64_t>(event.examples)},
+                        {"norm", event.update_norm},
+                        {"seconds", row.seconds},
+                        {"model", event.model.digest.short_hex()}}});
 }
 
-void JobMachine::report_evaluation(const EvaluationCounts& sum, std::uint32_t sites, RoundEffects& out) const {
-  Report report{"evaluation.finished", {{"job", record_.id.value}, {"round", std::int64_t{record_.round}},
-                                        {"rounds", std::int64_t{spec_.rounds.rounds}}, {"sites", std::int64_t{sites}}}};
+void JobMachine::report_evaluation(const EvaluationCounts& sum, std::uint32_t sites,
+                                   RoundEffects& out) const {
+  Report report{"evaluation.finished",
+                {{"job", record_.id.value},
+                 {"round", std::int64_t{record_.round}},
+                 {"rounds", std::int64_t{spec_.rounds.rounds}},
+                 {"sites", std::int64_t{sites}}}};
   add_figures(report, figures_of(sum));
   out.push_back(std::move(report));
 }
 
 void JobMachine::report_end(RoundEffects& out) const {
-  const char* event = record_.state == JobState::kFinished ? "job.finished"
-                      : record_.state == JobState::kAborted ? "job.aborted" : "job.failed";
+  const char* event = record_.state == JobState::kFinished  ? "job.finished"
+                      : record_.state == JobState::kAborted ? "job.aborted"
+                                                            : "job.failed";
   Report report{event, {{"job", record_.id.value}, {"rounds", std::int64_t{record_.round}}}};
   if (!record_.detail.empty()) report.fields.emplace_back("detail", record_.detail);
   if (record_.best) {

@@ -18,7 +18,8 @@ void Phase::add(const SiteName& site, TimePoint now, bool online) {
 
 Participant* Phase::pending(const SiteName& site) {
   const auto found = participants_.find(site);
-  return found != participants_.end() && found->second.reason == Reason::kPending ? &found->second : nullptr;
+  return found != participants_.end() && found->second.reason == Reason::kPending ? &found->second
+                                                                                  : nullptr;
 }
 
 void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::string detail) {
@@ -29,7 +30,8 @@ void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::stri
   one->detail = detail;
   one->row.reason = reason_name(reason);
   one->row.detail = std::move(detail);
-  if (one->row.seconds == 0.0) one->row.seconds = static_cast<double>((now - one->asked).count()) / 1000.0;
+  if (one->row.seconds == 0.0)
+    one->row.seconds = static_cast<double>((now - one->asked).count()) / 1000.0;
 }
 
 std::vector<SiteName> Phase::expire(TimePoint now, Milliseconds disconnect_grace) {
@@ -38,9 +40,13 @@ std::vector<SiteName> Phase::expire(TimePoint now, Milliseconds disconnect_grace
     if (one.reason != Reason::kPending || one.checking) continue;  // a check always comes back
     if (now >= deadline_) {
       const bool uploading = one.result.has_value();
-      settle(site, now, one.lost_link ? Reason::kDisconnected : uploading ? Reason::kUploadFailed : Reason::kDeadline,
-             one.lost_link ? "off the link at the deadline" : uploading ? "upload not finished at the deadline"
-                                                                        : "no result by the deadline");
+      settle(site, now,
+             one.lost_link ? Reason::kDisconnected
+             : uploading   ? Reason::kUploadFailed
+                           : Reason::kDeadline,
+             one.lost_link ? "off the link at the deadline"
+             : uploading   ? "upload not finished at the deadline"
+                           : "no result by the deadline");
     } else if (one.lost_link && now >= *one.lost_link + disconnect_grace) {
       settle(site, now, Reason::kDisconnected, "off the link for longer than the grace time");
     } else {
@@ -63,7 +69,9 @@ TimePoint Phase::next_wake(Milliseconds disconnect_grace) const {
 
 bool Phase::over() const { return awaited().empty(); }
 
-std::uint32_t Phase::accepted() const { return static_cast<std::uint32_t>(with(Reason::kAccepted).size()); }
+std::uint32_t Phase::accepted() const {
+  return static_cast<std::uint32_t>(with(Reason::kAccepted).size());
+}
 
 std::vector<SiteName> Phase::awaited() const { return with(Reason::kPending); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Phase: one fan-out of a task to a set of sites: who was asked, what became of each, and when it is over. Every
-// participant ends with a reason; the wait always has an end (deadline, or everyone answered or was lost). Owned by
-// JobMachine, engine thread. It sends nothing.
+// Phase: one fan-out of a task to a set of sites: who was asked, what became of each, and when it
+// is over. Every participant ends with a reason; the wait always has an end (deadline, or everyone
+// answered or was lost). Owned by JobMachine, engine thread. It sends nothing.
 #pragma once
 
 #include <map>
@@ -20,16 +20,17 @@ struct Participant {
   Reason reason = Reason::kPending;
   std::string detail;
   TimePoint asked;
-  std::optional<TimePoint> lost_link;        // since when it is off the link
-  std::optional<TaskResult> result;          // came in, not yet judged (upload or check under way)
-  bool checking = false;                     // the update is here and with the CPU pool
-  ParticipantRow row;                        // what the round's record says of it
+  std::optional<TimePoint> lost_link;  // since when it is off the link
+  std::optional<TaskResult> result;    // came in, not yet judged (upload or check under way)
+  bool checking = false;               // the update is here and with the CPU pool
+  ParticipantRow row;                  // what the round's record says of it
 };
 
 class Phase {
  public:
   Phase() = default;
-  Phase(TaskKind kind, RoundNumber round, AttemptNumber attempt, TimePoint deadline, std::uint32_t quorum)
+  Phase(TaskKind kind, RoundNumber round, AttemptNumber attempt, TimePoint deadline,
+        std::uint32_t quorum)
       : kind_(kind), round_(round), attempt_(attempt), deadline_(deadline), quorum_(quorum) {}
 
   TaskKind kind() const { return kind_; }
@@ -47,9 +48,9 @@ class Phase {
   std::vector<SiteName> expire(TimePoint now, Milliseconds disconnect_grace);
   TimePoint next_wake(Milliseconds disconnect_grace) const;
 
-  bool over() const;                         // nobody is pending
+  bool over() const;  // nobody is pending
   std::uint32_t accepted() const;
-  std::vector<SiteName> awaited() const;     // pending, in name order
+  std::vector<SiteName> awaited() const;  // pending, in name order
   std::vector<SiteName> with(Reason reason) const;
   std::map<SiteName, Participant>& participants() { return participants_; }
   const std::map<SiteName, Participant>& participants() const { return participants_; }

@@ -12,12 +12,13 @@ std::size_t cohort_size(const RoundPolicy& policy, std::size_t candidates) {
   // A fraction such as 0.1 is not exact in binary: 0.1 * 100 must be 10, not 11.
   constexpr double kSlack = 1e-9;
   const double wanted = std::ceil(policy.fraction * static_cast<double>(candidates) - kSlack);
-  const std::size_t size = std::max<std::size_t>(policy.minimum_sites, static_cast<std::size_t>(std::max(wanted, 1.0)));
+  const std::size_t size =
+      std::max<std::size_t>(policy.minimum_sites, static_cast<std::size_t>(std::max(wanted, 1.0)));
   return std::min(size, candidates);
 }
 
-std::vector<SiteName> select_cohort(std::vector<SiteName> candidates, std::size_t count, std::uint64_t seed,
-                                    RoundNumber round, AttemptNumber attempt) {
+std::vector<SiteName> select_cohort(std::vector<SiteName> candidates, std::size_t count,
+                                    std::uint64_t seed, RoundNumber round, AttemptNumber attempt) {
   SeededRandom random(derive_seed(derive_seed(seed, "selection", round), "attempt", attempt));
   random.shuffle(candidates);
   candidates.resize(std::min(count, candidates.size()));

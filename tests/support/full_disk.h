@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FullDisk: a file system that takes so many bytes more and then says ENOSPC, also in the middle of a write. One thread.
+// FullDisk: a file system that takes so many bytes more and then says ENOSPC, also in the middle of
+// a write. One thread.
 #pragma once
 
 #include <cerrno>
@@ -14,23 +15,36 @@ class FullDisk final : public FileSystem {
  public:
   std::uint64_t room = std::numeric_limits<std::uint64_t>::max();  // bytes it still takes
 
-  Status make_directories(const std::string& path) override { return real_->make_directories(path); }
-  Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) override { return real_->read(path, bytes_max); }
+  Status make_directories(const std::string& path) override {
+    return real_->make_directories(path);
+  }
+  Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) override {
+    return real_->read(path, bytes_max);
+  }
   Status write_durably(const std::string& path, ByteView bytes) override {
     if (bytes.size() > room) return system_error(ENOSPC, "write " + path);
     room -= bytes.size();
     return real_->write_durably(path, bytes);
   }
-  Result<std::unique_ptr<ReadFile>> open(const std::string& path) override { return real_->open(path); }
-  Result<std::unique_ptr<AppendFile>> open_append(const std::string& path, std::uint64_t size) override {
+  Result<std::unique_ptr<ReadFile>> open(const std::string& path) override {
+    return real_->open(path);
+  }
+  Result<std::unique_ptr<AppendFile>> open_append(const std::string& path,
+                                                  std::uint64_t size) override {
     TRIB_TRY(file, real_->open_append(path, size));
     return std::unique_ptr<AppendFile>(std::make_unique<Limited>(*this, std::move(file), path));
   }
-  Status rename(const std::string& from, const std::string& to) override { return real_->rename(from, to); }
+  Status rename(const std::string& from, const std::string& to) override {
+    return real_->rename(from, to);
+  }
   Status remove(const std::string& path) override { return real_->remove(path); }
-  Result<std::uint64_t> file_size(const std::string& path) override { return real_->file_size(path); }
+  Result<std::uint64_t> file_size(const std::string& path) override {
+    return real_->file_size(path);
+  }
   bool exists(const std::string& path) override { return real_->exists(path); }
-  Result<std::vector<std::string>> list(const std::string& directory) override { return real_->list(directory); }
+  Result<std::vector<std::string>> list(const std::string& directory) override {
+    return real_->list(directory);
+  }
 
  private:
   class Limited final : public AppendFile {
@@ -38,7 +52,8 @@ class FullDisk final : public FileSystem {
     Limited(FullDisk& disk, std::unique_ptr<AppendFile> file, std::string path)
         : disk_(disk), file_(std::move(file)), path_(std::move(path)) {}
     Status append(ByteView bytes) override {
-      const std::size_t fits = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), disk_.room));
+      const std::size_t fits =
+          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), disk_.room));
       disk_.room -= fits;
       TRIB_CHECK_OK(file_->append(bytes.first(fits)));
       return fits == bytes.size() ? Status{} : system_error(ENOSPC, "write " + path_);

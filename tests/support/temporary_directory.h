@@ -13,7 +13,8 @@ namespace tributary {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tributary-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "tributary-test-XXXXXX").string();
     TRIB_ASSERT(::mkdtemp(pattern.data()) != nullptr, "cannot make a temporary directory");
     path_ = pattern;
   }

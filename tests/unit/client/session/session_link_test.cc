@@ -61,7 +61,8 @@ TEST(SessionLink, AShortLinkDoesNotResetTheBackoffALongOneDoes) {
 TEST(SessionLink, GoodbyeSaysWhenToComeBack) {
   Harness h;
   h.connect();
-  h.receive(Goodbye{.code = ErrorCode::kUnavailable, .message = "restarting", .retry_after_ms = 30'000});
+  h.receive(
+      Goodbye{.code = ErrorCode::kUnavailable, .message = "restarting", .retry_after_ms = 30'000});
   ASSERT_EQ(h.count<CloseLink>(), 1u);
   h.handle(Disconnected{kGone});
   EXPECT_GE((*h.session.next_wake() - h.now).count(), 30'000);
@@ -84,8 +85,9 @@ TEST(SessionLink, AnswersHeartbeatsAndIgnoresAnswers) {
 }
 
 TEST(SessionLink, MessagesThatAreNotForASiteCloseTheLink) {
-  for (const Message& wrong : std::vector<Message>{Hello{}, Welcome{}, TaskAccepted{}, SubmitJob{}, JobList{},
-                                                   GetStatus{}, BlobRequest{}, RequestFailed{}}) {
+  for (const Message& wrong :
+       std::vector<Message>{Hello{}, Welcome{}, TaskAccepted{}, SubmitJob{}, JobList{}, GetStatus{},
+                            BlobRequest{}, RequestFailed{}}) {
     Harness h;
     h.connect();
     h.receive(wrong);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random event sequences from a seed: whatever happens in whatever order, the invariants below hold. A
-// failure prints the seed; replay it with TRIBUTARY_SEED=N unit_client_session
+// Random event sequences from a seed: whatever happens in whatever order, the invariants below
+// hold. A failure prints the seed; replay it with TRIBUTARY_SEED=N unit_client_session
 // --gtest_filter='SessionSequence.*'.
 #include <gtest/gtest.h>
 
@@ -14,8 +14,8 @@
 namespace tributary::session {
 namespace {
 
-// Plays coordinator, trainer, disk and network against one session, and checks each effect against what it
-// knows.
+// Plays coordinator, trainer, disk and network against one session, and checks each effect against
+// what it knows.
 class World {
  public:
   explicit World(std::uint64_t seed) : random_(seed), session_(random_) {}
@@ -49,20 +49,24 @@ class World {
     }
   }
 
-  // From here on nothing goes wrong: every result that was finished and not answered must now be offered.
+  // From here on nothing goes wrong: every result that was finished and not answered must now be
+  // offered.
   void settle() {
     // The link may be in any state: take it down, and let it come up.
-    if (link_up_ || dialing_ || closing_) handle(Disconnected{make_error(ErrorCode::kUnavailable, "gone")});
+    if (link_up_ || dialing_ || closing_)
+      handle(Disconnected{make_error(ErrorCode::kUnavailable, "gone")});
     pass(limits::kRetryAfterMs * 2);
     ASSERT_TRUE(dialing_) << "it must dial for ever";
     offered_.clear();
     handle(Connected{});
-    for (const auto& [key, accepted] : unanswered()) EXPECT_TRUE(offered_.contains(key)) << to_string(key);
+    for (const auto& [key, accepted] : unanswered())
+      EXPECT_TRUE(offered_.contains(key)) << to_string(key);
   }
 
   void stop() {
     handle(Stop{});
-    if (link_up_ || dialing_ || closing_) handle(Disconnected{make_error(ErrorCode::kCancelled, "closed")});
+    if (link_up_ || dialing_ || closing_)
+      handle(Disconnected{make_error(ErrorCode::kCancelled, "closed")});
     if (running_) handle(TaskFinished{{*running_, TaskFailure{}}});
     EXPECT_TRUE(session_.stopped());
     pass(1'000'000);
@@ -143,10 +147,11 @@ class World {
   void link_event() {
     if (dialing_ && random_.uniform_below(3) > 0) return handle(Connected{});
     if (link_up_ && random_.uniform_below(4) == 0) {
-      return handle(
-          MessageReceived{Goodbye{.code = ErrorCode::kUnavailable, .message = "", .retry_after_ms = 20'000}});
+      return handle(MessageReceived{
+          Goodbye{.code = ErrorCode::kUnavailable, .message = "", .retry_after_ms = 20'000}});
     }
-    if (link_up_ || dialing_ || closing_) handle(Disconnected{make_error(ErrorCode::kUnavailable, "gone")});
+    if (link_up_ || dialing_ || closing_)
+      handle(Disconnected{make_error(ErrorCode::kUnavailable, "gone")});
   }
 
   void offer() {
@@ -198,7 +203,8 @@ class World {
     auto which = tasks_.begin();
     std::advance(which, static_cast<long>(random_.uniform_below(tasks_.size())));
     const TaskKey key = *which;
-    if (random_.uniform_below(3) == 0) return handle(MessageReceived{TaskCancel{key, Reason::kNotNeeded}});
+    if (random_.uniform_below(3) == 0)
+      return handle(MessageReceived{TaskCancel{key, Reason::kNotNeeded}});
     const Reason reason = random_.uniform_below(2) == 0 ? Reason::kAccepted : Reason::kStale;
     handle(MessageReceived{TaskVerdict{key, reason, ""}});
     if (kept_.contains(key)) kept_[key] = true;

@@ -45,8 +45,8 @@ TEST(Session, JournalsAResultBeforeItIsSent) {
   h.connect();
   const Task task = make_task(TaskKind::kTrain, 1);
   h.run(task, trained(task));
-  const auto kept =
-      std::ranges::find_if(h.last, [](const auto& e) { return std::holds_alternative<KeepResult>(e); });
+  const auto kept = std::ranges::find_if(
+      h.last, [](const auto& e) { return std::holds_alternative<KeepResult>(e); });
   const auto sent =
       std::ranges::find_if(h.last, [](const auto& e) { return std::holds_alternative<Send>(e); });
   ASSERT_NE(kept, h.last.end());
@@ -107,7 +107,8 @@ TEST(Session, CommitForgetsTheResultAndDropsItsBlob) {
   h.receive(RoundCommitted{task.key.job, 1});
   ASSERT_EQ(h.count<ForgetResult>(), 1u);
   ASSERT_EQ(h.count<DropBlob>(), 1u);
-  EXPECT_EQ(h.all<DropBlob>()[0].digest, digest_of(500)) << "the global model stays for the next task";
+  EXPECT_EQ(h.all<DropBlob>()[0].digest, digest_of(500))
+      << "the global model stays for the next task";
   h.handle(Disconnected{kGone});
   h.connect();
   EXPECT_TRUE(h.sent<TaskResult>().empty());
@@ -289,8 +290,8 @@ TEST(Session, ABlobThatCannotBeHadFailsTheTaskWithoutPrivateDetail) {
   Harness h;
   h.connect();
   h.offer(make_task(TaskKind::kTrain, 1));
-  h.handle(BlobFailed{digest_of(1),
-                      make_error(ErrorCode::kResourceExhausted, "write /secret/path: No space left")});
+  h.handle(BlobFailed{digest_of(1), make_error(ErrorCode::kResourceExhausted,
+                                               "write /secret/path: No space left")});
   ASSERT_EQ(h.sent<TaskResult>().size(), 1u);
   const auto failure = std::get<TaskFailure>(h.sent<TaskResult>()[0].outcome);
   EXPECT_EQ(failure.reason, Reason::kTrainingFailed);

@@ -17,10 +17,12 @@ TEST(Layout, CountsElementsOfScalarsAndEmptyTensors) {
 
 TEST(Layout, RefusesWhatNoModelHas) {
   EXPECT_TRUE(validate_layout(Layout{{{"a", {2, 3}}, {"b", {}}}}));
-  EXPECT_THAT(validate_layout(Layout{{{"a", {1}}, {"a", {1}}}}).error().message, HasSubstr("twice"));
+  EXPECT_THAT(validate_layout(Layout{{{"a", {1}}, {"a", {1}}}}).error().message,
+              HasSubstr("twice"));
   EXPECT_THAT(validate_layout(Layout{{{"", {1}}}}).error().message, HasSubstr("name"));
   EXPECT_THAT(validate_layout(Layout{{{"a", {-1}}}}).error().message, HasSubstr("negative"));
-  EXPECT_THAT(validate_layout(Layout{{{"a", {1ll << 40, 1ll << 40}}}}).error().message, HasSubstr("too large"));
+  EXPECT_THAT(validate_layout(Layout{{{"a", {1ll << 40, 1ll << 40}}}}).error().message,
+              HasSubstr("too large"));
   EXPECT_THAT(validate_layout(Layout{{{"a", std::vector<std::int64_t>(9, 1)}}}).error().message,
               HasSubstr("dimensions"));
 }
@@ -31,12 +33,14 @@ TEST(Layout, NamesTheFirstDifference) {
   EXPECT_EQ(layout_difference(model, Layout{{{"fc1.weight", {200, 784}}, {"fc1.bias", {100}}}}),
             "tensor 'fc1.weight' is [200, 784], not [100, 784]");
   EXPECT_THAT(layout_difference(model, Layout{{{"w", {100, 784}}}}), HasSubstr("'w'"));
-  EXPECT_THAT(layout_difference(model, Layout{{{"fc1.weight", {100, 784}}}}), HasSubstr("1 tensors, not 2"));
+  EXPECT_THAT(layout_difference(model, Layout{{{"fc1.weight", {100, 784}}}}),
+              HasSubstr("1 tensors, not 2"));
 }
 
 TEST(Layout, NormIsTakenInDoublePrecision) {
   EXPECT_DOUBLE_EQ(l2_norm({3.0f, 4.0f}), 5.0);
-  EXPECT_DOUBLE_EQ(l2_norm({3e30f, 4e30f}), std::sqrt(std::pow(double{3e30f}, 2) + std::pow(double{4e30f}, 2)));
+  EXPECT_DOUBLE_EQ(l2_norm({3e30f, 4e30f}),
+                   std::sqrt(std::pow(double{3e30f}, 2) + std::pow(double{4e30f}, 2)));
 }
 
 }  // namespace

@@ -31,10 +31,9 @@ Model small_model() {
 
 // Byte by byte as the format's description says, made without our encoder.
 TEST(Safetensors, WritesTheFormatByteByByte) {
-  const std::string header =
-      R"({"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
-      R"("fc.bias":{"dtype":"F32","shape":[2],"data_offsets":[24,32]},)"
-      R"("step":{"dtype":"F32","shape":[],"data_offsets":[32,36]}})";
+  const std::string header = R"({"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+                             R"("fc.bias":{"dtype":"F32","shape":[2],"data_offsets":[24,32]},)"
+                             R"("step":{"dtype":"F32","shape":[],"data_offsets":[32,36]}})";
   std::string padded = header;
   while (padded.size() % 8 != 0) padded += ' ';
   const Model model = small_model();
@@ -79,7 +78,8 @@ TEST(Safetensors, ReadsEveryKindOfHalf) {
   put_little_endian(data.data() + 2, std::uint16_t{0x7bff});  // largest, 65504
   put_little_endian(data.data() + 4, std::uint16_t{0xfc00});  // -infinity
   put_little_endian(data.data() + 6, std::uint16_t{0x7e00});  // NaN
-  const auto read = decode_safetensors(file_of(R"({"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}})", data));
+  const auto read = decode_safetensors(
+      file_of(R"({"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}})", data));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->values[0], std::ldexp(1.0f, -24));
   EXPECT_EQ(read->values[1], 65504.0f);
@@ -95,15 +95,25 @@ TEST(Safetensors, RefusesHeadersThatLie) {
       {file_of("{", {}), "no JSON object"},
       {file_of(R"({"a":1})", {}), "lacks"},
       {file_of(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", eight), "of type"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", four), "impossible shape"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[1e3],"data_offsets":[0,4]}})", four), "impossible shape"},
+      {file_of(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", four),
+       "impossible shape"},
+      {file_of(R"({"a":{"dtype":"F32","shape":[1e3],"data_offsets":[0,4]}})", four),
+       "impossible shape"},
       {file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", four), "data_offsets"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", four), "does not follow"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", eight), "does not follow"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", eight), "8 bytes of data"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four),
+      {file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", four),
        "does not follow"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}})", four), "too large"},
+      {file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", eight),
+       "does not follow"},
+      {file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", eight),
+       "8 bytes of data"},
+      {file_of(
+           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+           four),
+       "does not follow"},
+      {file_of(
+           R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}})",
+           four),
+       "too large"},
   };
   for (const auto& [bytes, what] : wrong) {
     const auto read = decode_safetensors(bytes);

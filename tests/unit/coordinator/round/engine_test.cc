@@ -19,7 +19,8 @@ std::string text_field(const Report& report, const std::string& name) {
 }
 
 void connect_all(Federation& federation, int sites) {
-  for (int i = 0; i < sites; ++i) federation.connect("site-" + std::string(1, static_cast<char>('a' + i)));
+  for (int i = 0; i < sites; ++i)
+    federation.connect("site-" + std::string(1, static_cast<char>('a' + i)));
 }
 
 TEST(Engine, RunsAJobToItsEnd) {
@@ -52,7 +53,8 @@ TEST(Engine, WaitingEnds) {
   federation.submit(Federation::spec(1, 2, 0));
   ASSERT_TRUE(federation.run());
   EXPECT_EQ(federation.job().record().state, JobState::kFailed);
-  EXPECT_NE(federation.saved().detail.find("2 sites"), std::string::npos) << federation.saved().detail;
+  EXPECT_NE(federation.saved().detail.find("2 sites"), std::string::npos)
+      << federation.saved().detail;
 }
 
 TEST(Engine, WaitingNamesTheSitesThatAreMissing) {
@@ -130,7 +132,8 @@ TEST(Engine, SitesThatCannotDoTheJobFailItAtOnceWithTheirReasons) {
   federation.submit(Federation::spec(1, 2, 0));
   ASSERT_TRUE(federation.run(1));
   EXPECT_EQ(federation.job().record().state, JobState::kFailed);
-  EXPECT_NE(federation.saved().detail.find("site-a: data_invalid"), std::string::npos) << federation.saved().detail;
+  EXPECT_NE(federation.saved().detail.find("site-a: data_invalid"), std::string::npos)
+      << federation.saved().detail;
 }
 
 TEST(Engine, AModelThatCannotBeStoredIsTriedAgain) {
@@ -159,8 +162,10 @@ TEST(Engine, AbortEndsTheJobAndTellsTheSites) {
   connect_all(federation, 2);
   federation.silence("site-a");
   federation.submit(Federation::spec(1, 2, 0));
-  const RoundEffects effects = federation.engine().handle(TimePoint{1}, JobAbortRequested{JobId{"demo-1"}, "a mistake"});
-  EXPECT_TRUE(std::ranges::any_of(effects, [](const RoundEffect& e) { return std::holds_alternative<SendVerdict>(e); }));
+  const RoundEffects effects =
+      federation.engine().handle(TimePoint{1}, JobAbortRequested{JobId{"demo-1"}, "a mistake"});
+  EXPECT_TRUE(std::ranges::any_of(
+      effects, [](const RoundEffect& e) { return std::holds_alternative<SendVerdict>(e); }));
   EXPECT_EQ(federation.job().record().state, JobState::kAborted);
 }
 
@@ -168,7 +173,8 @@ TEST(Engine, AResultForNothingIsStale) {
   Federation federation(1);
   connect_all(federation, 1);
   const TaskKey key{JobId{"other"}, 3, 1, TaskKind::kTrain};
-  const RoundEffects effects = federation.engine().handle(TimePoint{}, SiteReturned{SiteName{"site-a"}, {key, TrainResult{}}});
+  const RoundEffects effects = federation.engine().handle(
+      TimePoint{}, SiteReturned{SiteName{"site-a"}, {key, TrainResult{}}});
   ASSERT_EQ(effects.size(), 1u);
   EXPECT_EQ(std::get<SendVerdict>(effects[0]).reason, Reason::kStale);
 }
@@ -188,8 +194,8 @@ TEST(Engine, TheCohortDoesNotDependOnArrival) {
   }
 }
 
-// kill -9 after every possible number of steps: the job finishes, nothing is folded twice, nothing accepted is trained
-// again.
+// kill -9 after every possible number of steps: the job finishes, nothing is folded twice, nothing
+// accepted is trained again.
 TEST(Engine, ACrashAtAnyStepLosesNothing) {
   for (int steps = 0; steps < 200; ++steps) {
     Federation federation(7);
@@ -203,8 +209,10 @@ TEST(Engine, ACrashAtAnyStepLosesNothing) {
     EXPECT_EQ(federation.saved().state, JobState::kFinished) << steps;
     EXPECT_EQ(federation.saved().round, 3u) << steps;
     EXPECT_EQ(federation.double_folds, 0) << steps;
-    for (const auto& [round, sites] : federation.folded) EXPECT_EQ(sites.size(), 3u) << steps << " round " << round;
-    for (const auto& [who, times] : federation.trained) EXPECT_EQ(times, 1) << steps << " " << to_string(who.second);
+    for (const auto& [round, sites] : federation.folded)
+      EXPECT_EQ(sites.size(), 3u) << steps << " round " << round;
+    for (const auto& [who, times] : federation.trained)
+      EXPECT_EQ(times, 1) << steps << " " << to_string(who.second);
     if (was_over) break;
   }
 }
@@ -219,15 +227,30 @@ TEST(Engine, RandomFaultsNeverHangAJob) {
     spec.rounds.attempts = 50;
     federation.submit(spec);
     for (int i = 0; i < 60; ++i) {
-      const std::string site = "site-" + std::string(1, static_cast<char>('a' + random.uniform_below(6)));
+      const std::string site =
+          "site-" + std::string(1, static_cast<char>('a' + random.uniform_below(6)));
       switch (random.uniform_below(7)) {
-        case 0: federation.disconnect(site); break;
-        case 1: federation.connect(site); break;
-        case 2: federation.silence(site); break;
-        case 3: federation.let_go(site); break;
-        case 4: federation.crash(); break;
-        case 5: federation.pass(Milliseconds(static_cast<std::int64_t>(random.uniform_below(40'000)))); break;
-        default: for (int k = 0; k < 5; ++k) federation.step(); break;
+        case 0:
+          federation.disconnect(site);
+          break;
+        case 1:
+          federation.connect(site);
+          break;
+        case 2:
+          federation.silence(site);
+          break;
+        case 3:
+          federation.let_go(site);
+          break;
+        case 4:
+          federation.crash();
+          break;
+        case 5:
+          federation.pass(Milliseconds(static_cast<std::int64_t>(random.uniform_below(40'000))));
+          break;
+        default:
+          for (int k = 0; k < 5; ++k) federation.step();
+          break;
       }
     }
     for (char c = 'a'; c < 'g'; ++c) {
@@ -238,7 +261,8 @@ TEST(Engine, RandomFaultsNeverHangAJob) {
     EXPECT_EQ(federation.double_folds, 0) << "seed " << seed;
     for (const RoundRow& row : federation.rows()) {
       for (const ParticipantRow& one : row.participants) {
-        EXPECT_NE(one.reason, "pending") << "seed " << seed << ": " << one.site << " has no reason in round " << row.round;
+        EXPECT_NE(one.reason, "pending")
+            << "seed " << seed << ": " << one.site << " has no reason in round " << row.round;
       }
     }
   }

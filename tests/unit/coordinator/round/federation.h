@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole federation around the round engine, in one thread on a virtual clock: obedient or faulty sites, a driver that
-// answers every request, and a record of what was saved, so that a crash can be replayed. For tests of the engine only.
+// A whole federation around the round engine, in one thread on a virtual clock: obedient or faulty
+// sites, a driver that answers every request, and a record of what was saved, so that a crash can
+// be replayed. For tests of the engine only.
 #pragma once
 
 #include <deque>
@@ -43,20 +44,29 @@ class Federation {
     saved_jobs_[record.id] = record;
     feed(JobArrived{record, spec});
   }
-  void connect(const std::string& site) { online_.insert(SiteName{site}); feed(SiteConnected{SiteName{site}, {"demo"}}); }
-  void disconnect(const std::string& site) { online_.erase(SiteName{site}); feed(SiteDisconnected{SiteName{site}}); }
+  void connect(const std::string& site) {
+    online_.insert(SiteName{site});
+    feed(SiteConnected{SiteName{site}, {"demo"}});
+  }
+  void disconnect(const std::string& site) {
+    online_.erase(SiteName{site});
+    feed(SiteDisconnected{SiteName{site}});
+  }
   // A site that never answers, until it is let go.
   void silence(const std::string& site) { silent_.insert(SiteName{site}); }
   void let_go(const std::string& site) { silent_.erase(SiteName{site}); }
   // The verdict of the check of this site's updates.
   void spoil(const std::string& site, Reason reason) { spoiled_[SiteName{site}] = reason; }
-  void fail_tasks(const std::string& site, TaskKind kind, Reason reason) { failing_[{SiteName{site}, kind}] = reason; }
+  void fail_tasks(const std::string& site, TaskKind kind, Reason reason) {
+    failing_[{SiteName{site}, kind}] = reason;
+  }
 
   // The next `times` rounds to be finished meet a full disk.
   void fail_to_store(int times) { failing_stores_ = times; }
 
   // --- running ---
-  // Carries out what was asked, in random order between sites, until nothing is left to do without time passing.
+  // Carries out what was asked, in random order between sites, until nothing is left to do without
+  // time passing.
   void settle() {
     while (!queue_.empty()) {
       const auto at = static_cast<std::ptrdiff_t>(random_.uniform_below(queue_.size()));
@@ -77,7 +87,8 @@ class Federation {
     feed(TimePassed{});
     settle();
   }
-  // Moves the clock from wake to wake until the job is over; false if it is not after `limit` wakes.
+  // Moves the clock from wake to wake until the job is over; false if it is not after `limit`
+  // wakes.
   bool run(int limit = 10'000) {
     settle();
     for (int i = 0; i < limit && !job().over(); ++i) {
@@ -89,7 +100,8 @@ class Federation {
     }
     return job().over();
   }
-  // kill -9 of the coordinator: memory, links and everything under way are gone; what was saved is not.
+  // kill -9 of the coordinator: memory, links and everything under way are gone; what was saved is
+  // not.
   void crash() {
     engine_ = Engine(EngineOptions{});
     queue_.clear();
@@ -104,7 +116,9 @@ class Federation {
   }
 
   const JobMachine& job(const std::string& id = "demo-1") const { return *engine_.find(JobId{id}); }
-  const JobRecord& saved(const std::string& id = "demo-1") const { return saved_jobs_.at(JobId{id}); }
+  const JobRecord& saved(const std::string& id = "demo-1") const {
+    return saved_jobs_.at(JobId{id});
+  }
   Engine& engine() { return engine_; }
   std::vector<Report> reports(const std::string& event) const {
     std::vector<Report> found;
@@ -128,21 +142,26 @@ class Federation {
   }
   void save(const RoundEffect& effect) {
     if (const auto* job = std::get_if<SaveJob>(&effect)) saved_jobs_[job->record.id] = job->record;
-    if (const auto* one = std::get_if<SaveAccepted>(&effect)) saved_accepted_[one->update.key.job][one->update.site] = one->update;
+    if (const auto* one = std::get_if<SaveAccepted>(&effect))
+      saved_accepted_[one->update.key.job][one->update.site] = one->update;
     if (const auto* row = std::get_if<SaveRound>(&effect)) rows_.push_back(row->row);
     if (const auto* job = std::get_if<ForgetAccepted>(&effect)) saved_accepted_[job->job].clear();
   }
   void perform(const RoundEffect& effect) {
     if (const auto* send = std::get_if<SendTask>(&effect)) return answer(send->site, send->task);
-    if (const auto* fetch = std::get_if<FetchUpdate>(&effect)) queue_.push_back(UpdateArrived{fetch->site, fetch->key});
+    if (const auto* fetch = std::get_if<FetchUpdate>(&effect))
+      queue_.push_back(UpdateArrived{fetch->site, fetch->key});
     if (const auto* check = std::get_if<CheckUpdate>(&effect)) {
       const auto spoiled = spoiled_.find(check->site);
-      queue_.push_back(UpdateChecked{check->site, check->key, spoiled == spoiled_.end() ? Reason::kAccepted : spoiled->second, "", 1.0});
+      queue_.push_back(
+          UpdateChecked{check->site, check->key,
+                        spoiled == spoiled_.end() ? Reason::kAccepted : spoiled->second, "", 1.0});
     }
     if (const auto* absorb = std::get_if<AbsorbUpdate>(&effect)) {
       if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
     }
-    if (const auto* fetch = std::get_if<FetchInitialModel>(&effect)) queue_.push_back(InitialModelStored{fetch->job, fetch->model});
+    if (const auto* fetch = std::get_if<FetchInitialModel>(&effect))
+      queue_.push_back(InitialModelStored{fetch->job, fetch->model});
     if (const auto* finish = std::get_if<FinishRound>(&effect)) {
       if (failing_stores_-- > 0) {
         queue_.push_back(RoundNotFinished{finish->job, finish->round, "No space left on device"});
@@ -150,7 +169,8 @@ class Federation {
       }
       folded[finish->round] = absorbed_;
       absorbed_.clear();
-      queue_.push_back(RoundFinished{finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10});
+      queue_.push_back(
+          RoundFinished{finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10});
     }
     if (const auto* report = std::get_if<Report>(&effect)) reports_.push_back(*report);
   }
@@ -162,18 +182,31 @@ class Federation {
     }
     switch (task.key.kind) {
       case TaskKind::kPrepare:
-        queue_.push_back(SiteReturned{site, {task.key, PrepareResult{{.training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}}}}});
+        queue_.push_back(SiteReturned{
+            site,
+            {task.key,
+             PrepareResult{
+                 {.training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}}}}});
         break;
       case TaskKind::kInitialize:
         queue_.push_back(SiteReturned{site, {task.key, InitializeResult{{digest_of(7), 4}}}});
         break;
       case TaskKind::kTrain:
         if (kept_.insert({site, task.key}).second) ++trained[{site, task.key}];
-        queue_.push_back(SiteReturned{site, {task.key, TrainResult{{digest_of(task.key.round * 100 + site.value.size()), 4}, 10, 0.5, 1.0, 0.1}}});
+        queue_.push_back(SiteReturned{
+            site,
+            {task.key,
+             TrainResult{
+                 {digest_of(task.key.round * 100 + site.value.size()), 4}, 10, 0.5, 1.0, 0.1}}});
         break;
       case TaskKind::kEvaluate:
-        EvaluationCounts counts{.examples = 5, .loss_units = static_cast<std::int64_t>(5.0 / kLossUnit / (task.key.round + 1)), .correct = 4,
-                                .classes = {{2, 1, 0}}, .positives = {}, .negatives = {}};
+        EvaluationCounts counts{
+            .examples = 5,
+            .loss_units = static_cast<std::int64_t>(5.0 / kLossUnit / (task.key.round + 1)),
+            .correct = 4,
+            .classes = {{2, 1, 0}},
+            .positives = {},
+            .negatives = {}};
         queue_.push_back(SiteReturned{site, {task.key, EvaluateResult{counts}}});
         break;
     }

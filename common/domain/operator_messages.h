@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator asks of the coordinator and what it answers: each request has one reply, or
+// RequestFailed. Plain values, any thread. RoundRow and ParticipantRow are also what the state
+// store keeps of a round.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/error.h"
+#include "common/base/ids.h"
+#include "common/domain/task.h"
+
+namespace tributary {
+
+struct SubmitJob {
+  std::string document;
+  std::string token;
+  BlobRef model_file;
+};  // same token: same job
+struct JobSubmitted {
+  JobId job;
+  bool existed = false;
+};
+struct ListJobs {};
+struct JobSummary {
+  JobId job;
+  std::string name;
+  std::string state;
+  std::string detail;
+  std::uint32_t round = 0;
+  std::uint32_t rounds = 0;
+  std::int64_t submitted_wall_ms = 0;
+  std::optional<double> loss, accuracy, auc, f1;
+  std::uint32_t best_round = 0;
+};
+struct JobList {
+  std::vector<JobSummary> jobs;
+};
+struct ShowJob {
+  JobId job;
+};
+struct ParticipantRow {
+  SiteName site;
+  std::string kind;
+  std::string reason;
+  std::string detail;
+  std::uint64_t bytes = 0;
+  std::uint64_t examples = 0;
+  double seconds = 0;
+  double loss = 0;
+  double norm = 0;
+};
+struct RoundRow {
+  std::uint32_t round = 0;
+  std::uint32_t attempt = 1;
+  std::string task;
+  std::string outcome;
+  double seconds = 0;
+  std::uint64_t examples = 0;
+  double update_norm = 0;
+  Digest model;
+  std::optional<double> loss, accuracy, auc, f1;
+  std::vector<ParticipantRow> participants;
+};
+struct JobDetail {
+  JobSummary summary;
+  std::string document;
+  std::vector<RoundRow> rounds;
+};
+struct AbortJob {
+  JobId job;
+  std::string why;
+};
+struct JobAborted {
+  JobId job;
+};
+struct GetStatus {};
+struct SiteRow {
+  SiteName site;
+  bool online = false;
+  std::string doing;
+  std::int64_t last_seen_wall_ms = 0;
+  std::string address;
+  std::string software;
+  std::vector<std::string> datasets;
+};
+struct StatusReply {
+  std::string software;
+  std::int64_t uptime_ms = 0;
+  std::vector<SiteRow> sites;
+  std::vector<JobSummary> jobs;
+};
+struct WatchJob {
+  JobId job;
+};  // answered by Event after Event until the job ends
+struct Event {
+  std::int64_t wall_ms = 0;
+  std::string name;
+  std::string json;
+};  // a line of the event log
+struct GetModel {
+  JobId job;
+  std::string which;
+};  // best | last | N
+struct ModelInfo {
+  JobId job;
+  std::uint32_t round = 0;
+  BlobRef model;
+};  // then BlobRequest
+struct RequestFailed {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;
+};
+
+}  // namespace tributary

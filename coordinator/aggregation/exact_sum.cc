@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/aggregation/exact_sum.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "common/base/assert.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kSumBits = 62;
+constexpr int kScaleMax = 60;
+constexpr int kScaleMin = 20;
+
+}  // namespace
+
+Result<int> plan_scale(double coordinate_bound, std::uint64_t weight_max, std::uint64_t terms_max) {
+  const double largest = coordinate_bound * static_cast<double>(weight_max) *
+                         static_cast<double>(std::max<std::uint64_t>(terms_max, 1));
+  if (!std::isfinite(largest) || largest <= 0.0) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "aggregate.coordinate_bound and example_cap must be positive");
+  }
+  // One bit is left for the rounding of each term.
+  const int scale =
+      std::min(kScaleMax, kSumBits - 1 - static_cast<int>(std::ceil(std::log2(largest))));
+  // The mean is divided by at least weight 1 per term; sites of weight_max gain log2(weight_max)
+  // bits more.
+  if (scale + static_cast<int>(std::log2(static_cast<double>(weight_max))) < kScaleMin) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "an exact sum of " + std::to_string(terms_max) +
+                          " updates with aggregate.coordinate_bound " +
+                          std::to_string(coordinate_bound) + " and example_cap " +
+                          std::to_string(weight_max) + " does not fit 64 bits; lower one of them");
+  }
+  return scale;
+}
+
+void ExactSum::add(std::span<const float> values, std::uint64_t weight) {
+  TRIB_ASSERT(values.size() == sums_.size(), "an update of another size");
+  const double factor = std::ldexp(static_cast<double>(weight), scale_);
+  // Adding and taking away 1.5 * 2^52 would round without a call, but only below 2^51: rint has no
+  // such limit.
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    sums_[i] += static_cast<std::int64_t>(std::rint(static_cast<double>(values[i]) * factor));
+  }
+  weight_ += weight;
+  ++terms_;
+}
+
+void ExactSum::merge(const ExactSum& other) {
+  TRIB_ASSERT(other.sums_.size() == sums_.size() && other.scale_ == scale_,
+              "sums of different plans");
+  for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
+  weight_ += other.weight_;
+  terms_ += other.terms_;
+}
+
+std::vector<double> ExactSum::mean() const {
+  TRIB_ASSERT(weight_ > 0, "the mean of nothing");
+  const double divisor = std::ldexp(static_cast<double>(weight_), scale_);
+  std::vector<double> mean(sums_.size());
+  for (std::size_t i = 0; i < sums_.size(); ++i) mean[i] = static_cast<double>(sums_[i]) / divisor;
+  return mean;
+}
+
+double ExactSum::mean_error_bound() const {
+  return std::ldexp(static_cast<double>(terms_), -scale_ - 1) /
+         static_cast<double>(std::max<std::uint64_t>(weight_, 1));
+}
+
+}  // namespace tributary

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// ExactSum: weighted sum of float vectors in fixed point, the same bits for every order of adding
+// and merging. Each term is q = rint(weight * x * 2^S), round half to even; S from plan_scale.
+// Holds one int64 per coordinate. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace tributary {
+
+// Largest S for which terms_max terms of |weight * x| <= weight_max * coordinate_bound sum to less
+// than 2^62, at most 60. kInvalidArgument if not even a resolution of 2^-20 of the mean fits.
+Result<int> plan_scale(double coordinate_bound, std::uint64_t weight_max, std::uint64_t terms_max);
+
+class ExactSum {
+ public:
+  ExactSum(std::size_t size, int scale) : scale_(scale), sums_(size) {}
+
+  // Every |x| within the bound of the plan, every weight too.
+  void add(std::span<const float> values, std::uint64_t weight);
+  void merge(const ExactSum& other);
+
+  std::uint64_t weight() const { return weight_; }
+  std::uint64_t terms() const { return terms_; }
+  // sum / total weight; at least one term.
+  std::vector<double> mean() const;
+  // How far mean() may be from the real weighted mean, each coordinate: terms * 2^-(S+1) / total
+  // weight, and its own rounding.
+  double mean_error_bound() const;
+
+ private:
+  int scale_;
+  std::uint64_t weight_ = 0;
+  std::uint64_t terms_ = 0;
+  std::vector<std::int64_t> sums_;
+};
+
+}  // namespace tributary

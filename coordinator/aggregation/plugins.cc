@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "coordinator/aggregation/rule.h"
+#include "coordinator/aggregation/server_optimizer.h"
+
+namespace tributary {
+namespace {
+
+template <typename Plugin>
+Result<const Plugin*> find(std::span<const Plugin* const> table, std::string_view kind,
+                           std::string_view name) {
+  std::string known;
+  for (const Plugin* plugin : table) {
+    if (plugin->name == name) return plugin;
+    known += (known.empty() ? "" : ", ") + std::string(plugin->name);
+  }
+  return make_error(ErrorCode::kInvalidArgument, "no " + std::string(kind) + " '" +
+                                                     std::string(name) + "'; there are: " + known);
+}
+
+}  // namespace
+
+Result<const AggregationRule*> find_rule(std::string_view name) {
+  return find(rule_table(), "aggregation rule", name);
+}
+
+Result<const ServerOptimizer*> find_server_optimizer(std::string_view name) {
+  return find(server_optimizer_table(), "server optimizer", name);
+}
+
+double number_option(const OptionMap& options, const std::string& name, double fallback) {
+  const auto found = options.find(name);
+  if (found == options.end()) return fallback;
+  if (const auto* number = std::get_if<double>(&found->second)) return *number;
+  const auto* integer = std::get_if<std::int64_t>(&found->second);
+  TRIB_ASSERT(integer != nullptr, "an option has another type than the catalogue says");
+  return static_cast<double>(*integer);
+}
+
+}  // namespace tributary
