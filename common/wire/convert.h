@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Converters between domain structs and Protobuf messages, one pair for each; inside this room only. `to_wire` fills a fresh
+// message, `from_wire` checks into `in`. Any thread.
+#pragma once
+
+#include "common/domain/messages.h"
+#include "common/wire/field_reader.h"
+#include "tributary/v1/control.pb.h"
+
+namespace tributary {
+
+namespace wire = ::tributary::v1;
+
+// --- enumerations (convert_task.cc): domain order + 1, so that 0 stays "unspecified" ---
+wire::ErrorCode to_wire(ErrorCode code);
+ErrorCode from_wire(FieldReader& in, wire::ErrorCode code);
+wire::Reason to_wire(Reason reason);
+Reason from_wire(FieldReader& in, wire::Reason reason);
+
+// --- data (convert_data.cc) ---
+void to_wire(const DataSummary& from, wire::DataSummary& to);
+DataSummary from_wire(FieldReader& in, const wire::DataSummary& from);
+void to_wire(const DataPlan& from, wire::DataPlan& to);
+DataPlan from_wire(FieldReader& in, const wire::DataPlan& from);
+void to_wire(const EvaluationCounts& from, wire::EvaluationCounts& to);
+EvaluationCounts from_wire(FieldReader& in, const wire::EvaluationCounts& from);
+
+// --- tasks and blobs (convert_task.cc) ---
+void to_wire(const BlobRef& from, wire::BlobRef& to);
+BlobRef from_wire(FieldReader& in, const wire::BlobRef& from);
+void to_wire(const TaskKey& from, wire::TaskKey& to);
+TaskKey from_wire(FieldReader& in, const wire::TaskKey& from);
+void to_wire(const Task& from, wire::TaskOffer& to);
+Task from_wire(FieldReader& in, const wire::TaskOffer& from);
+void to_wire(const TaskResult& from, wire::TaskResult& to);
+TaskResult from_wire(FieldReader& in, const wire::TaskResult& from);
+
+// --- operators (convert_operator.cc) ---
+void to_wire(const JobSummary& from, wire::JobSummary& to);
+JobSummary from_wire(FieldReader& in, const wire::JobSummary& from);
+void to_wire(const JobDetail& from, wire::JobDetail& to);
+JobDetail from_wire(FieldReader& in, const wire::JobDetail& from);
+void to_wire(const StatusReply& from, wire::StatusReply& to);
+StatusReply from_wire(FieldReader& in, const wire::StatusReply& from);
+
+}  // namespace tributary

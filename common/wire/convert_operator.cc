@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replies to operators are made by a coordinator that the operator has authenticated: texts are limited, not judged.
+#include "common/base/limits.h"
+#include "common/wire/convert.h"
+
+namespace tributary {
+namespace {
+
+constexpr std::size_t kTextMax = limits::kLogValueBytesMax;
+
+template <typename From>
+void figures_to_wire(const From& from, auto& to) {
+  if (from.loss) to.set_loss(*from.loss);
+  if (from.accuracy) to.set_accuracy(*from.accuracy);
+  if (from.auc) to.set_auc(*from.auc);
+  if (from.f1) to.set_f1(*from.f1);
+}
+
+template <typename To>
+void figures_from_wire(const auto& from, To& to) {
+  if (from.has_loss()) to.loss = from.loss();
+  if (from.has_accuracy()) to.accuracy = from.accuracy();
+  if (from.has_auc()) to.auc = from.auc();
+  if (from.has_f1()) to.f1 = from.f1();
+}
+
+void to_wire(const ParticipantRow& from, wire::ParticipantRow& to) {
+  to.set_site(from.site.value);
+  to.set_kind(from.kind);
+  to.set_reason(from.reason);
+  to.set_detail(from.detail);
+  to.set_bytes(from.bytes);
+  to.set_examples(from.examples);
+  to.set_seconds(from.seconds);
+  to.set_loss(from.loss);
+  to.set_norm(from.norm);
+}
+
+ParticipantRow from_wire(FieldReader& in, const wire::ParticipantRow& from) {
+  ParticipantRow to;
+  to.site.value = in.name("participant.site", from.site());
+  to.kind = in.text("participant.kind", from.kind(), kTextMax);
+  to.reason = in.text("participant.reason", from.reason(), kTextMax);
+  to.detail = in.text("participant.detail", from.detail(), kTextMax);
+  to.bytes = from.bytes();
+  to.examples = from.examples();
+  to.seconds = from.seconds();
+  to.loss = from.loss();
+  to.norm = from.norm();
+  return to;
+}
+
+void to_wire(const RoundRow& from, wire::RoundRow& to) {
+  to.set_round(from.round);
+  to.set_attempt(from.attempt);
+  to.set_task(from.task);
+  to.set_outcome(from.outcome);
+  to.set_seconds(from.seconds);
+  to.set_examples(from.examples);
+  to.set_update_norm(from.update_norm);
+  to.set_model(bytes_of(from.model));
+  figures_to_wire(from, to);
+  for (const ParticipantRow& one : from.participants) to_wire(one, *to.add_participants());
+}
+
+RoundRow from_wire(FieldReader& in, const wire::RoundRow& from) {
+  RoundRow to;
+  to.round = from.round();
+  to.attempt = from.attempt();
+  to.task = in.text("round.task", from.task(), kTextMax);
+  to.outcome = in.text("round.outcome", from.outcome(), kTextMax);
+  to.seconds = from.seconds();
+  to.examples = from.examples();
+  to.update_norm = from.update_norm();
+  to.model = in.digest("round.model", from.model());
+  figures_from_wire(from, to);
+  for (const wire::ParticipantRow& one : from.participants()) to.participants.push_back(from_wire(in, one));
+  return to;
+}
+
+}  // namespace
+
+void to_wire(const JobSummary& from, wire::JobSummary& to) {
+  to.set_job(from.job.value);
+  to.set_name(from.name);
+  to.set_state(from.state);
+  to.set_detail(from.detail);
+  to.set_round(from.round);
+  to.set_rounds(from.rounds);
+  to.set_submitted_wall_ms(from.submitted_wall_ms);
+  figures_to_wire(from, to);
+  to.set_best_round(from.best_round);
+}
+
+JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
+  JobSummary to;
+  to.job.value = in.name("job.job", from.job());
+  to.name = in.name("job.name", from.name());
+  to.state = in.text("job.state", from.state(), kTextMax);
+  to.detail = in.text("job.detail", from.detail(), limits::kControlBytesMax);
+  to.round = from.round();
+  to.rounds = from.rounds();
+  to.submitted_wall_ms = from.submitted_wall_ms();
+  figures_from_wire(from, to);
+  to.best_round = from.best_round();
+  return to;
+}
+
+void to_wire(const JobDetail& from, wire::JobDetail& to) {
+  to_wire(from.summary, *to.mutable_summary());
+  to.set_document(from.document);
+  for (const RoundRow& round : from.rounds) to_wire(round, *to.add_rounds());
+}
+
+JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
+  JobDetail to;
+  to.summary = from_wire(in, from.summary());
+  to.document = in.blob("document", from.document(), limits::kJobDocumentBytesMax);
+  for (const wire::RoundRow& round : from.rounds()) to.rounds.push_back(from_wire(in, round));
+  return to;
+}
+
+void to_wire(const StatusReply& from, wire::StatusReply& to) {
+  to.set_software(from.software);
+  to.set_uptime_ms(from.uptime_ms);
+  for (const SiteRow& site : from.sites) {
+    wire::SiteRow& row = *to.add_sites();
+    row.set_site(site.site.value);
+    row.set_online(site.online);
+    row.set_doing(site.doing);
+    row.set_last_seen_wall_ms(site.last_seen_wall_ms);
+    row.set_address(site.address);
+    row.set_software(site.software);
+    for (const std::string& dataset : site.datasets) row.add_datasets(dataset);
+  }
+  for (const JobSummary& job : from.jobs) to_wire(job, *to.add_jobs());
+}
+
+StatusReply from_wire(FieldReader& in, const wire::StatusReply& from) {
+  StatusReply to;
+  to.software = in.text("software", from.software(), kTextMax);
+  to.uptime_ms = from.uptime_ms();
+  in.count("sites", from.sites_size(), limits::kSitesMax);
+  for (const wire::SiteRow& site : from.sites()) {
+    SiteRow row;
+    row.site.value = in.name("site.site", site.site());
+    row.online = site.online();
+    row.doing = in.text("site.doing", site.doing(), kTextMax);
+    row.last_seen_wall_ms = site.last_seen_wall_ms();
+    row.address = in.text("site.address", site.address(), kTextMax);
+    row.software = in.text("site.software", site.software(), kTextMax);
+    for (const std::string& dataset : site.datasets()) row.datasets.push_back(in.name("site.datasets", dataset));
+    to.sites.push_back(std::move(row));
+  }
+  in.count("jobs", from.jobs_size(), limits::kJobsMax);
+  for (const wire::JobSummary& job : from.jobs()) to.jobs.push_back(from_wire(in, job));
+  return to;
+}
+
+}  // namespace tributary
