@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Converters between domain structs and Protobuf messages, one pair for each; inside this room only. `to_wire` fills a fresh
-// message, `from_wire` checks into `in`. Any thread.
+// Converters between domain structs and Protobuf messages, one pair for each; inside this room
+// only. `to_wire` fills a fresh message, `from_wire` checks into `in`. Any thread.
 #pragma once
 
 #include "common/domain/messages.h"

@@ -7,17 +7,20 @@ namespace {
 
 // A column's name comes from the job file; the table's key is told once.
 template <typename Map>
-typename Map::mapped_type& slot(FieldReader& in, const char* field, Map& map, const std::string& key) {
+typename Map::mapped_type& slot(FieldReader& in, const char* field, Map& map,
+                                const std::string& key) {
   if (map.contains(key)) in.fault(field, "a name stands twice");
   return map[in.text(field, key, limits::kTensorNameMax)];
 }
 
-void to_histogram(const std::vector<std::uint64_t>& from, google::protobuf::RepeatedField<std::uint64_t>& to) {
+void to_histogram(const std::vector<std::uint64_t>& from,
+                  google::protobuf::RepeatedField<std::uint64_t>& to) {
   to.Assign(from.begin(), from.end());
 }
 
-std::vector<std::uint64_t> from_histogram(FieldReader& in, const char* field,
-                                          const google::protobuf::RepeatedField<std::uint64_t>& from) {
+std::vector<std::uint64_t> from_histogram(
+    FieldReader& in, const char* field,
+    const google::protobuf::RepeatedField<std::uint64_t>& from) {
   if (!from.empty() && static_cast<std::size_t>(from.size()) != limits::kScoreBins) {
     in.fault(field, "not " + std::to_string(limits::kScoreBins) + " bins");
     return {};
@@ -60,16 +63,19 @@ DataSummary from_wire(FieldReader& in, const wire::DataSummary& from) {
   for (const wire::NumericSummary& one : from.numeric()) {
     NumericSummary& numeric = slot(in, "summary.numeric", to.numeric, one.column());
     numeric.count = one.count();
-    if (numeric.count > to.training_rows) in.fault("summary.numeric.count", "more values than rows");
+    if (numeric.count > to.training_rows)
+      in.fault("summary.numeric.count", "more values than rows");
     numeric.mean = in.finite("summary.numeric.mean", one.mean());
-    numeric.squared_deviations = in.finite("summary.numeric.squared_deviations", one.squared_deviations());
+    numeric.squared_deviations =
+        in.finite("summary.numeric.squared_deviations", one.squared_deviations());
     if (numeric.squared_deviations < 0) in.fault("summary.numeric.squared_deviations", "negative");
   }
   for (const wire::CategorySummary& one : from.categories()) {
     auto& words = slot(in, "summary.categories", to.categories, one.column());
     in.count("summary.categories.words", one.words_size(), limits::kCategoriesMax);
     for (const wire::CategoryCount& word : one.words()) {
-      words[in.text("summary.categories.word", word.word(), limits::kCategoryNameMax)] = word.rows();
+      words[in.text("summary.categories.word", word.word(), limits::kCategoryNameMax)] =
+          word.rows();
     }
   }
   return to;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replies to operators are made by a coordinator that the operator has authenticated: texts are limited, not judged.
+// Replies to operators are made by a coordinator that the operator has authenticated: texts are
+// limited, not judged.
 #include "common/base/limits.h"
 #include "common/wire/convert.h"
 
@@ -74,7 +75,8 @@ RoundRow from_wire(FieldReader& in, const wire::RoundRow& from) {
   to.update_norm = from.update_norm();
   to.model = in.digest("round.model", from.model());
   figures_from_wire(from, to);
-  for (const wire::ParticipantRow& one : from.participants()) to.participants.push_back(from_wire(in, one));
+  for (const wire::ParticipantRow& one : from.participants())
+    to.participants.push_back(from_wire(in, one));
   return to;
 }
 
@@ -149,7 +151,8 @@ StatusReply from_wire(FieldReader& in, const wire::StatusReply& from) {
     row.last_seen_wall_ms = site.last_seen_wall_ms();
     row.address = in.text("site.address", site.address(), kTextMax);
     row.software = in.text("site.software", site.software(), kTextMax);
-    for (const std::string& dataset : site.datasets()) row.datasets.push_back(in.name("site.datasets", dataset));
+    for (const std::string& dataset : site.datasets())
+      row.datasets.push_back(in.name("site.datasets", dataset));
     to.sites.push_back(std::move(row));
   }
   in.count("jobs", from.jobs_size(), limits::kJobsMax);

@@ -5,7 +5,8 @@
 namespace tributary {
 namespace {
 
-// Wire enumerations are the domain's, plus one; the last of each is checked here so that a new one is not forgotten.
+// Wire enumerations are the domain's, plus one; the last of each is checked here so that a new one
+// is not forgotten.
 static_assert(static_cast<int>(ErrorCode::kInternal) + 1 == wire::ERROR_CODE_INTERNAL);
 static_assert(static_cast<int>(Reason::kStorageFailed) + 1 == wire::REASON_STORAGE_FAILED);
 static_assert(static_cast<int>(TaskKind::kEvaluate) + 1 == wire::TASK_KIND_EVALUATE);
@@ -26,11 +27,15 @@ void check_size(FieldReader& in, const BlobRef& blob) {
 
 }  // namespace
 
-wire::ErrorCode to_wire(ErrorCode code) { return static_cast<wire::ErrorCode>(static_cast<int>(code) + 1); }
+wire::ErrorCode to_wire(ErrorCode code) {
+  return static_cast<wire::ErrorCode>(static_cast<int>(code) + 1);
+}
 ErrorCode from_wire(FieldReader& in, wire::ErrorCode code) {
   return enumeration<ErrorCode>(in, "code", code, wire::ERROR_CODE_INTERNAL);
 }
-wire::Reason to_wire(Reason reason) { return static_cast<wire::Reason>(static_cast<int>(reason) + 1); }
+wire::Reason to_wire(Reason reason) {
+  return static_cast<wire::Reason>(static_cast<int>(reason) + 1);
+}
 Reason from_wire(FieldReader& in, wire::Reason reason) {
   return enumeration<Reason>(in, "reason", reason, wire::REASON_STORAGE_FAILED);
 }
@@ -58,7 +63,8 @@ TaskKey from_wire(FieldReader& in, const wire::TaskKey& from) {
   to.job.value = in.name("key.job", from.job());
   to.round = from.round();
   to.attempt = from.attempt();
-  if (to.round > limits::kRoundsMax) in.fault("key.round", "more than " + std::to_string(limits::kRoundsMax));
+  if (to.round > limits::kRoundsMax)
+    in.fault("key.round", "more than " + std::to_string(limits::kRoundsMax));
   if (to.attempt < 1) in.fault("key.attempt", "attempts count from 1");
   to.kind = enumeration<TaskKind>(in, "key.kind", from.kind(), wire::TASK_KIND_EVALUATE);
   return to;
@@ -110,10 +116,13 @@ TaskResult from_wire(FieldReader& in, const wire::TaskResult& from) {
   to.key = from_wire(in, from.key());
   switch (from.outcome_case()) {
     case wire::TaskResult::kFailure:
-      to.outcome = TaskFailure{from_wire(in, from.failure().reason()),
-                               in.text("failure.detail", from.failure().detail(), limits::kLogValueBytesMax)};
+      to.outcome = TaskFailure{
+          from_wire(in, from.failure().reason()),
+          in.text("failure.detail", from.failure().detail(), limits::kLogValueBytesMax)};
       break;
-    case wire::TaskResult::kPrepared: to.outcome = PrepareResult{from_wire(in, from.prepared())}; break;
+    case wire::TaskResult::kPrepared:
+      to.outcome = PrepareResult{from_wire(in, from.prepared())};
+      break;
     case wire::TaskResult::kInitialized:
       to.outcome = InitializeResult{from_wire(in, from.initialized().model())};
       break;
@@ -125,8 +134,12 @@ TaskResult from_wire(FieldReader& in, const wire::TaskResult& from) {
                                in.finite("trained.seconds", result.seconds())};
       break;
     }
-    case wire::TaskResult::kEvaluated: to.outcome = EvaluateResult{from_wire(in, from.evaluated())}; break;
-    case wire::TaskResult::OUTCOME_NOT_SET: in.fault("outcome", "missing"); break;
+    case wire::TaskResult::kEvaluated:
+      to.outcome = EvaluateResult{from_wire(in, from.evaluated())};
+      break;
+    case wire::TaskResult::OUTCOME_NOT_SET:
+      in.fault("outcome", "missing");
+      break;
   }
   return to;
 }

@@ -8,7 +8,8 @@
 namespace tributary {
 
 std::string FieldReader::name(const char* field, const std::string& text) {
-  if (!is_valid_name(text)) fault(field, tributary::quoted(text) + " is no name (letters, digits, '.', '_', '-')");
+  if (!is_valid_name(text))
+    fault(field, tributary::quoted(text) + " is no name (letters, digits, '.', '_', '-')");
   return text;
 }
 
@@ -19,7 +20,8 @@ std::string FieldReader::text(const char* field, const std::string& bytes, std::
 
 std::string FieldReader::blob(const char* field, const std::string& bytes, std::size_t bytes_max) {
   if (bytes.size() > bytes_max) {
-    fault(field, std::to_string(bytes.size()) + " bytes, at most " + std::to_string(bytes_max) + " are allowed");
+    fault(field, std::to_string(bytes.size()) + " bytes, at most " + std::to_string(bytes_max) +
+                     " are allowed");
   }
   return bytes;
 }
@@ -46,7 +48,8 @@ std::int64_t FieldReader::not_negative(const char* field, std::int64_t value) {
 
 void FieldReader::count(const char* field, int items, std::size_t most) {
   if (static_cast<std::size_t>(items) > most) {
-    fault(field, std::to_string(items) + " items, at most " + std::to_string(most) + " are allowed");
+    fault(field,
+          std::to_string(items) + " items, at most " + std::to_string(most) + " are allowed");
   }
 }
 

@@ -16,7 +16,9 @@ std::array<std::byte, kFrameHeaderBytes> encode_frame_header(const FrameHeader& 
 }
 
 Result<FrameHeader> decode_frame_header(std::span<const std::byte, kFrameHeaderBytes> bytes) {
-  const auto wrong = [](const std::string& what) { return make_error(ErrorCode::kProtocol, "frame header: " + what); };
+  const auto wrong = [](const std::string& what) {
+    return make_error(ErrorCode::kProtocol, "frame header: " + what);
+  };
   FrameHeader header;
   header.payload_bytes = get_little_endian<std::uint32_t>(bytes.data());
   header.stream = get_little_endian<std::uint32_t>(bytes.data() + 8);
@@ -29,8 +31,8 @@ Result<FrameHeader> decode_frame_header(std::span<const std::byte, kFrameHeaderB
   const bool control = header.kind == FrameKind::kControl;
   const std::size_t most = control ? limits::kControlBytesMax : limits::kChunkBytesMax;
   if (header.payload_bytes == 0 || header.payload_bytes > most) {
-    return wrong("a payload of " + std::to_string(header.payload_bytes) + " bytes; 1 to " + std::to_string(most) +
-                 " are allowed");
+    return wrong("a payload of " + std::to_string(header.payload_bytes) + " bytes; 1 to " +
+                 std::to_string(most) + " are allowed");
   }
   if (control && header.stream != 0) return wrong("a control frame names a stream");
   return header;

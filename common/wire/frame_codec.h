@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The 12 bytes in front of every payload on a link (grammar: proto/README.md). Plain functions, any thread.
+// The 12 bytes in front of every payload on a link (grammar: proto/README.md). Plain functions, any
+// thread.
 #pragma once
 
 #include <array>

@@ -63,7 +63,9 @@ struct Encoder {
     to.mutable_round_committed()->set_job(m.job.value);
     to.mutable_round_committed()->set_round(m.round);
   }
-  void operator()(const TaskAccepted& m) { to_wire(m.key, *to.mutable_task_accepted()->mutable_key()); }
+  void operator()(const TaskAccepted& m) {
+    to_wire(m.key, *to.mutable_task_accepted()->mutable_key());
+  }
   void operator()(const TaskProgress& m) {
     to_wire(m.key, *to.mutable_task_progress()->mutable_key());
     to.mutable_task_progress()->set_done(m.done);
@@ -127,46 +129,61 @@ Digest some_digest(FieldReader& in, const std::string& bytes) {
 JobId job_of(FieldReader& in, const std::string& job) { return JobId{in.name("job", job)}; }
 
 Hello read_hello(FieldReader& in, const wire::Hello& from) {
-  Hello to{from.protocol_min(), from.protocol_max(), in.text("software", from.software(), kTextMax), {}};
-  if (to.protocol_min == 0 || to.protocol_min > to.protocol_max) in.fault("protocol_min", "no range of versions");
+  Hello to{
+      from.protocol_min(), from.protocol_max(), in.text("software", from.software(), kTextMax), {}};
+  if (to.protocol_min == 0 || to.protocol_min > to.protocol_max)
+    in.fault("protocol_min", "no range of versions");
   in.count("datasets", from.datasets_size(), kDatasetsMax);
-  for (const std::string& dataset : from.datasets()) to.datasets.push_back(in.name("datasets", dataset));
+  for (const std::string& dataset : from.datasets())
+    to.datasets.push_back(in.name("datasets", dataset));
   return to;
 }
 
 // Links, blobs and tasks.
 Message read_work(FieldReader& in, const wire::Envelope& from) {
   switch (from.body_case()) {
-    case wire::Envelope::kHello: return read_hello(in, from.hello());
+    case wire::Envelope::kHello:
+      return read_hello(in, from.hello());
     case wire::Envelope::kWelcome:
-      return Welcome{from.welcome().protocol(), in.text("software", from.welcome().software(), kTextMax),
+      return Welcome{from.welcome().protocol(),
+                     in.text("software", from.welcome().software(), kTextMax),
                      in.not_negative("heartbeat_ms", from.welcome().heartbeat_ms())};
     case wire::Envelope::kGoodbye:
-      return Goodbye{from_wire(in, from.goodbye().code()), in.text("message", from.goodbye().message(), kTextMax),
+      return Goodbye{from_wire(in, from.goodbye().code()),
+                     in.text("message", from.goodbye().message(), kTextMax),
                      in.not_negative("retry_after_ms", from.goodbye().retry_after_ms())};
-    case wire::Envelope::kHeartbeat: return Heartbeat{from.heartbeat().sequence(), from.heartbeat().reply()};
+    case wire::Envelope::kHeartbeat:
+      return Heartbeat{from.heartbeat().sequence(), from.heartbeat().reply()};
     case wire::Envelope::kBlobRequest:
-      return BlobRequest{stream_of(in, from.blob_request().stream()), some_digest(in, from.blob_request().digest()),
+      return BlobRequest{stream_of(in, from.blob_request().stream()),
+                         some_digest(in, from.blob_request().digest()),
                          from.blob_request().offset()};
     case wire::Envelope::kBlobStart:
       return BlobStart{stream_of(in, from.blob_start().stream()), from.blob_start().total_bytes()};
     case wire::Envelope::kBlobRefused:
       return BlobRefused{stream_of(in, from.blob_refused().stream()),
                          in.text("message", from.blob_refused().message(), kTextMax)};
-    case wire::Envelope::kBlobCancel: return BlobCancel{stream_of(in, from.blob_cancel().stream())};
-    case wire::Envelope::kTaskOffer: return TaskOffer{from_wire(in, from.task_offer())};
+    case wire::Envelope::kBlobCancel:
+      return BlobCancel{stream_of(in, from.blob_cancel().stream())};
+    case wire::Envelope::kTaskOffer:
+      return TaskOffer{from_wire(in, from.task_offer())};
     case wire::Envelope::kTaskCancel:
-      return TaskCancel{from_wire(in, from.task_cancel().key()), from_wire(in, from.task_cancel().reason())};
+      return TaskCancel{from_wire(in, from.task_cancel().key()),
+                        from_wire(in, from.task_cancel().reason())};
     case wire::Envelope::kTaskVerdict:
-      return TaskVerdict{from_wire(in, from.task_verdict().key()), from_wire(in, from.task_verdict().reason()),
+      return TaskVerdict{from_wire(in, from.task_verdict().key()),
+                         from_wire(in, from.task_verdict().reason()),
                          in.text("detail", from.task_verdict().detail(), kTextMax)};
     case wire::Envelope::kRoundCommitted:
-      return RoundCommitted{job_of(in, from.round_committed().job()), from.round_committed().round()};
-    case wire::Envelope::kTaskAccepted: return TaskAccepted{from_wire(in, from.task_accepted().key())};
+      return RoundCommitted{job_of(in, from.round_committed().job()),
+                            from.round_committed().round()};
+    case wire::Envelope::kTaskAccepted:
+      return TaskAccepted{from_wire(in, from.task_accepted().key())};
     case wire::Envelope::kTaskProgress:
       return TaskProgress{from_wire(in, from.task_progress().key()), from.task_progress().done(),
                           from.task_progress().total()};
-    default: return from_wire(in, from.task_result());
+    default:
+      return from_wire(in, from.task_result());
   }
 }
 
@@ -174,42 +191,55 @@ Message read_work(FieldReader& in, const wire::Envelope& from) {
 Message read_operator(FieldReader& in, const wire::Envelope& from) {
   switch (from.body_case()) {
     case wire::Envelope::kSubmitJob:
-      return SubmitJob{in.blob("document", from.submit_job().document(), limits::kJobDocumentBytesMax),
-                       in.text("token", from.submit_job().token(), kTextMax),
-                       from_wire(in, from.submit_job().model_file())};
+      return SubmitJob{
+          in.blob("document", from.submit_job().document(), limits::kJobDocumentBytesMax),
+          in.text("token", from.submit_job().token(), kTextMax),
+          from_wire(in, from.submit_job().model_file())};
     case wire::Envelope::kJobSubmitted:
       return JobSubmitted{job_of(in, from.job_submitted().job()), from.job_submitted().existed()};
-    case wire::Envelope::kListJobs: return ListJobs{};
+    case wire::Envelope::kListJobs:
+      return ListJobs{};
     case wire::Envelope::kJobList: {
       JobList list;
       in.count("jobs", from.job_list().jobs_size(), limits::kJobsMax);
-      for (const wire::JobSummary& job : from.job_list().jobs()) list.jobs.push_back(from_wire(in, job));
+      for (const wire::JobSummary& job : from.job_list().jobs())
+        list.jobs.push_back(from_wire(in, job));
       return list;
     }
-    case wire::Envelope::kShowJob: return ShowJob{job_of(in, from.show_job().job())};
-    case wire::Envelope::kJobDetail: return from_wire(in, from.job_detail());
+    case wire::Envelope::kShowJob:
+      return ShowJob{job_of(in, from.show_job().job())};
+    case wire::Envelope::kJobDetail:
+      return from_wire(in, from.job_detail());
     case wire::Envelope::kAbortJob:
-      return AbortJob{job_of(in, from.abort_job().job()), in.text("why", from.abort_job().why(), kTextMax)};
-    case wire::Envelope::kJobAborted: return JobAborted{job_of(in, from.job_aborted().job())};
-    case wire::Envelope::kGetStatus: return GetStatus{};
-    case wire::Envelope::kStatusReply: return from_wire(in, from.status_reply());
-    case wire::Envelope::kWatchJob: return WatchJob{job_of(in, from.watch_job().job())};
+      return AbortJob{job_of(in, from.abort_job().job()),
+                      in.text("why", from.abort_job().why(), kTextMax)};
+    case wire::Envelope::kJobAborted:
+      return JobAborted{job_of(in, from.job_aborted().job())};
+    case wire::Envelope::kGetStatus:
+      return GetStatus{};
+    case wire::Envelope::kStatusReply:
+      return from_wire(in, from.status_reply());
+    case wire::Envelope::kWatchJob:
+      return WatchJob{job_of(in, from.watch_job().job())};
     case wire::Envelope::kEvent:
       return Event{from.event().wall_ms(), in.text("name", from.event().name(), kTextMax),
                    in.text("json", from.event().json(), limits::kControlBytesMax)};
     case wire::Envelope::kGetModel:
-      return GetModel{job_of(in, from.get_model().job()), in.text("which", from.get_model().which(), kTextMax)};
+      return GetModel{job_of(in, from.get_model().job()),
+                      in.text("which", from.get_model().which(), kTextMax)};
     case wire::Envelope::kModelInfo:
       return ModelInfo{job_of(in, from.model_info().job()), from.model_info().round(),
                        from_wire(in, from.model_info().model())};
     default:
-      return RequestFailed{from_wire(in, from.request_failed().code()),
-                           in.text("message", from.request_failed().message(), limits::kControlBytesMax)};
+      return RequestFailed{
+          from_wire(in, from.request_failed().code()),
+          in.text("message", from.request_failed().message(), limits::kControlBytesMax)};
   }
 }
 
 std::string name_of(const wire::Envelope& envelope) {
-  const auto* body = wire::Envelope::descriptor()->FindFieldByNumber(static_cast<int>(envelope.body_case()));
+  const auto* body =
+      wire::Envelope::descriptor()->FindFieldByNumber(static_cast<int>(envelope.body_case()));
   return body == nullptr ? "empty" : body->name();
 }
 
@@ -220,8 +250,9 @@ Result<Bytes> encode_message(const Message& message) {
   std::visit(Encoder{envelope}, message);
   const std::size_t size = envelope.ByteSizeLong();
   if (size > limits::kControlBytesMax) {
-    return make_error(ErrorCode::kResourceExhausted, "a " + name_of(envelope) + " message of " + std::to_string(size) +
-                                                         " bytes; at most " + std::to_string(limits::kControlBytesMax) +
+    return make_error(ErrorCode::kResourceExhausted, "a " + name_of(envelope) + " message of " +
+                                                         std::to_string(size) + " bytes; at most " +
+                                                         std::to_string(limits::kControlBytesMax) +
                                                          " are allowed");
   }
   Bytes bytes(size);
@@ -239,8 +270,10 @@ Result<Message> decode_message(ByteView bytes) {
     return make_error(ErrorCode::kProtocol, "a control frame without a message this version knows");
   }
   FieldReader in;
-  Message message = envelope.body_case() < wire::Envelope::kSubmitJob ? read_work(in, envelope) : read_operator(in, envelope);
-  if (Status good = in.status(); !good) return std::move(good).error().with_context(name_of(envelope));
+  Message message = envelope.body_case() < wire::Envelope::kSubmitJob ? read_work(in, envelope)
+                                                                      : read_operator(in, envelope);
+  if (Status good = in.status(); !good)
+    return std::move(good).error().with_context(name_of(envelope));
   return message;
 }
 

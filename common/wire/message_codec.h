@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control messages to bytes and back. What comes from a peer is checked whole: names, digests, enumerations, list and
-// text lengths, finite figures; kProtocol names the message and field at fault. Unknown fields of a newer peer are
-// skipped. Plain functions, any thread.
+// Control messages to bytes and back. What comes from a peer is checked whole: names, digests,
+// enumerations, list and text lengths, finite figures; kProtocol names the message and field at
+// fault. Unknown fields of a newer peer are skipped. Plain functions, any thread.
 #pragma once
 
 #include "common/base/bytes.h"

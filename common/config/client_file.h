@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// client.yaml. Plain values, any thread. A job names a logical dataset; only this file says where
+// it is.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "common/config/daemon_config.h"
+#include "common/domain/job_spec.h"
+
+namespace tributary {
+
+struct ClientConfig {
+  HostPort coordinator;
+  std::string server_name;  // in the coordinator's certificate
+  std::string state_dir;
+  TlsConfig tls;
+  std::map<std::string, PluginChoice>
+      datasets;  // logical name -> loader and its options, paths resolved
+  LogConfig log;
+  std::int64_t threads = 1;  // of one training
+};
+
+Result<ClientConfig> parse_client_config(const std::string& text, const std::string& file_name);
+
+}  // namespace tributary

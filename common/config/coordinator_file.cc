@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/coordinator_file.h"
+
+#include "common/base/ids.h"
+#include "common/base/limits.h"
+
+namespace tributary {
+
+Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
+                                                   const std::string& file_name) {
+  TRIB_TRY(document, YamlDocument::parse(text, file_name));
+  Section root = document->root();
+  CoordinatorConfig config;
+  config.listen =
+      root.has("listen") ? root.host_port("listen", {0, 65535}) : HostPort{"0.0.0.0", 8443};
+  config.state_dir = resolve_path(root.text("state_dir"), file_name);
+  config.tls = read_tls(root, file_name);
+  config.sites = root.texts("sites", std::vector<std::string>{});
+  for (const std::string& site : config.sites) {
+    if (!is_valid_name(site)) root.fault("sites", "'" + site + "' is no name of a site");
+  }
+  config.log = read_log(root, file_name);
+  config.threads = root.integer("threads", {0, 1024}, 0);
+  config.running_jobs =
+      root.integer("running_jobs", {1, static_cast<std::int64_t>(limits::kJobsMax)}, 1);
+  TRIB_CHECK_OK(document->finish());
+  return config;
+}
+
+}  // namespace tributary

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// coordinator.yaml. Plain values, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/config/daemon_config.h"
+
+namespace tributary {
+
+struct CoordinatorConfig {
+  HostPort listen;
+  std::string state_dir;
+  TlsConfig tls;
+  std::vector<std::string> sites;  // that may connect; empty: each whose certificate the CA signed
+  LogConfig log;
+  std::int64_t threads = 0;       // for checking and folding updates; 0: one per processor
+  std::int64_t running_jobs = 1;  // others wait in the queue
+};
+
+// `file_name` stands in the errors, and relative paths start at its folder.
+Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
+                                                   const std::string& file_name);
+
+}  // namespace tributary

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/daemon_config.h"
+
+#include <filesystem>
+
+namespace tributary {
+
+LogConfig read_log(Section& root, const std::string& file_name) {
+  LogConfig log;
+  Section section = root.section("log", Section::Need::kOptional);
+  log.level = section.choice("level", {"debug", "info", "warn", "error"}, "info");
+  log.file = resolve_path(section.text("file", ""), file_name);
+  log.format = section.choice("format", {"text", "json"}, "text");
+  return log;
+}
+
+TlsConfig read_tls(Section& root, const std::string& file_name) {
+  Section section = root.section("tls", Section::Need::kRequired);
+  TlsConfig tls;
+  tls.certificate = resolve_path(section.text("certificate"), file_name);
+  tls.key = resolve_path(section.text("key"), file_name);
+  tls.ca = resolve_path(section.text("ca"), file_name);
+  return tls;
+}
+
+std::string resolve_path(const std::string& path, const std::string& file_name) {
+  if (path.empty()) return path;
+  return (std::filesystem::path(file_name).parent_path() / path).lexically_normal().string();
+}
+
+}  // namespace tributary

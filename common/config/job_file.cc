@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/job_file.h"
+
+#include "common/base/limits.h"
+#include "common/config/catalog.h"
+#include "common/config/job_sections.h"
+
+namespace tributary {
+
+Result<JobFile> parse_job(const std::string& text, const std::string& file_name) {
+  TRIB_TRY(document, YamlDocument::parse(text, file_name, limits::kJobDocumentBytesMax));
+  Section root = document->root();
+  JobFile file;
+  JobSpec& spec = file.spec;
+  spec.name = root.name("name");
+  if (spec.name.size() > 48)
+    root.fault("name", "at most 48 characters, so that the job's id fits too");
+  spec.seed = static_cast<std::uint64_t>(root.integer("seed", {0}, 1));
+  spec.model = read_plugin(root, "model", "family", model_families());
+  spec.data = read_data(root);
+  spec.train = read_train(root);
+  spec.aggregation = read_aggregate(root);
+  spec.rounds = read_rounds(root);
+  spec.evaluation = read_evaluate(root, spec.data);
+  if (spec.model.name == "cnn" && document->good() && spec.data.input_shape.size() != 3) {
+    root.fault("model", "cnn needs data.input_shape of three sizes: [channels, height, width]");
+  }
+  TRIB_CHECK_OK(document->finish());
+  if (spec.model.name == "torchscript")
+    file.model_path = std::get<std::string>(spec.model.options.at("file"));
+  return file;
+}
+
+}  // namespace tributary

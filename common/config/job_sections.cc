@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/job_sections.h"
+
+#include <set>
+
+#include "common/base/ids.h"
+#include "common/config/catalog.h"
+
+namespace tributary {
+namespace {
+
+using Need = Section::Need;
+constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
+constexpr IntegerRange kWait{100, 365ll * 24 * 3'600'000};
+
+template <typename T>
+T enumeration(Section& from, std::string_view key, const std::vector<std::string>& words,
+              const std::string& fallback) {
+  const std::string word = from.choice(key, words, fallback);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == word) return static_cast<T>(i);
+  }
+  return T{};
+}
+
+FeatureColumn read_feature(Section::Item& item) {
+  FeatureColumn feature;
+  if (item.word) {
+    feature.name = *item.word;
+    return feature;
+  }
+  Section& from = item.section;
+  feature.name = from.text("name");
+  feature.kind = enumeration<FeatureKind>(from, "type", {"numeric", "categorical"}, "numeric");
+  if (feature.kind == FeatureKind::kCategorical) {
+    feature.vocabulary = from.texts("values", std::vector<std::string>{});
+    feature.drop_first = from.flag("drop_first", false);
+    const std::set<std::string> distinct(feature.vocabulary.begin(), feature.vocabulary.end());
+    if (distinct.size() != feature.vocabulary.size()) from.fault("values", "a value stands twice");
+    if (feature.vocabulary.size() > limits::kCategoriesMax) {
+      from.fault("values", "more than " + std::to_string(limits::kCategoriesMax));
+    }
+  } else if (from.has("mean") || from.has("deviation")) {
+    feature.mean = from.number("mean", {});
+    feature.deviation = from.number("deviation", {.min = 0.0, .above_min = true});
+  }
+  return feature;
+}
+
+void read_features(Section& from, DataSpec& data) {
+  std::set<std::string> names;
+  for (Section::Item& item : from.items("features")) {
+    data.features.push_back(read_feature(item));
+    const std::string& name = data.features.back().name;
+    if (name.size() > limits::kTensorNameMax) from.fault("features", "a name is too long");
+    if (!names.insert(name).second) from.fault("features", "'" + name + "' stands twice");
+  }
+  if (data.features.empty()) from.fault("features", "there must be at least one");
+  if (data.features.size() > limits::kColumnsMax) {
+    from.fault("features", "more than " + std::to_string(limits::kColumnsMax));
+  }
+}
+
+void read_label(Section& from, DataSpec& data) {
+  if (data.features.empty()) return;  // arrays bring their labels
+  if (from.is_word("label")) {
+    data.label = from.text("label");
+  } else {
+    Section label = from.section("label", Need::kRequired);
+    data.label = label.text("column");
+    data.label_values = label.texts("values", std::vector<std::string>{});
+    if (label.has("positive_above")) data.positive_above = label.number("positive_above", {});
+    if (data.positive_above && data.target != TargetKind::kBinary) {
+      label.fault("positive_above", "is for task: binary");
+    }
+    if (data.target == TargetKind::kBinary && !data.label_values.empty() &&
+        data.label_values.size() != 2) {
+      label.fault("values", "binary: exactly two, the negative one first");
+    }
+    if (data.target == TargetKind::kRegression && !data.label_values.empty()) {
+      label.fault("values", "a regression has no classes");
+    }
+  }
+  for (const FeatureColumn& feature : data.features) {
+    if (feature.name == data.label) from.fault("label", "'" + data.label + "' is also a feature");
+  }
+}
+
+void check_standardize(Section& from, const DataSpec& data) {
+  if (!data.input_shape.empty() && data.standardize != Standardize::kNone) {
+    from.fault("standardize", "is for tables; arrays have value_scale");
+  }
+  for (const FeatureColumn& feature : data.features) {
+    if (feature.kind != FeatureKind::kNumeric) continue;
+    const bool constants = feature.mean && feature.deviation;
+    if (data.standardize == Standardize::kConstants && !constants) {
+      from.fault("standardize",
+                 "constants: feature '" + feature.name + "' has no mean and deviation");
+    }
+    if (data.standardize != Standardize::kConstants && constants) {
+      from.fault("standardize", "feature '" + feature.name +
+                                    "' has mean and deviation: write standardize: constants");
+    }
+  }
+}
+
+}  // namespace
+
+DataSpec read_data(Section& root) {
+  Section from = root.section("data", Need::kRequired);
+  DataSpec data;
+  data.dataset = from.name("dataset");
+  data.target =
+      enumeration<TargetKind>(from, "task", {"binary", "classes", "regression"}, "binary");
+  if (from.has("features") == from.has("input_shape")) {
+    from.fault("features",
+               "either features (a table) or input_shape (arrays), and only one of the two");
+  }
+  const bool arrays = from.has("input_shape");
+  if (arrays) {
+    data.input_shape = from.integers("input_shape", {1, 1'000'000});
+    data.value_scale = from.number("value_scale", {.min = 0.0, .above_min = true}, 1.0);
+    if (data.input_shape.empty() || data.input_shape.size() >= limits::kTensorRankMax) {
+      from.fault("input_shape", "1 to " + std::to_string(limits::kTensorRankMax - 1) + " sizes");
+    }
+  } else if (from.has("features")) {
+    read_features(from, data);
+  }
+  read_label(from, data);
+  if (data.target == TargetKind::kClasses && data.label_values.empty()) {
+    data.classes = from.integer("classes", {2, static_cast<std::int64_t>(limits::kClassesMax)});
+  } else if (!data.label_values.empty()) {
+    data.classes = static_cast<std::int64_t>(data.label_values.size());
+  }
+  data.standardize =
+      enumeration<Standardize>(from, "standardize", {"none", "site", "federated", "constants"},
+                               arrays ? "none" : "federated");
+  check_standardize(from, data);
+  data.missing = enumeration<MissingValues>(from, "missing", {"drop_row", "mean"}, "drop_row");
+  data.validation_fraction = from.number("validation_fraction", kShare, 0.2);
+  data.minimum_category_count = from.integer("minimum_category_count", {1, 1'000'000}, 5);
+  return data;
+}
+
+TrainSpec read_train(Section& root) {
+  Section from = root.section("train", Need::kRequired);
+  TrainSpec train;
+  train.algorithm = read_plugin(from, "algorithm", "name", client_algorithms(), "fedavg");
+  train.optimizer = read_plugin(from, "optimizer", "name", client_optimizers(), "sgd");
+  train.loss = from.choice("loss", {"auto", "bce", "cross_entropy", "mse"}, "auto");
+  train.epochs = from.integer("epochs", {1, 10'000}, 1);
+  train.steps = from.integer("steps", {0, 10'000'000}, 0);
+  train.batch_size = from.integer("batch_size", {0, 1'000'000}, 32);
+  train.learning_rate_decay =
+      from.number("learning_rate_decay", {.min = 0.0, .max = 1.0, .above_min = true}, 1.0);
+  return train;
+}
+
+AggregationSpec read_aggregate(Section& root) {
+  Section from = root.section("aggregate", Need::kOptional);
+  AggregationSpec spec;
+  spec.rule = read_plugin(from, "rule", "name", aggregation_rules(), "weighted_mean");
+  spec.server_optimizer = read_plugin(from, "server_optimizer", "name", server_optimizers(), "sgd");
+  spec.example_cap = static_cast<std::uint64_t>(
+      from.integer("example_cap", {1, static_cast<std::int64_t>(limits::kExamplesMax)}, 1'000'000));
+  spec.coordinate_bound =
+      from.number("coordinate_bound", {.min = 0.0, .max = 1e6, .above_min = true}, 1024.0);
+  return spec;
+}
+
+RoundPolicy read_rounds(Section& root) {
+  Section from = root.section("rounds", Need::kRequired);
+  RoundPolicy policy;
+  policy.rounds = static_cast<std::uint32_t>(from.integer("count", {1, limits::kRoundsMax}));
+  policy.fraction = from.number("fraction", {.min = 0.0, .max = 1.0, .above_min = true}, 1.0);
+  const auto sites_max = static_cast<std::int64_t>(limits::kSitesMax);
+  policy.minimum_sites =
+      static_cast<std::uint32_t>(from.integer("minimum_sites", {1, sites_max}, 2));
+  policy.quorum = static_cast<std::uint32_t>(from.integer("quorum", {0, sites_max}, 0));
+  policy.deadline_ms = from.duration_ms("deadline", kWait, 600'000);
+  policy.disconnect_grace_ms = from.duration_ms("disconnect_grace", {0, kWait.max}, 30'000);
+  policy.attempts =
+      static_cast<std::uint32_t>(from.integer("attempts", {1, limits::kAttemptsMax}, 3));
+  policy.wait_for_sites_ms = from.duration_ms("wait_for_sites", kWait, 3'600'000);
+  policy.sites = from.texts("sites", std::vector<std::string>{});
+  for (const std::string& site : policy.sites) {
+    if (!is_valid_name(site)) from.fault("sites", "'" + site + "' is no name of a site");
+  }
+  if (!policy.sites.empty() && policy.minimum_sites > policy.sites.size()) {
+    from.fault("minimum_sites",
+               "more than the " + std::to_string(policy.sites.size()) + " sites named");
+  }
+  return policy;
+}
+
+EvaluationSpec read_evaluate(Section& root, const DataSpec& data) {
+  Section from = root.section("evaluate", Need::kOptional);
+  EvaluationSpec spec;
+  spec.every = static_cast<std::uint32_t>(from.integer("every", {0, limits::kRoundsMax}, 1));
+  spec.best_by = from.choice("best_by", {"loss", "accuracy", "auc", "f1"}, "loss");
+  if (spec.best_by == "auc" && data.target != TargetKind::kBinary)
+    from.fault("best_by", "auc is for task: binary");
+  if (spec.best_by != "loss" && data.target == TargetKind::kRegression) {
+    from.fault("best_by", "a regression has only its loss");
+  }
+  return spec;
+}
+
+}  // namespace tributary

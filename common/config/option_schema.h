@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may be written about a plug-in: its name, its options with type, range, default and help.
+// Constants, any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/yaml_reader.h"
+#include "common/domain/job_spec.h"
+
+namespace tributary {
+
+enum class OptionType { kFlag, kInteger, kNumber, kText, kChoice, kPath, kIntegers, kTexts };
+
+struct OptionSchema {
+  std::string name;
+  OptionType type = OptionType::kText;
+  std::optional<OptionValue> fallback;  // none: required
+  std::string help;
+  IntegerRange integers = {};
+  NumberRange numbers = {};
+  std::vector<std::string> choices = {};
+};
+
+struct PluginSchema {
+  std::string name;
+  std::string help;
+  std::vector<OptionSchema> options;
+};
+
+// Reads `key` of `parent`: a plug-in's name alone, or a map with its name under `name_key` and its
+// options beside it. An absent key gives `fallback` with its defaults, or a fault where there is
+// none. Faults name the nearest known word.
+PluginChoice read_plugin(Section& parent, std::string_view key, std::string_view name_key,
+                         const std::vector<PluginSchema>& known,
+                         std::optional<std::string> fallback = {});
+
+}  // namespace tributary

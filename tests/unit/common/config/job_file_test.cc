@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/job_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tributary {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kGood = R"(name: heart
+seed: 7
+model: {family: mlp, hidden: [16, 8], activation: tanh}
+data:
+  dataset: heart
+  features:
+    - age
+    - {name: sex, type: categorical, values: [f, m], drop_first: true}
+    - name: pressure
+  label: {column: num, positive_above: 0}
+  missing: mean
+train:
+  algorithm: {name: fedprox, mu: 0.1}
+  optimizer: {name: adam, learning_rate: 1e-2}
+  epochs: 2
+  batch_size: 10
+aggregate:
+  server_optimizer: {name: momentum, beta: 0.5}
+  example_cap: 500
+rounds: {count: 20, minimum_sites: 3, quorum: 2, deadline: 90s}
+evaluate: {every: 2, best_by: auc}
+)";
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  const std::size_t at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  return text.replace(at, what.size(), by);
+}
+
+TEST(JobFile, ReadsEveryPart) {
+  const auto file = parse_job(kGood, "job.yaml");
+  ASSERT_TRUE(file) << file.error().message;
+  const JobSpec& job = file->spec;
+  EXPECT_EQ(job.name, "heart");
+  EXPECT_EQ(job.seed, 7u);
+  EXPECT_EQ(job.model.name, "mlp");
+  EXPECT_EQ(job.model.options.at("hidden"), OptionValue(std::vector<std::int64_t>{16, 8}));
+  EXPECT_EQ(job.model.options.at("dropout"), OptionValue(0.0)) << "defaults are filled in";
+  ASSERT_EQ(job.data.features.size(), 3u);
+  EXPECT_EQ(job.data.features[1].kind, FeatureKind::kCategorical);
+  EXPECT_TRUE(job.data.features[1].drop_first);
+  EXPECT_EQ(job.data.positive_above, 0.0);
+  EXPECT_EQ(job.data.standardize, Standardize::kFederated);
+  EXPECT_EQ(job.data.missing, MissingValues::kMean);
+  EXPECT_EQ(job.train.algorithm.options.at("mu"), OptionValue(0.1));
+  EXPECT_EQ(job.train.optimizer.options.at("beta2"), OptionValue(0.999));
+  EXPECT_EQ(job.aggregation.server_optimizer.name, "momentum");
+  EXPECT_EQ(job.aggregation.example_cap, 500u);
+  EXPECT_EQ(job.rounds.rounds, 20u);
+  EXPECT_EQ(job.rounds.quorum, 2u);
+  EXPECT_EQ(job.rounds.deadline_ms, 90'000);
+  EXPECT_EQ(job.evaluation.best_by, "auc");
+}
+
+TEST(JobFile, ReadsArrays) {
+  const auto file = parse_job(R"(name: mnist
+model: {family: cnn, channels: [32, 64], kernel: 5, dense: [512]}
+data: {dataset: digits, task: classes, classes: 10, input_shape: [1, 28, 28], value_scale: 1/255}
+train: {optimizer: {name: sgd, learning_rate: 0.1}}
+rounds: {count: 5}
+)",
+                              "job.yaml");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.data.value_scale, 1.0 / 255.0);
+  EXPECT_EQ(file->spec.data.standardize, Standardize::kNone);
+  EXPECT_EQ(file->spec.data.classes, 10);
+}
+
+struct Wrong {
+  const char* what;
+  const char* by;
+  const char* said;
+};
+
+class JobFileFaults : public testing::TestWithParam<Wrong> {};
+
+TEST_P(JobFileFaults, AreNamedWithPlaceAndHelp) {
+  const auto file = parse_job(replaced(kGood, GetParam().what, GetParam().by), "job.yaml");
+  ASSERT_FALSE(file) << GetParam().by;
+  EXPECT_EQ(file.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(file.error().message, HasSubstr(GetParam().said));
+  EXPECT_THAT(file.error().message, HasSubstr("job.yaml"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, JobFileFaults,
+    testing::Values(
+        Wrong{"seed: 7", "sed: 7", "did you mean 'seed'"},
+        Wrong{"seed: 7", "seed: seven", "job.yaml:2"}, Wrong{"seed: 7", "seed: -1", "seed"},
+        Wrong{"name: heart", "name: my heart", "name"},
+        Wrong{"family: mlp", "family: mpl", "did you mean 'mlp'"},
+        Wrong{"hidden: [16, 8]", "hiden: [16, 8]", "did you mean 'hidden'"},
+        Wrong{"hidden: [16, 8]", "hidden: [16, 0]", "job.yaml:3"},
+        Wrong{"learning_rate: 1e-2", "learning_rte: 1e-2", "did you mean 'learning_rate'"},
+        Wrong{"learning_rate: 1e-2", "learning_rate: 0", "learning_rate"},
+        Wrong{"deadline: 90s", "deadline: 90", "deadline"},
+        Wrong{"quorum: 2", "quorum: two", "quorum"}, Wrong{"- age", "- num", "also a feature"},
+        Wrong{"- age", "- sex", "stands twice"},
+        Wrong{"best_by: auc", "best_by: auk", "did you mean 'auc'"},
+        Wrong{"label: {column: num, positive_above: 0}", "label: {colum: num}",
+              "did you mean 'column'"},
+        Wrong{"missing: mean", "missing: average", "missing"},
+        Wrong{"name: pressure", "{name: pressure", "job.yaml"},
+        Wrong{"  features:", "  input_shape: [3]\n  features:", "only one of the two"},
+        Wrong{"missing: mean", "standardize: constants", "has no mean and deviation"}));
+
+TEST(JobFile, TellsAllFaultsAtOnce) {
+  const auto file = parse_job(
+      replaced(replaced(kGood, "seed: 7", "sed: 7"), "quorum: 2", "qorum: 2"), "job.yaml");
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().message, HasSubstr("'seed'"));
+  EXPECT_THAT(file.error().message, HasSubstr("'quorum'"));
+}
+
+TEST(JobFile, RefusesWhatIsNoMap) {
+  EXPECT_FALSE(parse_job("", "job.yaml"));
+  EXPECT_FALSE(parse_job("- a\n- b\n", "job.yaml"));
+  EXPECT_FALSE(parse_job("name: [unclosed", "job.yaml"));
+  EXPECT_FALSE(parse_job(std::string(300'000, 'a'), "job.yaml"));
+}
+
+}  // namespace
+}  // namespace tributary

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/wire/message_codec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "common/base/limits.h"
+#include "common/base/random_source.h"
+
+namespace tributary {
+namespace {
+
+using testing::HasSubstr;
+
+Digest digest(int seed) {
+  Digest digest;
+  for (std::size_t i = 0; i < 32; ++i)
+    digest.bytes[i] = static_cast<std::byte>(seed + static_cast<int>(i));
+  return digest;
+}
+
+TaskKey key(TaskKind kind) { return {JobId{"heart-1f2e"}, 3, 2, kind}; }
+
+DataSummary summary() {
+  DataSummary summary{100, 25, {}, {}};
+  summary.numeric["age"] = {90, 54.25, 1234.5};
+  summary.categories["sex"] = {{"f", 40}, {"m", 60}};
+  return summary;
+}
+
+EvaluationCounts counts() {
+  EvaluationCounts counts{10,
+                          -12345,
+                          8,
+                          {{4, 1, 1}},
+                          std::vector<std::uint64_t>(limits::kScoreBins),
+                          std::vector<std::uint64_t>(limits::kScoreBins)};
+  counts.positives[4095] = 5;
+  counts.negatives[0] = 5;
+  return counts;
+}
+
+JobSummary job_summary() {
+  return {JobId{"heart-1f2e"}, "heart", "training", "why not", 3,    20,
+          1'700'000'000'000,   0.5,     0.75,       {},        0.25, 2};
+}
+
+RoundRow round_row() {
+  return {3,
+          1,
+          "train",
+          "committed",
+          1.5,
+          400,
+          0.25,
+          digest(9),
+          0.5,
+          {},
+          0.875,
+          {},
+          {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125}}};
+}
+
+std::vector<Message> one_of_each() {
+  Task task{
+      key(TaskKind::kTrain), "name: heart\n",   {{{"age", {54.0, 9.0}}}, {{"sex", {"f", "m"}}}},
+      {digest(1), 1000},     {digest(2), 2000}, 60'000};
+  return {Hello{1, 2, "tributary 0.1", {"heart", "lungs"}},
+          Welcome{1, "tributary 0.1", 5000},
+          Goodbye{ErrorCode::kUnavailable, "restarting", 1000},
+          Heartbeat{7, true},
+          BlobRequest{4, digest(3), 77},
+          BlobStart{4, 1000},
+          BlobRefused{4, "no such blob"},
+          BlobCancel{4},
+          TaskOffer{task},
+          TaskCancel{key(TaskKind::kTrain), Reason::kDeadline},
+          TaskVerdict{key(TaskKind::kTrain), Reason::kOutOfBounds, "too large"},
+          RoundCommitted{JobId{"heart-1f2e"}, 3},
+          TaskAccepted{key(TaskKind::kEvaluate)},
+          TaskProgress{key(TaskKind::kTrain), 5, 10},
+          TaskResult{key(TaskKind::kTrain), TrainResult{{digest(5), 1000}, 100, 0.5, 0.25, 1.5}},
+          SubmitJob{"name: heart\n", "token", {digest(6), 10}},
+          JobSubmitted{JobId{"heart-1f2e"}, true},
+          ListJobs{},
+          JobList{{job_summary()}},
+          ShowJob{JobId{"heart-1f2e"}},
+          JobDetail{job_summary(), "name: heart\n", {round_row()}},
+          AbortJob{JobId{"heart-1f2e"}, "wrong data"},
+          JobAborted{JobId{"heart-1f2e"}},
+          GetStatus{},
+          StatusReply{"tributary 0.1",
+                      1234,
+                      {{SiteName{"north"}, true, "train round 3", 5, "[::1]:5", "0.1", {"heart"}}},
+                      {job_summary()}},
+          WatchJob{JobId{"heart-1f2e"}},
+          Event{5, "round.started", "{}"},
+          GetModel{JobId{"heart-1f2e"}, "best"},
+          ModelInfo{JobId{"heart-1f2e"}, 3, {digest(7), 99}},
+          RequestFailed{ErrorCode::kNotFound, "no such job"}};
+}
+
+// The structs have no operator==; equal bytes of a deterministic encoder over distinct values say
+// the same.
+TEST(MessageCodec, EveryMessageRoundTrips) {
+  const std::vector<Message> messages = one_of_each();
+  ASSERT_EQ(messages.size(), std::variant_size_v<Message>);
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    ASSERT_EQ(messages[i].index(), i) << "the list follows the variant";
+    const auto bytes = encode_message(messages[i]);
+    ASSERT_TRUE(bytes);
+    const auto decoded = decode_message(*bytes);
+    ASSERT_TRUE(decoded) << message_name(messages[i]) << ": " << decoded.error().message;
+    ASSERT_EQ(decoded->index(), i);
+    EXPECT_EQ(*encode_message(*decoded), *bytes) << message_name(messages[i]);
+    names.insert(message_name(messages[i]));
+  }
+  EXPECT_EQ(names.size(), messages.size());
+}
+
+TEST(MessageCodec, TasksAndEveryResultKeepTheirValues) {
+  const auto offer = std::get<TaskOffer>(one_of_each()[8]);
+  EXPECT_EQ(std::get<TaskOffer>(*decode_message(*encode_message(offer))).task, offer.task);
+  for (const TaskOutcome& outcome :
+       {TaskOutcome{TaskFailure{Reason::kDataInvalid, "column"}},
+        TaskOutcome{PrepareResult{summary()}}, TaskOutcome{InitializeResult{{digest(1), 5}}},
+        TaskOutcome{TrainResult{{digest(5), 1000}, 100, 0.5, 0.25, 1.5}},
+        TaskOutcome{EvaluateResult{counts()}}}) {
+    const TaskResult result{key(TaskKind::kTrain), outcome};
+    EXPECT_EQ(std::get<TaskResult>(*decode_message(*encode_message(result))), result);
+  }
+}
+
+std::string refused(const Message& message) {
+  const auto decoded = decode_message(*encode_message(message));
+  return decoded ? "" : decoded.error().message;
+}
+
+TEST(MessageCodec, NamesMessageAndFieldOfAFault) {
+  EXPECT_THAT(refused(TaskAccepted{{JobId{"../etc"}, 1, 1, TaskKind::kTrain}}),
+              HasSubstr("task_accepted: key.job"));
+  EXPECT_THAT(refused(TaskAccepted{{JobId{"a"}, 1, 0, TaskKind::kTrain}}), HasSubstr("attempt"));
+  EXPECT_THAT(refused(BlobStart{0, 1}), HasSubstr("stream"));
+  EXPECT_THAT(refused(BlobRequest{1, {}, 0}), HasSubstr("digest"));
+  EXPECT_THAT(refused(Hello{2, 1, "x", {}}), HasSubstr("protocol"));
+  EXPECT_THAT(refused(TaskResult{key(TaskKind::kTrain), TrainResult{{digest(1), 1}, 1, NAN, 0, 0}}),
+              HasSubstr("train_loss"));
+  EXPECT_THAT(refused(TaskResult{key(TaskKind::kTrain),
+                                 TaskFailure{Reason::kPending, std::string(5000, 'x')}}),
+              HasSubstr("5000 bytes"));
+  EvaluationCounts few = counts();
+  few.positives.resize(7);
+  EXPECT_THAT(refused(TaskResult{key(TaskKind::kEvaluate), EvaluateResult{few}}),
+              HasSubstr("bins"));
+}
+
+TEST(MessageCodec, RefusesToEncodeMoreThanAFrame) {
+  EXPECT_EQ(encode_message(Event{1, "x", std::string(limits::kControlBytesMax, 'x')}).error().code,
+            ErrorCode::kResourceExhausted);
+}
+
+TEST(MessageCodec, SkipsFieldsOfANewerPeer) {
+  Bytes bytes = *encode_message(Heartbeat{7, false});
+  const ByteView unknown = as_bytes(std::string_view("\xfa\x3e\x03new", 6));  // field 1007, 3 bytes
+  bytes.insert(bytes.end(), unknown.begin(), unknown.end());
+  ASSERT_TRUE(decode_message(bytes));
+  EXPECT_FALSE(decode_message(unknown)) << "but a message of no known kind is a fault";
+}
+
+TEST(MessageCodec, NoMutationCrashes) {
+  SeededRandom random(11);
+  for (const Message& message : one_of_each()) {
+    const Bytes good = *encode_message(message);
+    for (int i = 0; i < 300 && !good.empty(); ++i) {
+      Bytes bytes = good;
+      for (std::uint64_t k = random.uniform_below(3) + 1; k > 0; --k) {
+        bytes[random.uniform_below(bytes.size())] =
+            static_cast<std::byte>(random.uniform_below(256));
+      }
+      bytes.resize(bytes.size() - random.uniform_below(std::min<std::size_t>(bytes.size(), 4)));
+      if (const auto decoded = decode_message(bytes)) {
+        EXPECT_TRUE(encode_message(*decoded));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tributary
