@@ -66,6 +66,7 @@ struct CheckUpdate {
 };  // UpdateChecked
 struct AbsorbUpdate {
   AcceptedUpdate update;
+  std::uint64_t weight_max = 0;  // no update of the job weighs more; the same for all of them
 };  // into the job's accumulator; not answered
 struct FetchInitialModel {
   JobId job;

@@ -57,7 +57,7 @@ void JobMachine::resume(TimePoint now, const Roster& roster,
                .seconds = update.result.seconds,
                .loss = update.result.train_loss,
                .norm = update.norm};
-    out.push_back(AbsorbUpdate{update});
+    out.push_back(AbsorbUpdate{update, weight_max()});
   }
   advance(now, roster, out);
 }
@@ -82,6 +82,12 @@ std::vector<SiteName> JobMachine::candidates(TaskKind kind, const Roster& roster
     names.push_back(site);
   }
   return names;
+}
+
+std::uint64_t JobMachine::weight_max() const {
+  std::uint64_t largest = 1;
+  for (const auto& [site, rows] : record_.rows) largest = std::max(largest, rows.training);
+  return std::min(largest, spec_.aggregation.example_cap);
 }
 
 bool JobMachine::reopens(TaskKind kind) const {

@@ -55,6 +55,9 @@ class JobMachine {
  private:
   // --- phases (job_machine.cc) ---
   std::vector<SiteName> candidates(TaskKind kind, const Roster& roster) const;
+  // The most rows that an update counts for: the job's cap, or what the largest site had when the job
+  // began. Fixed for the whole job, so that the resolution of its sums is too.
+  std::uint64_t weight_max() const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
   void open_phase(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);

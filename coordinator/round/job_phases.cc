@@ -91,7 +91,7 @@ void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, Ro
     AcceptedUpdate update{event.key, event.site, std::get<TrainResult>(one->result->outcome),
                           event.norm};
     out.push_back(SaveAccepted{update});
-    out.push_back(AbsorbUpdate{std::move(update)});
+    out.push_back(AbsorbUpdate{std::move(update), weight_max()});
   }
   settle(now, event.site, event.reason, event.detail, out);
 }

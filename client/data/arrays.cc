@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/arrays.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "common/base/limits.h"
+
+namespace tributary {
+namespace {
+
+template <typename T>
+double read_scalar(const std::byte* from, bool big_endian) {
+  std::array<std::byte, sizeof(T)> bytes;
+  std::memcpy(bytes.data(), from, sizeof(T));
+  if (big_endian) std::ranges::reverse(bytes);
+  return static_cast<double>(std::bit_cast<T>(bytes));
+}
+
+}  // namespace
+
+std::size_t scalar_bytes(ScalarType type) {
+  switch (type) {
+    case ScalarType::kU8:
+    case ScalarType::kI8:
+    case ScalarType::kBool:
+      return 1;
+    case ScalarType::kI16:
+    case ScalarType::kU16:
+      return 2;
+    case ScalarType::kI32:
+    case ScalarType::kU32:
+    case ScalarType::kF32:
+      return 4;
+    case ScalarType::kI64:
+    case ScalarType::kF64:
+      return 8;
+  }
+  return 1;
+}
+
+double Array::at(std::size_t index) const {
+  const std::byte* from = bytes.data() + index * scalar_bytes(type);
+  switch (type) {
+    case ScalarType::kBool:
+    case ScalarType::kU8:
+      return static_cast<double>(std::to_integer<std::uint8_t>(*from));
+    case ScalarType::kI8:
+      return read_scalar<std::int8_t>(from, big_endian);
+    case ScalarType::kI16:
+      return read_scalar<std::int16_t>(from, big_endian);
+    case ScalarType::kU16:
+      return read_scalar<std::uint16_t>(from, big_endian);
+    case ScalarType::kI32:
+      return read_scalar<std::int32_t>(from, big_endian);
+    case ScalarType::kU32:
+      return read_scalar<std::uint32_t>(from, big_endian);
+    case ScalarType::kI64:
+      return read_scalar<std::int64_t>(from, big_endian);
+    case ScalarType::kF32:
+      return read_scalar<float>(from, big_endian);
+    case ScalarType::kF64:
+      return read_scalar<double>(from, big_endian);
+  }
+  return 0.0;
+}
+
+std::optional<std::uint64_t> product_of(const std::vector<std::int64_t>& shape) {
+  std::uint64_t product = 1;
+  for (const std::int64_t size : shape) {
+    if (size < 0 || __builtin_mul_overflow(product, static_cast<std::uint64_t>(size), &product))
+      return std::nullopt;
+  }
+  return product <= limits::kDatasetBytesMax ? std::optional(product) : std::nullopt;
+}
+
+Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const DataSpec& spec) {
+  const auto wrong = [](const std::string& what) {
+    return make_error(ErrorCode::kInvalidArgument, what);
+  };
+  if (inputs.shape.empty() || labels.shape.size() != 1)
+    return wrong("inputs need rows first, labels one dimension");
+  if (inputs.shape[0] != labels.shape[0]) {
+    return wrong("there are " + std::to_string(inputs.shape[0]) + " inputs and " +
+                 std::to_string(labels.shape[0]) + " labels");
+  }
+  ExampleSet examples;
+  examples.rows = inputs.shape[0];
+  examples.input_shape.assign(inputs.shape.begin() + 1, inputs.shape.end());
+  examples.inputs.resize(inputs.count());
+  for (std::size_t i = 0; i < examples.inputs.size(); ++i) {
+    examples.inputs[i] = static_cast<float>(inputs.at(i));
+    if (!std::isfinite(examples.inputs[i])) return wrong("an input is no finite number");
+  }
+  const std::int64_t classes = spec.target == TargetKind::kBinary ? 2 : spec.classes;
+  for (std::size_t i = 0; i < labels.count(); ++i) {
+    double label = labels.at(i);
+    if (spec.target == TargetKind::kRegression) {
+      if (!std::isfinite(label)) return wrong("a label is no finite number");
+      examples.targets.push_back(static_cast<float>(label));
+      continue;
+    }
+    if (spec.positive_above) label = label > *spec.positive_above ? 1.0 : 0.0;
+    if (label != std::floor(label) || label < 0 || label >= static_cast<double>(classes)) {
+      return wrong("a label is none of the classes 0 to " + std::to_string(classes - 1));
+    }
+    examples.labels.push_back(static_cast<std::int64_t>(label));
+  }
+  return examples;
+}
+
+}  // namespace tributary

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/dataset.h"
+
+#include <numeric>
+
+#include "client/data/loader.h"
+#include "client/data/partition.h"
+#include "client/data/split.h"
+#include "client/data/table_encoder.h"
+
+namespace tributary {
+namespace {
+
+std::vector<std::size_t> all_rows(std::size_t count) {
+  std::vector<std::size_t> rows(count);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  return rows;
+}
+
+std::size_t row_count(const ExampleSet& examples) {
+  return static_cast<std::size_t>(examples.rows);
+}
+
+// The rows that are used, before the split; arrays have no incomplete ones.
+RowSplit split_of(const RawData& raw, const DataSpec& spec, std::uint64_t seed) {
+  const auto usable = [&spec](const std::variant<Table, ExampleSet>& data) {
+    if (const auto* table = std::get_if<Table>(&data)) return usable_rows(*table, spec);
+    return all_rows(row_count(std::get<ExampleSet>(data)));
+  };
+  if (raw.separate_validation) return {usable(raw.rows), usable(raw.validation)};
+  return split_rows(usable(raw.rows), spec.validation_fraction, seed);
+}
+
+Result<RawData> read(const DatasetSource& source, const DataSpec& spec, std::string& local_detail) {
+  TRIB_TRY(loader, find_loader(source.loader));
+  return loader->load(source.options, spec, local_detail);
+}
+
+Status check_shape(const ExampleSet& examples, const DataSpec& spec) {
+  const auto size = [](const std::vector<std::int64_t>& shape) {
+    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  };
+  if (size(examples.input_shape) == size(spec.input_shape)) return {};
+  return make_error(ErrorCode::kInvalidArgument,
+                    "an example of the site has " + std::to_string(size(examples.input_shape)) +
+                        " values, data.input_shape has " + std::to_string(size(spec.input_shape)));
+}
+
+ExampleSet take_scaled(const ExampleSet& from, const DataSpec& spec,
+                       const std::vector<std::size_t>& rows) {
+  ExampleSet examples = take_rows(from, rows);
+  examples.input_shape = spec.input_shape;
+  const auto scale = static_cast<float>(spec.value_scale);
+  if (spec.value_scale != 1.0) {
+    for (float& value : examples.inputs) value *= scale;
+  }
+  return examples;
+}
+
+}  // namespace
+
+Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpec& spec,
+                                      std::uint64_t seed, std::string* local_detail) {
+  TRIB_TRY(raw, read(source, spec, *local_detail));
+  const RowSplit split = split_of(raw, spec, seed);
+  DataSummary summary;
+  if (const auto* table = std::get_if<Table>(&raw.rows)) {
+    summary = summarize_rows(*table, spec, split.training);
+  } else {
+    TRIB_CHECK_OK(check_shape(std::get<ExampleSet>(raw.rows), spec));
+    summary.training_rows = split.training.size();
+  }
+  summary.validation_rows = split.validation.size();
+  return summary;
+}
+
+Result<SiteExamples> load_dataset(const DatasetSource& source, const DataSpec& spec,
+                                  const DataPlan& plan, std::uint64_t seed,
+                                  std::string* local_detail) {
+  TRIB_TRY(raw, read(source, spec, *local_detail));
+  const RowSplit split = split_of(raw, spec, seed);
+  const auto& validation_source = raw.separate_validation ? raw.validation : raw.rows;
+  SiteExamples site;
+  if (const auto* table = std::get_if<Table>(&raw.rows)) {
+    const DataPlan own = plan_for_site(spec, plan, summarize_rows(*table, spec, split.training));
+    TRIB_TRY(training, encode_rows(*table, spec, own, split.training));
+    TRIB_TRY(validation,
+             encode_rows(std::get<Table>(validation_source), spec, own, split.validation));
+    site.dropped_rows = table->rows - usable_rows(*table, spec).size();
+    site.training = std::move(training);
+    site.validation = std::move(validation);
+    return site;
+  }
+  TRIB_CHECK_OK(check_shape(std::get<ExampleSet>(raw.rows), spec));
+  site.training = take_scaled(std::get<ExampleSet>(raw.rows), spec, split.training);
+  site.validation = take_scaled(std::get<ExampleSet>(validation_source), spec, split.validation);
+  return site;
+}
+
+}  // namespace tributary

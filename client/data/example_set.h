@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// ExampleSet: one site's rows as a model sees them. Plain value, any thread. No names of columns or
+// persons, no file.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace tributary {
+
+struct ExampleSet {
+  std::vector<std::int64_t> input_shape;  // of one example
+  std::int64_t rows = 0;
+  std::vector<float> inputs;         // row-major, rows * product(input_shape)
+  std::vector<std::int64_t> labels;  // binary 0/1 or class index; empty for regression
+  std::vector<float> targets;        // regression only
+};
+
+struct SiteExamples {
+  ExampleSet training;
+  ExampleSet validation;
+  std::uint64_t dropped_rows = 0;  // missing values
+};
+
+}  // namespace tributary

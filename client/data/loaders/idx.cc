@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// IDX, the format of MNIST: two zero bytes, type, rank, sizes as big-endian u32, big-endian values;
+// .gz or plain (zlib reads both). http://yann.lecun.com/exdb/mnist/
+#include <zlib.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "client/data/arrays.h"
+#include "client/data/loader.h"
+#include "common/base/limits.h"
+
+namespace tributary {
+namespace {
+
+using GzFile = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
+
+bool read_all(const GzFile& file, MutableByteView into) {
+  while (!into.empty()) {
+    const auto step = static_cast<unsigned>(std::min<std::size_t>(into.size(), 1u << 30));
+    const int got = gzread(file.get(), into.data(), step);
+    if (got <= 0) return false;
+    into = into.subspan(static_cast<std::size_t>(got));
+  }
+  return true;
+}
+
+std::optional<ScalarType> scalar_type(unsigned code) {
+  static const std::map<unsigned, ScalarType> kTypes = {
+      {0x08, ScalarType::kU8},  {0x09, ScalarType::kI8},  {0x0b, ScalarType::kI16},
+      {0x0c, ScalarType::kI32}, {0x0d, ScalarType::kF32}, {0x0e, ScalarType::kF64}};
+  const auto found = kTypes.find(code);
+  return found == kTypes.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<Array> read_idx(const std::string& path, std::string& local_detail) {
+  const auto wrong = [&](const std::string& what) {
+    return data_error(local_detail, "a file of the site's dataset " + what, path + ": " + what);
+  };
+  const GzFile file(gzopen(path.c_str(), "rb"), &gzclose);
+  if (!file) return wrong("cannot be opened");
+  std::array<std::byte, 4> magic{};
+  if (!read_all(file, magic)) return wrong("is no IDX file: too short");
+  const auto type = scalar_type(std::to_integer<unsigned>(magic[2]));
+  const auto rank = std::to_integer<std::size_t>(magic[3]);
+  if (magic[0] != std::byte{0} || magic[1] != std::byte{0} || !type || rank == 0 ||
+      rank > limits::kTensorRankMax) {
+    return wrong("is no IDX file: its first four bytes are not those of the format");
+  }
+  Array array{*type, true, {}, {}};
+  for (std::size_t i = 0; i < rank; ++i) {
+    std::array<std::byte, 4> size{};
+    if (!read_all(file, size)) return wrong("is cut short");
+    std::ranges::reverse(size);
+    array.shape.push_back(get_little_endian<std::uint32_t>(size.data()));
+  }
+  const auto count = product_of(array.shape);
+  if (!count || *count * scalar_bytes(*type) > limits::kDatasetBytesMax)
+    return wrong("is larger than any dataset may be");
+  // Grown with what is there, so that a lying header cannot claim memory.
+  const std::uint64_t total = *count * scalar_bytes(*type);
+  while (array.bytes.size() < total) {
+    const std::size_t at = array.bytes.size();
+    array.bytes.resize(at +
+                       static_cast<std::size_t>(std::min<std::uint64_t>(total - at, 16u << 20)));
+    if (!read_all(file, MutableByteView(array.bytes).subspan(at)))
+      return wrong("is cut short, or its compression is damaged");
+  }
+  std::byte more{};
+  if (gzread(file.get(), &more, 1) == 1) return wrong("has more bytes than its header says");
+  return array;
+}
+
+Result<ExampleSet> read_pair(const std::string& images, const std::string& labels,
+                             const DataSpec& spec, std::string& local_detail) {
+  TRIB_TRY(inputs, read_idx(images, local_detail));
+  TRIB_TRY(targets, read_idx(labels, local_detail));
+  auto examples = examples_of(inputs, targets, spec);
+  if (!examples) local_detail = images + " and " + labels + ": " + examples.error().message;
+  return examples;
+}
+
+Result<RawData> load(const OptionMap& options, const DataSpec& spec, std::string& local_detail) {
+  if (spec.input_shape.empty()) {
+    return data_error(local_detail, "the job wants a table, the site's dataset is arrays",
+                      "loader: idx");
+  }
+  RawData raw;
+  TRIB_TRY(rows,
+           read_pair(text_of(options, "images"), text_of(options, "labels"), spec, local_detail));
+  raw.rows = std::move(rows);
+  if (const std::string& images = text_of(options, "validation_images"); !images.empty()) {
+    TRIB_TRY(validation,
+             read_pair(images, text_of(options, "validation_labels"), spec, local_detail));
+    raw.separate_validation = true;
+    raw.validation = std::move(validation);
+  }
+  return raw;
+}
+
+}  // namespace
+
+const DataLoader& idx_loader() {
+  static constexpr DataLoader kLoader{"idx", "Arrays in the format of MNIST, .gz too", &load};
+  return kLoader;
+}
+
+}  // namespace tributary

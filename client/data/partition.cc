@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/partition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "common/base/random_source.h"
+
+namespace tributary {
+namespace {
+
+using Sites = std::vector<std::vector<std::size_t>>;
+
+// Gamma(alpha, 1) by Marsaglia and Tsang (2000), with the boost for alpha < 1.
+double draw_gamma(RandomSource& random, double alpha) {
+  if (alpha < 1.0)
+    return draw_gamma(random, alpha + 1.0) * std::pow(1.0 - random.uniform(), 1.0 / alpha);
+  const double d = alpha - 1.0 / 3.0;
+  const double c = 1.0 / std::sqrt(9.0 * d);
+  for (;;) {
+    const double x = random.normal();
+    const double v = std::pow(1.0 + c * x, 3);
+    if (v <= 0.0) continue;
+    if (std::log(1.0 - random.uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
+  }
+}
+
+// Consecutive parts of equal size, dealt to the sites in the order of `turns`.
+Sites deal(const std::vector<std::size_t>& rows, const std::vector<std::size_t>& turns,
+           std::size_t sites) {
+  Sites dealt(sites);
+  const std::size_t size = rows.size() / turns.size();
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    const auto from = rows.begin() + static_cast<std::ptrdiff_t>(i * size);
+    std::vector<std::size_t>& site = dealt[turns[i]];
+    site.insert(site.end(), from, from + static_cast<std::ptrdiff_t>(size));
+  }
+  return dealt;
+}
+
+Sites divide_by_dirichlet(const PartitionSpec& spec, std::span<const std::int64_t> labels,
+                          RandomSource& random) {
+  std::map<std::int64_t, std::vector<std::size_t>> by_label;
+  for (std::size_t row = 0; row < labels.size(); ++row) by_label[labels[row]].push_back(row);
+  Sites sites(spec.sites);
+  for (auto& [label, rows] : by_label) {
+    random.shuffle(rows);
+    std::vector<double> shares(spec.sites);
+    for (double& share : shares) share = draw_gamma(random, spec.alpha);
+    const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
+    double upto = 0.0;
+    std::size_t at = 0;
+    for (std::size_t site = 0; site < spec.sites; ++site) {
+      upto += shares[site];
+      const auto end = site + 1 == spec.sites
+                           ? rows.size()
+                           : static_cast<std::size_t>(
+                                 std::llround(upto / total * static_cast<double>(rows.size())));
+      for (; at < std::min(end, rows.size()); ++at) sites[site].push_back(rows[at]);
+    }
+  }
+  return sites;
+}
+
+}  // namespace
+
+Result<Sites> partition_rows(const PartitionSpec& spec, std::span<const std::int64_t> labels) {
+  const std::size_t parts =
+      spec.sites * (spec.kind == PartitionKind::kShards ? spec.shards_per_site : 1);
+  if (parts == 0 || labels.size() < parts) {
+    return make_error(ErrorCode::kInvalidArgument, std::to_string(labels.size()) +
+                                                       " rows cannot be divided into " +
+                                                       std::to_string(parts) + " parts");
+  }
+  SeededRandom random(derive_seed(spec.seed, "partition"));
+  if (spec.kind == PartitionKind::kDirichlet) return divide_by_dirichlet(spec, labels, random);
+  std::vector<std::size_t> rows(labels.size());
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  std::vector<std::size_t> turns(parts);
+  for (std::size_t i = 0; i < parts; ++i) turns[i] = i % spec.sites;
+  if (spec.kind == PartitionKind::kIid) {
+    random.shuffle(rows);
+  } else {
+    std::ranges::stable_sort(rows, {}, [labels](std::size_t row) { return labels[row]; });
+    random.shuffle(turns);
+  }
+  return deal(rows, turns, spec.sites);
+}
+
+ExampleSet take_rows(const ExampleSet& from, const std::vector<std::size_t>& rows) {
+  ExampleSet taken;
+  taken.input_shape = from.input_shape;
+  taken.rows = static_cast<std::int64_t>(rows.size());
+  const std::size_t width =
+      from.rows == 0 ? 0 : from.inputs.size() / static_cast<std::size_t>(from.rows);
+  taken.inputs.reserve(rows.size() * width);
+  for (const std::size_t row : rows) {
+    const auto begin = from.inputs.begin() + static_cast<std::ptrdiff_t>(row * width);
+    taken.inputs.insert(taken.inputs.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
+    if (!from.labels.empty()) taken.labels.push_back(from.labels[row]);
+    if (!from.targets.empty()) taken.targets.push_back(from.targets[row]);
+  }
+  return taken;
+}
+
+}  // namespace tributary

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/table_encoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+namespace tributary {
+namespace {
+
+constexpr double kDeviationFloor = 1e-9;  // as DataPlan's: a constant column stays finite
+
+bool is_missing(const TableColumn& column, FeatureKind kind, std::size_t row) {
+  return kind == FeatureKind::kNumeric ? std::isnan(column.numbers[row])
+                                       : column.words[row] == TableColumn::kMissingWord;
+}
+
+NumericSummary summarize(const std::vector<double>& numbers, const std::vector<std::size_t>& rows) {
+  NumericSummary summary;
+  for (const std::size_t row : rows) {
+    const double x = numbers[row];
+    if (std::isnan(x)) continue;
+    ++summary.count;
+    const double delta = x - summary.mean;
+    summary.mean += delta / static_cast<double>(summary.count);
+    summary.squared_deviations += delta * (x - summary.mean);
+  }
+  return summary;
+}
+
+// Writes the columns of one feature into each row, `width` floats apart.
+using Write = std::function<void(std::size_t row, float* to)>;
+
+struct EncodedFeature {
+  std::size_t width = 1;
+  Write write;
+};
+
+EncodedFeature numeric_feature(const TableColumn& column, const DataSpec& spec,
+                               const NumericPlan& plan) {
+  const bool scaled = spec.standardize != Standardize::kNone;
+  return {1, [&column, plan, scaled](std::size_t row, float* to) {
+            const double x = std::isnan(column.numbers[row]) ? plan.mean : column.numbers[row];
+            *to = static_cast<float>(scaled ? (x - plan.mean) / plan.deviation : x);
+          }};
+}
+
+EncodedFeature categorical_feature(const TableColumn& column, const FeatureColumn& spec,
+                                   const std::vector<std::string>& vocabulary) {
+  const std::size_t first = spec.drop_first ? 1 : 0;
+  // Index of each local word among the columns; a word outside the vocabulary leaves all of them
+  // zero.
+  std::vector<std::size_t> places;
+  for (const std::string& word : column.dictionary) {
+    places.push_back(
+        static_cast<std::size_t>(std::ranges::find(vocabulary, word) - vocabulary.begin()));
+  }
+  const std::size_t size = vocabulary.size();
+  return {size - std::min(size, first), [&column, places, size, first](std::size_t row, float* to) {
+            const std::uint32_t word = column.words[row];
+            if (word == TableColumn::kMissingWord) return;
+            const std::size_t place = places[word];
+            if (place < size && place >= first) to[place - first] = 1.0f;
+          }};
+}
+
+}  // namespace
+
+std::vector<std::size_t> usable_rows(const Table& table, const DataSpec& spec) {
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < table.rows; ++row) {
+    bool complete = true;
+    for (std::size_t i = 0; complete && i < spec.features.size(); ++i) {
+      complete = !is_missing(table.features[i], spec.features[i].kind, row);
+    }
+    if (complete || spec.missing == MissingValues::kMean) rows.push_back(row);
+  }
+  return rows;
+}
+
+DataSummary summarize_rows(const Table& table, const DataSpec& spec,
+                           const std::vector<std::size_t>& rows) {
+  DataSummary summary;
+  summary.training_rows = rows.size();
+  for (std::size_t i = 0; i < spec.features.size(); ++i) {
+    const FeatureColumn& feature = spec.features[i];
+    const TableColumn& column = table.features[i];
+    if (feature.kind == FeatureKind::kNumeric) {
+      summary.numeric[feature.name] = summarize(column.numbers, rows);
+      continue;
+    }
+    std::map<std::string, std::uint64_t>& words = summary.categories[feature.name];
+    for (const std::size_t row : rows) {
+      if (column.words[row] != TableColumn::kMissingWord)
+        ++words[column.dictionary[column.words[row]]];
+    }
+    // A rare word may point at a person, so it is not named.
+    std::erase_if(words, [&spec](const auto& word) {
+      return word.second < static_cast<std::uint64_t>(spec.minimum_category_count);
+    });
+  }
+  return summary;
+}
+
+DataPlan plan_for_site(const DataSpec& spec, const DataPlan& agreed, const DataSummary& own) {
+  DataPlan plan = agreed;
+  for (const FeatureColumn& feature : spec.features) {
+    if (feature.kind == FeatureKind::kCategorical) {
+      if (!feature.vocabulary.empty()) plan.vocabularies[feature.name] = feature.vocabulary;
+      continue;
+    }
+    if (feature.mean && feature.deviation)
+      plan.numeric[feature.name] = {*feature.mean, *feature.deviation};
+    const bool local =
+        spec.standardize == Standardize::kSite || !plan.numeric.contains(feature.name);
+    const auto found = own.numeric.find(feature.name);
+    if (!local || found == own.numeric.end()) continue;
+    const NumericSummary& summary = found->second;
+    const double variance =
+        summary.count > 1 ? summary.squared_deviations / static_cast<double>(summary.count - 1)
+                          : 0.0;
+    plan.numeric[feature.name] = {summary.mean, std::sqrt(variance) + kDeviationFloor};
+  }
+  return plan;
+}
+
+Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const DataPlan& plan,
+                               const std::vector<std::size_t>& rows) {
+  std::vector<EncodedFeature> encoded;
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < spec.features.size(); ++i) {
+    const FeatureColumn& feature = spec.features[i];
+    if (feature.kind == FeatureKind::kNumeric) {
+      encoded.push_back(numeric_feature(table.features[i], spec, plan.numeric.at(feature.name)));
+    } else {
+      const auto vocabulary = plan.vocabularies.find(feature.name);
+      if (vocabulary == plan.vocabularies.end()) {
+        return make_error(ErrorCode::kFailedPrecondition,
+                          "the plan has no vocabulary for column '" + feature.name + "'");
+      }
+      encoded.push_back(categorical_feature(table.features[i], feature, vocabulary->second));
+    }
+    width += encoded.back().width;
+  }
+  ExampleSet examples;
+  examples.input_shape = {static_cast<std::int64_t>(width)};
+  examples.rows = static_cast<std::int64_t>(rows.size());
+  examples.inputs.assign(rows.size() * width, 0.0f);
+  float* to = examples.inputs.data();
+  for (const std::size_t row : rows) {
+    for (const EncodedFeature& feature : encoded) {
+      feature.write(row, to);
+      to += feature.width;
+    }
+    if (spec.target == TargetKind::kRegression) {
+      examples.targets.push_back(table.targets[row]);
+    } else {
+      examples.labels.push_back(table.labels[row]);
+    }
+  }
+  return examples;
+}
+
+}  // namespace tributary

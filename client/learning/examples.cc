@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/learning/examples.h"
+
+#include <string>
+
+#include "client/learning/layers.h"
+
+namespace tributary {
+
+std::int64_t model_outputs(const DataSpec& data) {
+  if (data.target != TargetKind::kClasses) return 1;
+  return data.label_values.empty() ? data.classes : static_cast<std::int64_t>(data.label_values.size());
+}
+
+Status check_loss(const JobSpec& job) {
+  const char* loss = "cross_entropy";
+  if (job.data.target == TargetKind::kBinary) loss = "bce";
+  if (job.data.target == TargetKind::kRegression) loss = "mse";
+  if (job.train.loss == "auto" || job.train.loss == loss) return {};
+  return make_error(ErrorCode::kInvalidArgument, "train.loss '" + job.train.loss +
+                                                     "' does not go with the kind of target; write auto or " + loss);
+}
+
+Status check_examples(const JobSpec& job, const ExampleSet& data) {
+  const auto wrong = [](const std::string& what) {
+    return make_error(ErrorCode::kFailedPrecondition, "the site's examples do not fit the job: " + what);
+  };
+  const std::size_t rows = static_cast<std::size_t>(data.rows);
+  if (data.inputs.size() != rows * static_cast<std::size_t>(features_of(data.input_shape))) {
+    return wrong("the inputs are not rows times the input shape");
+  }
+  if (job.data.target == TargetKind::kRegression) {
+    return data.targets.size() == rows ? Status{} : wrong("not one target for each row");
+  }
+  if (data.labels.size() != rows) return wrong("not one label for each row");
+  const std::int64_t classes = job.data.target == TargetKind::kBinary ? 2 : model_outputs(job.data);
+  for (const std::int64_t label : data.labels) {
+    if (label < 0 || label >= classes) {
+      return wrong("a label is not one of the classes 0 to " + std::to_string(classes - 1) +
+                   "; check data.classes and data.label_values");
+    }
+  }
+  return {};
+}
+
+}  // namespace tributary

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Modules scripted in Python. The gate below refuses, with the remedy, what would fail or mislead later: frozen and
+// traced modules, foreign operators, other dtypes, wrong output shapes.
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "client/learning/torch_model.h"
+
+namespace tributary {
+namespace {
+
+Error refuse(const std::string& why) {
+  return make_error(ErrorCode::kInvalidArgument, "the TorchScript module " + why);
+}
+
+class ScriptModel final : public TorchModel {
+ public:
+  ScriptModel(torch::jit::Module module, bool random) : module_(std::move(module)), random_(random) {}
+
+  // The optimising executor changes code after its first calls; without it every call computes the same way.
+  torch::Tensor forward(const torch::Tensor& inputs) override {
+    torch::jit::GraphOptimizerEnabledGuard plain(false);
+    return module_.forward({inputs}).toTensor();
+  }
+  void set_training(bool training) override { module_.train(training); }
+  std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override {
+    static std::mutex one_at_a_time;
+    if (!random_) return {};
+    std::unique_lock hold(one_at_a_time);
+    torch::manual_seed(seed);
+    return hold;
+  }
+  void initialize(std::uint64_t) override {}
+  void save(const std::string& path) override {
+    module_.eval();
+    module_.save(path);
+  }
+
+  Status collect_tensors();
+
+ private:
+  Status add_parameters(torch::jit::Module part, const std::string& prefix);
+  Status add_buffers(const torch::jit::Module& part, const std::string& prefix);
+
+  torch::jit::Module module_;
+  bool random_;
+  std::map<std::pair<const void*, std::int64_t>, torch::Tensor> seen_;
+};
+
+// A tied weight is loaded as two tensors over one memory; both names get the first tensor, which travels once.
+Status ScriptModel::add_parameters(torch::jit::Module part, const std::string& prefix) {
+  for (const auto& parameter : part.named_parameters(/*recurse=*/false)) {
+    const torch::Tensor tensor = parameter.value;
+    if (tensor.scalar_type() != torch::kFloat32) {
+      return refuse("has a parameter " + prefix + parameter.name + " of type " + torch::toString(tensor.scalar_type()) +
+                    "; convert the module with .float() before torch.jit.script");
+    }
+    const auto [known, is_new] = seen_.try_emplace({tensor.storage().data(), tensor.storage_offset()}, tensor);
+    if (!is_new && known->second.sizes() == tensor.sizes()) {
+      part.setattr(parameter.name, known->second);
+      continue;
+    }
+    if (!tensor.is_contiguous()) tensor.set_data(tensor.contiguous());
+    tensors.push_back({prefix + parameter.name, tensor});
+  }
+  return {};
+}
+
+Status ScriptModel::add_buffers(const torch::jit::Module& part, const std::string& prefix) {
+  for (const auto& buffer : part.named_buffers(/*recurse=*/false)) {
+    const torch::Tensor tensor = buffer.value;
+    if (tensor.scalar_type() != torch::kFloat32) continue;  // counters and masks stay at the site
+    if (!tensor.is_contiguous()) tensor.set_data(tensor.contiguous());
+    tensors.push_back({prefix + buffer.name, tensor});
+  }
+  return {};
+}
+
+Status ScriptModel::collect_tensors() {
+  torch::NoGradGuard no_gradients;
+  const auto prefix = [](const std::string& name) { return name.empty() ? name : name + "."; };
+  for (const auto& part : module_.named_modules()) TRIB_CHECK_OK(add_parameters(part.value, prefix(part.name)));
+  parameters = tensors.size();
+  if (parameters == 0) {
+    return refuse("has no parameters, so there is nothing to train: it was frozen or optimised for inference; save "
+                  "the result of torch.jit.script, without torch.jit.freeze");
+  }
+  const auto trains = [](const NamedTensor& tensor) { return tensor.tensor.requires_grad(); };
+  if (std::none_of(tensors.begin(), tensors.end(), trains)) {
+    return refuse("has only parameters with requires_grad=False; save it with those to be trained switched on");
+  }
+  for (const auto& part : module_.named_modules()) TRIB_CHECK_OK(add_buffers(part.value, prefix(part.name)));
+  return {};
+}
+
+struct GraphFindings {
+  bool random = false;
+  std::string fixed_switch;  // the operator whose train/eval switch is a constant
+};
+
+// The node's input for the operator's argument of this name, or none.
+const torch::jit::Value* argument(const torch::jit::Node* node, const char* name) {
+  const auto* schema = node->maybeSchema();
+  const auto index = schema ? schema->argumentIndexWithName(name) : c10::nullopt;
+  return index ? node->input(static_cast<std::size_t>(*index)) : nullptr;
+}
+
+bool draws_random_numbers(const torch::jit::Node* node) {
+  static constexpr std::array kRandom{"dropout", "bernoulli", "rand", "normal", "rrelu", "multinomial",
+                                      "exponential_", "uniform_", "poisson", "geometric_", "cauchy_"};
+  const std::string kind = node->kind().toUnqualString();
+  const auto in_name = [&kind](const char* part) { return kind.find(part) != std::string::npos; };
+  if (std::any_of(kRandom.begin(), kRandom.end(), in_name)) return true;
+  for (const char* name : {"dropout", "dropout_p"}) {  // recurrent layers, attention
+    const auto* rate = argument(node, name);
+    if (!rate) continue;
+    const auto value = torch::jit::toIValue(rate);
+    if (!value || !value->isDouble() || value->toDouble() > 0.0) return true;
+  }
+  return false;
+}
+
+void inspect(const torch::jit::Block* block, GraphFindings& findings) {
+  for (const torch::jit::Node* node : block->nodes()) {
+    for (const torch::jit::Block* inner : node->blocks()) inspect(inner, findings);
+    if (!node->kind().is_aten()) continue;
+    findings.random = findings.random || draws_random_numbers(node);
+    for (const char* name : {"train", "training"}) {
+      const auto* train_switch = argument(node, name);
+      if (train_switch && train_switch->node()->kind() == c10::prim::Constant) {
+        findings.fixed_switch = node->kind().toUnqualString();
+      }
+    }
+  }
+}
+
+std::string shape_text(c10::IntArrayRef sizes) {
+  std::string text = "[";
+  for (const std::int64_t size : sizes) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+// One step on zeros, on a copy (batch statistics move): does it take this input and give this many outputs?
+Status try_out(const torch::jit::Module& original, const ModelRequest& request) {
+  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  constexpr std::int64_t kRows = 2;
+  const auto input = torch::zeros(batch_shape(kRows, request.input_shape));
+  torch::jit::Module module = original.deepcopy();
+  for (const bool training : {false, true}) {
+    module.train(training);
+    const c10::IValue value = module.forward({input});
+    if (!value.isTensor()) return refuse("returns " + value.tagKind() + " from forward; return one tensor");
+    const torch::Tensor output = value.toTensor();
+    const bool row_of_numbers = request.outputs == 1 && output.sizes() == c10::IntArrayRef{kRows};
+    if (!row_of_numbers && output.sizes() != c10::IntArrayRef{kRows, request.outputs}) {
+      return refuse("gives outputs of shape " + shape_text(output.sizes()) + " for inputs of shape " +
+                    shape_text(input.sizes()) + "; this job's target needs " +
+                    shape_text({kRows, request.outputs}) + " (logits, no softmax or sigmoid)");
+    }
+    if (training) output.sum().backward();
+  }
+  return {};
+}
+
+Result<TorchModelPtr> build_torchscript(const ModelRequest& request) {
+  if (request.file.empty()) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "family torchscript needs the module's file: set model.file to what torch.jit.save wrote");
+  }
+  TRIB_TRY(module, guarded("loading the TorchScript module", [&]() -> Result<torch::jit::Module> {
+    return torch::jit::load(request.file, torch::kCPU);
+  }));
+  return guarded("trying out the TorchScript module", [&]() -> Result<TorchModelPtr> {
+    const auto method = module.find_method("forward");
+    if (!method) return refuse("has no method forward");
+    const auto graph = method->graph()->copy();
+    torch::jit::Inline(*graph);
+    GraphFindings findings;
+    inspect(graph->block(), findings);
+    if (!findings.fixed_switch.empty()) {
+      return refuse("runs " + findings.fixed_switch + " with its train/eval switch fixed: it was made by "
+                    "torch.jit.trace; use torch.jit.script (in functional calls, pass training=self.training)");
+    }
+    const auto model = std::make_shared<ScriptModel>(module, findings.random);
+    TRIB_CHECK_OK(model->collect_tensors());
+    TRIB_CHECK_OK(try_out(module, request));
+    return TorchModelPtr(model);
+  });
+}
+
+}  // namespace
+
+const ModelFamily& torchscript_family() {
+  static constexpr ModelFamily kFamily{
+      "torchscript", "a module scripted in Python with torch.jit.script (model.file)", build_torchscript};
+  return kFamily;
+}
+
+}  // namespace tributary

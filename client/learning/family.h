@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModelFamily: a plug-in that builds a trainable model from a job's options. Factories are constants, any thread; a
+// model belongs to one thread. Most families only list layers (layers.h) and so contain no Torch. It does not train.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/domain/job_spec.h"
+
+namespace tributary {
+
+class TorchModel;  // torch_model.h
+// Shared only because a shared pointer may be passed on where the class is incomplete; it has one owner.
+using TorchModelPtr = std::shared_ptr<TorchModel>;
+
+struct ModelRequest {
+  const OptionMap& options;                // of job.model
+  std::vector<std::int64_t> input_shape;   // of one example, e.g. {13} or {1, 28, 28}
+  std::int64_t outputs = 1;                // 1 for binary (a logit) and regression, else the number of classes
+  std::string file;                        // path of the job's model file; empty where the job has none
+};
+
+struct ModelFamily {
+  std::string_view name;
+  std::string_view help;
+  Result<TorchModelPtr> (*build)(const ModelRequest& request);
+};
+
+std::span<const ModelFamily* const> family_table();  // generated
+Result<const ModelFamily*> find_family(std::string_view name);
+
+}  // namespace tributary

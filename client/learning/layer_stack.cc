@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model made of a list of layers. Tensors are used directly rather than through torch::nn, whose constructors
+// would draw initial weights that are thrown away each round.
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <cmath>
+
+#include "client/learning/layers.h"
+#include "client/learning/torch_model.h"
+#include "common/base/limits.h"
+#include "common/base/random_source.h"
+
+namespace tributary {
+namespace {
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+const char* function_name(Activation activation) {
+  switch (activation) {
+    case Activation::kRelu: return "relu";
+    case Activation::kTanh: return "tanh";
+    case Activation::kGelu: return "gelu";
+  }
+  return "";
+}
+
+// Shape of NAME.weight; empty for layers without tensors.
+std::vector<std::int64_t> weight_shape(const Layer& layer) {
+  if (const auto* linear = std::get_if<LinearLayer>(&layer)) return {linear->outputs, linear->inputs};
+  if (const auto* conv = std::get_if<ConvLayer>(&layer)) {
+    return {conv->outputs, conv->inputs, conv->kernel, conv->kernel};
+  }
+  return {};
+}
+
+std::string name_of(const Layer& layer) {
+  if (const auto* linear = std::get_if<LinearLayer>(&layer)) return linear->name;
+  if (const auto* conv = std::get_if<ConvLayer>(&layer)) return conv->name;
+  return "";
+}
+
+class LayerStack final : public TorchModel {
+ public:
+  explicit LayerStack(Layers layers) : layers_(std::move(layers)) {
+    for (const Layer& layer : layers_) {
+      const auto shape = weight_shape(layer);
+      if (shape.empty()) continue;
+      tensors.push_back({name_of(layer) + ".weight", torch::zeros(shape).requires_grad_()});
+      tensors.push_back({name_of(layer) + ".bias", torch::zeros({shape[0]}).requires_grad_()});
+    }
+    parameters = tensors.size();
+  }
+
+  torch::Tensor forward(const torch::Tensor& inputs) override;
+  void set_training(bool training) override { training_ = training; }
+  std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override {
+    generator_ = at::detail::createCPUGenerator(seed);
+    return {};
+  }
+  void initialize(std::uint64_t job_seed) override;
+  void save(const std::string& path) override;
+
+ private:
+  torch::Tensor convolve(const ConvLayer& layer, const torch::Tensor& x, std::size_t at) const;
+  torch::Tensor drop(const torch::Tensor& x, double rate);
+
+  Layers layers_;
+  bool training_ = false;
+  at::Generator generator_ = at::detail::createCPUGenerator(0);
+};
+
+torch::Tensor LayerStack::forward(const torch::Tensor& inputs) {
+  torch::Tensor x = inputs;
+  std::size_t at = 0;  // of the layer's weight in `tensors`
+  for (const Layer& layer : layers_) {
+    std::visit(Overloaded{
+                   [&](const FlattenLayer&) { x = x.flatten(1); },
+                   [&](const LinearLayer&) { x = at::linear(x, tensors[at].tensor, tensors[at + 1].tensor), at += 2; },
+                   [&](const ConvLayer& conv) { x = convolve(conv, x, at), at += 2; },
+                   [&](const ActivationLayer& activation) {
+                     if (activation.function == Activation::kRelu) x = at::relu(x);
+                     if (activation.function == Activation::kTanh) x = at::tanh(x);
+                     if (activation.function == Activation::kGelu) x = at::gelu(x);
+                   },
+                   [&](const MaxPoolLayer& pool) {
+                     if (pool.size > 1) x = at::max_pool2d(x, {pool.size, pool.size});
+                   },
+                   [&](const DropoutLayer& dropout) { x = drop(x, dropout.rate); },
+               },
+               layer);
+  }
+  return x;
+}
+
+torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& x, std::size_t at) const {
+  const torch::Tensor& weight = tensors[at].tensor;
+  const torch::Tensor& bias = tensors[at + 1].tensor;
+  if (layer.same_padding && layer.kernel % 2 == 0) return at::conv2d(x, weight, bias, 1, "same");
+  const std::int64_t padding = layer.same_padding ? (layer.kernel - 1) / 2 : 0;
+  return at::conv2d(x, weight, bias, 1, padding);
+}
+
+// Inverted dropout from this model's own generator: Torch's is shared by all threads of the process.
+torch::Tensor LayerStack::drop(const torch::Tensor& x, double rate) {
+  if (!training_) return x;
+  const double keep = 1.0 - rate;
+  if (keep <= 0.0) return x * 0.0;
+  return x * at::empty_like(x.detach()).bernoulli_(keep, generator_).div_(keep);
+}
+
+// PyTorch's default for Linear and Conv: uniform within 1/sqrt(fan in), weight and bias; from our own generator, so
+// that every machine and every version of Torch starts from the same bits.
+void LayerStack::initialize(std::uint64_t job_seed) {
+  for (std::size_t i = 0; i < tensors.size(); i += 2) {
+    const torch::Tensor& weight = tensors[i].tensor;
+    const double bound = 1.0 / std::sqrt(static_cast<double>(weight[0].numel()));
+    for (const std::size_t index : {i, i + 1}) {
+      SeededRandom random(derive_seed(job_seed, "initial-weights", index));
+      for (float& value : values_of(tensors[index].tensor)) {
+        value = static_cast<float>(bound * (2.0 * random.uniform() - 1.0));
+      }
+    }
+  }
+}
+
+// The forward function in TorchScript's language.
+std::string forward_source(const Layers& layers) {
+  const auto parameters = [](const std::string& name) { return "self." + name + ".weight, self." + name + ".bias"; };
+  std::string source = "def forward(self, x):\n";
+  for (const Layer& layer : layers) {
+    const std::string value = std::visit(
+        Overloaded{
+            [](const FlattenLayer&) { return std::string("torch.flatten(x, 1)"); },
+            [&](const LinearLayer& linear) { return "torch.linear(x, " + parameters(linear.name) + ")"; },
+            [&](const ConvLayer& conv) {
+              return "torch.conv2d(x, " + parameters(conv.name) + ", 1, " +
+                     (conv.same_padding ? "'same'" : "'valid'") + ")";
+            },
+            [](const ActivationLayer& activation) {
+              return std::string("torch.") + function_name(activation.function) + "(x)";
+            },
+            [](const MaxPoolLayer& pool) {
+              const std::string size = std::to_string(pool.size);
+              return "torch.max_pool2d(x, [" + size + ", " + size + "])";
+            },
+            [](const DropoutLayer& dropout) {
+              return "torch.dropout(x, " + std::to_string(dropout.rate) + ", self.training)";
+            },
+        },
+        layer);
+    source += "    x = " + value + "\n";
+  }
+  return source + "    return x\n";
+}
+
+void LayerStack::save(const std::string& path) {
+  const auto unit = std::make_shared<torch::jit::CompilationUnit>();
+  const auto make_module = [&unit](const char* name) {
+    torch::jit::Module module(c10::QualifiedName(name), unit, true);
+    module.register_attribute("training", c10::BoolType::get(), false);
+    return module;
+  };
+  torch::jit::Module root = make_module("__torch__.tributary.Model");
+  std::size_t at = 0;
+  for (const Layer& layer : layers_) {
+    if (weight_shape(layer).empty()) continue;
+    torch::jit::Module part = make_module("__torch__.tributary.Layer");
+    part.register_parameter("weight", tensors[at].tensor.detach().clone().requires_grad_(), false);
+    part.register_parameter("bias", tensors[at + 1].tensor.detach().clone().requires_grad_(), false);
+    root.register_module(name_of(layer), part);
+    at += 2;
+  }
+  root.define(forward_source(layers_));
+  root.save(path);
+}
+
+}  // namespace
+
+Result<TorchModelPtr> build_layers(Layers layers) {
+  double bytes = 0.0;
+  for (const Layer& layer : layers) {
+    double values = 1.0;
+    for (const std::int64_t size : weight_shape(layer)) values *= static_cast<double>(size);
+    bytes += values * sizeof(float);
+  }
+  if (bytes > static_cast<double>(limits::kBlobBytesMax)) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "the model's weights would not fit kBlobBytesMax; use smaller or fewer layers");
+  }
+  return guarded("building the model", [&]() -> Result<TorchModelPtr> {
+    return TorchModelPtr(std::make_shared<LayerStack>(std::move(layers)));
+  });
+}
+
+}  // namespace tributary

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/learning/layers.h"
+
+namespace tributary {
+
+Result<Activation> activation_from_name(const std::string& name) {
+  if (name == "relu") return Activation::kRelu;
+  if (name == "tanh") return Activation::kTanh;
+  if (name == "gelu") return Activation::kGelu;
+  return make_error(ErrorCode::kInvalidArgument,
+                    "there is no activation '" + name + "'; choose relu, tanh or gelu");
+}
+
+Status add_dense(Layers& layers, const std::string& name, std::int64_t inputs,
+                 const std::vector<std::int64_t>& widths, std::int64_t outputs, Activation activation,
+                 double dropout_rate) {
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    if (widths[i] < 1) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        "layer " + name + std::to_string(i + 1) + " has " + std::to_string(widths[i]) +
+                            " units; give at least 1");
+    }
+    layers.emplace_back(LinearLayer{name + std::to_string(i + 1), inputs, widths[i]});
+    layers.emplace_back(ActivationLayer{activation});
+    if (dropout_rate > 0.0) layers.emplace_back(DropoutLayer{dropout_rate});
+    inputs = widths[i];
+  }
+  layers.emplace_back(LinearLayer{"output", inputs, outputs});
+  return {};
+}
+
+std::int64_t features_of(const std::vector<std::int64_t>& shape) {
+  std::int64_t features = 1;
+  for (const std::int64_t size : shape) features *= size;
+  return features;
+}
+
+}  // namespace tributary

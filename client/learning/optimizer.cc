@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/learning/optimizer.h"
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "client/learning/options.h"
+
+namespace tributary {
+namespace {
+
+template <typename State>
+State& state_of(std::vector<State>& states, std::size_t index) {
+  if (index >= states.size()) states.resize(index + 1);
+  return states[index];
+}
+
+class Sgd final : public Optimizer {
+ public:
+  Sgd(const OptionMap& options, double factor)
+      : rate_(static_cast<float>(number_option(options, "learning_rate", 0.01) * factor)),
+        momentum_(static_cast<float>(number_option(options, "momentum", 0.0))),
+        decay_(static_cast<float>(number_option(options, "weight_decay", 0.0))),
+        nesterov_(flag_option(options, "nesterov", false)) {}
+
+  void step(std::size_t index, std::span<float> weights, std::span<const float> gradient) override {
+    float* __restrict w = weights.data();
+    const float* __restrict g = gradient.data();
+    const std::size_t count = weights.size();
+    if (momentum_ == 0.0F) {
+      for (std::size_t i = 0; i < count; ++i) w[i] -= rate_ * (g[i] + decay_ * w[i]);
+      return;
+    }
+    std::vector<float>& velocities = state_of(velocities_, index);
+    const bool first = velocities.empty();
+    velocities.resize(count);
+    float* __restrict v = velocities.data();
+    const float keep = first ? 0.0F : momentum_;
+    // The step is v, or g + momentum * v with nesterov.
+    const float own = nesterov_ ? 1.0F : 0.0F;
+    const float old = nesterov_ ? momentum_ : 1.0F;
+    for (std::size_t i = 0; i < count; ++i) {
+      const float with_decay = g[i] + decay_ * w[i];
+      v[i] = keep * v[i] + with_decay;
+      w[i] -= rate_ * (own * with_decay + old * v[i]);
+    }
+  }
+
+ private:
+  float rate_;
+  float momentum_;
+  float decay_;
+  bool nesterov_;
+  std::vector<std::vector<float>> velocities_;
+};
+
+// Kingma & Ba 2015; with `decoupled` weight decay as in Loshchilov & Hutter 2019 (AdamW).
+class Adam final : public Optimizer {
+ public:
+  Adam(const OptionMap& options, double factor, bool decoupled)
+      : rate_(number_option(options, "learning_rate", 0.001) * factor),
+        beta1_(number_option(options, "beta1", 0.9)),
+        beta2_(number_option(options, "beta2", 0.999)),
+        epsilon_(static_cast<float>(number_option(options, "epsilon", 1e-8))),
+        decay_(number_option(options, "weight_decay", decoupled ? 0.01 : 0.0)),
+        decoupled_(decoupled) {}
+
+  void step(std::size_t index, std::span<float> weights, std::span<const float> gradient) override {
+    Moments& moments = state_of(moments_, index);
+    moments.first.resize(weights.size());
+    moments.second.resize(weights.size());
+    ++moments.steps;
+    const double correction1 = 1.0 - std::pow(beta1_, static_cast<double>(moments.steps));
+    const double correction2 = 1.0 - std::pow(beta2_, static_cast<double>(moments.steps));
+    const float step_size = static_cast<float>(rate_ / correction1);
+    const float root_correction = static_cast<float>(std::sqrt(correction2));
+    const float shrink = decoupled_ ? static_cast<float>(1.0 - rate_ * decay_) : 1.0F;
+    const float coupled_decay = decoupled_ ? 0.0F : static_cast<float>(decay_);
+    const float b1 = static_cast<float>(beta1_);
+    const float b2 = static_cast<float>(beta2_);
+    const float c1 = static_cast<float>(1.0 - beta1_);
+    const float c2 = static_cast<float>(1.0 - beta2_);
+    float* __restrict w = weights.data();
+    const float* __restrict g = gradient.data();
+    float* __restrict m = moments.first.data();
+    float* __restrict v = moments.second.data();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const float with_decay = g[i] + coupled_decay * w[i];
+      m[i] = b1 * m[i] + c1 * with_decay;
+      v[i] = b2 * v[i] + c2 * with_decay * with_decay;
+      w[i] = shrink * w[i] - step_size * m[i] / (std::sqrt(v[i]) / root_correction + epsilon_);
+    }
+  }
+
+ private:
+  struct Moments {
+    std::vector<float> first;
+    std::vector<float> second;
+    std::uint64_t steps = 0;
+  };
+  double rate_;
+  double beta1_;
+  double beta2_;
+  float epsilon_;
+  double decay_;
+  bool decoupled_;
+  std::vector<Moments> moments_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Optimizer>> make_optimizer(const PluginChoice& choice, double learning_rate_factor) {
+  std::unique_ptr<Optimizer> made;
+  if (choice.name == "sgd") made = std::make_unique<Sgd>(choice.options, learning_rate_factor);
+  if (choice.name == "adam") made = std::make_unique<Adam>(choice.options, learning_rate_factor, false);
+  if (choice.name == "adamw") made = std::make_unique<Adam>(choice.options, learning_rate_factor, true);
+  if (!made) {
+    return make_error(ErrorCode::kInvalidArgument, "there is no optimizer '" + choice.name +
+                                                       "' in this client; it knows: sgd, adam, adamw");
+  }
+  return made;
+}
+
+}  // namespace tributary

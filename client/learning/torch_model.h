@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// TorchModel: a model that trains, behind one interface for built-in layers and TorchScript modules. Internal to this
+// room, the only header of it with Torch types; include it in as few sources as possible (each costs ten seconds). One owner,
+// one thread. Functions here may throw what Torch throws: callers stand inside guarded().
+#pragma once
+
+#include <torch/script.h>
+
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/learning/family.h"
+#include "common/tensor/layout.h"
+
+namespace tributary {
+
+struct NamedTensor {
+  std::string name;
+  torch::Tensor tensor;  // float32, contiguous, CPU
+};
+
+class TorchModel {
+ public:
+  virtual ~TorchModel() = default;
+  virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;
+  virtual void set_training(bool training) = 0;
+  // Makes what forward() draws in training (dropout) follow from the seed. Hold what is returned while training:
+  // models that draw from Torch's global generator train one at a time in a process.
+  virtual std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) = 0;
+  // Values of a model before its first round. TorchScript modules bring their own.
+  virtual void initialize(std::uint64_t job_seed) = 0;
+  // Writes a TorchScript file that torch.jit.load of Python opens.
+  virtual void save(const std::string& path) = 0;
+
+  // What travels, in order: parameters, then float buffers.
+  std::vector<NamedTensor> tensors;
+  std::size_t parameters = 0;  // the first so many of `tensors` are parameters
+};
+
+// Builds the job's model and, for `values`, fills it in. Fails where the layouts differ.
+Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
+                                  const std::string& model_file_path);
+Status load_values(TorchModel& model, const Model& values);
+
+inline std::span<float> values_of(const torch::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+// Shape of a batch: rows in front of the shape of one example.
+std::vector<std::int64_t> batch_shape(std::int64_t rows, const std::vector<std::int64_t>& input_shape);
+
+// What Torch and its BLAS use on this thread from now on. Several threads of one process may each train with 1.
+void use_threads(int threads);
+
+// The exception in flight as an Error, without backtraces: "training: ...".
+Error error_of_exception(std::string_view doing);
+
+template <typename Function>
+auto guarded(std::string_view doing, Function&& function) -> decltype(function()) {
+  try {
+    return function();
+  } catch (...) {
+    return error_of_exception(doing);
+  }
+}
+
+}  // namespace tributary

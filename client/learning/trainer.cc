@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// One round of local training: mini-batch steps from the global model, and the difference they made.
+#include <torch/csrc/autograd/autograd.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "client/learning/algorithm.h"
+#include "client/learning/batches.h"
+#include "client/learning/examples.h"
+#include "client/learning/layers.h"
+#include "client/learning/learner.h"
+#include "client/learning/optimizer.h"
+#include "client/learning/torch_model.h"
+#include "common/base/clock.h"
+
+namespace tributary {
+namespace {
+
+class Trainer {
+ public:
+  Trainer(const TrainRequest& request, TorchModelPtr model, std::unique_ptr<Optimizer> optimizer, AdjustGradient adjust)
+      : request_(request),
+        kind_(request.job.data.target),
+        model_(std::move(model)),
+        optimizer_(std::move(optimizer)),
+        adjust_(std::move(adjust)),
+        batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size, request.shuffle_seed),
+        row_floats_(static_cast<std::size_t>(features_of(request.data.input_shape))) {
+    const std::int64_t rows = static_cast<std::int64_t>(batches_.batch_size());
+    inputs_ = torch::empty(batch_shape(rows, request.data.input_shape));
+    targets_ = torch::empty({rows}, kind_ == TargetKind::kClasses ? torch::kInt64 : torch::kFloat32);
+    collect_weights();
+  }
+
+  Result<TrainOutput> run();
+
+ private:
+  void collect_weights();
+  torch::Tensor loss_of_next_batch();
+  void gather(std::span<const std::uint32_t> rows);
+  void step(const torch::Tensor& loss);
+  Status finish(TrainOutput& output) const;
+
+  struct Weight {
+    torch::Tensor tensor;
+    std::span<const float> global;
+  };
+
+  const TrainRequest& request_;
+  TargetKind kind_;
+  TorchModelPtr model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  AdjustGradient adjust_;
+  Batches batches_;
+  std::size_t row_floats_;
+  torch::Tensor inputs_;   // of one batch, filled anew for each
+  torch::Tensor targets_;
+  std::vector<Weight> weights_;                   // those that are trained
+  torch::autograd::variable_list weight_tensors_;  // the same tensors
+  std::vector<float> adjusted_;
+  double batch_rows_ = 0.0;  // of the batch in hand
+};
+
+void Trainer::collect_weights() {
+  std::span<const float> global = request_.global.values;
+  for (std::size_t i = 0; i < model_->parameters; ++i) {
+    const torch::Tensor& tensor = model_->tensors[i].tensor;
+    const std::size_t count = static_cast<std::size_t>(tensor.numel());
+    if (tensor.requires_grad()) {
+      weights_.push_back({tensor, global.first(count)});
+      weight_tensors_.push_back(tensor);
+    }
+    global = global.subspan(count);
+  }
+}
+
+// Rows are copied one by one into the same memory each time: no copy of the whole data, no allocation.
+void Trainer::gather(std::span<const std::uint32_t> rows) {
+  const ExampleSet& data = request_.data;
+  float* to = inputs_.data_ptr<float>();
+  for (const std::uint32_t row : rows) {
+    std::memcpy(to, data.inputs.data() + row * row_floats_, row_floats_ * sizeof(float));
+    to += row_floats_;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    switch (kind_) {
+      case TargetKind::kBinary: targets_.data_ptr<float>()[i] = data.labels[rows[i]] == 0 ? 0.0F : 1.0F; break;
+      case TargetKind::kClasses: targets_.data_ptr<std::int64_t>()[i] = data.labels[rows[i]]; break;
+      case TargetKind::kRegression: targets_.data_ptr<float>()[i] = data.targets[rows[i]]; break;
+    }
+  }
+}
+
+torch::Tensor Trainer::loss_of_next_batch() {
+  const auto rows = batches_.next();
+  gather(rows);
+  const std::int64_t count = static_cast<std::int64_t>(rows.size());
+  batch_rows_ = static_cast<double>(count);
+  const bool whole = rows.size() == batches_.batch_size();
+  const torch::Tensor targets = whole ? targets_ : targets_.narrow(0, 0, count);
+  const torch::Tensor outputs = model_->forward(whole ? inputs_ : inputs_.narrow(0, 0, count));
+  switch (kind_) {
+    case TargetKind::kBinary: return at::binary_cross_entropy_with_logits(outputs.reshape({-1}), targets);
+    case TargetKind::kClasses: return at::cross_entropy_loss(outputs, targets);
+    case TargetKind::kRegression: return at::mse_loss(outputs.reshape({-1}), targets);
+  }
+  return {};
+}
+
+void Trainer::step(const torch::Tensor& loss) {
+  const auto gradients = torch::autograd::grad({loss}, weight_tensors_, {}, false, false, /*allow_unused=*/true);
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    const torch::Tensor gradient = gradients[i].contiguous();
+    const auto weights = values_of(weights_[i].tensor);
+    std::span<const float> seen = values_of(gradient);
+    if (adjust_) {  // on a copy: two parameters may share one gradient
+      adjusted_.assign(seen.begin(), seen.end());
+      adjust_(adjusted_, weights, weights_[i].global);
+      seen = adjusted_;
+    }
+    optimizer_->step(i, weights, seen);
+  }
+}
+
+Status Trainer::finish(TrainOutput& output) const {
+  output.update.layout = request_.global.layout;
+  output.update.values.reserve(request_.global.values.size());
+  double squares = 0.0;
+  const float* global = request_.global.values.data();
+  for (const NamedTensor& named : model_->tensors) {
+    for (const float local : values_of(named.tensor)) {
+      const float delta = local - *global++;
+      output.update.values.push_back(delta);
+      squares += static_cast<double>(delta) * static_cast<double>(delta);
+    }
+  }
+  output.update_norm = std::sqrt(squares);
+  if (std::isfinite(squares)) return {};
+  return make_error(ErrorCode::kFailedPrecondition,
+                    "training has diverged: after the last batch weights are not finite numbers; lower the learning rate");
+}
+
+Result<TrainOutput> Trainer::run() {
+  const TrainSpec& spec = request_.job.train;
+  const std::uint64_t epoch = batches_.per_epoch();
+  const std::uint64_t total =
+      spec.steps > 0 ? static_cast<std::uint64_t>(spec.steps) : epoch * static_cast<std::uint64_t>(spec.epochs);
+  const auto hold = model_->seed_randomness(derive_seed(request_.shuffle_seed, "dropout"));
+  model_->set_training(true);
+  TrainOutput output;
+  double loss_sum = 0.0;
+  double loss_rows = 0.0;
+  for (; output.batches < total; ++output.batches) {
+    if (request_.should_stop && request_.should_stop()) {
+      return make_error(ErrorCode::kCancelled, "training was stopped after " + std::to_string(output.batches) +
+                                                   " of " + std::to_string(total) + " batches");
+    }
+    const torch::Tensor loss = loss_of_next_batch();
+    const double value = static_cast<double>(loss.item<float>());
+    if (!std::isfinite(value)) {
+      return make_error(ErrorCode::kFailedPrecondition,
+                        "the loss of batch " + std::to_string(output.batches + 1) + " of " + std::to_string(total) +
+                            " is not a finite number; lower the learning rate, or check the inputs' scale");
+    }
+    step(loss);
+    if (total - output.batches <= epoch) {
+      loss_sum += value * batch_rows_;
+      loss_rows += batch_rows_;
+    }
+    if (request_.progress) request_.progress(output.batches + 1, total);
+  }
+  output.examples = static_cast<std::uint64_t>(request_.data.rows);
+  output.train_loss = loss_rows > 0.0 ? loss_sum / loss_rows : 0.0;
+  TRIB_CHECK_OK(finish(output));
+  return output;
+}
+
+}  // namespace
+
+Result<TrainOutput> train(const TrainRequest& request) {
+  return guarded("training", [&]() -> Result<TrainOutput> {
+    const SystemClock clock;
+    const TimePoint start = clock.now();
+    use_threads(request.threads);
+    const JobSpec& job = request.job;
+    if (request.data.rows == 0) {
+      return make_error(ErrorCode::kFailedPrecondition, "this site has no training rows for the job");
+    }
+    TRIB_CHECK_OK(check_examples(job, request.data));
+    TRIB_TRY(algorithm, find_algorithm(job.train.algorithm.name));
+    TRIB_TRY(optimizer, make_optimizer(job.train.optimizer,
+                                       std::pow(job.train.learning_rate_decay, static_cast<double>(request.round) - 1.0)));
+    TRIB_TRY(model, build_model(job, request.data.input_shape, request.model_file_path));
+    TRIB_CHECK_OK(load_values(*model, request.global));
+    Trainer trainer(request, model, std::move(optimizer), algorithm->make(job.train.algorithm.options));
+    TRIB_TRY(output, trainer.run());
+    output.seconds = static_cast<double>((clock.now() - start).count()) / 1000.0;
+    return output;
+  });
+}
+
+}  // namespace tributary

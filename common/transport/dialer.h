@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// dial: connects to a coordinator: resolve, connect, TLS, version handshake, each within
+// kHandshakeMs. On the io_context's one thread. Trying again is the caller's.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/transport/frame_link.h"
+
+namespace tributary {
+
+struct DialTarget {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string server_name;  // in the coordinator's certificate
+};
+
+struct DialedLink {
+  std::shared_ptr<FrameLink> link;
+  Welcome welcome;
+};
+
+// kUnavailable: nobody there; kUnauthenticated: not our coordinator, or it does not want us.
+asio::awaitable<Result<DialedLink>> dial(DialTarget target, std::shared_ptr<TlsContext> context,
+                                         Hello hello);
+
+}  // namespace tributary

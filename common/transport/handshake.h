@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first two messages of a link: versions are agreed, software and datasets told. On the link's
+// thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+
+#include "common/transport/frame_link.h"
+
+namespace tributary {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+// Waits for the peer's Hello; a peer without a version in common is sent away with the reason.
+asio::awaitable<Result<Hello>> await_hello(std::shared_ptr<FrameLink> link);
+// Sends Hello, waits for the Welcome. A Goodbye instead comes back as its error.
+asio::awaitable<Result<Welcome>> offer_hello(std::shared_ptr<FrameLink> link, Hello hello);
+
+}  // namespace tributary

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/transport/listener.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+#include "common/base/limits.h"
+#include "common/transport/handshake.h"
+
+namespace tributary {
+namespace {
+
+// After a refused accept (out of descriptors) the listener rests this long instead of spinning.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+}  // namespace
+
+Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& io, const std::string& host,
+                                                 std::uint16_t port,
+                                                 std::shared_ptr<TlsContext> context) {
+  std::shared_ptr<Listener> listener(new Listener(io, std::move(context)));
+  const std::string address = host + ":" + std::to_string(port);
+  boost::system::error_code error;
+  asio::ip::tcp::resolver resolver(io);
+  const auto found =
+      resolver.resolve(host, std::to_string(port), asio::ip::tcp::resolver::passive, error);
+  if (error || found.empty())
+    return make_error(ErrorCode::kInvalidArgument, "listen " + address + ": " + error.message());
+  const auto endpoint = found.begin()->endpoint();
+  auto& acceptor = listener->acceptor_;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error)
+    return make_error(ErrorCode::kUnavailable, "listen " + address + ": " + error.message());
+  listener->port_ = acceptor.local_endpoint().port();
+  return listener;
+}
+
+void Listener::start(OnLink on_link, OnRefused on_refused) {
+  on_link_ = std::move(on_link);
+  on_refused_ = std::move(on_refused);
+  const auto self = shared_from_this();
+  asio::co_spawn(acceptor_.get_executor(), accept_loop(self), asio::detached);
+}
+
+void Listener::stop() {
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+  pause_.cancel();
+}
+
+asio::awaitable<void> Listener::accept_loop(std::shared_ptr<Listener> self) {
+  while (self->acceptor_.is_open()) {
+    boost::system::error_code error;
+    auto token = asio::redirect_error(asio::use_awaitable, error);
+    Socket socket = co_await self->acceptor_.async_accept(token);
+    if (!self->acceptor_.is_open()) break;
+    if (error || self->handshakes_ >= limits::kHandshakesMax) {
+      self->pause_.expires_after(kAcceptPause);
+      boost::system::error_code ignored;
+      auto pause_token = asio::redirect_error(asio::use_awaitable, ignored);
+      co_await self->pause_.async_wait(pause_token);
+      if (error) continue;
+    }
+    const auto executor = self->acceptor_.get_executor();
+    asio::co_spawn(executor, greet(self, std::move(socket)), asio::detached);
+  }
+}
+
+asio::awaitable<void> Listener::greet(std::shared_ptr<Listener> self, Socket socket) {
+  ++self->handshakes_;
+  const std::string no_name;
+  Result<std::unique_ptr<TlsStream>> stream =
+      TlsStream::make(std::move(socket), *self->context_, no_name);
+  if (stream) {
+    std::unique_ptr<TlsStream> owned = *std::move(stream);
+    co_await self->greet_stream(std::move(owned));
+  } else {
+    self->on_refused_("unknown address", stream.error());
+  }
+  --self->handshakes_;
+}
+
+asio::awaitable<void> Listener::greet_stream(std::unique_ptr<TlsStream> stream) {
+  const std::string address = stream->address();
+  TlsStream* raw = stream.get();
+  const auto give_up = [raw] { raw->close(); };
+  std::optional<Deadline> limit;
+  limit.emplace(stream->executor(), std::chrono::milliseconds(limits::kHandshakeMs), give_up);
+  Result<PeerIdentity> peer = co_await stream->handshake();
+  limit.reset();
+  if (!peer) {
+    on_refused_(address, peer.error());
+    co_return;
+  }
+  PeerIdentity identity = *std::move(peer);
+  const std::shared_ptr<FrameLink> link = FrameLink::start(std::move(stream), std::move(identity));
+  const Result<Hello> hello = co_await await_hello(link);
+  if (hello) {
+    on_link_(link, *hello);
+  } else {
+    link->close(hello.error());
+    on_refused_(address, hello.error());
+  }
+}
+
+}  // namespace tributary

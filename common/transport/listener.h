@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Listener: accepts, does the TLS and version handshakes of many peers at once, and hands out links
+// whose peer is known. Owned by the daemon, on its io_context's one thread. What a peer may do is
+// not its business.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/transport/frame_link.h"
+
+namespace tributary {
+
+class Listener : public std::enable_shared_from_this<Listener> {
+ public:
+  // A link whose Hello has come; the handler answers Welcome or closes.
+  using OnLink = std::function<void(std::shared_ptr<FrameLink> link, const Hello& hello)>;
+  using OnRefused = std::function<void(const std::string& address, const Error& why)>;
+
+  // `host` is an address or name of this machine, port 0 any free one. Errors name the address.
+  static Result<std::shared_ptr<Listener>> open(asio::io_context& io, const std::string& host,
+                                                std::uint16_t port,
+                                                std::shared_ptr<TlsContext> context);
+  void start(OnLink on_link, OnRefused on_refused);
+  void stop();
+  std::uint16_t port() const { return port_; }
+
+ private:
+  Listener(asio::io_context& io, std::shared_ptr<TlsContext> context)
+      : acceptor_(io), pause_(io), context_(std::move(context)) {}
+  static asio::awaitable<void> accept_loop(std::shared_ptr<Listener> self);
+  static asio::awaitable<void> greet(std::shared_ptr<Listener> self, Socket socket);
+  asio::awaitable<void> greet_stream(std::unique_ptr<TlsStream> stream);
+
+  asio::ip::tcp::acceptor acceptor_;
+  asio::steady_timer pause_;
+  std::shared_ptr<TlsContext> context_;
+  OnLink on_link_;
+  OnRefused on_refused_;
+  std::uint16_t port_ = 0;
+  std::size_t handshakes_ = 0;
+};
+
+}  // namespace tributary

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// TlsContext: our certificate, key and trusted root, for TLS 1.3 (RFC 8446) with both sides
+// authenticated; and who a peer is. Made once from files; thread-safe afterwards. No sockets.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace tributary {
+
+enum class PeerRole { kSite, kCoordinator, kOperator };
+std::string peer_role_name(PeerRole role);
+
+// From a certificate: its DNS name (SAN) is the name, the OU of its subject the role.
+struct PeerIdentity {
+  std::string name;
+  PeerRole role = PeerRole::kSite;
+  std::string fingerprint;  // SHA-256 of the certificate, hexadecimal
+};
+
+struct TlsFiles {
+  std::string certificate;  // PEM: our certificate, then intermediates
+  std::string key;
+  std::string ca;
+};
+
+class TlsContext {
+ public:
+  enum class Side { kServer, kClient };
+
+  // Errors name the file and what is wrong with it, an expired certificate of ours among them.
+  static Result<std::shared_ptr<TlsContext>> load(const TlsFiles& files, Side side);
+  ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+  // A fresh connection object on a connected socket; a client expects `server_name` in the peer's
+  // certificate.
+  Result<ssl_st*> new_connection(int socket, const std::string& server_name) const;
+  Side side() const { return side_; }
+  const PeerIdentity& own() const { return own_; }
+
+ private:
+  TlsContext(ssl_ctx_st* context, Side side) : context_(context), side_(side) {}
+
+  ssl_ctx_st* context_;
+  Side side_;
+  PeerIdentity own_;
+};
+
+// After the handshake. kUnauthenticated where the certificate has no usable name or role, or ALPN
+// was not agreed.
+Result<PeerIdentity> identify_peer(ssl_st* connection);
+// What OpenSSL's error queue and verification say of a failed handshake, in words for a person:
+// "its certificate has expired", "it does not speak TLS".
+std::string handshake_failure(ssl_st* connection);
+
+}  // namespace tributary
