@@ -39,6 +39,7 @@ class FrameLink final : public TransferPort, public std::enable_shared_from_this
 
   const PeerIdentity& peer() const { return peer_; }
   const std::string& address() const { return stream_->address(); }
+  asio::any_io_executor executor() { return stream_->executor(); }
 
   Status send(const Message& message) override;
   void add_source(std::uint32_t stream, ChunkSource source) override;

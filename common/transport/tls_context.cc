@@ -148,7 +148,9 @@ Result<ssl_st*> TlsContext::new_connection(int socket, const std::string& server
     return connection;
   }
   SSL_set_connect_state(connection);
-  SSL_set_tlsext_host_name(connection, server_name.c_str());
+  // The macro SSL_set_tlsext_host_name, without its old-style cast.
+  SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+           const_cast<char*>(server_name.c_str()));
   SSL_set1_host(connection, server_name.c_str());
   return connection;
 }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// BlobTransfers: both sides of the blob protocol on one link (grammar: proto/README.md). The asker
+// resumes at the byte where an earlier link stopped, checks the digest, and asks again a bounded
+// number of times; the server reads as the link can take it. One object per link, on the link's
+// thread, owned by the driver; it dies with the link and leaves what has arrived in the store. It
+// opens no socket, and decides neither what is asked for nor what may be served.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/domain/messages.h"
+#include "common/domain/task.h"
+#include "common/storage/blob_store.h"
+#include "common/wire/transfer_port.h"
+
+namespace tributary {
+
+class BlobTransfers {
+ public:
+  // Called once for each fetch that was not cancelled, when the blob is durable in the store or is
+  // given up: kDataLoss (wrong digest or size), kNotFound (the peer has no such blob),
+  // kResourceExhausted (disk full), or the store's error. May call fetch() and cancel(), and must
+  // not destroy the transfers.
+  using FetchDone = std::function<void(const BlobRef& blob, const Status& outcome)>;
+  // Whether the peer may have this blob. A peer that may not is told the same as if there were
+  // none.
+  using MayServe = std::function<bool(const Digest& digest)>;
+
+  BlobTransfers(BlobStore& store, TransferPort& port, MayServe may_serve, FetchDone done);
+  ~BlobTransfers();
+  BlobTransfers(const BlobTransfers&) = delete;
+  BlobTransfers& operator=(const BlobTransfers&) = delete;
+
+  // Asks for `blob`; more than kTransfersPerLinkMax at once wait for their turn. One that is here
+  // already is done at once (before fetch returns); one that is being fetched is not asked for
+  // twice. Fails only with the link.
+  Status fetch(const BlobRef& blob);
+  // The blob is no longer wanted. What has arrived stays in the store; `done` is not called.
+  void cancel(const Digest& digest);
+
+  // For the driver's reader: true for the four messages that on_message takes. A failed Status
+  // means that the peer broke the grammar, or that the link is gone: close it.
+  static bool is_mine(const Message& message);
+  Status on_message(const Message& message);
+  Status on_chunk(std::uint32_t stream, ByteView bytes);
+
+  std::size_t fetching() const { return asked_.size() + waiting_.size(); }
+  std::size_t serving() const;
+
+ private:
+  struct Asked;
+  struct Served;
+
+  Status ask(const BlobRef& blob, int retries);
+  Status on_start(const BlobStart& start);
+  Status on_refused(const BlobRefused& refused);
+  Status on_request(const BlobRequest& request);
+  void on_cancelled(const BlobCancel& cancel);
+  Status complete(std::uint32_t stream);
+  Status give_up(std::uint32_t stream, Error error);
+  Status settle(const BlobRef& blob, const Status& outcome);
+  Status ask_next();
+
+  BlobStore& store_;
+  TransferPort& port_;
+  MayServe may_serve_;
+  FetchDone done_;
+  std::uint32_t next_stream_ = 1;
+  std::map<std::uint32_t, std::unique_ptr<Asked>> asked_;  // by our stream
+  std::deque<BlobRef> waiting_;
+  std::map<std::uint32_t, std::shared_ptr<Served>> served_;  // by the peer's stream
+};
+
+}  // namespace tributary

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/driver.h"
+
+#include <algorithm>
+
+#include "common/base/limits.h"
+#include "common/config/job_file.h"
+#include "common/crypto/digest.h"
+
+namespace tributary {
+namespace {
+
+constexpr Milliseconds kSaveRetry{1'000};
+
+Reason reason_of_fetch(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kDataLoss:
+      return Reason::kWrongDigest;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kCancelled:
+      return Reason::kDisconnected;
+    case ErrorCode::kResourceExhausted:
+    case ErrorCode::kIo:
+      return Reason::kStorageFailed;
+    default:
+      return Reason::kUploadFailed;
+  }
+}
+
+// NAME-xxxxxxxx: the suffix comes from what was submitted, so that a repeated submit cannot make
+// two jobs.
+JobId make_job_id(const std::string& name, const SubmitJob& request) {
+  const std::string text = request.token + "\n" + request.document;
+  return JobId{name + "-" + sha256(as_bytes(text)).hex().substr(0, 8)};
+}
+
+}  // namespace
+
+// One overload per effect that is not a record.
+struct EffectPerformer {
+  Driver& driver;
+
+  void operator()(const SendTask& e) { driver.ports_.sites.send(e.site, TaskOffer{e.task}); }
+  void operator()(const SendCancel& e) {
+    driver.ports_.sites.send(e.site, TaskCancel{e.key, e.reason});
+  }
+  void operator()(const SendVerdict& e) {
+    driver.ports_.sites.send(e.site, TaskVerdict{e.key, e.reason, e.detail});
+  }
+  void operator()(const SendCommitted& e) {
+    driver.ports_.sites.send(e.site, RoundCommitted{e.job, e.round});
+  }
+  void operator()(const FetchUpdate& e) {
+    driver.ports_.sites.fetch(
+        e.site, e.update, [&d = driver, site = e.site, key = e.key](const Status& status) {
+          if (status) {
+            d.handle(UpdateArrived{site, key});
+          } else {
+            d.handle(
+                UpdateLost{site, key, reason_of_fetch(status.error()), status.error().message});
+          }
+        });
+  }
+  void operator()(const CheckUpdate& e) {
+    on_worker(e.key.job, [site = e.site, key = e.key, result = e.result](JobWorker& worker) {
+      return RoundEvent{worker.check(site, key, result)};
+    });
+  }
+  void operator()(const AbsorbUpdate& e) {
+    driver.ports_.to_worker(e.update.key.job, [worker = driver.worker(e.update.key.job), e] {
+      // A failure is kept by the worker and comes out when the round is to
+      // be finished.
+      static_cast<void>(worker->absorb(e).has_value());
+    });
+  }
+  void operator()(const FetchInitialModel& e) {
+    driver.ports_.sites.fetch(e.site, e.model, [self = *this, e](const Status& status) mutable {
+      if (!status) {
+        return self.driver.handle(InitialModelFailed{e.job, e.site, status.error().message});
+      }
+      self.on_worker(e.job, [e](JobWorker& worker) -> RoundEvent {
+        const Result<BlobRef> stored = worker.adopt_initial_model(e.model);
+        if (!stored) return InitialModelFailed{e.job, e.site, stored.error().message};
+        return InitialModelStored{e.job, *stored};
+      });
+    });
+  }
+  void operator()(const FinishRound& e) {
+    on_worker(e.job, [e](JobWorker& worker) -> RoundEvent {
+      Result<RoundFinished> finished = worker.finish(e.round);
+      if (!finished) return RoundNotFinished{e.job, e.round, finished.error().message};
+      return *std::move(finished);
+    });
+  }
+  void operator()(const CloseJob& e) { driver.workers_.erase(e.job); }
+  void operator()(const Report& e) { driver.ports_.report(e); }
+  void operator()(const SaveJob&) {}
+  void operator()(const SaveAccepted&) {}
+  void operator()(const SaveRound&) {}
+  void operator()(const ForgetAccepted&) {}
+
+ private:
+  template <typename Work>
+  void on_worker(const JobId& job, Work work) {
+    driver.ports_.to_worker(
+        job, [&d = driver, worker = driver.worker(job), work = std::move(work)] {
+          RoundEvent event = work(*worker);
+          d.ports_.to_engine([&d, event = std::move(event)] { d.handle(event); });
+        });
+  }
+};
+
+Driver::Driver(DriverPorts ports, EngineOptions options)
+    : ports_(std::move(ports)), engine_(options) {}
+
+std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
+  std::shared_ptr<JobWorker>& worker = workers_[job];
+  if (!worker) {
+    worker =
+        std::make_shared<JobWorker>(job, engine_.find(job)->spec(), ports_.blobs, ports_.models);
+  }
+  return worker;
+}
+
+Status Driver::recover() {
+  TRIB_TRY(records, ports_.store.jobs());
+  for (const JobRecord& record : records) {
+    Result<JobFile> file = parse_job(record.document, record.id.value);
+    if (!file)
+      return std::move(file).error().with_context("job " + record.id.value + " in the state store");
+    file->spec.model_file = record.model_file.digest;
+    TRIB_TRY(accepted, ports_.store.accepted(record.id));
+    handle(JobRecovered{record, file->spec, std::move(accepted)});
+  }
+  return {};
+}
+
+Result<JobSubmitted> Driver::submit(const SubmitJob& request) {
+  TRIB_TRY(file, parse_job(request.document, "job file"));
+  const JobId id = make_job_id(file.spec.name, request);
+  if (engine_.find(id) != nullptr) return JobSubmitted{id, true};
+  if (stalled()) {
+    return make_error(ErrorCode::kUnavailable,
+                      "the coordinator cannot write its state now (disk full?); try again later");
+  }
+  if (engine_.jobs().size() >= limits::kJobsMax) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      "there are already " + std::to_string(limits::kJobsMax) + " jobs");
+  }
+  file.spec.model_file = request.model_file.digest;
+  JobRecord record;
+  record.id = id;
+  record.name = file.spec.name;
+  record.token = request.token;
+  record.document = request.document;
+  record.model_file = request.model_file;
+  record.submitted_wall_ms = ports_.clock.wall_ms();
+  TRIB_CHECK_OK(ports_.store.apply({SaveJob{record}}));
+  ports_.report(Report{"job.submitted",
+                       {{"job", id.value},
+                        {"name", record.name},
+                        {"rounds", std::int64_t{file.spec.rounds.rounds}}}});
+  handle(JobArrived{std::move(record), std::move(file.spec)});
+  return JobSubmitted{id, false};
+}
+
+void Driver::handle(const RoundEvent& event) {
+  if (stalled()) {
+    if (ports_.clock.now() < retry_at_ || !save(unsaved_)) {
+      if (!std::holds_alternative<TimePassed>(event)) waiting_.push_back(event);
+      return;
+    }
+    const RoundEffects saved = std::exchange(unsaved_, {});
+    perform(saved);
+    while (!waiting_.empty() && !stalled()) {
+      const RoundEvent next = std::move(waiting_.front());
+      waiting_.pop_front();
+      step(next);
+    }
+    if (stalled()) {
+      waiting_.push_back(event);
+      return;
+    }
+  }
+  step(event);
+}
+
+void Driver::step(const RoundEvent& event) {
+  RoundEffects effects = engine_.handle(ports_.clock.now(), event);
+  if (!save(effects)) {
+    unsaved_ = std::move(effects);
+    return;
+  }
+  perform(effects);
+}
+
+bool Driver::save(const RoundEffects& effects) {
+  if (std::ranges::none_of(effects, is_durable)) return true;
+  const Status saved = ports_.store.apply(effects);
+  if (saved) return true;
+  retry_at_ = ports_.clock.now() + kSaveRetry;
+  ports_.report(Report{
+      "state.stalled",
+      {{"detail", saved.error().message}, {"retry_after_ms", std::int64_t{kSaveRetry.count()}}}});
+  return false;
+}
+
+void Driver::perform(const RoundEffects& effects) {
+  EffectPerformer performer{*this};
+  for (const RoundEffect& effect : effects) std::visit(performer, effect);
+}
+
+std::optional<TimePoint> Driver::next_wake() const {
+  return stalled() ? std::optional<TimePoint>(retry_at_) : engine_.next_wake();
+}
+
+}  // namespace tributary

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Driver: joins the round engine to the world: makes its records durable, then carries out what it
+// asked for. Used by the daemon and by tributary-simulate alike. Everything runs on the engine's
+// thread, except JobWorker's calls, which run on the worker pool, one job's calls in order. It
+// decides nothing that the engine could decide.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "coordinator/round/engine.h"
+#include "coordinator/service/job_worker.h"
+#include "coordinator/service/site_port.h"
+#include "coordinator/service/state_store.h"
+
+namespace tributary {
+
+struct DriverPorts {
+  const Clock& clock;
+  StateStore& store;
+  BlobStore& blobs;
+  ModelRepository& models;
+  SitePort& sites;
+  std::function<void(const Report&)> report;
+  std::function<void(std::function<void()>)> to_engine;  // runs later, on the engine's thread
+  std::function<void(const JobId&, std::function<void()>)>
+      to_worker;  // runs on the pool, in order for one job
+};
+
+class Driver {
+ public:
+  Driver(DriverPorts ports, EngineOptions options);
+
+  // Jobs of an earlier life. Before any other event.
+  Status recover();
+  // Checks the document, makes the job durable, hands it to the engine. The same token gives the
+  // same job.
+  Result<JobSubmitted> submit(const SubmitJob& request);
+  void handle(const RoundEvent& event);
+  // When handle(TimePassed{}) is due at the latest.
+  std::optional<TimePoint> next_wake() const;
+
+  const Engine& engine() const { return engine_; }
+  // The state store refused a record (disk full): decisions wait until it takes it, and are tried
+  // again each second.
+  bool stalled() const { return !unsaved_.empty(); }
+
+ private:
+  friend struct EffectPerformer;
+
+  void step(const RoundEvent& event);
+  bool save(const RoundEffects& effects);
+  void perform(const RoundEffects& effects);
+  std::shared_ptr<JobWorker> worker(const JobId& job);
+
+  DriverPorts ports_;
+  Engine engine_;
+  std::map<JobId, std::shared_ptr<JobWorker>> workers_;
+  std::deque<RoundEvent> waiting_;  // arrived while stalled
+  RoundEffects unsaved_;            // decided, not durable yet, so not carried out
+  TimePoint retry_at_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobWorker: the arithmetic of one job, away from the engine's thread: checks updates, folds the
+// accepted ones into the exact sum, and makes the next global model. Its calls for one job run one
+// after another, in the order they were asked for (the driver posts them to the job's strand); it
+// keeps O(model) in memory and reads updates from the blob store. It decides nothing: verdicts go
+// back to the engine.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/domain/job_spec.h"
+#include "common/domain/task.h"
+#include "common/storage/blob_store.h"
+#include "coordinator/aggregation/round_aggregate.h"
+#include "coordinator/round/effects.h"
+#include "coordinator/round/events.h"
+#include "coordinator/service/model_repository.h"
+
+namespace tributary {
+
+class JobWorker {
+ public:
+  JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models);
+
+  // The update's bytes are in the blob store under result.update.
+  UpdateChecked check(const SiteName& site, const TaskKey& key, const TrainResult& result);
+  // An accepted update of round key.round; the first one of a round opens its sum.
+  Status absorb(const AbsorbUpdate& effect);
+  // Applies the sum to the model of round - 1 and stores the model of `round`. Can be called again
+  // if it failed.
+  Result<RoundFinished> finish(RoundNumber round);
+  // A site's initial model, in the blob store: checked and stored as the model of round 0.
+  Result<BlobRef> adopt_initial_model(const BlobRef& model);
+
+ private:
+  Status load_base(RoundNumber round);
+  Result<Model> read_update(const TrainResult& result) const;
+  Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
+  Status publish(RoundNumber round);  // into the blob store, from where sites fetch it
+
+  JobId job_;
+  JobSpec spec_;
+  BlobStore& blobs_;
+  ModelRepository& models_;
+  std::optional<RoundNumber> base_round_;  // of base_
+  Model base_;                             // the global model that updates are differences to
+  std::optional<RoundNumber> open_round_;  // of aggregate_
+  std::unique_ptr<RoundAggregate> aggregate_;
+  std::string absorb_failure_;  // an accepted update that could not be folded: finish says so
+};
+
+}  // namespace tributary

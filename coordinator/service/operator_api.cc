@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/operator_api.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tributary {
+namespace {
+
+// The round an operator means by "best", "last" or a number.
+Result<RoundNumber> round_of(const std::string& which, const JobRecord& record) {
+  if (record.model.digest.is_none()) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "job " + record.id.value + " has no model yet (it is " +
+                          std::string(job_state_name(record.state)) + ")");
+  }
+  if (which == "last") return record.round;
+  if (which == "best") return record.best ? record.best_round : record.round;
+  RoundNumber round = 0;
+  const auto [end, error] = std::from_chars(which.data(), which.data() + which.size(), round);
+  if (error != std::errc{} || end != which.data() + which.size()) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "'" + which + "' is no round: use best, last or a number");
+  }
+  if (round > record.round) {
+    return make_error(ErrorCode::kNotFound, "job " + record.id.value + " has rounds 0 to " +
+                                                std::to_string(record.round) + ", not " + which);
+  }
+  return round;
+}
+
+Error no_such_job(const JobId& job) {
+  return make_error(ErrorCode::kNotFound,
+                    "no job '" + job.value + "'; `tributaryctl job list` shows those there are");
+}
+
+}  // namespace
+
+Message OperatorApi::answer(const Message& request) {
+  Result<Message> reply = dispatch(request);
+  if (reply) return *std::move(reply);
+  return RequestFailed{reply.error().code, reply.error().message};
+}
+
+Result<Message> OperatorApi::dispatch(const Message& request) {
+  if (const auto* submit = std::get_if<SubmitJob>(&request)) {
+    if (!submit->model_file.digest.is_none() && !ports_.blobs.contains(submit->model_file.digest)) {
+      return make_error(ErrorCode::kFailedPrecondition, "the model file was not uploaded");
+    }
+    TRIB_TRY(submitted, ports_.driver.submit(*submit));
+    return Message{submitted};
+  }
+  if (std::holds_alternative<ListJobs>(request)) {
+    JobList list;
+    for (const JobMachine* job : ports_.driver.engine().jobs())
+      list.jobs.push_back(summary_of(job->record()));
+    return Message{std::move(list)};
+  }
+  if (const auto* show_job = std::get_if<ShowJob>(&request)) {
+    TRIB_TRY(detail, show(*show_job));
+    return Message{std::move(detail)};
+  }
+  if (const auto* abort = std::get_if<AbortJob>(&request)) {
+    const JobMachine* job = ports_.driver.engine().find(abort->job);
+    if (job == nullptr) return no_such_job(abort->job);
+    if (job->over()) {
+      return make_error(ErrorCode::kFailedPrecondition,
+                        "job " + abort->job.value + " is over already: " +
+                            std::string(job_state_name(job->record().state)));
+    }
+    ports_.driver.handle(JobAbortRequested{abort->job, abort->why});
+    return Message{JobAborted{abort->job}};
+  }
+  if (std::holds_alternative<GetStatus>(request)) return Message{status()};
+  if (const auto* get_model = std::get_if<GetModel>(&request)) {
+    TRIB_TRY(info, model(*get_model));
+    return Message{info};
+  }
+  return make_error(ErrorCode::kProtocol, "not an operator's request");
+}
+
+Result<JobDetail> OperatorApi::show(const ShowJob& request) const {
+  const JobMachine* job = ports_.driver.engine().find(request.job);
+  if (job == nullptr) return no_such_job(request.job);
+  TRIB_TRY(rounds, ports_.store.rounds(request.job));
+  return JobDetail{summary_of(job->record()), job->record().document, std::move(rounds)};
+}
+
+Result<ModelInfo> OperatorApi::model(const GetModel& request) {
+  const JobMachine* job = ports_.driver.engine().find(request.job);
+  if (job == nullptr) return no_such_job(request.job);
+  TRIB_TRY(round, round_of(request.which, job->record()));
+  TRIB_TRY(bytes, ports_.models.read_model_bytes(request.job, round));
+  TRIB_TRY(digest, ports_.blobs.put(bytes));
+  return ModelInfo{request.job, round, {digest, bytes.size()}};
+}
+
+StatusReply OperatorApi::status() const {
+  StatusReply reply;
+  reply.software = ports_.software;
+  reply.uptime_ms = (ports_.clock.now() - ports_.started).count();
+  const Engine& engine = ports_.driver.engine();
+  if (Result<std::vector<SiteRow>> known = ports_.store.sites()) reply.sites = *std::move(known);
+  for (SiteRow& site : reply.sites) {
+    site.online = engine.roster().contains(site.site);
+    if (site.online) {
+      site.doing = engine.activity_of(site.site);
+      site.last_seen_wall_ms = ports_.clock.wall_ms();
+    }
+  }
+  for (const JobMachine* job : engine.jobs()) reply.jobs.push_back(summary_of(job->record()));
+  return reply;
+}
+
+JobSummary OperatorApi::summary_of(const JobRecord& record) const {
+  const JobMachine* job = ports_.driver.engine().find(record.id);
+  JobSummary summary;
+  summary.job = record.id;
+  summary.name = record.name;
+  summary.state =
+      job != nullptr && job->waiting() ? "waiting" : std::string(job_state_name(record.state));
+  summary.detail = record.detail;
+  summary.round = record.round;
+  summary.rounds = job != nullptr ? job->spec().rounds.rounds : 0;
+  summary.submitted_wall_ms = record.submitted_wall_ms;
+  if (record.last) {
+    summary.loss = record.last->loss;
+    summary.accuracy = record.last->accuracy;
+    summary.auc = record.last->auc;
+    summary.f1 = record.last->f1;
+  }
+  summary.best_round = record.best_round;
+  return summary;
+}
+
+}  // namespace tributary

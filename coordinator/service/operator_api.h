@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// OperatorApi: answers an operator's requests (submit, list, show, abort, status, model) from the
+// driver and the state store. Engine thread only. It knows no link: `watch` is the operator
+// session's, which follows the event log.
+#pragma once
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/domain/messages.h"
+#include "coordinator/service/driver.h"
+
+namespace tributary {
+
+class OperatorApi {
+ public:
+  struct Ports {
+    const Clock& clock;
+    Driver& driver;
+    StateStore& store;
+    ModelRepository& models;
+    BlobStore& blobs;
+    std::string software;
+    TimePoint started;
+  };
+  explicit OperatorApi(Ports ports) : ports_(std::move(ports)) {}
+
+  // The reply to a request, or RequestFailed with what was wrong. Messages that are no request are
+  // refused.
+  Message answer(const Message& request);
+
+ private:
+  Result<Message> dispatch(const Message& request);
+  Result<JobDetail> show(const ShowJob& request) const;
+  Result<ModelInfo> model(const GetModel& request);
+  StatusReply status() const;
+  JobSummary summary_of(const JobRecord& record) const;
+
+  Ports ports_;
+};
+
+}  // namespace tributary

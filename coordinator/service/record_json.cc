@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/record_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace tributary {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Reads what `read` reads; whatever nlohmann throws on the way means a damaged record.
+template <typename T, typename Read>
+Result<T> parse(std::string_view text, std::string_view what, Read read) {
+  try {
+    return read(Json::parse(text));
+  } catch (const std::exception& error) {
+    return make_error(ErrorCode::kDataLoss,
+                      std::string(what) + " in the state store cannot be read: " + error.what());
+  }
+}
+
+Json blob_to_json(const BlobRef& blob) {
+  return {{"digest", blob.digest.hex()}, {"bytes", blob.bytes}};
+}
+
+Digest digest_of(const Json& json) {
+  Result<Digest> digest = digest_from_hex(json.get<std::string>());
+  if (!digest) throw std::runtime_error(digest.error().message);
+  return *digest;
+}
+
+BlobRef blob_from_json(const Json& json) {
+  return {digest_of(json.at("digest")), json.at("bytes").get<std::uint64_t>()};
+}
+
+Json optional_to_json(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+std::optional<double> optional_from_json(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional<double>(json.get<double>());
+}
+
+// JSON has no NaN: it reads back as 0, and only figures for people can hold one.
+double number_of(const Json& json) { return json.is_null() ? 0.0 : json.get<double>(); }
+
+Json figures_to_json(const std::optional<EvaluationFigures>& figures) {
+  if (!figures) return nullptr;
+  return {{"examples", figures->examples},
+          {"loss", figures->loss},
+          {"accuracy", optional_to_json(figures->accuracy)},
+          {"auc", optional_to_json(figures->auc)},
+          {"f1", optional_to_json(figures->f1)}};
+}
+
+std::optional<EvaluationFigures> figures_from_json(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  EvaluationFigures figures;
+  figures.examples = json.at("examples").get<std::uint64_t>();
+  figures.loss = number_of(json.at("loss"));
+  figures.accuracy = optional_from_json(json.at("accuracy"));
+  figures.auc = optional_from_json(json.at("auc"));
+  figures.f1 = optional_from_json(json.at("f1"));
+  return figures;
+}
+
+Json plan_to_json(const DataPlan& plan) {
+  Json numeric = Json::object();
+  for (const auto& [column, one] : plan.numeric)
+    numeric[column] = {{"mean", one.mean}, {"deviation", one.deviation}};
+  return {{"numeric", numeric}, {"vocabularies", plan.vocabularies}};
+}
+
+DataPlan plan_from_json(const Json& json) {
+  DataPlan plan;
+  for (const auto& [column, one] : json.at("numeric").items()) {
+    plan.numeric[column] = {one.at("mean").get<double>(), one.at("deviation").get<double>()};
+  }
+  plan.vocabularies =
+      json.at("vocabularies").get<std::map<std::string, std::vector<std::string>>>();
+  return plan;
+}
+
+Json participant_to_json(const ParticipantRow& row) {
+  return {{"site", row.site.value}, {"kind", row.kind},   {"reason", row.reason},
+          {"detail", row.detail},   {"bytes", row.bytes}, {"examples", row.examples},
+          {"seconds", row.seconds}, {"loss", row.loss},   {"norm", row.norm}};
+}
+
+ParticipantRow participant_from_json(const Json& json) {
+  ParticipantRow row;
+  row.site.value = json.at("site").get<std::string>();
+  row.kind = json.at("kind").get<std::string>();
+  row.reason = json.at("reason").get<std::string>();
+  row.detail = json.at("detail").get<std::string>();
+  row.bytes = json.at("bytes").get<std::uint64_t>();
+  row.examples = json.at("examples").get<std::uint64_t>();
+  row.seconds = number_of(json.at("seconds"));
+  row.loss = number_of(json.at("loss"));
+  row.norm = number_of(json.at("norm"));
+  return row;
+}
+
+}  // namespace
+
+std::string job_record_to_json(const JobRecord& record) {
+  Json rows = Json::object();
+  for (const auto& [site, one] : record.rows) {
+    rows[site.value] = {{"training", one.training}, {"validation", one.validation}};
+  }
+  Json cohort = Json::array();
+  for (const SiteName& site : record.cohort) cohort.push_back(site.value);
+  return text_of({{"id", record.id.value},
+                  {"name", record.name},
+                  {"token", record.token},
+                  {"model_file", blob_to_json(record.model_file)},
+                  {"submitted_wall_ms", record.submitted_wall_ms},
+                  {"state", job_state_name(record.state)},
+                  {"detail", record.detail},
+                  {"plan", plan_to_json(record.plan)},
+                  {"rows", rows},
+                  {"round", record.round},
+                  {"model", blob_to_json(record.model)},
+                  {"open_round", record.open_round},
+                  {"attempt", record.attempt},
+                  {"cohort", cohort},
+                  {"best_round", record.best_round},
+                  {"best", figures_to_json(record.best)},
+                  {"last", figures_to_json(record.last)}});
+}
+
+Result<JobRecord> job_record_from_json(std::string_view text, std::string document) {
+  return parse<JobRecord>(text, "a job", [&document](const Json& json) {
+    JobRecord record;
+    record.id.value = json.at("id").get<std::string>();
+    record.name = json.at("name").get<std::string>();
+    record.token = json.at("token").get<std::string>();
+    record.document = std::move(document);
+    record.model_file = blob_from_json(json.at("model_file"));
+    record.submitted_wall_ms = json.at("submitted_wall_ms").get<std::int64_t>();
+    const auto state = job_state_from_name(json.at("state").get<std::string>());
+    if (!state) throw std::runtime_error("unknown state");
+    record.state = *state;
+    record.detail = json.at("detail").get<std::string>();
+    record.plan = plan_from_json(json.at("plan"));
+    for (const auto& [site, one] : json.at("rows").items()) {
+      record.rows[SiteName{site}] = {one.at("training").get<std::uint64_t>(),
+                                     one.at("validation").get<std::uint64_t>()};
+    }
+    record.round = json.at("round").get<RoundNumber>();
+    record.model = blob_from_json(json.at("model"));
+    record.open_round = json.at("open_round").get<RoundNumber>();
+    record.attempt = json.at("attempt").get<AttemptNumber>();
+    for (const Json& site : json.at("cohort"))
+      record.cohort.push_back(SiteName{site.get<std::string>()});
+    record.best_round = json.at("best_round").get<RoundNumber>();
+    record.best = figures_from_json(json.at("best"));
+    record.last = figures_from_json(json.at("last"));
+    return record;
+  });
+}
+
+std::string accepted_to_json(const AcceptedUpdate& update) {
+  const TrainResult& result = update.result;
+  return text_of({{"job", update.key.job.value},
+                  {"round", update.key.round},
+                  {"attempt", update.key.attempt},
+                  {"site", update.site.value},
+                  {"update", blob_to_json(result.update)},
+                  {"examples", result.examples},
+                  {"train_loss", result.train_loss},
+                  {"update_norm", result.update_norm},
+                  {"seconds", result.seconds},
+                  {"norm", update.norm}});
+}
+
+Result<AcceptedUpdate> accepted_from_json(std::string_view text) {
+  return parse<AcceptedUpdate>(text, "an accepted update", [](const Json& json) {
+    AcceptedUpdate update;
+    update.key.job.value = json.at("job").get<std::string>();
+    update.key.round = json.at("round").get<RoundNumber>();
+    update.key.attempt = json.at("attempt").get<AttemptNumber>();
+    update.key.kind = TaskKind::kTrain;
+    update.site.value = json.at("site").get<std::string>();
+    update.result.update = blob_from_json(json.at("update"));
+    update.result.examples = json.at("examples").get<std::uint64_t>();
+    update.result.train_loss = number_of(json.at("train_loss"));
+    update.result.update_norm = number_of(json.at("update_norm"));
+    update.result.seconds = number_of(json.at("seconds"));
+    update.norm = number_of(json.at("norm"));
+    return update;
+  });
+}
+
+std::string round_row_to_json(const RoundRow& row) {
+  Json participants = Json::array();
+  for (const ParticipantRow& one : row.participants)
+    participants.push_back(participant_to_json(one));
+  return text_of({{"round", row.round},
+                  {"attempt", row.attempt},
+                  {"task", row.task},
+                  {"outcome", row.outcome},
+                  {"seconds", row.seconds},
+                  {"examples", row.examples},
+                  {"update_norm", row.update_norm},
+                  {"model", row.model.hex()},
+                  {"loss", optional_to_json(row.loss)},
+                  {"accuracy", optional_to_json(row.accuracy)},
+                  {"auc", optional_to_json(row.auc)},
+                  {"f1", optional_to_json(row.f1)},
+                  {"participants", participants}});
+}
+
+Result<RoundRow> round_row_from_json(std::string_view text) {
+  return parse<RoundRow>(text, "a round", [](const Json& json) {
+    RoundRow row;
+    row.round = json.at("round").get<RoundNumber>();
+    row.attempt = json.at("attempt").get<AttemptNumber>();
+    row.task = json.at("task").get<std::string>();
+    row.outcome = json.at("outcome").get<std::string>();
+    row.seconds = number_of(json.at("seconds"));
+    row.examples = json.at("examples").get<std::uint64_t>();
+    row.update_norm = number_of(json.at("update_norm"));
+    row.model = digest_of(json.at("model"));
+    row.loss = optional_from_json(json.at("loss"));
+    row.accuracy = optional_from_json(json.at("accuracy"));
+    row.auc = optional_from_json(json.at("auc"));
+    row.f1 = optional_from_json(json.at("f1"));
+    for (const Json& one : json.at("participants"))
+      row.participants.push_back(participant_from_json(one));
+    return row;
+  });
+}
+
+std::string site_row_to_json(const SiteRow& row) {
+  return text_of({{"site", row.site.value},
+                  {"last_seen_wall_ms", row.last_seen_wall_ms},
+                  {"address", row.address},
+                  {"software", row.software},
+                  {"datasets", row.datasets}});
+}
+
+Result<SiteRow> site_row_from_json(std::string_view text) {
+  return parse<SiteRow>(text, "a site", [](const Json& json) {
+    SiteRow row;
+    row.site.value = json.at("site").get<std::string>();
+    row.last_seen_wall_ms = json.at("last_seen_wall_ms").get<std::int64_t>();
+    row.address = json.at("address").get<std::string>();
+    row.software = json.at("software").get<std::string>();
+    row.datasets = json.at("datasets").get<std::vector<std::string>>();
+    return row;
+  });
+}
+
+}  // namespace tributary

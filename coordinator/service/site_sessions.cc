@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/site_sessions.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "common/base/limits.h"
+#include "common/transfer/blob_transfers.h"
+#include "common/transport/handshake.h"
+
+namespace tributary {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+}  // namespace
+
+class SiteSessions::Session final : public LinkHandler,
+                                    public std::enable_shared_from_this<Session> {
+ public:
+  Session(SiteSessions& owner, std::shared_ptr<FrameLink> link, TimePoint since)
+      : owner_(owner),
+        link_(std::move(link)),
+        site_{link_->peer().name},
+        since_(since),
+        transfers_(
+            owner.ports_.blobs, *link_, [this](const Digest& digest) { return offered(digest); },
+            [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); }) {}
+
+  const SiteName& site() const { return site_; }
+  const std::shared_ptr<FrameLink>& link() const { return link_; }
+  TimePoint since() const { return since_; }
+
+  Status on_message(const Message& message) override {
+    Driver& driver = *owner_.driver_;
+    if (BlobTransfers::is_mine(message)) return transfers_.on_message(message);
+    if (const auto* accepted = std::get_if<TaskAccepted>(&message)) {
+      driver.handle(SiteAcceptedTask{site_, accepted->key});
+    } else if (const auto* progress = std::get_if<TaskProgress>(&message)) {
+      driver.handle(SiteProgressed{site_, progress->key, progress->done, progress->total});
+    } else if (const auto* result = std::get_if<TaskResult>(&message)) {
+      driver.handle(SiteReturned{site_, *result});
+    } else if (const auto* goodbye = std::get_if<Goodbye>(&message)) {
+      return make_error(ErrorCode::kUnavailable, "the site left: " + goodbye->message);
+    } else {
+      return make_error(ErrorCode::kProtocol, "a message that a site may not send");
+    }
+    return {};
+  }
+
+  Status on_chunk(std::uint32_t stream, ByteView bytes) override {
+    return transfers_.on_chunk(stream, bytes);
+  }
+
+  void send(const Message& message) {
+    // What a task names, the site may fetch.
+    if (const auto* offer = std::get_if<TaskOffer>(&message)) {
+      offered_ = {offer->task.model.digest, offer->task.model_file.digest};
+    }
+    static_cast<void>(link_->send(message).has_value());
+  }
+
+  void fetch(const BlobRef& blob, std::function<void(Status)> done) {
+    waiting_[blob.digest].push_back(std::move(done));
+    // The answer may be there at once, and the driver must not be called from its own call.
+    const auto executor = link_executor();
+    asio::post(executor, [self = shared_from_this(), blob] {
+      if (self->waiting_.contains(blob.digest))
+        static_cast<void>(self->transfers_.fetch(blob).has_value());
+    });
+  }
+
+  void fail_fetches(const Error& why) {
+    std::map<Digest, std::vector<std::function<void(Status)>>> waiting;
+    waiting.swap(waiting_);
+    for (auto& [digest, calls] : waiting) {
+      for (auto& done : calls) done(make_error(ErrorCode::kUnavailable, why.message));
+    }
+  }
+
+  void set_executor(asio::any_io_executor executor) { executor_ = std::move(executor); }
+
+ private:
+  asio::any_io_executor link_executor() const { return executor_; }
+  bool offered(const Digest& digest) const {
+    return std::ranges::find(offered_, digest) != offered_.end();
+  }
+  void fetched(const BlobRef& blob, const Status& outcome) {
+    const auto calls = waiting_.extract(blob.digest);
+    if (calls.empty()) return;
+    for (auto& done : calls.mapped()) done(outcome);
+  }
+
+  SiteSessions& owner_;
+  std::shared_ptr<FrameLink> link_;
+  SiteName site_;
+  TimePoint since_;
+  asio::any_io_executor executor_;
+  std::vector<Digest> offered_;
+  std::map<Digest, std::vector<std::function<void(Status)>>> waiting_;
+  BlobTransfers transfers_;
+};
+
+SiteSessions::~SiteSessions() = default;
+
+void SiteSessions::admit(std::shared_ptr<FrameLink> link, const Hello& hello) {
+  const SiteName site{link->peer().name};
+  const auto& allowed = ports_.allowed;
+  if (!allowed.empty() && std::ranges::find(allowed, site.value) == allowed.end()) {
+    ports_.log.record("site.refused", {{"site", site.value},
+                                       {"address", link->address()},
+                                       {"reason", "not among `sites` of the coordinator's file"}});
+    return link->close(make_error(ErrorCode::kPermissionDenied,
+                                  "site '" + site.value + "' is not in the coordinator's list"),
+                       limits::kRedialMs);
+  }
+  if (const auto older = sessions_.find(site); older != sessions_.end()) {
+    ports_.log.record("site.replaced", {{"site", site.value}, {"address", link->address()}});
+    const std::shared_ptr<Session> session = older->second;
+    session->link()->close(make_error(ErrorCode::kAlreadyExists, "the site came on a newer link"));
+    remove(session, make_error(ErrorCode::kUnavailable, "replaced by a newer link"));
+  }
+  if (!link->send(Welcome{kProtocolVersion, ports_.software, limits::kHeartbeatMs})) return;
+  const auto session = std::make_shared<Session>(*this, link, ports_.clock.now());
+  sessions_[site] = session;
+  SiteRow row{site,           true,          "", ports_.clock.wall_ms(), link->address(),
+              hello.software, hello.datasets};
+  if (const Status saved = ports_.store.save_site(row); !saved) {
+    ports_.log.record("storage.failed", {{"path", "sites"}, {"detail", saved.error().message}});
+  }
+  ports_.log.record("site.connected", {{"site", site.value},
+                                       {"address", link->address()},
+                                       {"software", hello.software},
+                                       {"datasets", joined(hello.datasets)}});
+  const auto run = [](SiteSessions* self, std::shared_ptr<Session> one) -> asio::awaitable<void> {
+    const std::shared_ptr<FrameLink> its_link = one->link();
+    const Error why = co_await its_link->run(*one);
+    self->remove(one, why);
+  };
+  session->set_executor(link->executor());
+  asio::co_spawn(link->executor(), run(this, session), asio::detached);
+  driver_->handle(SiteConnected{site, hello.datasets});
+}
+
+void SiteSessions::remove(const std::shared_ptr<Session>& session, const Error& why) {
+  const auto found = sessions_.find(session->site());
+  if (found == sessions_.end() || found->second != session) return;  // replaced
+  sessions_.erase(found);
+  const std::int64_t up_ms = (ports_.clock.now() - session->since()).count();
+  ports_.log.record("site.disconnected", {{"site", session->site().value},
+                                          {"address", session->link()->address()},
+                                          {"code", std::string(error_code_name(why.code))},
+                                          {"detail", why.message},
+                                          {"seconds", static_cast<double>(up_ms) / 1000.0}});
+  session->fail_fetches(why);
+  driver_->handle(SiteDisconnected{session->site()});
+}
+
+void SiteSessions::close_all(const Error& why) {
+  for (const auto& [site, session] : sessions_) session->link()->close(why, limits::kRedialFirstMs);
+}
+
+void SiteSessions::send(const SiteName& site, const Message& message) {
+  if (const auto found = sessions_.find(site); found != sessions_.end())
+    found->second->send(message);
+}
+
+void SiteSessions::fetch(const SiteName& site, const BlobRef& blob,
+                         std::function<void(Status)> done) {
+  const auto found = sessions_.find(site);
+  if (found != sessions_.end()) return found->second->fetch(blob, std::move(done));
+  // Engine: the fetch of a site that has just gone is answered by its disconnection or, at the
+  // latest, the deadline.
+}
+
+}  // namespace tributary

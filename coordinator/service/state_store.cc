@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/state_store.h"
+
+#include <sqlite3.h>
+
+#include "coordinator/service/record_json.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+constexpr const char* kSchema = R"sql(
+CREATE TABLE sites (site TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, document BLOB NOT NULL,
+                   record TEXT NOT NULL);
+CREATE TABLE accepted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, round INTEGER NOT NULL,
+                       site TEXT NOT NULL, record TEXT NOT NULL, UNIQUE (job, round, site));
+CREATE TABLE rounds (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, record TEXT NOT NULL);
+CREATE INDEX rounds_of_job ON rounds (job, sequence);
+)sql";
+
+class SqliteStore final : public StateStore {
+ public:
+  explicit SqliteStore(sqlite3* database, std::string path)
+      : database_(database), path_(std::move(path)) {}
+  ~SqliteStore() override { sqlite3_close_v2(database_); }
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
+
+  Status prepare();
+  Status apply(const RoundEffects& effects) override;
+  Status save_site(const SiteRow& site) override;
+  Result<std::vector<JobRecord>> jobs() const override;
+  Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override;
+  Result<std::vector<RoundRow>> rounds(const JobId& job) const override;
+  Result<std::vector<SiteRow>> sites() const override;
+
+ private:
+  Error error(const char* tried) const {
+    const int code = sqlite3_errcode(database_);
+    const ErrorCode kind = code == SQLITE_FULL ? ErrorCode::kResourceExhausted
+                           : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ErrorCode::kDataLoss
+                                                                             : ErrorCode::kIo;
+    return make_error(kind, std::string(tried) + " " + path_ + ": " + sqlite3_errmsg(database_));
+  }
+  Status execute(const char* sql) {
+    return sqlite3_exec(database_, sql, nullptr, nullptr, nullptr) == SQLITE_OK ? Status{}
+                                                                                : error("write");
+  }
+  // Runs one statement with text parameters; calls `row` with the texts of each row.
+  template <typename Row>
+  Status run(const char* sql, const std::vector<std::string>& parameters, Row row) const;
+  Status write(const char* sql, const std::vector<std::string>& parameters) {
+    return run(sql, parameters, [](sqlite3_stmt*) { return Status{}; });
+  }
+  Status store(const RoundEffect& effect);
+
+  sqlite3* database_;
+  std::string path_;
+};
+
+std::string column(sqlite3_stmt* statement, int index) {
+  const auto* text = static_cast<const char*>(sqlite3_column_blob(statement, index));
+  return text == nullptr
+             ? std::string{}
+             : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, index)));
+}
+
+template <typename Row>
+Status SqliteStore::run(const char* sql, const std::vector<std::string>& parameters,
+                        Row row) const {
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(database_, sql, -1, &raw, nullptr) != SQLITE_OK) return error("prepare");
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, &sqlite3_finalize);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    // Null destructor: SQLITE_STATIC; the parameters outlive the statement.
+    if (sqlite3_bind_text64(raw, static_cast<int>(i) + 1, parameters[i].data(),
+                            parameters[i].size(), nullptr, SQLITE_UTF8) != SQLITE_OK) {
+      return error("bind");
+    }
+  }
+  for (;;) {
+    const int step = sqlite3_step(raw);
+    if (step == SQLITE_DONE) return {};
+    if (step != SQLITE_ROW) return error("write");
+    TRIB_CHECK_OK(row(raw));
+  }
+}
+
+Status SqliteStore::prepare() {
+  sqlite3_busy_timeout(database_, 5'000);
+  TRIB_CHECK_OK(
+      execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"));
+  int version = 0;
+  TRIB_CHECK_OK(run("PRAGMA user_version", {}, [&version](sqlite3_stmt* statement) {
+    version = sqlite3_column_int(statement, 0);
+    return Status{};
+  }));
+  if (version > kSchemaVersion) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      path_ + " was written by a newer version (schema " + std::to_string(version) +
+                          "); install that version");
+  }
+  if (version == kSchemaVersion) return {};
+  const std::string create = "BEGIN IMMEDIATE;" + std::string(kSchema) +
+                             "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
+  return execute(create.c_str());
+}
+
+Status SqliteStore::store(const RoundEffect& effect) {
+  if (const auto* job = std::get_if<SaveJob>(&effect)) {
+    return write(
+        "INSERT INTO jobs (job, document, record) VALUES (?, ?, ?) ON CONFLICT (job) DO UPDATE SET "
+        "record = excluded.record",
+        {job->record.id.value, job->record.document, job_record_to_json(job->record)});
+  }
+  if (const auto* accepted = std::get_if<SaveAccepted>(&effect)) {
+    const TaskKey& key = accepted->update.key;
+    return write(
+        "INSERT OR REPLACE INTO accepted (job, round, site, record) VALUES (?, CAST(? AS INTEGER), "
+        "?, ?)",
+        {key.job.value, std::to_string(key.round), accepted->update.site.value,
+         accepted_to_json(accepted->update)});
+  }
+  if (const auto* round = std::get_if<SaveRound>(&effect)) {
+    return write("INSERT INTO rounds (job, record) VALUES (?, ?)",
+                 {round->job.value, round_row_to_json(round->row)});
+  }
+  if (const auto* forget = std::get_if<ForgetAccepted>(&effect)) {
+    return write("DELETE FROM accepted WHERE job = ?", {forget->job.value});
+  }
+  return {};
+}
+
+Status SqliteStore::apply(const RoundEffects& effects) {
+  TRIB_CHECK_OK(execute("BEGIN IMMEDIATE"));
+  for (const RoundEffect& effect : effects) {
+    if (Status stored = store(effect); !stored) {
+      // The rollback may have happened by itself (SQLITE_FULL); that is what its error would say.
+      static_cast<void>(execute("ROLLBACK").has_value());
+      return stored;
+    }
+  }
+  Status committed = execute("COMMIT");
+  if (!committed) static_cast<void>(execute("ROLLBACK").has_value());
+  return committed;
+}
+
+Status SqliteStore::save_site(const SiteRow& site) {
+  return write("INSERT OR REPLACE INTO sites (site, record) VALUES (?, ?)",
+               {site.site.value, site_row_to_json(site)});
+}
+
+Result<std::vector<JobRecord>> SqliteStore::jobs() const {
+  std::vector<JobRecord> found;
+  TRIB_CHECK_OK(run("SELECT record, document FROM jobs ORDER BY sequence", {},
+                    [&found](sqlite3_stmt* row) -> Status {
+                      TRIB_TRY(record, job_record_from_json(column(row, 0), column(row, 1)));
+                      found.push_back(std::move(record));
+                      return {};
+                    }));
+  return found;
+}
+
+Result<std::vector<AcceptedUpdate>> SqliteStore::accepted(const JobId& job) const {
+  std::vector<AcceptedUpdate> found;
+  TRIB_CHECK_OK(run("SELECT record FROM accepted WHERE job = ? ORDER BY sequence", {job.value},
+                    [&found](sqlite3_stmt* row) -> Status {
+                      TRIB_TRY(update, accepted_from_json(column(row, 0)));
+                      found.push_back(std::move(update));
+                      return {};
+                    }));
+  return found;
+}
+
+Result<std::vector<RoundRow>> SqliteStore::rounds(const JobId& job) const {
+  std::vector<RoundRow> found;
+  TRIB_CHECK_OK(run("SELECT record FROM rounds WHERE job = ? ORDER BY sequence", {job.value},
+                    [&found](sqlite3_stmt* row) -> Status {
+                      TRIB_TRY(round, round_row_from_json(column(row, 0)));
+                      found.push_back(std::move(round));
+                      return {};
+                    }));
+  return found;
+}
+
+Result<std::vector<SiteRow>> SqliteStore::sites() const {
+  std::vector<SiteRow> found;
+  TRIB_CHECK_OK(
+      run("SELECT record FROM sites ORDER BY site", {}, [&found](sqlite3_stmt* row) -> Status {
+        TRIB_TRY(site, site_row_from_json(column(row, 0)));
+        found.push_back(std::move(site));
+        return {};
+      }));
+  return found;
+}
+
+}  // namespace
+
+bool is_durable(const RoundEffect& effect) {
+  return std::holds_alternative<SaveJob>(effect) || std::holds_alternative<SaveAccepted>(effect) ||
+         std::holds_alternative<SaveRound>(effect) ||
+         std::holds_alternative<ForgetAccepted>(effect);
+}
+
+Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& path) {
+  sqlite3* database = nullptr;
+  const int opened =
+      sqlite3_open_v2(path.c_str(), &database,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  auto store = std::make_unique<SqliteStore>(database, path);
+  if (opened != SQLITE_OK) {
+    return make_error(ErrorCode::kIo, "open " + path + ": " + sqlite3_errstr(opened));
+  }
+  TRIB_CHECK_OK(store->prepare());
+  return std::unique_ptr<StateStore>(std::move(store));
+}
+
+}  // namespace tributary

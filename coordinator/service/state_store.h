@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// StateStore: the coordinator's durable memory in SQLite (WAL, synchronous=FULL): sites seen, jobs,
+// accepted updates of open rounds, the record of every round. Owned by the driver, engine thread.
+// It holds no model.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/domain/messages.h"
+#include "coordinator/round/effects.h"
+#include "coordinator/round/job_record.h"
+
+namespace tributary {
+
+class StateStore {
+ public:
+  static Result<std::unique_ptr<StateStore>> open(const std::string& path);
+  virtual ~StateStore() = default;
+
+  // All Save* and Forget* effects among `effects`, in one transaction that is durable when this
+  // returns.
+  virtual Status apply(const RoundEffects& effects) = 0;
+  virtual Status save_site(const SiteRow& site) = 0;
+
+  virtual Result<std::vector<JobRecord>> jobs() const = 0;  // in order of submission
+  virtual Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const = 0;
+  virtual Result<std::vector<RoundRow>> rounds(const JobId& job) const = 0;
+  virtual Result<std::vector<SiteRow>> sites() const = 0;
+};
+
+// Whether `effect` is one that StateStore::apply stores.
+bool is_durable(const RoundEffect& effect);
+
+}  // namespace tributary
