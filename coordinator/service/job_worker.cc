@@ -2,6 +2,7 @@
 #include "coordinator/service/job_worker.h"
 
 #include <limits>
+#include <utility>
 
 #include "common/base/limits.h"
 #include "coordinator/aggregation/update_check.h"
@@ -43,6 +44,11 @@ Status JobWorker::absorb(const AbsorbUpdate& effect) {
   if (open_round_ != update.key.round) {
     aggregate_.reset();
     absorb_failure_.clear();
+    folded_.clear();
+    // The round before is committed: nobody asks for these any more. What stays by a failure goes
+    // at the next start.
+    for (const Digest& digest : spent_) static_cast<void>(blobs_.remove(digest).has_value());
+    spent_.clear();
     open_round_ = update.key.round;
   }
   Status folded = fold(update, effect.weight_max);
@@ -65,6 +71,7 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
       check_update(spec_.aggregation, base_.layout, model, update.result.examples);
   if (checked.reason != Reason::kAccepted) return make_error(ErrorCode::kDataLoss, checked.detail);
   aggregate_->add(model, update.result.examples);
+  folded_.push_back(update.result.update.digest);
   return {};
 }
 
@@ -83,6 +90,7 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_CHECK_OK(publish(round));
   aggregate_.reset();
   open_round_.reset();
+  spent_ = std::exchange(folded_, {});
   base_ = std::move(outcome.model);
   base_round_ = round;
   return RoundFinished{job_, round, stored, outcome.update_norm, outcome.examples};

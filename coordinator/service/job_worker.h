@@ -48,6 +48,8 @@ class JobWorker {
   Model base_;                             // the global model that updates are differences to
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
+  std::vector<Digest> folded_;  // updates in the sum
+  std::vector<Digest> spent_;   // blobs of the committed round: removed when the next one begins
   std::string absorb_failure_;  // an accepted update that could not be folded: finish says so
 };
 

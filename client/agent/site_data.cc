@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/agent/site_data.h"
+
+namespace tributary {
+
+Result<DatasetSource> FileSiteData::source(const JobSpec& job) const {
+  const auto found = datasets_.find(job.data.dataset);
+  if (found == datasets_.end()) {
+    return make_error(ErrorCode::kNotFound, "this site has no dataset '" + job.data.dataset + "'");
+  }
+  return DatasetSource{found->second.name, found->second.options};
+}
+
+Result<DataSummary> FileSiteData::summarize(const JobSpec& job, std::string& local_detail) {
+  TRIB_TRY(from, source(job));
+  return summarize_dataset(from, job.data, job.seed, &local_detail);
+}
+
+Result<std::shared_ptr<const SiteExamples>> FileSiteData::examples(const JobSpec& job,
+                                                                   const DataPlan& plan,
+                                                                   std::string& local_detail) {
+  if (loaded_ && loaded_spec_ == job.data && loaded_plan_ == plan && loaded_seed_ == job.seed)
+    return loaded_;
+  TRIB_TRY(from, source(job));
+  loaded_.reset();
+  TRIB_TRY(examples, load_dataset(from, job.data, plan, job.seed, &local_detail));
+  loaded_ = std::make_shared<const SiteExamples>(std::move(examples));
+  loaded_spec_ = job.data;
+  loaded_plan_ = plan;
+  loaded_seed_ = job.seed;
+  return loaded_;
+}
+
+}  // namespace tributary

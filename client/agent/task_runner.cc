@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/agent/task_runner.h"
+
+#include "client/learning/learner.h"
+#include "common/base/random_source.h"
+#include "common/config/job_file.h"
+#include "common/tensor/safetensors.h"
+
+namespace tributary {
+
+struct TaskRunner::Work {
+  const Task& task;
+  const JobSpec& job;
+  std::string model_file;  // path of the TorchScript module; empty where the job has none
+  const std::function<bool()>& should_stop;
+  const std::function<void(std::uint64_t, std::uint64_t)>& progress;
+  mutable std::string local_detail = {};
+  mutable Reason reason = Reason::kTrainingFailed;  // what an error means here
+};
+
+namespace {
+
+EventFields fields_of(const Task& task) {
+  return {{"job", task.key.job.value},
+          {"round", std::int64_t{task.key.round}},
+          {"attempt", std::int64_t{task.key.attempt}}};
+}
+
+void add_figures(EventFields& fields, const EvaluationFigures& figures) {
+  fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
+  fields.emplace_back("loss", figures.loss);
+  if (figures.accuracy) fields.emplace_back("accuracy", *figures.accuracy);
+  if (figures.auc) fields.emplace_back("auc", *figures.auc);
+  if (figures.f1) fields.emplace_back("f1", *figures.f1);
+}
+
+}  // namespace
+
+TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should_stop,
+                           const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  const auto file = parse_job(task.document, "job file");
+  if (!file) return {task.key, failure(task, nullptr, file.error())};
+  const bool has_file = !task.model_file.digest.is_none();
+  const Work work{task, file->spec, has_file ? ports_.blobs.path(task.model_file.digest) : "",
+                  should_stop, progress};
+  Result<TaskOutcome> outcome = make_error(ErrorCode::kInternal, "unknown kind of task");
+  switch (task.key.kind) {
+    case TaskKind::kPrepare:
+      outcome = prepare(work);
+      break;
+    case TaskKind::kInitialize:
+      outcome = initialize(work);
+      break;
+    case TaskKind::kTrain:
+      outcome = train_round(work);
+      break;
+    case TaskKind::kEvaluate:
+      outcome = evaluate_model(work);
+      break;
+  }
+  if (!outcome) return {task.key, failure(task, &work, outcome.error())};
+  return {task.key, *std::move(outcome)};
+}
+
+TaskFailure TaskRunner::failure(const Task& task, const Work* work, const Error& error) const {
+  EventFields fields = fields_of(task);
+  fields.emplace_back("task", std::string(task_kind_name(task.key.kind)));
+  Reason reason = work == nullptr ? Reason::kModelInvalid : work->reason;
+  if (error.code == ErrorCode::kNotFound && reason == Reason::kDataInvalid)
+    reason = Reason::kDatasetMissing;
+  if (error.code == ErrorCode::kCancelled) reason = Reason::kAborted;
+  fields.emplace_back("reason", std::string(reason_name(reason)));
+  const bool more = work != nullptr && !work->local_detail.empty();
+  fields.emplace_back("detail", more ? work->local_detail : error.message);
+  ports_.log("task.failed", std::move(fields));
+  return {reason, error.message.substr(0, 1024)};
+}
+
+Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& work) {
+  work.reason = Reason::kDataInvalid;
+  TRIB_TRY(examples, ports_.data.examples(work.job, work.task.plan, work.local_detail));
+  work.reason = Reason::kTrainingFailed;
+  return examples;
+}
+
+Result<BlobRef> TaskRunner::store(const Model& model) {
+  const Bytes bytes = encode_safetensors(model);
+  TRIB_TRY(digest, ports_.blobs.put(bytes));
+  return BlobRef{digest, bytes.size()};
+}
+
+Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
+  work.reason = Reason::kDataInvalid;
+  TRIB_TRY(summary, ports_.data.summarize(work.job, work.local_detail));
+  ports_.log("data.loaded",
+             {{"job", work.task.key.job.value},
+              {"dataset", work.job.data.dataset},
+              {"training_rows", static_cast<std::int64_t>(summary.training_rows)},
+              {"validation_rows", static_cast<std::int64_t>(summary.validation_rows)}});
+  return TaskOutcome{PrepareResult{std::move(summary)}};
+}
+
+Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
+  TRIB_TRY(data, examples(work));
+  work.reason = Reason::kModelInvalid;
+  TRIB_TRY(model, initial_model(work.job, data->training.input_shape, work.model_file));
+  TRIB_TRY(stored, store(model));
+  return TaskOutcome{InitializeResult{stored}};
+}
+
+Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
+  const Task& task = work.task;
+  TRIB_TRY(data, examples(work));
+  TRIB_TRY(bytes, ports_.blobs.read(task.model.digest));
+  TRIB_TRY(global, decode_safetensors(bytes));
+  EventFields fields = fields_of(task);
+  fields.emplace_back("examples", data->training.rows);
+  fields.emplace_back("epochs", work.job.train.epochs);
+  fields.emplace_back("batch_size", work.job.train.batch_size);
+  ports_.log("training.started", std::move(fields));
+  const TrainRequest request{
+      work.job,
+      task.key.round,
+      global,
+      data->training,
+      derive_seed(work.job.seed, "shuffle/" + ports_.site.value, task.key.round),
+      ports_.threads,
+      work.should_stop,
+      work.progress,
+      work.model_file};
+  TRIB_TRY(trained, train(request));
+  TRIB_TRY(update, store(trained.update));
+  fields = fields_of(task);
+  fields.emplace_back("examples", static_cast<std::int64_t>(trained.examples));
+  fields.emplace_back("loss", trained.train_loss);
+  fields.emplace_back("norm", trained.update_norm);
+  fields.emplace_back("seconds", trained.seconds);
+  ports_.log("training.finished", std::move(fields));
+  return TaskOutcome{TrainResult{update, trained.examples, trained.train_loss, trained.update_norm,
+                                 trained.seconds}};
+}
+
+Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
+  const Task& task = work.task;
+  TRIB_TRY(data, examples(work));
+  TRIB_TRY(bytes, ports_.blobs.read(task.model.digest));
+  TRIB_TRY(global, decode_safetensors(bytes));
+  TRIB_TRY(counts, evaluate(work.job, global, data->validation, ports_.threads, work.model_file));
+  EventFields fields = {{"job", task.key.job.value}, {"round", std::int64_t{task.key.round}}};
+  add_figures(fields, figures_of(counts));
+  ports_.log("evaluation.local", std::move(fields));
+  return TaskOutcome{EvaluateResult{std::move(counts)}};
+}
+
+}  // namespace tributary

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// TaskRunner: carries one task out and gives its result, with every failure as a result too. One
+// task at a time, on any thread. It talks to nobody: models come from the blob store, updates go
+// there.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "client/agent/site_data.h"
+#include "common/base/ids.h"
+#include "common/domain/task.h"
+#include "common/storage/blob_store.h"
+#include "common/telemetry/events.h"
+
+namespace tributary {
+
+class TaskRunner {
+ public:
+  struct Ports {
+    SiteName site;  // part of the shuffle's seed
+    SiteData& data;
+    BlobStore& blobs;
+    int threads = 1;
+    std::function<void(const char* event, EventFields fields)> log;  // an event of event_table.h
+  };
+  explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
+
+  // The blobs that the task names are in the store.
+  TaskResult run(const Task& task, const std::function<bool()>& should_stop,
+                 const std::function<void(std::uint64_t done, std::uint64_t total)>& progress);
+
+ private:
+  struct Work;
+
+  Result<TaskOutcome> prepare(const Work& work);
+  Result<TaskOutcome> initialize(const Work& work);
+  Result<TaskOutcome> train_round(const Work& work);
+  Result<TaskOutcome> evaluate_model(const Work& work);
+  Result<std::shared_ptr<const SiteExamples>> examples(const Work& work);
+  Result<BlobRef> store(const Model& model);
+  TaskFailure failure(const Task& task, const Work* work, const Error& error) const;
+
+  Ports ports_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The name and version under which this build introduces itself to peers and people.
+#pragma once
+
+namespace tributary {
+
+inline constexpr const char* kVersion = "0.1.0";
+inline constexpr const char* kSoftware = "tributary 0.1.0";
+
+}  // namespace tributary

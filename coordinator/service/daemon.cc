@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/daemon.h"
+
+#include <signal.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <map>
+#include <thread>
+
+#include "common/base/limits.h"
+#include "common/base/version.h"
+#include "common/transport/listener.h"
+#include "coordinator/service/operator_sessions.h"
+#include "coordinator/service/site_sessions.h"
+
+namespace tributary {
+namespace {
+
+// How often waits of the engine are looked at: far below any deadline a job can set (100 ms).
+constexpr std::chrono::milliseconds kTick{50};
+
+class Daemon {
+ public:
+  Daemon(const CoordinatorConfig& config, EventLog& log, const Clock& clock)
+      : config_(config), log_(log), clock_(clock), started_(clock.now()) {}
+
+  Status open() {
+    files_ = make_file_system();
+    TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
+    TRIB_TRY(context, TlsContext::load({config_.tls.certificate, config_.tls.key, config_.tls.ca},
+                                       TlsContext::Side::kServer));
+    if (context->own().role != PeerRole::kCoordinator) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        "certificate " + config_.tls.certificate + " has the role " +
+                            peer_role_name(context->own().role) + ", not coordinator");
+    }
+    TRIB_TRY(store, StateStore::open(config_.state_dir + "/state.sqlite"));
+    TRIB_TRY(blobs, BlobStore::open(*files_, config_.state_dir + "/blobs"));
+    store_ = std::move(store);
+    blobs_ = std::move(blobs);
+    models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
+    make_services();
+    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context));
+    listener_ = std::move(listener);
+    log_.record("coordinator.started",
+                {{"software", kSoftware},
+                 {"listen", config_.listen.host + ":" + std::to_string(listener_->port())},
+                 {"state_dir", config_.state_dir},
+                 {"fingerprint", context->own().fingerprint}});
+    return recover();
+  }
+
+  void run() {
+    listener_->start([this](std::shared_ptr<FrameLink> link,
+                            const Hello& hello) { admit(std::move(link), hello); },
+                     [this](const std::string& address, const Error& why) {
+                       log_.record("link.refused",
+                                   {{"address", address},
+                                    {"reason", std::string(error_code_name(why.code))},
+                                    {"detail", why.message}});
+                     });
+    wait_for_signal();
+    tick();
+    io_.run();
+    pool_.join();
+    log_.record(
+        "coordinator.stopped",
+        {{"seconds", static_cast<double>((clock_.now() - stopping_since_).count()) / 1000.0}});
+  }
+
+ private:
+  void make_services() {
+    sites_ = std::make_unique<SiteSessions>(
+        SiteSessions::Ports{clock_, *blobs_, *store_, log_, config_.sites, std::string(kSoftware)});
+    DriverPorts ports{clock_,
+                      *store_,
+                      *blobs_,
+                      *models_,
+                      *sites_,
+                      [this](const Report& report) { log_.relay(report.event, report.fields); },
+                      [this](std::function<void()> work) { asio::post(io_, std::move(work)); },
+                      [this](const JobId& job, std::function<void()> work) {
+                        asio::post(strand(job), std::move(work));
+                      }};
+    driver_ = std::make_unique<Driver>(
+        std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs)});
+    sites_->set_driver(driver_.get());
+    api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{
+        clock_, *driver_, *store_, *models_, *blobs_, std::string(kSoftware), started_});
+    operators_ = std::make_unique<OperatorSessions>(
+        OperatorSessions::Ports{*api_, *blobs_, log_, std::string(kSoftware)});
+  }
+
+  // Blobs that nothing refers to any more are an earlier life's; then the jobs go on.
+  Status recover() {
+    TRIB_TRY(records, store_->jobs());
+    std::vector<Digest> wanted;
+    std::int64_t unfinished = 0, updates = 0;
+    for (const JobRecord& record : records) {
+      if (is_over(record.state)) continue;
+      ++unfinished;
+      wanted.push_back(record.model.digest);
+      wanted.push_back(record.model_file.digest);
+      TRIB_TRY(accepted, store_->accepted(record.id));
+      for (const AcceptedUpdate& update : accepted) wanted.push_back(update.result.update.digest);
+      updates += static_cast<std::int64_t>(accepted.size());
+    }
+    TRIB_CHECK_OK(blobs_->remove_except(wanted));
+    log_.record("state.recovered", {{"jobs", static_cast<std::int64_t>(records.size())},
+                                    {"unfinished", unfinished},
+                                    {"updates", updates}});
+    return driver_->recover();
+  }
+
+  asio::strand<asio::thread_pool::executor_type>& strand(const JobId& job) {
+    return strands_.try_emplace(job, pool_.get_executor()).first->second;
+  }
+
+  void admit(std::shared_ptr<FrameLink> link, const Hello& hello) {
+    if (stopping_)
+      return link->close(make_error(ErrorCode::kUnavailable, "the coordinator is stopping"),
+                         limits::kRedialFirstMs);
+    switch (link->peer().role) {
+      case PeerRole::kSite:
+        return sites_->admit(std::move(link), hello);
+      case PeerRole::kOperator:
+        return operators_->admit(std::move(link));
+      case PeerRole::kCoordinator:
+        return link->close(make_error(ErrorCode::kPermissionDenied,
+                                      "a coordinator may not connect to a coordinator"),
+                           limits::kRedialMs);
+    }
+  }
+
+  void tick() {
+    tick_.expires_after(kTick);
+    tick_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (cancelled || stopping_) return;
+      const std::optional<TimePoint> wake = driver_->next_wake();
+      if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
+      tick();
+    });
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& cancelled, int signal) {
+      if (cancelled) return;
+      if (signal == SIGHUP) {
+        if (const Status reopened = log_.reopen(); reopened)
+          log_.record("log.reopened", {{"file", config_.log.file}});
+        return wait_for_signal();
+      }
+      stop(signal == SIGINT ? "SIGINT" : "SIGTERM");
+    });
+  }
+
+  void stop(const std::string& why) {
+    stopping_ = true;
+    stopping_since_ = clock_.now();
+    log_.record("coordinator.stopping", {{"why", why}});
+    listener_->stop();
+    tick_.cancel();
+    const Error reason = make_error(ErrorCode::kUnavailable, "the coordinator is stopping");
+    sites_->close_all(reason);
+    operators_->close_all(reason);
+    // Links end by themselves within two seconds; whatever hangs longer is cut.
+    force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs / 2),
+                   [this] { io_.stop(); });
+    poll_end();
+  }
+
+  void poll_end() {
+    tick_.expires_after(kTick);
+    tick_.async_wait([this](const boost::system::error_code&) {
+      if (sites_->size() == 0) return force_.reset();
+      poll_end();
+    });
+  }
+
+  const CoordinatorConfig& config_;
+  EventLog& log_;
+  const Clock& clock_;
+  TimePoint started_;
+  TimePoint stopping_since_;
+  bool stopping_ = false;
+
+  std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<StateStore> store_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<ModelRepository> models_;
+  asio::io_context io_{1};
+  asio::thread_pool pool_{config_.threads > 0 ? static_cast<std::size_t>(config_.threads)
+                                              : std::max(1u, std::thread::hardware_concurrency())};
+  std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;
+  std::unique_ptr<SiteSessions> sites_;
+  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<OperatorApi> api_;
+  std::unique_ptr<OperatorSessions> operators_;
+  std::shared_ptr<Listener> listener_;
+  asio::steady_timer tick_{io_};
+  asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+  std::optional<Deadline> force_;
+};
+
+}  // namespace
+
+Status run_coordinator(const CoordinatorConfig& config, EventLog& log, const Clock& clock) {
+  Daemon daemon(config, log, clock);
+  TRIB_CHECK_OK(daemon.open());
+  daemon.run();
+  return {};
+}
+
+}  // namespace tributary
