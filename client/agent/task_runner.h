@@ -12,6 +12,7 @@
 #include "common/domain/task.h"
 #include "common/storage/blob_store.h"
 #include "common/telemetry/events.h"
+#include "common/tensor/layout.h"
 
 namespace tributary {
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/crypto/pki.h"
+
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+namespace tributary {
+namespace {
+
+using Key = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
+using Certificate = std::unique_ptr<X509, void (*)(X509*)>;
+using Bio = std::unique_ptr<BIO, void (*)(BIO*)>;
+
+constexpr long kDay = 24 * 3600;
+
+Error failed(const std::string& what) {
+  const char* reason = ERR_reason_error_string(ERR_get_error());
+  return make_error(ErrorCode::kInvalidArgument,
+                    what + (reason == nullptr ? "" : std::string(": ") + reason));
+}
+
+Bio memory(const std::string& text) {
+  return Bio(text.empty() ? BIO_new(BIO_s_mem())
+                          : BIO_new_mem_buf(text.data(), static_cast<int>(text.size())),
+             &BIO_free_all);
+}
+
+std::string text_of(const Bio& bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+Key make_key(KeyKind kind) {
+  return Key(
+      kind == KeyKind::kP256 ? EVP_EC_gen("P-256") : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"),
+      &EVP_PKEY_free);
+}
+
+void add_name(X509_NAME* name, const char* field, const std::string& value) {
+  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(value.data()),
+                             static_cast<int>(value.size()), -1, 0);
+}
+
+bool add_extension(X509* certificate, X509* issuer, int id, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, id, value.c_str());
+  const bool added = extension != nullptr && X509_add_ext(certificate, extension, -1) == 1;
+  X509_EXTENSION_free(extension);
+  return added;
+}
+
+// A certificate with a random serial, valid from an hour ago, for clocks that differ.
+Certificate blank(EVP_PKEY* key, int days) {
+  Certificate certificate(X509_new(), &X509_free);
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  unsigned char serial[16];
+  RAND_bytes(serial, sizeof serial);
+  serial[0] &= 0x7f;
+  BIGNUM* number = BN_bin2bn(serial, sizeof serial, nullptr);
+  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get()));
+  BN_free(number);
+  const long begin = days < 0 ? (days - 1) * kDay : -3600;
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), begin);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), days * kDay);
+  X509_set_pubkey(certificate.get(), key);
+  return certificate;
+}
+
+Result<PemPair> sign(X509* certificate, EVP_PKEY* key, EVP_PKEY* signer) {
+  const EVP_MD* digest = EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
+  if (X509_sign(certificate, signer, digest) == 0) return failed("signing the certificate");
+  const Bio certificate_text = memory(""), key_text = memory("");
+  if (PEM_write_bio_X509(certificate_text.get(), certificate) != 1 ||
+      PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
+          1) {
+    return failed("writing the certificate");
+  }
+  return PemPair{text_of(certificate_text), text_of(key_text)};
+}
+
+bool is_address(const std::string& host) {
+  ASN1_OCTET_STRING* address = a2i_IPADDRESS(host.c_str());
+  ASN1_OCTET_STRING_free(address);
+  return address != nullptr;
+}
+
+}  // namespace
+
+Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
+  const Key key = make_key(kind);
+  if (!key) return failed("making a key");
+  const Certificate certificate = blank(key.get(), days);
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  add_name(name, "O", federation);
+  add_name(name, "CN", federation + " root");
+  X509_set_issuer_name(certificate.get(), name);
+  if (!add_extension(certificate.get(), certificate.get(), NID_basic_constraints,
+                     "critical,CA:TRUE,pathlen:0") ||
+      !add_extension(certificate.get(), certificate.get(), NID_key_usage,
+                     "critical,keyCertSign,cRLSign") ||
+      !add_extension(certificate.get(), certificate.get(), NID_subject_key_identifier, "hash")) {
+    return failed("making the root");
+  }
+  return sign(certificate.get(), key.get(), key.get());
+}
+
+Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request) {
+  const Bio ca_text = memory(ca.certificate), ca_key_text = memory(ca.key);
+  const Certificate issuer(PEM_read_bio_X509(ca_text.get(), nullptr, nullptr, nullptr), &X509_free);
+  const Key issuer_key(PEM_read_bio_PrivateKey(ca_key_text.get(), nullptr, nullptr, nullptr),
+                       &EVP_PKEY_free);
+  if (!issuer || !issuer_key) return failed("the root's certificate or key cannot be read");
+  const Key key = make_key(request.kind);
+  if (!key) return failed("making a key");
+  const Certificate certificate = blank(key.get(), request.days);
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  add_name(name, "OU", request.role);
+  add_name(name, "CN", request.name);
+  X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.get()));
+  std::string names = "DNS:" + request.name;
+  for (const std::string& host : request.hosts)
+    names += (is_address(host) ? ",IP:" : ",DNS:") + host;
+  if (!add_extension(certificate.get(), issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
+      !add_extension(certificate.get(), issuer.get(), NID_key_usage, "critical,digitalSignature") ||
+      !add_extension(certificate.get(), issuer.get(), NID_ext_key_usage, "serverAuth,clientAuth") ||
+      !add_extension(certificate.get(), issuer.get(), NID_subject_key_identifier, "hash") ||
+      !add_extension(certificate.get(), issuer.get(), NID_authority_key_identifier, "keyid") ||
+      !add_extension(certificate.get(), issuer.get(), NID_subject_alt_name, names)) {
+    return failed("the certificate for " + request.name);
+  }
+  return sign(certificate.get(), key.get(), issuer_key.get());
+}
+
+}  // namespace tributary

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/ctl/connection.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "common/base/limits.h"
+#include "common/base/version.h"
+
+namespace tributary {
+namespace {
+
+asio::awaitable<void> dial_into(DialTarget target, std::shared_ptr<TlsContext> context,
+                                std::optional<Result<DialedLink>>* out) {
+  Hello hello;
+  hello.software = kSoftware;
+  Result<DialedLink> dialed = co_await dial(target, context, hello);
+  *out = std::move(dialed);
+}
+
+asio::awaitable<void> run_into(std::shared_ptr<FrameLink> link, LinkHandler* handler,
+                               std::optional<Error>* out) {
+  const Error ended = co_await link->run(*handler);
+  *out = ended;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& config) {
+  std::unique_ptr<Connection> self(new Connection());
+  TRIB_TRY(context, TlsContext::load({config.tls.certificate, config.tls.key, config.tls.ca},
+                                     TlsContext::Side::kClient));
+  if (context->own().role != PeerRole::kOperator) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "certificate " + config.tls.certificate + " has the role " +
+                          peer_role_name(context->own().role) + ", not operator");
+  }
+  std::string pattern = (std::filesystem::temp_directory_path() / "tributaryctl-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr)
+    return system_error(errno, "make a folder in " + pattern);
+  self->spool_ = pattern;
+  self->files_ = make_file_system();
+  TRIB_TRY(blobs, BlobStore::open(*self->files_, self->spool_));
+  self->blobs_ = std::move(blobs);
+  const DialTarget target{config.coordinator.host, config.coordinator.port, config.server_name};
+  std::optional<Result<DialedLink>> dialed;
+  asio::co_spawn(self->io_, dial_into(target, context, &dialed), asio::detached);
+  while (!dialed) self->io_.run_one();
+  if (!*dialed) {
+    return std::move(*dialed).error().with_context("coordinator " + to_string(config.coordinator));
+  }
+  self->link_ = (**dialed).link;
+  self->transfers_.emplace(
+      *self->blobs_, *self->link_,
+      [raw = self.get()](const Digest& digest) { return raw->offered_.contains(digest); },
+      [raw = self.get()](const BlobRef&, const Status& outcome) { raw->fetched_ = outcome; });
+  asio::co_spawn(self->io_, run_into(self->link_, self.get(), &self->ended_), asio::detached);
+  return self;
+}
+
+Connection::~Connection() {
+  if (link_ && !ended_) {
+    link_->close(make_error(ErrorCode::kCancelled, "done"));
+    io_.run_for(std::chrono::milliseconds(500));
+  }
+  std::error_code ignored;
+  if (!spool_.empty()) std::filesystem::remove_all(spool_, ignored);
+}
+
+Status Connection::on_message(const Message& message) {
+  if (BlobTransfers::is_mine(message)) return transfers_->on_message(message);
+  if (const auto* goodbye = std::get_if<Goodbye>(&message))
+    return make_error(goodbye->code, goodbye->message);
+  received_.push_back(message);
+  return {};
+}
+
+Status Connection::on_chunk(std::uint32_t stream, ByteView bytes) {
+  return transfers_->on_chunk(stream, bytes);
+}
+
+Result<Message> Connection::request(const Message& message) {
+  TRIB_CHECK_OK(link_->send(message));
+  while (received_.empty() && !ended_) io_.run_one();
+  if (received_.empty()) return *ended_;
+  Message reply = std::move(received_.front());
+  received_.pop_front();
+  if (const auto* failed = std::get_if<RequestFailed>(&reply))
+    return make_error(failed->code, failed->message);
+  return reply;
+}
+
+Result<std::optional<Message>> Connection::next(std::chrono::milliseconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  while (received_.empty() && !ended_ && std::chrono::steady_clock::now() < until)
+    io_.run_one_until(until);
+  if (!received_.empty()) {
+    std::optional<Message> message = std::move(received_.front());
+    received_.pop_front();
+    return message;
+  }
+  if (ended_) return *ended_;
+  return std::optional<Message>{};
+}
+
+Result<Bytes> Connection::fetch(const BlobRef& blob) {
+  fetched_.reset();
+  TRIB_CHECK_OK(transfers_->fetch(blob));
+  while (!fetched_ && !ended_) io_.run_one();
+  if (!fetched_) return *ended_;
+  TRIB_CHECK_OK(*fetched_);
+  return blobs_->read(blob.digest);
+}
+
+Result<BlobRef> Connection::offer(ByteView bytes) {
+  TRIB_TRY(digest, blobs_->put(bytes));
+  offered_.insert(digest);
+  return BlobRef{digest, bytes.size()};
+}
+
+}  // namespace tributary

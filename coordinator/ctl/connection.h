@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connection: an operator's link, as blocking calls. One owner, one thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/config/operator_file.h"
+#include "common/storage/blob_store.h"
+#include "common/transfer/blob_transfers.h"
+#include "common/transport/dialer.h"
+
+namespace tributary {
+
+class Connection final : public LinkHandler {
+ public:
+  static Result<std::unique_ptr<Connection>> open(const OperatorConfig& config);
+  ~Connection() override;
+
+  // The reply; RequestFailed comes back as its error.
+  Result<Message> request(const Message& message);
+  // The next message, for watching. Gives up the wait after `limit`: none.
+  Result<std::optional<Message>> next(std::chrono::milliseconds limit);
+  // A blob of the coordinator's.
+  Result<Bytes> fetch(const BlobRef& blob);
+  // Offers bytes that the coordinator may fetch.
+  Result<BlobRef> offer(ByteView bytes);
+
+  Status on_message(const Message& message) override;
+  Status on_chunk(std::uint32_t stream, ByteView bytes) override;
+
+ private:
+  Connection() = default;
+
+  asio::io_context io_{1};
+  std::string spool_;
+  std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::shared_ptr<FrameLink> link_;
+  std::optional<BlobTransfers> transfers_;
+  std::set<Digest> offered_;
+  std::deque<Message> received_;
+  std::optional<Status> fetched_;
+  std::optional<Error> ended_;
+};
+
+}  // namespace tributary
