@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of tributaryctl, each from parsed options to its exit status's Status. One thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "coordinator/ctl/connection.h"
+
+namespace tributary {
+
+struct PkiInit {
+  std::string directory;
+  std::string federation = "Tributary federation";
+  std::string key = "p256";
+  int days = 3650;
+};
+Status pki_init(const PkiInit& options);
+
+struct PkiIssue {
+  std::string directory;
+  std::string role;
+  std::string name;
+  std::vector<std::string> hosts;
+  std::string key = "p256";
+  int days = 365;
+};
+Status pki_issue(const PkiIssue& options);
+
+Status job_submit(Connection& connection, const std::string& path, const std::string& token,
+                  bool watch);
+Status job_list(Connection& connection, bool json);
+Status job_show(Connection& connection, const std::string& job, bool json);
+Status job_abort(Connection& connection, const std::string& job, const std::string& why);
+Status show_status(Connection& connection, bool json);
+Status model_get(Connection& connection, const std::string& job, const std::string& round,
+                 const std::string& out);
+// Follows a job to its end. kFailedPrecondition if it did not finish well.
+Status watch_job(Connection& connection, const std::string& job);
+
+}  // namespace tributary

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// tributaryctl: the operator's command line. Exit status: 0 done, 1 failed, 2 wrong usage or file,
+// 3 no connection or not let in.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+
+#include "common/base/limits.h"
+#include "common/base/version.h"
+#include "coordinator/ctl/commands.h"
+
+namespace tributary {
+namespace {
+
+int exit_code(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+      return 2;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kUnauthenticated:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kDeadlineExceeded:
+      return 3;
+    default:
+      return 1;
+  }
+}
+
+int finish(const Status& status) {
+  if (status) return 0;
+  std::cerr << "tributaryctl: " << status.error().message << "\n";
+  return exit_code(status.error());
+}
+
+Status with_connection(const std::string& path, const std::function<Status(Connection&)>& command) {
+  const auto text = make_file_system()->read(path, limits::kConfigBytesMax);
+  if (!text) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      text.error().message +
+                          "; name the file with --config or TRIBUTARYCTL_CONFIG. It says where "
+                          "the coordinator is:\n  coordinator: HOST:8443\n  tls: {certificate: "
+                          "you.pem, key: you.key, ca: ca.pem}");
+  }
+  TRIB_TRY(config, parse_operator_config(std::string(as_text(*text)), path));
+  TRIB_TRY(connection, Connection::open(config));
+  return command(*connection);
+}
+
+// The options of all commands and what to run once they are parsed.
+struct CommandLine {
+  CLI::App app{
+      "Tributary's command line for operators: certificates, jobs, models, and what is going on."};
+  std::string config = "tributaryctl.yaml";
+  PkiInit init;
+  PkiIssue issue;
+  std::string file, token, job, why = "aborted by an operator", round = "last", out;
+  bool watch = false, json = false;
+  std::function<Status()> run;
+
+  CommandLine() {
+    app.set_version_flag("--version", kVersion);
+    app.require_subcommand(1);
+    app.add_option("--config", config, "Where the coordinator is and who you are")
+        ->envname("TRIBUTARYCTL_CONFIG")
+        ->capture_default_str();
+    add_pki();
+    add_job();
+    CLI::App* status = app.add_subcommand("status", "Sites and jobs");
+    status->add_flag("--json", json, "For programs");
+    remote(status, [this](Connection& c) { return show_status(c, json); });
+    CLI::App* watched = app.add_subcommand("watch", "Follow a job to its end");
+    watched->add_option("JOB", job, "Its id, as `job list` shows it")->required();
+    remote(watched, [this](Connection& c) { return watch_job(c, job); });
+    CLI::App* model = app.add_subcommand("model", "Global models");
+    model->require_subcommand(1);
+    CLI::App* get = model->add_subcommand("get", "Fetch a global model as safetensors");
+    get->add_option("JOB", job, "The job's id")->required();
+    get->add_option("--round", round, "best, last or a number")->capture_default_str();
+    get->add_option("--out", out, "The file to write");
+    remote(get, [this](Connection& c) { return model_get(c, job, round, out); });
+  }
+
+  void remote(CLI::App* command, std::function<Status(Connection&)> action) {
+    command->callback([this, action = std::move(action)] {
+      run = [this, action] { return with_connection(config, action); };
+    });
+  }
+
+  void add_pki() {
+    const auto kinds = CLI::IsMember({"p256", "ed25519"});
+    CLI::App* pki = app.add_subcommand("pki", "Certificates of a federation");
+    pki->require_subcommand(1);
+    CLI::App* first =
+        pki->add_subcommand("init", "Make the root: ca.pem for everyone, ca.key for you");
+    first->add_option("--dir", init.directory, "Folder to write into")->required();
+    first->add_option("--federation", init.federation, "Its name")->capture_default_str();
+    first->add_option("--key", init.key, "Kind of key")->check(kinds)->capture_default_str();
+    first->add_option("--days", init.days, "Validity")
+        ->check(CLI::Range(1, 36500))
+        ->capture_default_str();
+    first->callback([this] { run = [this] { return pki_init(init); }; });
+    CLI::App* next = pki->add_subcommand("issue", "Make NAME.pem and NAME.key, signed by the root");
+    next->add_option("--dir", issue.directory, "Folder of the root")->required();
+    next->add_option("--role", issue.role, "What it is")
+        ->required()
+        ->check(CLI::IsMember({"site", "coordinator", "operator"}));
+    next->add_option("--name", issue.name, "The identity: name of the site, of the person")
+        ->required();
+    next->add_option("--host", issue.hosts,
+                     "More names or addresses under which a coordinator is reached");
+    next->add_option("--key", issue.key, "Kind of key")->check(kinds)->capture_default_str();
+    next->add_option("--days", issue.days, "Validity")
+        ->check(CLI::Range(-36500, 36500))
+        ->capture_default_str();
+    next->callback([this] { run = [this] { return pki_issue(issue); }; });
+  }
+
+  void add_job() {
+    CLI::App* jobs = app.add_subcommand("job", "Jobs");
+    jobs->require_subcommand(1);
+    CLI::App* submit = jobs->add_subcommand(
+        "submit", "Check a job file and put it in the queue; prints the job's id");
+    submit->add_option("FILE", file, "The job file")->required();
+    submit->add_option("--token", token,
+                       "The same file with the same token is the same job (safe to repeat)");
+    submit->add_flag("--watch", watch, "Follow it to its end");
+    remote(submit, [this](Connection& c) { return job_submit(c, file, token, watch); });
+    CLI::App* list = jobs->add_subcommand("list", "All jobs");
+    list->add_flag("--json", json, "For programs");
+    remote(list, [this](Connection& c) { return job_list(c, json); });
+    CLI::App* show =
+        jobs->add_subcommand("show", "A job, its rounds, and each site's part in them");
+    show->add_option("JOB", job, "The job's id")->required();
+    show->add_flag("--json", json, "For programs");
+    remote(show, [this](Connection& c) { return job_show(c, job, json); });
+    CLI::App* abort = jobs->add_subcommand("abort", "End a job; finished rounds stay");
+    abort->add_option("JOB", job, "The job's id")->required();
+    abort->add_option("--why", why, "For the log")->capture_default_str();
+    remote(abort, [this](Connection& c) { return job_abort(c, job, why); });
+  }
+};
+
+}  // namespace
+}  // namespace tributary
+
+int main(int argc, char** argv) {
+  tributary::CommandLine line;
+  try {
+    line.app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return line.app.exit(error) == 0 ? 0 : 2;
+  }
+  return tributary::finish(line.run());
+}
