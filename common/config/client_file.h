@@ -24,5 +24,8 @@ struct ClientConfig {
 };
 
 Result<ClientConfig> parse_client_config(const std::string& text, const std::string& file_name);
+// Only the `datasets` of a client.yaml, or of a file that has nothing else: for simulation.
+Result<std::map<std::string, PluginChoice>> parse_datasets(const std::string& text,
+                                                           const std::string& file_name);
 
 }  // namespace tributary

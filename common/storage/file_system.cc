@@ -80,9 +80,11 @@ Status sync_directory_of(const std::string& path) {
 
 class PosixAppendFile final : public AppendFile {
  public:
-  PosixAppendFile(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  PosixAppendFile(Descriptor fd, std::string path, Durability durability)
+      : fd_(std::move(fd)), path_(std::move(path)), durability_(durability) {}
   Status append(ByteView bytes) override { return write_all(fd_.get(), bytes, path_); }
   Status sync() override {
+    if (durability_ == Durability::kNone) return {};
     if (::fsync(fd_.get()) != 0) return system_error(errno, "fsync " + path_);
     return {};
   }
@@ -90,6 +92,7 @@ class PosixAppendFile final : public AppendFile {
  private:
   Descriptor fd_;
   std::string path_;
+  Durability durability_;
 };
 
 class PosixReadFile final : public ReadFile {
@@ -109,6 +112,8 @@ class PosixReadFile final : public ReadFile {
 
 class PosixFileSystem final : public FileSystem {
  public:
+  explicit PosixFileSystem(Durability durability) : durability_(durability) {}
+
   Status make_directories(const std::string& path) override {
     std::error_code error;
     std::filesystem::create_directories(path, error);
@@ -152,12 +157,14 @@ class PosixFileSystem final : public FileSystem {
     if (have < size) return make_error(ErrorCode::kDataLoss, path + " is shorter than it was");
     if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0)
       return system_error(errno, "truncate " + path);
-    return std::unique_ptr<AppendFile>(std::make_unique<PosixAppendFile>(std::move(fd), path));
+    return std::unique_ptr<AppendFile>(
+        std::make_unique<PosixAppendFile>(std::move(fd), path, durability_));
   }
 
   Status rename(const std::string& from, const std::string& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0)
       return system_error(errno, "rename " + from + " to " + to);
+    if (durability_ == Durability::kNone) return {};
     return sync_directory_of(to);
   }
 
@@ -188,16 +195,21 @@ class PosixFileSystem final : public FileSystem {
   }
 
  private:
-  static Status write_and_sync(const std::string& path, ByteView bytes) {
+  Status write_and_sync(const std::string& path, ByteView bytes) const {
     TRIB_TRY(fd, open_descriptor(path, O_WRONLY | O_CREAT | O_TRUNC));
     TRIB_CHECK_OK(write_all(fd.get(), bytes, path));
+    if (durability_ == Durability::kNone) return {};
     if (::fsync(fd.get()) != 0) return system_error(errno, "fsync " + path);
     return {};
   }
+
+  Durability durability_;
 };
 
 }  // namespace
 
-std::unique_ptr<FileSystem> make_file_system() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> make_file_system(Durability durability) {
+  return std::make_unique<PosixFileSystem>(durability);
+}
 
 }  // namespace tributary

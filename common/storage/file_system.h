@@ -52,7 +52,12 @@ class FileSystem {
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names, sorted
 };
 
+enum class Durability {
+  kFsync,  // what was promised survives a power failure
+  kNone,   // for simulation, whose state nobody needs after a crash
+};
+
 // The machine's own.
-std::unique_ptr<FileSystem> make_file_system();
+std::unique_ptr<FileSystem> make_file_system(Durability durability = Durability::kFsync);
 
 }  // namespace tributary

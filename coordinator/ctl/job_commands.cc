@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -54,6 +55,12 @@ void print_jobs(const std::vector<JobSummary>& jobs) {
   print_table(std::cout, rows);
 }
 
+// Without a token of the user's, each submit is a job of its own.
+std::string fresh_token() {
+  std::random_device random;
+  return std::to_string(random()) + "-" + std::to_string(random());
+}
+
 template <typename Reply>
 Result<Reply> ask(Connection& connection, const Message& message) {
   TRIB_TRY(reply, connection.request(message));
@@ -96,7 +103,7 @@ Status job_submit(Connection& connection, const std::string& path, const std::st
                   bool watch) {
   const auto files = make_file_system();
   TRIB_TRY(bytes, files->read(path, limits::kJobDocumentBytesMax));
-  SubmitJob submit{std::string(as_text(bytes)), token, {}};
+  SubmitJob submit{std::string(as_text(bytes)), token.empty() ? fresh_token() : token, {}};
   TRIB_TRY(job, parse_job(submit.document, path));
   if (!job.model_path.empty()) {
     TRIB_TRY(module, files->read(resolve_path(job.model_path, path), limits::kBlobBytesMax));

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/simulate/compare.h"
+
+#include "client/learning/learner.h"
+#include "common/base/random_source.h"
+
+namespace tributary {
+namespace {
+
+void append(ExampleSet& to, const ExampleSet& from) {
+  to.input_shape = from.input_shape;
+  to.rows += from.rows;
+  to.inputs.insert(to.inputs.end(), from.inputs.begin(), from.inputs.end());
+  to.labels.insert(to.labels.end(), from.labels.begin(), from.labels.end());
+  to.targets.insert(to.targets.end(), from.targets.begin(), from.targets.end());
+}
+
+Result<Model> train_alone(const JobSpec& job, const std::string& model_file,
+                          const std::string& name, const ExampleSet& data) {
+  TRIB_TRY(model, initial_model(job, data.input_shape, model_file));
+  for (RoundNumber round = 1; round <= job.rounds.rounds; ++round) {
+    const TrainRequest request{
+        job, round, model, data,      derive_seed(job.seed, "shuffle/" + name, round),
+        1,   {},    {},    model_file};
+    TRIB_TRY(trained, train(request));
+    for (std::size_t i = 0; i < model.values.size(); ++i)
+      model.values[i] += trained.update.values[i];
+  }
+  return model;
+}
+
+}  // namespace
+
+Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, const std::string& model_file,
+                                                  std::vector<VirtualSite>& sites,
+                                                  const Model* federated) {
+  std::map<std::string, DataSummary> summaries;
+  std::string detail;
+  for (VirtualSite& site : sites) {
+    auto summary = site.data->summarize(job, detail);
+    if (!summary)
+      return make_error(summary.error().code,
+                        site.name.value + ": " + summary.error().message + " " + detail);
+    summaries[site.name.value] = *std::move(summary);
+  }
+  TRIB_TRY(plan, agree_on_plan(job.data, summaries));
+  ExampleSet pooled, validation;
+  std::map<SiteName, std::shared_ptr<const SiteExamples>> by_site;
+  for (VirtualSite& site : sites) {
+    TRIB_TRY(examples, site.data->examples(job, plan, detail));
+    append(pooled, examples->training);
+    append(validation, examples->validation);
+    by_site[site.name] = std::move(examples);
+  }
+  std::vector<ComparedModel> compared;
+  const auto judge = [&](const std::string& name, std::int64_t rows, const Model& model) -> Status {
+    TRIB_TRY(counts, evaluate(job, model, validation, 1, model_file));
+    compared.push_back({name, static_cast<std::uint64_t>(rows), figures_of(counts)});
+    return {};
+  };
+  if (federated != nullptr) TRIB_CHECK_OK(judge("federated", pooled.rows, *federated));
+  for (const auto& [site, examples] : by_site) {
+    if (examples->training.rows == 0) continue;
+    TRIB_TRY(alone, train_alone(job, model_file, site.value, examples->training));
+    TRIB_CHECK_OK(judge(site.value + " alone", examples->training.rows, alone));
+  }
+  TRIB_TRY(together, train_alone(job, model_file, "pooled", pooled));
+  TRIB_CHECK_OK(judge("all data pooled", pooled.rows, together));
+  return compared;
+}
+
+}  // namespace tributary

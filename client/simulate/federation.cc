@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/simulate/federation.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+
+#include "common/config/job_file.h"
+#include "coordinator/service/model_repository.h"
+
+namespace tributary {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{20};
+
+std::optional<double> number_field(const Report& report, std::string_view name) {
+  for (const auto& [key, value] : report.fields) {
+    if (key != name) continue;
+    if (const auto* number = std::get_if<double>(&value)) return *number;
+    if (const auto* integer = std::get_if<std::int64_t>(&value))
+      return static_cast<double>(*integer);
+  }
+  return std::nullopt;
+}
+
+class Federation {
+ public:
+  explicit Federation(FederationRequest request)
+      : request_(std::move(request)), started_(clock_.now()) {}
+
+  Result<std::string> run() {
+    TRIB_TRY(job, parse_job(request_.document, "job file"));
+    TRIB_CHECK_OK(open());
+    for (VirtualSite& site : request_.sites) sites_->add(std::move(site));
+    sites_->connect_all(*driver_, job.spec.data.dataset);
+    TRIB_TRY(submitted, driver_->submit(SubmitJob{request_.document, "simulation", model_file_}));
+    id_ = submitted.job;
+    tick();
+    engine_.run();
+    sites_->join();
+    pool_.join();
+    const JobRecord& record = driver_->engine().find(id_)->record();
+    if (record.state == JobState::kFailed)
+      return make_error(ErrorCode::kFailedPrecondition, "the job failed: " + record.detail);
+    return models_->model_path(id_, record.round);
+  }
+
+ private:
+  Status open() {
+    TRIB_TRY(store, StateStore::open(":memory:"));
+    TRIB_TRY(blobs, BlobStore::open(*files_, request_.directory + "/blobs"));
+    store_ = std::move(store);
+    blobs_ = std::move(blobs);
+    if (!request_.module_bytes.empty()) {
+      TRIB_TRY(module, blobs_->put(request_.module_bytes));
+      model_file_ = {module, request_.module_bytes.size()};
+    }
+    models_ = std::make_unique<ModelRepository>(*files_, request_.directory + "/models");
+    sites_ = std::make_unique<VirtualSites>(engine_, *blobs_, request_.threads);
+    driver_ = std::make_unique<Driver>(
+        DriverPorts{
+            clock_, *store_, *blobs_, *models_, *sites_,
+            [this](const Report& report) { on_report(report); },
+            [this](std::function<void()> work) { boost::asio::post(engine_, std::move(work)); },
+            [this](const JobId&, std::function<void()> work) {
+              boost::asio::post(pool_, std::move(work));
+            }},
+        EngineOptions{});
+    return {};
+  }
+
+  void on_report(const Report& report) {
+    if (report.event == "evaluation.finished") {
+      const RoundTold told{static_cast<RoundNumber>(number_field(report, "round").value_or(0)),
+                           number_field(report, "loss"), number_field(report, "accuracy"),
+                           number_field(report, "auc"),
+                           static_cast<double>((clock_.now() - started_).count()) / 1000.0};
+      if (!request_.on_round(told)) {
+        boost::asio::post(engine_, [this] {
+          driver_->handle(JobAbortRequested{id_, "enough rounds"});
+        });
+      }
+    } else if (report.event == "job.finished" || report.event == "job.failed" ||
+               report.event == "job.aborted") {
+      over_ = true;
+    }
+  }
+
+  void tick() {
+    if (over_) return;
+    timer_.expires_after(kTick);
+    timer_.async_wait([this](const boost::system::error_code&) {
+      const auto wake = driver_->next_wake();
+      if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
+      tick();
+    });
+  }
+
+  FederationRequest request_;
+  SystemClock clock_;
+  TimePoint started_;
+  JobId id_;
+  BlobRef model_file_;
+  bool over_ = false;
+  std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
+  std::unique_ptr<StateStore> store_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<ModelRepository> models_;
+  boost::asio::io_context engine_;
+  boost::asio::thread_pool pool_{1};
+  boost::asio::steady_timer timer_{engine_};
+  std::unique_ptr<VirtualSites> sites_;
+  std::unique_ptr<Driver> driver_;
+};
+
+}  // namespace
+
+Result<std::string> run_federation(FederationRequest request) {
+  return Federation(std::move(request)).run();
+}
+
+}  // namespace tributary

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one job over virtual sites from start to end, and tells each round as it goes. One thread,
+// and the pools it makes.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/simulate/virtual_sites.h"
+#include "common/base/result.h"
+#include "common/domain/evaluation.h"
+
+namespace tributary {
+
+struct RoundTold {
+  RoundNumber round = 0;
+  std::optional<double> loss, accuracy, auc;
+  double seconds = 0.0;  // since the start
+};
+
+struct FederationRequest {
+  std::string document;  // the job file's text
+  Bytes module_bytes;    // the TorchScript module, if the job has one
+  std::vector<VirtualSite> sites;
+  std::size_t threads = 1;
+  std::string directory;                           // models go to DIRECTORY/models/JOB
+  std::function<bool(const RoundTold&)> on_round;  // false: enough
+};
+
+// The path of the last model.
+Result<std::string> run_federation(FederationRequest request);
+
+}  // namespace tributary

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// tributary-simulate: a federation in one process. Exit status: 0 done, 1 failed, 2 wrong usage or
+// file.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+
+#include "client/simulate/compare.h"
+#include "client/simulate/federation.h"
+#include "common/base/limits.h"
+#include "common/base/version.h"
+#include "common/config/client_file.h"
+#include "common/config/job_file.h"
+#include "common/tensor/safetensors.h"
+
+namespace tributary {
+namespace {
+
+struct Options {
+  std::string job, out = "simulation", partition = "iid", model;
+  std::vector<std::string> clients;
+  std::size_t split = 0, jobs = 1, shards = 2;
+  double alpha = 0.5, until_accuracy = 0.0;
+};
+
+struct Loaded {
+  std::string document;
+  JobFile job;
+  std::string module_path;
+  Bytes module_bytes;
+};
+
+Result<std::string> read_text(const std::string& path, std::uint64_t bytes_max) {
+  TRIB_TRY(bytes, make_file_system()->read(path, bytes_max));
+  return std::string(as_text(bytes));
+}
+
+Result<Loaded> load_job(const std::string& path) {
+  Loaded loaded;
+  TRIB_TRY(text, read_text(path, limits::kJobDocumentBytesMax));
+  TRIB_TRY(job, parse_job(text, path));
+  loaded.document = std::move(text);
+  loaded.job = std::move(job);
+  if (!loaded.job.model_path.empty()) {
+    loaded.module_path = resolve_path(loaded.job.model_path, path);
+    TRIB_TRY(module, make_file_system()->read(loaded.module_path, limits::kBlobBytesMax));
+    loaded.module_bytes = std::move(module);
+  }
+  return loaded;
+}
+
+// One site for each client file, named after it.
+Result<std::vector<VirtualSite>> sites_of_files(const std::vector<std::string>& clients) {
+  std::vector<VirtualSite> sites;
+  for (const std::string& path : clients) {
+    TRIB_TRY(text, read_text(path, limits::kConfigBytesMax));
+    TRIB_TRY(datasets, parse_datasets(text, path));
+    sites.push_back({SiteName{std::filesystem::path(path).stem().string()},
+                     std::make_unique<FileSiteData>(std::move(datasets))});
+  }
+  return sites;
+}
+
+// Many sites from one client's dataset, and one that evaluates.
+Result<std::vector<VirtualSite>> sites_of_split(const Options& options, const JobSpec& job) {
+  if (options.clients.size() != 1)
+    return make_error(ErrorCode::kInvalidArgument,
+                      "--split divides the dataset of exactly one --client");
+  if (job.data.input_shape.empty())
+    return make_error(ErrorCode::kInvalidArgument, "--split is for arrays (data.input_shape)");
+  TRIB_TRY(text, read_text(options.clients[0], limits::kConfigBytesMax));
+  TRIB_TRY(datasets, parse_datasets(text, options.clients[0]));
+  FileSiteData data(std::move(datasets));
+  std::string detail;
+  auto whole = data.examples(job, {}, detail);
+  if (!whole)
+    return make_error(whole.error().code,
+                      whole.error().message + (detail.empty() ? "" : " (" + detail + ")"));
+  PartitionSpec spec;
+  spec.kind = options.partition == "iid"      ? PartitionKind::kIid
+              : options.partition == "shards" ? PartitionKind::kShards
+                                              : PartitionKind::kDirichlet;
+  spec.sites = options.split;
+  spec.shards_per_site = options.shards;
+  spec.alpha = options.alpha;
+  spec.seed = job.seed;
+  TRIB_TRY(parts, partition_rows(spec, (*whole)->training.labels));
+  std::vector<VirtualSite> sites;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    char name[32];
+    std::snprintf(name, sizeof name, "site-%04zu", i + 1);
+    sites.push_back(
+        {SiteName{name}, std::make_unique<ShareOfData>(*whole, std::move(parts[i]), false)});
+  }
+  sites.push_back({SiteName{"evaluator"},
+                   std::make_unique<ShareOfData>(*whole, std::vector<std::size_t>{}, true)});
+  return sites;
+}
+
+std::string figure(const std::optional<double>& value) {
+  char text[32] = "-";
+  if (value) std::snprintf(text, sizeof text, "%.4f", *value);
+  return text;
+}
+
+Status run(const Options& options) {
+  TRIB_TRY(loaded, load_job(options.job));
+  TRIB_TRY(sites, options.split > 0 ? sites_of_split(options, loaded.job.spec)
+                                    : sites_of_files(options.clients));
+  FederationRequest request;
+  request.document = loaded.document;
+  request.module_bytes = std::move(loaded.module_bytes);
+  request.sites = std::move(sites);
+  request.threads = options.jobs;
+  request.directory = options.out;
+  request.on_round = [&options](const RoundTold& told) {
+    std::printf("round %4u  loss %s  accuracy %s  auc %s  %.1f s\n", told.round,
+                figure(told.loss).c_str(), figure(told.accuracy).c_str(), figure(told.auc).c_str(),
+                told.seconds);
+    std::fflush(stdout);
+    return options.until_accuracy <= 0.0 || told.accuracy.value_or(0.0) < options.until_accuracy;
+  };
+  TRIB_TRY(path, run_federation(std::move(request)));
+  std::cout << "model: " << path << "\n";
+  return {};
+}
+
+Status compare(const Options& options) {
+  TRIB_TRY(loaded, load_job(options.job));
+  TRIB_TRY(sites, sites_of_files(options.clients));
+  std::optional<Model> federated;
+  if (!options.model.empty()) {
+    TRIB_TRY(bytes, make_file_system()->read(options.model, limits::kBlobBytesMax));
+    TRIB_TRY(model, decode_safetensors(bytes));
+    federated = std::move(model);
+  }
+  TRIB_TRY(compared, compare_models(loaded.job.spec, loaded.module_path, sites,
+                                    federated ? &*federated : nullptr));
+  std::printf("%-24s %13s %9s %9s %9s\n", "model", "training rows", "accuracy", "AUC", "loss");
+  for (const ComparedModel& one : compared) {
+    std::printf("%-24s %13llu %9s %9s %9.4f\n", one.name.c_str(),
+                static_cast<unsigned long long>(one.training_rows),
+                figure(one.figures.accuracy).c_str(), figure(one.figures.auc).c_str(),
+                one.figures.loss);
+  }
+  std::printf("(all judged on the same %llu validation rows, of all sites together)\n",
+              static_cast<unsigned long long>(compared.empty() ? 0 : compared[0].figures.examples));
+  return {};
+}
+
+}  // namespace
+}  // namespace tributary
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Tributary's simulator: the coordinator's engine and the clients' trainer in one process."};
+  app.set_version_flag("--version", tributary::kVersion);
+  app.require_subcommand(1);
+  tributary::Options options;
+  CLI::App* run = app.add_subcommand("run", "Run a job over virtual sites");
+  CLI::App* compare = app.add_subcommand(
+      "compare",
+      "Train each site alone and all data pooled, and judge them beside a federated model");
+  for (CLI::App* command : {run, compare}) {
+    command->add_option("--job", options.job, "The job file")->required();
+    command
+        ->add_option("--client", options.clients,
+                     "A client.yaml (its datasets are used); one site each")
+        ->required();
+  }
+  run->add_option(
+         "--split", options.split,
+         "Divide the one client's dataset into so many sites; its validation rows evaluate")
+      ->check(CLI::Range(1, 20'000));
+  run->add_option("--partition", options.partition, "How: iid, shards (by label) or dirichlet")
+      ->check(CLI::IsMember({"iid", "shards", "dirichlet"}))
+      ->capture_default_str();
+  run->add_option("--shards", options.shards, "Shards a site")->capture_default_str();
+  run->add_option("--alpha", options.alpha, "Of the Dirichlet distribution")->capture_default_str();
+  run->add_option("--jobs", options.jobs, "Sites that train at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  run->add_option("--until-accuracy", options.until_accuracy, "Stop at this accuracy");
+  run->add_option("--out", options.out, "Folder for models")->capture_default_str();
+  compare->add_option("--model", options.model, "The federated model.safetensors");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const tributary::Status done =
+      run->parsed() ? tributary::run(options) : tributary::compare(options);
+  if (done) return 0;
+  std::cerr << "tributary-simulate: " << done.error().message << "\n";
+  return done.error().code == tributary::ErrorCode::kInvalidArgument ? 2 : 1;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/simulate/virtual_sites.h"
+
+#include <boost/asio/post.hpp>
+
+namespace tributary {
+
+Result<DataSummary> ShareOfData::summarize(const JobSpec&, std::string&) {
+  DataSummary summary;
+  summary.training_rows = evaluator_ ? 0 : rows_.size();
+  summary.validation_rows = evaluator_ ? static_cast<std::uint64_t>(whole_->validation.rows) : 0;
+  return summary;
+}
+
+Result<std::shared_ptr<const SiteExamples>> ShareOfData::examples(const JobSpec&, const DataPlan&,
+                                                                  std::string&) {
+  auto share = std::make_shared<SiteExamples>();
+  // Shapes are needed even where there are no rows.
+  share->training = take_rows(whole_->training, rows_);
+  if (evaluator_) share->validation = whole_->validation;
+  return std::shared_ptr<const SiteExamples>(std::move(share));
+}
+
+void VirtualSites::add(VirtualSite site) {
+  Site& added = sites_[site.name];
+  added.data = std::move(site.data);
+  added.runner = std::make_unique<TaskRunner>(
+      TaskRunner::Ports{site.name, *added.data, blobs_, 1, [](const char*, EventFields) {}});
+}
+
+void VirtualSites::connect_all(Driver& driver, const std::string& dataset) {
+  driver_ = &driver;
+  for (const auto& [name, site] : sites_) driver.handle(SiteConnected{name, {dataset}});
+}
+
+void VirtualSites::send(const SiteName& site, const Message& message) {
+  const auto* offer = std::get_if<TaskOffer>(&message);
+  if (offer == nullptr) return;
+  TaskRunner* runner = sites_.at(site).runner.get();
+  boost::asio::post(pool_, [this, site, runner, task = offer->task] {
+    TaskResult result = runner->run(task, [] { return false; }, {});
+    boost::asio::post(engine_, [this, site, result = std::move(result)] {
+      driver_->handle(SiteReturned{site, result});
+    });
+  });
+}
+
+// One blob store serves both sides.
+void VirtualSites::fetch(const SiteName&, const BlobRef& blob, std::function<void(Status)> done) {
+  boost::asio::post(engine_, [this, blob, done = std::move(done)] {
+    done(blobs_.contains(blob.digest) ? Status{}
+                                      : make_error(ErrorCode::kNotFound, "the blob is not there"));
+  });
+}
+
+}  // namespace tributary

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// VirtualSites: sites inside the process, as the driver's SitePort: tasks run on a bounded pool,
+// results come back as the driver's events. Calls on the engine's thread; tasks on the pool.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/agent/task_runner.h"
+#include "client/data/partition.h"
+#include "coordinator/service/driver.h"
+
+namespace tributary {
+
+struct VirtualSite {
+  SiteName name;
+  std::unique_ptr<SiteData> data;
+};
+
+// Rows of one dataset shared by many sites: `rows` of its training part, no validation; or, as an
+// evaluator, the other way round.
+class ShareOfData final : public SiteData {
+ public:
+  ShareOfData(std::shared_ptr<const SiteExamples> whole, std::vector<std::size_t> rows,
+              bool evaluator)
+      : whole_(std::move(whole)), rows_(std::move(rows)), evaluator_(evaluator) {}
+  Result<DataSummary> summarize(const JobSpec& job, std::string& local_detail) override;
+  Result<std::shared_ptr<const SiteExamples>> examples(const JobSpec& job, const DataPlan& plan,
+                                                       std::string& local_detail) override;
+
+ private:
+  std::shared_ptr<const SiteExamples> whole_;
+  std::vector<std::size_t> rows_;
+  bool evaluator_;
+};
+
+class VirtualSites final : public SitePort {
+ public:
+  VirtualSites(boost::asio::io_context& engine, BlobStore& blobs, std::size_t threads)
+      : engine_(engine), blobs_(blobs), pool_(threads) {}
+
+  // Before the job.
+  void add(VirtualSite site);
+  void connect_all(Driver& driver, const std::string& dataset);
+  void join() { pool_.join(); }
+
+  void send(const SiteName& site, const Message& message) override;
+  void fetch(const SiteName& site, const BlobRef& blob, std::function<void(Status)> done) override;
+
+ private:
+  struct Site {
+    std::unique_ptr<SiteData> data;
+    std::unique_ptr<TaskRunner> runner;
+  };
+
+  boost::asio::io_context& engine_;
+  BlobStore& blobs_;
+  boost::asio::thread_pool pool_;
+  Driver* driver_ = nullptr;
+  std::map<SiteName, Site> sites_;
+};
+
+}  // namespace tributary
