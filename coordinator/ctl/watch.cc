@@ -79,6 +79,17 @@ class Watch {
   std::uint32_t rounds_;
 };
 
+// Rounds that were over before we came.
+void show_past(const std::vector<RoundRow>& rounds) {
+  for (const RoundRow& row : rounds) {
+    std::cout << "before    round " << row.round << " " << row.task << ": " << row.outcome;
+    if (row.loss) std::cout << " loss=" << figure(row.loss);
+    if (row.accuracy) std::cout << " accuracy=" << figure(row.accuracy);
+    if (row.auc) std::cout << " auc=" << figure(row.auc);
+    std::cout << "\n";
+  }
+}
+
 bool is_over(const std::string& state) {
   return state == "finished" || state == "failed" || state == "aborted";
 }
@@ -92,6 +103,7 @@ Status watch_job(Connection& connection, const std::string& job) {
     return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
   Watch watch(detail->summary);
   std::string state = detail->summary.state;
+  show_past(detail->rounds);
   while (!is_over(state)) {
     TRIB_TRY(message, connection.next(std::chrono::seconds(60)));
     const auto* event = message ? std::get_if<Event>(&*message) : nullptr;
