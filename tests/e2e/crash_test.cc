@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// kill -9 of either side at any time: rounds close on their quorum, finished work stays, the result
+// is what it would have been.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/e2e/federation_files.h"
+
+namespace tributary {
+namespace {
+
+constexpr const char* kSlow =
+    "{steps: 4000, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.01}}";
+
+TEST(Crash, ARoundClosesOnItsQuorumWhenAClientIsKilled) {
+  FederationFiles federation(4);
+  federation.start_coordinator();
+  for (int site = 1; site <= 4; ++site) federation.start_client(site);
+  ASSERT_TRUE(federation.wait_for("site.connected", {}, 4)) << federation.logs();
+  const std::string job = federation.submit(federation.write_job(
+      kSlow, "{count: 2, minimum_sites: 3, quorum: 3, deadline: 60s, disconnect_grace: 500ms}"));
+  ASSERT_TRUE(federation.wait_for("task.accepted", {{"task", "train"}, {"site", "hospital-2"}}));
+  federation.kill_client(2);
+  ASSERT_TRUE(federation.wait_for("job.finished")) << federation.logs();
+  EXPECT_GE(federation
+                .events("client.outcome",
+                        {{"site", "hospital-2"}, {"task", "train"}, {"reason", "disconnected"}})
+                .size(),
+            1u)
+      << federation.logs();
+  EXPECT_EQ(federation.events("round.committed").size(), 2u);
+  EXPECT_FALSE(federation.final_model(job).empty());
+}
+
+std::string run_with_crashes(bool crashes, std::string* logs) {
+  FederationFiles federation(3);
+  federation.start_coordinator();
+  for (int site = 1; site <= 3; ++site) federation.start_client(site);
+  EXPECT_TRUE(federation.wait_for("site.connected", {}, 3));
+  const std::string job =
+      federation.submit(federation.write_job(kSlow, "{count: 4, minimum_sites: 3, deadline: 60s}"));
+  const auto crash_after = [&](const std::string& event,
+                               const std::map<std::string, std::string>& fields) {
+    if (!crashes) return;
+    EXPECT_TRUE(federation.wait_for(event, fields)) << federation.logs();
+    federation.kill_coordinator();
+    federation.start_coordinator();
+  };
+  crash_after("task.accepted", {{"task", "train"}, {"round", "1"}});  // nothing is in yet
+  crash_after("client.outcome",
+              {{"task", "train"}, {"round", "2"}, {"reason", "accepted"}});  // one update is in
+  crash_after("round.committed", {{"round", "3"}});                          // between rounds
+  EXPECT_TRUE(federation.wait_for("job.finished")) << federation.logs();
+  if (crashes) {
+    // A site's update that was accepted once is never trained again.
+    for (const auto& outcome :
+         federation.events("client.outcome", {{"task", "train"}, {"reason", "accepted"}})) {
+      const std::string round = outcome["round"].dump();
+      EXPECT_EQ(federation
+                    .events("client.outcome", {{"task", "train"},
+                                               {"reason", "accepted"},
+                                               {"round", round},
+                                               {"site", outcome["site"].get<std::string>()}})
+                    .size(),
+                1u);
+    }
+  }
+  *logs = federation.logs();
+  return federation.final_model(job);
+}
+
+TEST(Crash, AKilledCoordinatorGoesOnAndComesToTheSameModel) {
+  std::string logs;
+  const std::string calm = run_with_crashes(false, &logs);
+  ASSERT_FALSE(calm.empty()) << logs;
+  EXPECT_EQ(run_with_crashes(true, &logs), calm) << logs;
+}
+
+}  // namespace
+}  // namespace tributary

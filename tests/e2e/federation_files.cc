@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/e2e/federation_files.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace tributary {
+namespace {
+
+constexpr std::chrono::seconds kPatience{60};
+
+std::string text_of(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+}  // namespace
+
+std::string FederationFiles::read(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void FederationFiles::write(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+FederationFiles::FederationFiles(int sites) {
+  const std::string log = path("setup.log");
+  run_process({program("tributary-client"), "data", "generate-hospital", "--sites",
+               std::to_string(sites), "--rows", "120", "--out", path("data")},
+              log);
+  issue("pki", "coordinator", "coordinator", 30);
+  issue("pki", "operator", "operator", 30);
+  for (int i = 1; i <= sites; ++i) issue("pki", "site", "hospital-" + std::to_string(i), 30);
+}
+
+void FederationFiles::issue(const std::string& pki, const std::string& role,
+                            const std::string& name, int days) const {
+  const std::string ctl = program("tributaryctl"), log = path("setup.log");
+  if (read(path(pki) + "/ca.pem").empty())
+    run_process({ctl, "pki", "init", "--dir", path(pki)}, log);
+  run_process({ctl, "pki", "issue", "--dir", path(pki), "--role", role, "--name", name, "--days",
+               std::to_string(days)},
+              log);
+}
+
+std::string FederationFiles::write_job(const std::string& train, const std::string& rounds) const {
+  const std::string file = path("job.yaml");
+  write(
+      file,
+      "name: readmission\nseed: 3\nmodel: {family: mlp, hidden: [8]}\ndata:\n  dataset: patients\n"
+      "  features: [age, pressure, creatinine, stay, {name: admission, type: categorical}]\n"
+      "  label: readmitted\n  missing: mean\ntrain: " +
+          train + "\nrounds: " + rounds + "\n");
+  return file;
+}
+
+void FederationFiles::write_coordinator() const {
+  const auto tls = [](const std::string& name) {
+    return "tls: {certificate: pki/" + name + ".pem, key: pki/" + name + ".key, ca: pki/ca.pem}\n";
+  };
+  const std::string address = "127.0.0.1:" + std::to_string(port_) + "\n";
+  write(path("coordinator.yaml"),
+        "listen: " + address +
+            "state_dir: coordinator\nlog: {file: coordinator.jsonl, level: debug}\n" +
+            tls("coordinator"));
+  write(path("tributaryctl.yaml"),
+        "coordinator: " + address + "server_name: coordinator\n" + tls("operator"));
+}
+
+void FederationFiles::write_client(const std::string& site, const std::string& stem,
+                                   const std::string& pki) const {
+  write(path(stem + ".yaml"), "coordinator: 127.0.0.1:" + std::to_string(port_) +
+                                  "\nserver_name: coordinator\nstate_dir: state-" + stem +
+                                  "\ntls: {certificate: " + pki + "/" + site + ".pem, key: " + pki +
+                                  "/" + site + ".key, ca: pki/ca.pem}\n" +
+                                  "datasets: {patients: {loader: csv, path: data/" + site +
+                                  ".csv}}\nlog: {file: " + stem + ".jsonl}\n");
+}
+
+void FederationFiles::start_coordinator() {
+  const std::size_t before = events("coordinator.started").size();
+  write_coordinator();
+  coordinator_ =
+      std::make_unique<Process>(std::vector<std::string>{program("tributary-coordinator"),
+                                                         "--config", path("coordinator.yaml")},
+                                path("coordinator.txt"));
+  TRIB_ASSERT(wait_for("coordinator.started", {}, before + 1), "the coordinator did not start");
+  const std::string listen = events("coordinator.started").back()["listen"].get<std::string>();
+  port_ = std::stoi(listen.substr(listen.rfind(':') + 1));
+  write_coordinator();
+}
+
+void FederationFiles::kill_coordinator() { coordinator_->end(SIGKILL); }
+int FederationFiles::stop_coordinator() { return coordinator_->end(SIGTERM); }
+
+void FederationFiles::start_client(int index) {
+  const std::string site = "hospital-" + std::to_string(index);
+  write_client(site, site, "pki");
+  clients_[index] = std::make_unique<Process>(
+      std::vector<std::string>{program("tributary-client"), "--config", path(site + ".yaml")},
+      path(site + ".txt"));
+}
+
+int FederationFiles::ctl(std::vector<std::string> arguments, std::string* output) const {
+  const std::string log = path("ctl.txt");
+  ::unlink(log.c_str());
+  arguments.insert(arguments.begin(),
+                   {program("tributaryctl"), "--config", path("tributaryctl.yaml")});
+  const int status = run_process(arguments, log);
+  if (output != nullptr) *output = read(log);
+  return status;
+}
+
+std::string FederationFiles::submit(const std::string& job_path) {
+  std::string output;
+  const int status = ctl({"job", "submit", job_path}, &output);
+  TRIB_ASSERT(status == 0, output.c_str());
+  return output.substr(0, output.find('\n'));
+}
+
+std::vector<Json> FederationFiles::events(const std::string& name,
+                                          const std::map<std::string, std::string>& fields) const {
+  std::vector<Json> found;
+  std::istringstream lines(read(path("coordinator.jsonl")));
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line, nullptr, false);
+    if (!json.is_object() || json.value("event", "") != name) continue;
+    bool fits = true;
+    for (const auto& [key, value] : fields)
+      fits = fits && json.contains(key) && text_of(json[key]) == value;
+    if (fits) found.push_back(json);
+  }
+  return found;
+}
+
+bool FederationFiles::wait_for(const std::string& name,
+                               const std::map<std::string, std::string>& fields,
+                               std::size_t count) const {
+  return wait_until([&] { return events(name, fields).size() >= count; }, kPatience);
+}
+
+std::string FederationFiles::logs() const {
+  std::string all = "--- coordinator\n" + read(path("coordinator.txt"));
+  for (const auto& [index, client] : clients_) {
+    all += "--- hospital-" + std::to_string(index) + "\n" +
+           read(path("hospital-" + std::to_string(index) + ".txt"));
+  }
+  return all;
+}
+
+std::string FederationFiles::final_model(const std::string& job) const {
+  const std::string out = path("final.safetensors");
+  return ctl({"model", "get", job, "--round", "last", "--out", out}) == 0 ? read(out) : "";
+}
+
+}  // namespace tributary

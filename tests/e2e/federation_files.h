@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A federation of real processes in a folder of its own: data, certificates, configuration, logs.
+// One test each.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+
+using Json = nlohmann::json;
+
+class FederationFiles {
+ public:
+  explicit FederationFiles(int sites);
+
+  std::string path(const std::string& name) const { return directory_ / name; }
+  static std::string program(const std::string& name) {
+    return std::string(TRIBUTARY_BIN_DIR) + "/" + name;
+  }
+  static std::string read(const std::string& path);
+  static void write(const std::string& path, const std::string& text);
+
+  // The job of the tests; `train` and `rounds` are the YAML of those sections.
+  std::string write_job(const std::string& train, const std::string& rounds) const;
+  void write_client(const std::string& site, const std::string& stem, const std::string& pki) const;
+  // Certificate and key NAME.pem, NAME.key in folder `pki`, made with its root if there is none.
+  void issue(const std::string& pki, const std::string& role, const std::string& name,
+             int days) const;
+
+  void start_coordinator();  // the first start chooses the port
+  void kill_coordinator();   // kill -9
+  int stop_coordinator();    // SIGTERM; the exit status
+  void start_client(int index);
+  void kill_client(int index) { clients_.at(index)->end(SIGKILL); }
+  int stop_client(int index) { return clients_.at(index)->end(SIGTERM); }
+  int port() const { return port_; }
+
+  // The job's id.
+  std::string submit(const std::string& job_path);
+  int ctl(std::vector<std::string> arguments, std::string* output = nullptr) const;
+
+  // Events of the coordinator's log with this name, for which each given field has the given text.
+  std::vector<Json> events(const std::string& name,
+                           const std::map<std::string, std::string>& fields = {}) const;
+  bool wait_for(const std::string& name, const std::map<std::string, std::string>& fields = {},
+                std::size_t count = 1) const;
+  // All logs, for a failing test.
+  std::string logs() const;
+  // The bytes of the last global model.
+  std::string final_model(const std::string& job) const;
+
+ private:
+  void write_coordinator() const;
+
+  TemporaryDirectory directory_;
+  int port_ = 0;
+  std::unique_ptr<Process> coordinator_;
+  std::map<int, std::unique_ptr<Process>> clients_;
+};
+
+}  // namespace tributary
