@@ -110,9 +110,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1) {
     return file_error("certificate", files.certificate);
   }
-  if (SSL_CTX_use_PrivateKey_file(raw, files.key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return file_error("key", files.key);
-  if (SSL_CTX_check_private_key(raw) != 1) {
+  if (SSL_CTX_use_PrivateKey_file(raw, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    if (ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH) {
+      return file_error("key", files.key);
+    }
     return make_error(ErrorCode::kInvalidArgument,
                       "key " + files.key + " does not belong to certificate " + files.certificate);
   }

@@ -68,6 +68,19 @@ TEST(EventTable, EachSideIsDescribed) {
   }
 }
 
+// The page a person reads has every event with its fields.
+TEST(EventTable, StandsInTheDoorPlatesOfBothSides) {
+  const std::string root = TRIBUTARY_SOURCE_DIR;
+  for (const auto& [page, side] : {std::pair{"/coordinator/README.md", EventSide::kCoordinator},
+                                   std::pair{"/client/README.md", EventSide::kClient}}) {
+    std::ostringstream text;
+    text << std::ifstream(root + page).rdbuf();
+    EXPECT_THAT(text.str(), ::testing::HasSubstr(describe_events(side)))
+        << page << " must hold this table:\n"
+        << describe_events(side);
+  }
+}
+
 struct Use {
   std::string where;
   std::vector<std::string> names;  // more than one where a condition chooses

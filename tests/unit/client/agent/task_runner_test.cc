@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tasks on a real CSV file; what of it can reach the wire; and that a federation of one is local
+// training.
+#include "client/agent/task_runner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "client/learning/learner.h"
+#include "common/base/random_source.h"
+#include "common/config/job_file.h"
+#include "common/tensor/safetensors.h"
+#include "common/wire/message_codec.h"
+#include "tests/support/full_disk.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kJob = R"(name: j
+seed: 5
+model: {family: mlp, hidden: [4]}
+data:
+  dataset: patients
+  features: [age, {name: ward, type: categorical}]
+  label: sick
+  missing: mean
+train: {epochs: 2, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.1}}
+rounds: {count: 1}
+)";
+// A record that would be recognised anywhere: a name in a category, a number with many digits.
+constexpr const char* kPlantedWord = "Zebulon-Quux";
+constexpr const char* kPlantedNumber = "71.23456789012345";
+
+class Runner : public testing::Test {
+ protected:
+  void SetUp() override {
+    SeededRandom random(9);
+    std::string csv = "age,ward,sick\n";
+    for (int i = 0; i < 60; ++i) {
+      const double age = 40 + 20 * random.normal();
+      csv += std::to_string(age) + "," + (i % 2 == 0 ? "a" : "b") + "," + (age > 45 ? "1" : "0") +
+             "\n";
+    }
+    csv += std::string(kPlantedNumber) + "," + kPlantedWord + ",1\n";
+    std::ofstream(directory_ / "patients.csv") << csv;
+    data_.emplace(
+        std::map<std::string, PluginChoice>{{"patients",
+                                             {"csv",
+                                              {{"path", directory_ / "patients.csv"},
+                                               {"validation_path", std::string()},
+                                               {"header", true},
+                                               {"columns", std::vector<std::string>{}},
+                                               {"delimiter", std::string(",")},
+                                               {"missing", std::vector<std::string>{""}}}}}});
+    runner_.emplace(
+        TaskRunner::Ports{SiteName{"north"}, *data_, *blobs_, 1, [](const char*, EventFields) {}});
+  }
+  TaskResult run(TaskKind kind, const DataPlan& plan, const BlobRef& model,
+                 const std::string& document = kJob) {
+    const RoundNumber round = kind == TaskKind::kTrain || kind == TaskKind::kEvaluate ? 1 : 0;
+    const Task task{{JobId{"j"}, round, 1, kind}, document, plan, model, {}, 1000};
+    TaskResult result = runner_->run(task, [] { return false; }, {});
+    const Bytes bytes = *encode_message(result);
+    wire_.append(as_text(bytes));
+    return result;
+  }
+  DataPlan plan() {
+    const auto prepared = std::get<PrepareResult>(run(TaskKind::kPrepare, {}, {}).outcome);
+    return *agree_on_plan(parse_job(kJob, "j")->spec.data, {{"north", prepared.summary}});
+  }
+  Model model_of(const BlobRef& blob) { return *decode_safetensors(*blobs_->read(blob.digest)); }
+
+  TemporaryDirectory directory_;
+  FullDisk disk_;
+  std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(disk_, directory_ / "blobs");
+  std::optional<FileSiteData> data_;
+  std::optional<TaskRunner> runner_;
+  std::string wire_;  // every byte a site would send, before TLS
+};
+
+TEST_F(Runner, ThePlantedRecordNeverReachesTheWire) {
+  const DataPlan agreed = plan();
+  const BlobRef initial =
+      std::get<InitializeResult>(run(TaskKind::kInitialize, agreed, {}).outcome).model;
+  const BlobRef update =
+      std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial).outcome).update;
+  run(TaskKind::kEvaluate, agreed, initial);
+  const Bytes blob = *blobs_->read(update.digest);
+  wire_.append(as_text(blob));
+  ASSERT_GT(wire_.size(), 500u);
+  EXPECT_THAT(wire_, HasSubstr("age")) << "the names of columns do travel, so the search works";
+  EXPECT_THAT(wire_, Not(HasSubstr(kPlantedWord)));
+  EXPECT_THAT(wire_, Not(HasSubstr(kPlantedNumber)));
+  const double planted = 71.23456789012345;
+  const auto planted_float = static_cast<float>(planted);
+  EXPECT_THAT(wire_, Not(HasSubstr(std::string(reinterpret_cast<const char*>(&planted), 8))));
+  EXPECT_THAT(wire_, Not(HasSubstr(std::string(reinterpret_cast<const char*>(&planted_float), 4))));
+}
+
+TEST_F(Runner, FaultsTravelAsReasonsWithoutTheirData) {
+  std::ofstream(directory_ / "patients.csv") << "age,ward,sick\n" << kPlantedWord << ",a,1\n";
+  const auto bad = std::get<TaskFailure>(run(TaskKind::kPrepare, {}, {}).outcome);
+  EXPECT_EQ(bad.reason, Reason::kDataInvalid);
+  EXPECT_THAT(wire_, Not(HasSubstr(kPlantedWord)));
+  std::string other = kJob;
+  other.replace(other.find("patients"), 8, "unknown!");
+  EXPECT_EQ(std::get<TaskFailure>(run(TaskKind::kPrepare, {}, {}, other).outcome).reason,
+            Reason::kModelInvalid);
+  other.replace(other.find("unknown!"), 8, "nothings");
+  EXPECT_EQ(std::get<TaskFailure>(run(TaskKind::kPrepare, {}, {}, other).outcome).reason,
+            Reason::kDatasetMissing);
+}
+
+TEST_F(Runner, TheSameTaskGivesTheSameBytes) {
+  const DataPlan agreed = plan();
+  const BlobRef initial =
+      std::get<InitializeResult>(run(TaskKind::kInitialize, agreed, {}).outcome).model;
+  const BlobRef first =
+      std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial).outcome).update;
+  ASSERT_TRUE(blobs_->remove(first.digest));
+  EXPECT_EQ(std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial).outcome).update, first);
+}
+
+TEST_F(Runner, TrainingMakesTheModelBetter) {
+  const DataPlan agreed = plan();
+  const BlobRef initial =
+      std::get<InitializeResult>(run(TaskKind::kInitialize, agreed, {}).outcome).model;
+  Model model = model_of(initial);
+  const double before =
+      figures_of(std::get<EvaluateResult>(run(TaskKind::kEvaluate, agreed, initial).outcome).counts)
+          .loss;
+  for (int round = 0; round < 5; ++round) {
+    const BlobRef now{*blobs_->put(encode_safetensors(model)), 0};
+    const Model update =
+        model_of(std::get<TrainResult>(run(TaskKind::kTrain, agreed, now).outcome).update);
+    for (std::size_t i = 0; i < model.values.size(); ++i) model.values[i] += update.values[i];
+  }
+  const BlobRef trained{*blobs_->put(encode_safetensors(model)), 0};
+  EXPECT_LT(
+      figures_of(std::get<EvaluateResult>(run(TaskKind::kEvaluate, agreed, trained).outcome).counts)
+          .loss,
+      before);
+}
+
+}  // namespace
+}  // namespace tributary

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models go to Python and come from it. Skipped where /usr/bin/python3 has no torch.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "client/learning/learner.h"
+#include "tests/support/process.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+class Python : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (python("import torch\n") != 0)
+      GTEST_SKIP() << "/usr/bin/python3 has no torch: models in Python are not tested";
+    job_.model = {"torchscript", {{"file", directory_ / "module.pt"}}};
+    job_.train.optimizer = {"sgd", {{"learning_rate", 0.1}}};
+  }
+  int python(const std::string& program) {
+    std::ofstream(directory_ / "program.py") << program;
+    return run_process({"/usr/bin/python3", directory_ / "program.py", directory_.path()},
+                       directory_ / "python.txt");
+  }
+  std::string said() {
+    std::ifstream in(directory_ / "python.txt");
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  int make_module(const std::string& how) {
+    return python(
+        "import sys, torch\n"
+        "torch.manual_seed(1)\n"
+        "m = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU(), "
+        "torch.nn.Linear(4, 1))\n" +
+        how + "\ns.save(sys.argv[1] + '/module.pt')\n");
+  }
+
+  TemporaryDirectory directory_;
+  JobSpec job_;
+  const ExampleSet data_{{3},
+                         8,
+                         {1, 2, 3, 0, 1, 0, 2, 2, 2, -1, 0, 1, 3, 1, 0, 0, 0, 1, 1, 1, 1, -2, 1, 0},
+                         {1, 0, 1, 0, 1, 0, 1, 0},
+                         {}};
+};
+
+TEST_F(Python, AScriptedModuleIsTrainedHereAndLoadedThere) {
+  ASSERT_EQ(make_module("s = torch.jit.script(m)"), 0) << said();
+  const std::string module = directory_ / "module.pt";
+  const auto global = initial_model(job_, {3}, module);
+  ASSERT_TRUE(global) << global.error().message;
+  const auto trained = train(TrainRequest{job_, 1, *global, data_, 1, 1, {}, {}, module});
+  ASSERT_TRUE(trained) << trained.error().message;
+  Model model = *global;
+  for (std::size_t i = 0; i < model.values.size(); ++i)
+    model.values[i] += trained->update.values[i];
+  ASSERT_TRUE(save_torchscript(job_, model, {3}, module, directory_ / "out.pt"));
+  const double loss = figures_of(*evaluate(job_, model, data_, 1, module)).loss;
+  ASSERT_EQ(
+      python(
+          "import sys, torch\n"
+          "m = torch.jit.load(sys.argv[1] + '/out.pt').eval()\n"
+          "x = torch.tensor([1,2,3,0,1,0,2,2,2,-1,0,1,3,1,0,0,0,1,1,1,1,-2,1,0.]).reshape(8, 3)\n"
+          "y = torch.tensor([1,0,1,0,1,0,1,0.])\n"
+          "print(torch.nn.functional.binary_cross_entropy_with_logits(m(x).squeeze(1), "
+          "y).item())\n"),
+      0)
+      << said();
+  const std::string text = said();
+  EXPECT_NEAR(std::stod(text.substr(text.rfind('\n', text.size() - 2) + 1)), loss, 1e-5) << text;
+}
+
+TEST_F(Python, ABuiltInModelHasPyTorchsNames) {
+  job_.model = {"mlp", {{"hidden", std::vector<std::int64_t>{5}}}};
+  const Model model = *initial_model(job_, {3}, "");
+  ASSERT_TRUE(save_torchscript(job_, model, {3}, "", directory_ / "out.pt"));
+  std::string check =
+      "import sys, torch\nd = torch.jit.load(sys.argv[1] + '/out.pt').state_dict()\n";
+  for (const TensorInfo& tensor : model.layout.tensors)
+    check += "assert '" + tensor.name + "' in d, list(d)\n";
+  EXPECT_EQ(python(check), 0) << said();
+}
+
+TEST_F(Python, FrozenAndTracedModulesAreRefusedWithWhatIsWanted) {
+  ASSERT_EQ(make_module("s = torch.jit.freeze(torch.jit.script(m.eval()))"), 0) << said();
+  const auto frozen = initial_model(job_, {3}, directory_ / "module.pt");
+  ASSERT_FALSE(frozen);
+  EXPECT_THAT(frozen.error().message, testing::HasSubstr("torch.jit.script"));
+  std::ofstream(directory_ / "module.pt") << "garbage";
+  EXPECT_FALSE(initial_model(job_, {3}, directory_ / "module.pt"));
+}
+
+}  // namespace
+}  // namespace tributary

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both sides of the blob protocol over a list of messages instead of a link.
+#include "common/transfer/blob_transfers.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/limits.h"
+#include "common/crypto/digest.h"
+#include "tests/support/full_disk.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+struct Port final : TransferPort {
+  std::deque<Message> sent;
+  std::map<std::uint32_t, ChunkSource> sources;
+  Status send(const Message& message) override {
+    sent.push_back(message);
+    return {};
+  }
+  void add_source(std::uint32_t stream, ChunkSource source) override {
+    sources[stream] = std::move(source);
+  }
+  void remove_source(std::uint32_t stream) override { sources.erase(stream); }
+};
+
+class Transfers : public testing::Test {
+ protected:
+  void SetUp() override {
+    content_.resize(5000);
+    for (std::size_t i = 0; i < content_.size(); ++i) content_[i] = static_cast<std::byte>(i * 31);
+    blob_ = {*from_store_->put(content_), content_.size()};
+  }
+  // A fresh link between the two stores.
+  void connect() {
+    to_port_ = {};
+    from_port_ = {};
+    asker_ = std::make_unique<BlobTransfers>(
+        *to_store_, to_port_, [](const Digest&) { return false; },
+        [this](const BlobRef&, const Status& outcome) { outcomes_.push_back(outcome); });
+    server_ = std::make_unique<BlobTransfers>(
+        *from_store_, from_port_, [this](const Digest&) { return may_; },
+        [](const BlobRef&, const Status&) {});
+  }
+  // Moves what is under way, at most so many chunks of 1000 bytes.
+  void move(int chunks) {
+    for (bool busy = true; busy;) {
+      busy = false;
+      for (; !to_port_.sent.empty(); to_port_.sent.pop_front(), busy = true) {
+        ASSERT_TRUE(server_->on_message(to_port_.sent.front()));
+      }
+      for (; !from_port_.sent.empty(); from_port_.sent.pop_front(), busy = true) {
+        ASSERT_TRUE(asker_->on_message(from_port_.sent.front()));
+      }
+      for (auto& [stream, source] : from_port_.sources) {
+        if (chunks == 0) return;
+        const Bytes chunk = *source(1000);
+        if (chunk.empty()) continue;
+        --chunks;
+        bytes_moved_ += chunk.size();
+        busy = true;
+        Bytes seen = chunk;
+        if (corrupt_) seen[0] ^= std::byte{1};
+        ASSERT_TRUE(asker_->on_chunk(stream, seen));
+      }
+    }
+  }
+
+  TemporaryDirectory directory_;
+  FullDisk disk_;
+  std::unique_ptr<BlobStore> from_store_ = *BlobStore::open(disk_, directory_ / "from");
+  std::unique_ptr<BlobStore> to_store_ = *BlobStore::open(disk_, directory_ / "to");
+  Port to_port_, from_port_;
+  std::unique_ptr<BlobTransfers> asker_, server_;
+  std::vector<Status> outcomes_;
+  Bytes content_;
+  BlobRef blob_;
+  bool may_ = true, corrupt_ = false;
+  std::size_t bytes_moved_ = 0;
+};
+
+TEST_F(Transfers, GoOnAtTheByteWhereALinkBroke) {
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(3);
+  EXPECT_TRUE(outcomes_.empty());
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_TRUE(outcomes_[0]);
+  EXPECT_EQ(*to_store_->read(blob_.digest), content_);
+  EXPECT_EQ(bytes_moved_, content_.size()) << "no byte travelled twice";
+}
+
+TEST_F(Transfers, WhatIsNotOfferedIsRefused) {
+  connect();
+  may_ = false;
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_EQ(outcomes_[0].error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Transfers, WrongBytesAreAskedForAgainAndThenGivenUp) {
+  connect();
+  corrupt_ = true;
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_EQ(outcomes_[0].error().code, ErrorCode::kDataLoss);
+  EXPECT_EQ(bytes_moved_, content_.size() * (1 + limits::kBlobRetries));
+}
+
+TEST_F(Transfers, AFullDiskIsToldAndNothingIsLost) {
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(2);
+  disk_.room = 500;
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_EQ(outcomes_[0].error().code, ErrorCode::kResourceExhausted);
+  disk_.room = 1u << 20;
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  EXPECT_TRUE(outcomes_.back());
+  EXPECT_EQ(bytes_moved_, content_.size() + 1000) << "only the chunk that did not fit came again";
+}
+
+TEST_F(Transfers, BreachesOfTheGrammarAreErrors) {
+  connect();
+  EXPECT_TRUE(asker_->on_chunk(7, content_)) << "a late chunk of a cancelled stream is no fault";
+  ASSERT_TRUE(asker_->fetch(blob_));
+  EXPECT_EQ(asker_->on_chunk(1, content_).error().code, ErrorCode::kProtocol)
+      << "a chunk before blob_start";
+  ASSERT_TRUE(server_->on_message(BlobRequest{1, blob_.digest, 0}));
+  EXPECT_FALSE(server_->on_message(BlobRequest{1, blob_.digest, 0})) << "the stream is in use";
+}
+
+}  // namespace
+}  // namespace tributary

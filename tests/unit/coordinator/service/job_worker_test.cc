@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/job_worker.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/support/full_disk.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+const JobId kJob{"job"};
+const Layout kLayout{{{"w", {2}}}};
+
+class Worker : public testing::Test {
+ protected:
+  void SetUp() override {
+    const Digest initial = *blobs_->put(encode_safetensors({kLayout, {1.0f, 2.0f}}));
+    ASSERT_TRUE(worker_->adopt_initial_model({initial, 0}));
+  }
+  AcceptedUpdate update(const std::string& site, std::vector<float> values,
+                        std::uint64_t examples) {
+    const Bytes bytes = encode_safetensors({kLayout, std::move(values)});
+    AcceptedUpdate update;
+    update.key = {kJob, 1, 1, TaskKind::kTrain};
+    update.site = SiteName{site};
+    update.result.update = {*blobs_->put(bytes), bytes.size()};
+    update.result.examples = examples;
+    return update;
+  }
+  Reason checked(const AcceptedUpdate& one) {
+    return worker_->check(one.site, one.key, one.result).reason;
+  }
+  std::unique_ptr<JobWorker> fresh() {
+    return std::make_unique<JobWorker>(kJob, JobSpec{}, *blobs_, models_);
+  }
+
+  TemporaryDirectory directory_;
+  FullDisk disk_;
+  std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(disk_, directory_ / "blobs");
+  ModelRepository models_{disk_, directory_ / "models"};
+  std::unique_ptr<JobWorker> worker_ = fresh();
+};
+
+TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
+  ASSERT_TRUE(worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000}));
+  ASSERT_TRUE(worker_->absorb({update("b", {-1.0f, 4.0f}, 10), 1000}));
+  disk_.room = 0;
+  EXPECT_FALSE(worker_->finish(1));
+  disk_.room = 1u << 20;
+  const auto finished = worker_->finish(1);
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(finished->examples, 40u);
+  EXPECT_EQ(models_.load_model(kJob, 1)->values, (std::vector<float>{1.5f, 3.0f}));
+  EXPECT_TRUE(blobs_->contains(finished->model.digest)) << "sites can fetch it";
+}
+
+TEST_F(Worker, AnotherLifeAndAnotherOrderGiveTheSameBytes) {
+  std::vector<AcceptedUpdate> updates;
+  for (int i = 0; i < 7; ++i) {
+    updates.push_back(update("s" + std::to_string(i), {0.1f * static_cast<float>(i), -0.37f},
+                             3 + static_cast<std::uint64_t>(i)));
+  }
+  for (const auto& one : updates) ASSERT_TRUE(worker_->absorb({one, 1000}));
+  const BlobRef first = worker_->finish(1)->model;
+  std::ranges::reverse(updates);
+  const auto again = fresh();
+  for (const auto& one : updates) ASSERT_TRUE(again->absorb({one, 1000}));
+  EXPECT_EQ(again->finish(1)->model, first);
+}
+
+TEST_F(Worker, RefusesWhatIsNoUpdate) {
+  EXPECT_EQ(checked(update("a", {1.0f, 0.0f}, 3)), Reason::kAccepted);
+  EXPECT_EQ(checked(update("a", {NAN, 0.0f}, 3)), Reason::kNotFinite);
+  EXPECT_EQ(checked(update("a", {1e6f, 0.0f}, 3)), Reason::kOutOfBounds);
+  AcceptedUpdate wrong = update("a", {1.0f, 0.0f}, 3);
+  wrong.result.update.digest =
+      *blobs_->put(encode_safetensors({Layout{{{"v", {2}}}}, {1.0f, 2.0f}}));
+  EXPECT_EQ(checked(wrong), Reason::kWrongShape);
+  wrong.result.update.digest = *blobs_->put(as_bytes("garbage"));
+  EXPECT_EQ(checked(wrong), Reason::kMalformed);
+  EXPECT_FALSE(
+      worker_->adopt_initial_model({*blobs_->put(encode_safetensors({kLayout, {NAN, 0.0f}})), 0}));
+}
+
+}  // namespace
+}  // namespace tributary

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/state_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+using testing::HasSubstr;
+
+JobRecord record() {
+  JobRecord record;
+  record.id = JobId{"heart-1"};
+  record.name = "heart";
+  record.token = "t";
+  record.document = std::string("name: heart\n\0binary", 19);
+  record.state = JobState::kTraining;
+  record.plan = {{{"age", {54.123456789012345, 1e-300}}}, {{"sex", {"f", "m"}}}};
+  record.rows = {{SiteName{"north"}, {100, 20}}};
+  record.round = 3;
+  record.open_round = 4;
+  record.cohort = {SiteName{"north"}};
+  record.best = EvaluationFigures{10, 0.1, 0.9, {}, 0.5};
+  return record;
+}
+
+AcceptedUpdate accepted(const std::string& site) {
+  AcceptedUpdate update;
+  update.key = {JobId{"heart-1"}, 4, 1, TaskKind::kTrain};
+  update.site = SiteName{site};
+  update.result.examples = 100;
+  update.norm = 0.1 + 0.2;
+  return update;
+}
+
+TEST(StateStore, EverythingIsThereAfterAReopen) {
+  TemporaryDirectory directory;
+  {
+    auto store = *StateStore::open(directory / "state.sqlite");
+    RoundRow row{4,
+                 1,
+                 "train",
+                 "committed",
+                 1.5,
+                 100,
+                 0.25,
+                 {},
+                 0.5,
+                 {},
+                 0.75,
+                 {},
+                 {{SiteName{"north"}, "train", "accepted", "", 9, 100, 1.0, 0.5, 0.1}}};
+    ASSERT_TRUE(store->apply(
+        {SaveJob{record()}, SaveAccepted{accepted("north")}, SaveRound{JobId{"heart-1"}, row}}));
+    ASSERT_TRUE(store->save_site({SiteName{"north"}, true, "", 77, "[::1]:1", "0.1", {"heart"}}));
+  }
+  auto store = *StateStore::open(directory / "state.sqlite");
+  const auto jobs = *store->jobs();
+  ASSERT_EQ(jobs.size(), 1u);
+  EXPECT_EQ(jobs[0].document, record().document);
+  EXPECT_EQ(jobs[0].plan, record().plan) << "every bit of the numbers";
+  EXPECT_EQ(jobs[0].rows, record().rows);
+  EXPECT_EQ(jobs[0].state, JobState::kTraining);
+  EXPECT_EQ(jobs[0].open_round, 4u);
+  EXPECT_EQ(jobs[0].best->auc, std::nullopt);
+  EXPECT_EQ(jobs[0].best->accuracy, 0.9);
+  ASSERT_EQ(store->accepted(JobId{"heart-1"})->size(), 1u);
+  EXPECT_EQ((*store->accepted(JobId{"heart-1"}))[0].norm, 0.1 + 0.2);
+  EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].participants[0].reason, "accepted");
+  EXPECT_EQ((*store->sites())[0].last_seen_wall_ms, 77);
+}
+
+TEST(StateStore, AcceptedUpdatesAreForgottenWithTheirRound) {
+  auto store = *StateStore::open(":memory:");
+  ASSERT_TRUE(store->apply({SaveAccepted{accepted("north")}, SaveAccepted{accepted("south")},
+                            SaveAccepted{accepted("north")}}));
+  EXPECT_EQ(store->accepted(JobId{"heart-1"})->size(), 2u);
+  ASSERT_TRUE(store->apply({ForgetAccepted{JobId{"heart-1"}}}));
+  EXPECT_TRUE(store->accepted(JobId{"heart-1"})->empty());
+}
+
+TEST(StateStore, AFileThatIsNoDatabaseIsNamed) {
+  TemporaryDirectory directory;
+  std::ofstream(directory / "state.sqlite") << std::string(5000, 'x');
+  const auto store = StateStore::open(directory / "state.sqlite");
+  ASSERT_FALSE(store);
+  EXPECT_THAT(store.error().message, HasSubstr("state.sqlite"));
+  EXPECT_FALSE(StateStore::open(directory / "no/such/folder/state.sqlite"));
+}
+
+}  // namespace
+}  // namespace tributary
