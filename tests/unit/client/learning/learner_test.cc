@@ -139,7 +139,7 @@ TEST(Learner, CountsWhatAPersonWouldCount) {
   for (std::size_t row = 0; row < 100; ++row) {
     const double z = logit(reference, data, row);
     loss += data.labels[row] == 1 ? std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
-    correct += (z > 0) == (data.labels[row] == 1) ? 1 : 0;
+    correct += (z > 0) == (data.labels[row] == 1) ? 1u : 0u;
   }
   EXPECT_EQ(counts->examples, 100u);
   EXPECT_EQ(counts->correct, correct);
