@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "client/learning/options.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {

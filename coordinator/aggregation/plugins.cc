@@ -29,13 +29,4 @@ Result<const ServerOptimizer*> find_server_optimizer(std::string_view name) {
   return find(server_optimizer_table(), "server optimizer", name);
 }
 
-double number_option(const OptionMap& options, const std::string& name, double fallback) {
-  const auto found = options.find(name);
-  if (found == options.end()) return fallback;
-  if (const auto* number = std::get_if<double>(&found->second)) return *number;
-  const auto* integer = std::get_if<std::int64_t>(&found->second);
-  TRIB_ASSERT(integer != nullptr, "an option has another type than the catalogue says");
-  return static_cast<double>(*integer);
-}
-
 }  // namespace tributary

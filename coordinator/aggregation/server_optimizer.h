@@ -26,7 +26,4 @@ struct ServerOptimizer {
 std::span<const ServerOptimizer* const> server_optimizer_table();  // generated
 Result<const ServerOptimizer*> find_server_optimizer(std::string_view name);
 
-// A number among a plug-in's options; the job parser has filled in the default.
-double number_option(const OptionMap& options, const std::string& name, double fallback);
-
 }  // namespace tributary

@@ -37,7 +37,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
                       "certificate " + config.tls.certificate + " has the role " +
                           peer_role_name(context->own().role) + ", not operator");
   }
-  std::string pattern = (std::filesystem::temp_directory_path() / "tributaryctl-XXXXXX").string();
+  std::string pattern =
+      (std::filesystem::temp_directory_path() / "tributaryctl-").string() + std::string(6, 'X');
   if (::mkdtemp(pattern.data()) == nullptr)
     return system_error(errno, "make a folder in " + pattern);
   self->spool_ = pattern;

@@ -14,7 +14,7 @@ class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     std::string pattern =
-        (std::filesystem::temp_directory_path() / "tributary-test-XXXXXX").string();
+        (std::filesystem::temp_directory_path() / "tributary-test-").string() + std::string(6, 'X');
     TRIB_ASSERT(::mkdtemp(pattern.data()) != nullptr, "cannot make a temporary directory");
     path_ = pattern;
   }

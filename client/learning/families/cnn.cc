@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/learning/layers.h"
-#include "client/learning/options.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {

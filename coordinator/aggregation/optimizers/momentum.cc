@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // FedAvgM (Hsu et al. 2019): velocity = beta * velocity + mean update; weights += learning_rate *
 // velocity.
+#include "common/domain/options.h"
 #include "coordinator/aggregation/server_optimizer.h"
 
 namespace tributary {

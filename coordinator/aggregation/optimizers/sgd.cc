@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // weights += learning_rate * mean update; with learning rate 1 this is plain FedAvg.
+#include "common/domain/options.h"
 #include "coordinator/aggregation/server_optimizer.h"
 
 namespace tributary {

@@ -25,7 +25,7 @@ class EventLogTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern =
-        (std::filesystem::temp_directory_path() / "tributary-log-XXXXXX").string();
+        (std::filesystem::temp_directory_path() / "tributary-log-").string() + std::string(6, 'X');
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
     ::unsetenv("JOURNAL_STREAM");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads plug-in options by name with a default. The job parser has checked names, types and ranges against
-// common/config's catalogue, whose defaults are repeated here; an option of another type is a fault of ours and stops
-// the process. Any thread.
+// Reads plug-in options by name with a default. The job parser has checked names, types and ranges
+// against common/config's catalogue, whose defaults are repeated here; an option of another type is
+// a fault of ours and stops the process. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,13 @@ T option(const OptionMap& options, const std::string& name, T fallback) {
   return *value;
 }
 
-inline std::string text_option(const OptionMap& options, const std::string& name, const char* fallback) {
+inline std::string text_option(const OptionMap& options, const std::string& name,
+                               const char* fallback) {
   return option<std::string>(options, name, fallback);
 }
 
-inline std::int64_t integer_option(const OptionMap& options, const std::string& name, std::int64_t fallback) {
+inline std::int64_t integer_option(const OptionMap& options, const std::string& name,
+                                   std::int64_t fallback) {
   return option<std::int64_t>(options, name, fallback);
 }
 
