@@ -40,9 +40,9 @@ Result<std::size_t> InputFile::read(MutableByteView into) {
     int code = Z_OK;
     gzerror(file_.get(), &code);
     if (got < 0 || code == Z_BUF_ERROR) {
-      return code == Z_ERRNO ? make_error(ErrorCode::kIo, "cannot be read")
-                             : make_error(ErrorCode::kDataLoss,
-                                          "is cut short, or its compression is damaged");
+      return code == Z_ERRNO
+                 ? make_error(ErrorCode::kIo, "cannot be read")
+                 : make_error(ErrorCode::kDataLoss, "is cut short, or its compression is damaged");
     }
     if (got == 0) break;
     done += static_cast<std::size_t>(got);

@@ -61,20 +61,28 @@ bool TableBuilder::is_missing(const std::string& cell) const {
   return std::ranges::find(missing_, trimmed(cell)) != missing_.end();
 }
 
-Result<bool> TableBuilder::add_row(const std::vector<std::string>& cells) {
+Status TableBuilder::add_row(const std::vector<std::string>& cells, std::string& bad_cell) {
   if (cells.size() != roles_.size()) {
     return make_error(ErrorCode::kInvalidArgument, "a row has " + std::to_string(cells.size()) +
                                                        " cells, not " +
                                                        std::to_string(roles_.size()));
   }
   const auto label = static_cast<std::size_t>(std::ranges::find(roles_, kLabel) - roles_.begin());
-  if (is_missing(cells[label])) return false;
-  TRIB_CHECK_OK(add_label(cells[label]));
+  if (is_missing(cells[label])) {
+    ++table_.unlabelled;
+    return {};
+  }
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (roles_[i] >= 0) TRIB_CHECK_OK(add_cell(static_cast<std::size_t>(roles_[i]), cells[i]));
+    if (roles_[i] == kUnused) continue;
+    Status added = roles_[i] == kLabel ? add_label(cells[i])
+                                       : add_cell(static_cast<std::size_t>(roles_[i]), cells[i]);
+    if (!added) {
+      bad_cell = cells[i];
+      return added;
+    }
   }
   ++table_.rows;
-  return true;
+  return {};
 }
 
 Status TableBuilder::add_label(const std::string& cell) {
@@ -120,6 +128,10 @@ Status TableBuilder::add_cell(std::size_t feature, const std::string& cell) {
     return {};
   }
   const std::string word(trimmed(cell));
+  if (!spec.vocabulary.empty() && std::ranges::count(spec.vocabulary, word) == 0) {
+    column.words.push_back(TableColumn::kOtherWord);
+    return {};
+  }
   if (word.size() > limits::kCategoryNameMax || !is_utf8(word)) {
     return wrong(spec.name, "has a word that is over " + std::to_string(limits::kCategoryNameMax) +
                                 " bytes or not UTF-8");
@@ -128,7 +140,8 @@ Status TableBuilder::add_cell(std::size_t feature, const std::string& cell) {
   if (found == column.dictionary.end()) {
     if (column.dictionary.size() >= limits::kCategoriesMax) {
       return wrong(spec.name, "has more than " + std::to_string(limits::kCategoriesMax) +
-                                  " different words; is it a text?");
+                                  " different words; a text is no category, and where " +
+                                  "few words matter the job can fix its vocabulary");
     }
     column.words.push_back(static_cast<std::uint32_t>(column.dictionary.size()));
     column.dictionary.push_back(word);

@@ -16,6 +16,8 @@ namespace tributary {
 // kMissingWord.
 struct TableColumn {
   static constexpr std::uint32_t kMissingWord = std::numeric_limits<std::uint32_t>::max();
+  // A word outside the vocabulary that the job fixed: a value, but none that is named or coded.
+  static constexpr std::uint32_t kOtherWord = kMissingWord - 1;
 
   std::vector<double> numbers;
   std::vector<std::uint32_t> words;     // index into `dictionary`
@@ -24,6 +26,7 @@ struct TableColumn {
 
 struct Table {
   std::size_t rows = 0;
+  std::size_t unlabelled = 0;         // rows left out
   std::vector<TableColumn> features;  // as in DataSpec::features
   // Binary and classes: the class; regression: empty.
   std::vector<std::int64_t> labels;
@@ -39,9 +42,9 @@ class TableBuilder {
   // Names of the file's columns, in order. Fails with a text that names only columns of the job.
   Status set_columns(const std::vector<std::string>& names);
   std::size_t width() const { return roles_.size(); }
-  // One line of the file. False: a row without a label, left out. Errors name the column, never the
-  // value.
-  Result<bool> add_row(const std::vector<std::string>& cells);
+  // One line of the file; without a label it is left out and counted. Errors name the column, never
+  // the value: that goes to `bad_cell`.
+  Status add_row(const std::vector<std::string>& cells, std::string& bad_cell);
   Table take() { return std::move(table_); }
 
  private:

@@ -59,7 +59,7 @@ EncodedFeature categorical_feature(const TableColumn& column, const FeatureColum
   const std::size_t size = vocabulary.size();
   return {size - std::min(size, first), [&column, places, size, first](std::size_t row, float* to) {
             const std::uint32_t word = column.words[row];
-            if (word == TableColumn::kMissingWord) return;
+            if (word >= places.size()) return;  // missing, or none of the job's words
             const std::size_t place = places[word];
             if (place < size && place >= first) to[place - first] = 1.0f;
           }};
@@ -92,7 +92,7 @@ DataSummary summarize_rows(const Table& table, const DataSpec& spec,
     }
     std::map<std::string, std::uint64_t>& words = summary.categories[feature.name];
     for (const std::size_t row : rows) {
-      if (column.words[row] != TableColumn::kMissingWord)
+      if (column.words[row] < column.dictionary.size())
         ++words[column.dictionary[column.words[row]]];
     }
     // A rare word may point at a person, so it is not named.

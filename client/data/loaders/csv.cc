@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of comma-separated values (RFC 4180, any one-character delimiter), read in steps through
-// libcsv.
+// Tables of comma-separated values (RFC 4180, any one-character delimiter, plain or .gz), read in
+// steps through libcsv, line by line so that a fault names its line.
 #include <csv.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <memory>
+#include <new>
 
+#include "client/data/input_file.h"
 #include "client/data/loader.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
@@ -22,68 +23,118 @@ struct Reader {
   std::string path;
   std::string* local_detail;
   std::vector<std::string> cells = {};
-  std::uint64_t line = 0;  // of the row just ended; embedded line ends count as one row
+  std::uint64_t line = 1;      // being read
+  std::uint64_t row_line = 0;  // in which the last whole row ended
   bool started = false;
   std::optional<Error> failure = {};
 
-  void fail(Error error) {
+  // `text`: what was wrong, for this site's eyes only. Of a record no more than that one cell.
+  void fail(Error error, const std::string& text) {
     if (failure) return;
-    *local_detail =
-        path + ", row " + std::to_string(line) + ": " + error.message + "; the row: " + row_text();
+    *local_detail = path + ", line " + std::to_string(line) + ": " + error.message +
+                    (text.empty() ? "" : ": " + quoted(text, 400));
     failure = make_error(error.code, error.message + " (the place is in this site's log)");
   }
-  std::string row_text() const {
-    std::string text;
-    for (const std::string& cell : cells) text += (text.empty() ? "" : " | ") + cell;
-    return tributary::quoted(text, 400);
-  }
   void end_row() {
-    ++line;
+    row_line = line;
     if (failure) return;
     if (!started) {
       started = true;
       if (header) names = cells;
-      if (Status placed = builder.set_columns(names); !placed) return fail(placed.error());
+      if (Status placed = builder.set_columns(names); !placed)
+        return fail(placed.error(), listed());
       if (header) return;
     }
-    if (const auto added = builder.add_row(cells); !added) fail(added.error());
+    std::string cell;
+    if (const Status added = builder.add_row(cells, cell); !added) fail(added.error(), cell);
+  }
+  std::string listed() const {
+    std::string text = "its columns are ";
+    for (const std::string& name : names) text += (&name == names.data() ? "" : ", ") + name;
+    return text;
   }
 };
 
-void on_cell(void* bytes, std::size_t size, void* reader) {
-  auto& self = *static_cast<Reader*>(reader);
-  std::string cell(static_cast<const char*>(bytes), bytes == nullptr ? 0 : size);
-  // A byte order mark stands in front of the first cell of files from spreadsheets.
-  if (self.line == 0 && self.cells.empty() && cell.starts_with("\xef\xbb\xbf")) cell.erase(0, 3);
-  if (self.cells.size() >= limits::kColumnsMax) {
-    return self.fail(make_error(ErrorCode::kResourceExhausted, "a row has too many cells"));
+// No exception may pass through libcsv, which is C.
+template <typename Action>
+void guarded(Reader& reader, Action action) {
+  try {
+    action();
+  } catch (const std::bad_alloc&) {
+    reader.failure =
+        make_error(ErrorCode::kResourceExhausted, "the dataset does not fit in memory");
   }
-  self.cells.push_back(std::move(cell));
 }
 
-void on_row(int, void* reader) {
-  auto& self = *static_cast<Reader*>(reader);
-  self.end_row();
-  self.cells.clear();
+void on_cell(void* bytes, std::size_t size, void* data) {
+  auto& reader = *static_cast<Reader*>(data);
+  guarded(reader, [&] {
+    if (reader.cells.size() >= limits::kColumnsMax) {
+      return reader.fail(
+          make_error(ErrorCode::kResourceExhausted,
+                     "a row has more than " + std::to_string(limits::kColumnsMax) + " cells"),
+          "");
+    }
+    reader.cells.emplace_back(static_cast<const char*>(bytes), bytes == nullptr ? 0 : size);
+  });
 }
 
-Status parse(std::istream& in, char delimiter, Reader& reader) {
+void on_row(int, void* data) {
+  auto& reader = *static_cast<Reader*>(data);
+  guarded(reader, [&] {
+    reader.end_row();
+    reader.cells.clear();
+  });
+}
+
+void fail_grammar(Reader& reader, const char* what) {
+  reader.fail(make_error(ErrorCode::kInvalidArgument, std::string("the file is no CSV: ") + what),
+              "the last whole row ends in line " + std::to_string(reader.row_line));
+}
+
+void parse_block(csv_parser& parser, std::string_view block, Reader& reader) {
+  while (!block.empty() && !reader.failure) {
+    const std::string_view line = block.substr(0, block.find('\n') + 1);
+    const std::string_view piece = line.empty() ? block : line;
+    if (csv_parse(&parser, piece.data(), piece.size(), &on_cell, &on_row, &reader) !=
+        piece.size()) {
+      return fail_grammar(reader, "a quote stands inside a cell");
+    }
+    if (csv_get_buffer_size(&parser) > limits::kCsvFieldBytesMax) {
+      return fail_grammar(reader, "a cell is over 1 MiB; a quote may not end");
+    }
+    if (!line.empty()) ++reader.line;
+    block.remove_prefix(piece.size());
+  }
+}
+
+Status parse(InputFile& file, char delimiter, Reader& reader) {
   csv_parser parser;
   if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
     return make_error(ErrorCode::kInternal, "libcsv failed");
   csv_set_delim(&parser, static_cast<unsigned char>(delimiter));
   const std::unique_ptr<csv_parser, void (*)(csv_parser*)> guard(&parser, &csv_free);
-  std::array<char, 1u << 16> step{};
-  bool good = true;
-  while (good && !reader.failure) {
-    in.read(step.data(), step.size());
-    const auto got = static_cast<std::size_t>(in.gcount());
-    if (got == 0) break;
-    good = csv_parse(&parser, step.data(), got, &on_cell, &on_row, &reader) == got;
+  std::array<std::byte, 1u << 16> buffer{};
+  std::uint64_t bytes = 0;
+  for (std::size_t got = buffer.size(); got == buffer.size() && !reader.failure;) {
+    auto read = file.read(buffer);
+    if (!read) {
+      reader.fail(std::move(read).error().with_context("the site's data file"), "");
+      break;
+    }
+    got = *read;
+    std::string_view block = as_text(ByteView(buffer).first(got));
+    // A byte order mark stands at the start of files from spreadsheets.
+    if (bytes == 0 && block.starts_with("\xef\xbb\xbf")) block.remove_prefix(3);
+    bytes += got;
+    if (bytes > limits::kDatasetBytesMax) {
+      reader.fail(make_error(ErrorCode::kResourceExhausted, "the site's data file is over 64 GiB"),
+                  "");
+    }
+    parse_block(parser, block, reader);
   }
-  if (!reader.failure && (!good || csv_fini(&parser, &on_cell, &on_row, &reader) != 0)) {
-    reader.fail(make_error(ErrorCode::kInvalidArgument,
-                           "the file is no CSV: a quote does not end, or stands inside a cell"));
+  if (!reader.failure && csv_fini(&parser, &on_cell, &on_row, &reader) != 0) {
+    fail_grammar(reader, "a quote does not end");
   }
   return reader.failure ? Status{*reader.failure} : Status{};
 }
@@ -91,16 +142,19 @@ Status parse(std::istream& in, char delimiter, Reader& reader) {
 Result<Table> load_table(const std::string& path, const OptionMap& options, const DataSpec& spec,
                          std::string& local_detail) {
   const std::string& delimiter = text_of(options, "delimiter");
-  if (delimiter.size() != 1) {
-    return data_error(local_detail, "the site's csv delimiter is not one character", path);
+  if (delimiter.size() != 1 || std::string_view("\"\r\n").find(delimiter[0]) != std::string::npos) {
+    return data_error(local_detail, "the site's csv delimiter is not one character that can be one",
+                      path);
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    return data_error(local_detail, "the site's data file cannot be opened", "cannot open " + path);
+  auto file = InputFile::open(path);
+  if (!file) {
+    local_detail = path + ": " + file.error().message;
+    return std::move(file).error().with_context("the site's data file");
+  }
   Reader reader{TableBuilder(spec, std::get<std::vector<std::string>>(options.at("missing"))),
                 std::get<bool>(options.at("header")),
                 std::get<std::vector<std::string>>(options.at("columns")), path, &local_detail};
-  TRIB_CHECK_OK(parse(in, delimiter.front(), reader));
+  TRIB_CHECK_OK(parse(*file, delimiter.front(), reader));
   if (!reader.started)
     return data_error(local_detail, "the site's data file is empty", path + " is empty");
   return reader.builder.take();
