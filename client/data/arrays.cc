@@ -19,6 +19,22 @@ double read_scalar(const std::byte* from, bool big_endian) {
   return static_cast<double>(std::bit_cast<T>(bytes));
 }
 
+// The values of both stand in the same order: equal but for dimensions of one, as the channel of
+// grey pictures, or flattened by the job. Pictures with channels last are not those with channels
+// first.
+bool same_layout(std::vector<std::int64_t> file, std::vector<std::int64_t> job) {
+  if (job.size() == 1) return product_of(file) == product_of(job);
+  std::erase(file, 1);
+  std::erase(job, 1);
+  return file == job;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
 }  // namespace
 
 std::size_t scalar_bytes(ScalarType type) {
@@ -80,15 +96,25 @@ Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const D
   const auto wrong = [](const std::string& what) {
     return make_error(ErrorCode::kInvalidArgument, what);
   };
-  if (inputs.shape.empty() || labels.shape.size() != 1)
-    return wrong("inputs need rows first, labels one dimension");
+  if (inputs.shape.empty() || labels.shape.empty() ||
+      product_of(labels.shape) != static_cast<std::uint64_t>(labels.shape[0])) {
+    return wrong("inputs need rows first, labels one value a row");
+  }
   if (inputs.shape[0] != labels.shape[0]) {
     return wrong("there are " + std::to_string(inputs.shape[0]) + " inputs and " +
                  std::to_string(labels.shape[0]) + " labels");
   }
+  const std::vector<std::int64_t> shape(inputs.shape.begin() + 1, inputs.shape.end());
+  if (!same_layout(shape, spec.input_shape)) {
+    return wrong("an example of the site has the shape " + shape_text(shape) +
+                 ", data.input_shape is " + shape_text(spec.input_shape));
+  }
+  if (!spec.label_values.empty()) {
+    return wrong("data.label.values is for tables; arrays hold the numbers of classes");
+  }
   ExampleSet examples;
   examples.rows = inputs.shape[0];
-  examples.input_shape.assign(inputs.shape.begin() + 1, inputs.shape.end());
+  examples.input_shape = spec.input_shape;
   examples.inputs.resize(inputs.count());
   for (std::size_t i = 0; i < examples.inputs.size(); ++i) {
     examples.inputs[i] = static_cast<float>(inputs.at(i));
@@ -97,8 +123,8 @@ Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const D
   const std::int64_t classes = spec.target == TargetKind::kBinary ? 2 : spec.classes;
   for (std::size_t i = 0; i < labels.count(); ++i) {
     double label = labels.at(i);
+    if (!std::isfinite(label)) return wrong("a label is no finite number");
     if (spec.target == TargetKind::kRegression) {
-      if (!std::isfinite(label)) return wrong("a label is no finite number");
       examples.targets.push_back(static_cast<float>(label));
       continue;
     }

@@ -30,7 +30,7 @@ struct Array {
 // Product of the shape; none where it is negative or over kDatasetBytesMax.
 std::optional<std::uint64_t> product_of(const std::vector<std::int64_t>& shape);
 
-// First dimension = rows of both. The error may leave the site.
+// First dimension = rows of both; shaped as the job says. The error may leave the site.
 Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const DataSpec& spec);
 
 }  // namespace tributary

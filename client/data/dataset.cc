@@ -36,20 +36,9 @@ Result<RawData> read(const DatasetSource& source, const DataSpec& spec, std::str
   return loader->load(source.options, spec, local_detail);
 }
 
-Status check_shape(const ExampleSet& examples, const DataSpec& spec) {
-  const auto size = [](const std::vector<std::int64_t>& shape) {
-    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-  };
-  if (size(examples.input_shape) == size(spec.input_shape)) return {};
-  return make_error(ErrorCode::kInvalidArgument,
-                    "an example of the site has " + std::to_string(size(examples.input_shape)) +
-                        " values, data.input_shape has " + std::to_string(size(spec.input_shape)));
-}
-
 ExampleSet take_scaled(const ExampleSet& from, const DataSpec& spec,
                        const std::vector<std::size_t>& rows) {
   ExampleSet examples = take_rows(from, rows);
-  examples.input_shape = spec.input_shape;
   const auto scale = static_cast<float>(spec.value_scale);
   if (spec.value_scale != 1.0) {
     for (float& value : examples.inputs) value *= scale;
@@ -67,7 +56,6 @@ Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpe
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
     summary = summarize_rows(*table, spec, split.training);
   } else {
-    TRIB_CHECK_OK(check_shape(std::get<ExampleSet>(raw.rows), spec));
     summary.training_rows = split.training.size();
   }
   summary.validation_rows = split.validation.size();
@@ -91,7 +79,6 @@ Result<SiteExamples> load_dataset(const DatasetSource& source, const DataSpec& s
     site.validation = std::move(validation);
     return site;
   }
-  TRIB_CHECK_OK(check_shape(std::get<ExampleSet>(raw.rows), spec));
   site.training = take_scaled(std::get<ExampleSet>(raw.rows), spec, split.training);
   site.validation = take_scaled(std::get<ExampleSet>(validation_source), spec, split.validation);
   return site;

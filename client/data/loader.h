@@ -15,8 +15,7 @@
 
 namespace tributary {
 
-// Arrays as they are in the file: `inputs` unscaled, input_shape as the file has it, `labels` or
-// `targets` by kind of task.
+// Arrays as they are in the file: `inputs` unscaled, `labels` or `targets` by kind of task.
 struct RawData {
   std::variant<Table, ExampleSet> rows;
   bool separate_validation = false;  // the site names validation files of its own

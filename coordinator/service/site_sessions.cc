@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <deque>
 
 #include "common/base/limits.h"
 #include "common/transfer/blob_transfers.h"
@@ -60,9 +61,13 @@ class SiteSessions::Session final : public LinkHandler,
   }
 
   void send(const Message& message) {
-    // What a task names, the site may fetch.
+    // What a task names, the site may fetch; of the last tasks only, which are all it can have
+    // waiting.
     if (const auto* offer = std::get_if<TaskOffer>(&message)) {
-      offered_ = {offer->task.model.digest, offer->task.model_file.digest};
+      for (const BlobRef& blob : {offer->task.model, offer->task.model_file}) {
+        if (!blob.digest.is_none()) offered_.push_back(blob.digest);
+      }
+      while (offered_.size() > 2 * limits::kTasksQueuedMax) offered_.pop_front();
     }
     static_cast<void>(link_->send(message).has_value());
   }
@@ -103,7 +108,7 @@ class SiteSessions::Session final : public LinkHandler,
   SiteName site_;
   TimePoint since_;
   asio::any_io_executor executor_;
-  std::vector<Digest> offered_;
+  std::deque<Digest> offered_;
   std::map<Digest, std::vector<std::function<void(Status)>>> waiting_;
   BlobTransfers transfers_;
 };

@@ -1,30 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // IDX, the format of MNIST: two zero bytes, type, rank, sizes as big-endian u32, big-endian values;
 // .gz or plain (zlib reads both). http://yann.lecun.com/exdb/mnist/
-#include <zlib.h>
-
 #include <algorithm>
 #include <map>
-#include <memory>
 
 #include "client/data/arrays.h"
+#include "client/data/input_file.h"
 #include "client/data/loader.h"
 #include "common/base/limits.h"
 
 namespace tributary {
 namespace {
-
-using GzFile = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
-
-bool read_all(const GzFile& file, MutableByteView into) {
-  while (!into.empty()) {
-    const auto step = static_cast<unsigned>(std::min<std::size_t>(into.size(), 1u << 30));
-    const int got = gzread(file.get(), into.data(), step);
-    if (got <= 0) return false;
-    into = into.subspan(static_cast<std::size_t>(got));
-  }
-  return true;
-}
 
 std::optional<ScalarType> scalar_type(unsigned code) {
   static const std::map<unsigned, ScalarType> kTypes = {
@@ -34,14 +20,16 @@ std::optional<ScalarType> scalar_type(unsigned code) {
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
-Result<Array> read_idx(const std::string& path, std::string& local_detail) {
-  const auto wrong = [&](const std::string& what) {
-    return data_error(local_detail, "a file of the site's dataset " + what, path + ": " + what);
-  };
-  const GzFile file(gzopen(path.c_str(), "rb"), &gzclose);
-  if (!file) return wrong("cannot be opened");
+Error wrong(std::string what) { return make_error(ErrorCode::kDataLoss, std::move(what)); }
+
+Status read_exactly(InputFile& file, MutableByteView into) {
+  TRIB_TRY(got, file.read(into));
+  return got == into.size() ? Status{} : wrong("is cut short");
+}
+
+Result<Array> read_header(InputFile& file) {
   std::array<std::byte, 4> magic{};
-  if (!read_all(file, magic)) return wrong("is no IDX file: too short");
+  TRIB_CHECK_OK(read_exactly(file, magic));
   const auto type = scalar_type(std::to_integer<unsigned>(magic[2]));
   const auto rank = std::to_integer<std::size_t>(magic[3]);
   if (magic[0] != std::byte{0} || magic[1] != std::byte{0} || !type || rank == 0 ||
@@ -51,25 +39,39 @@ Result<Array> read_idx(const std::string& path, std::string& local_detail) {
   Array array{*type, true, {}, {}};
   for (std::size_t i = 0; i < rank; ++i) {
     std::array<std::byte, 4> size{};
-    if (!read_all(file, size)) return wrong("is cut short");
+    TRIB_CHECK_OK(read_exactly(file, size));
     std::ranges::reverse(size);
     array.shape.push_back(get_little_endian<std::uint32_t>(size.data()));
   }
+  return array;
+}
+
+Result<Array> read_array(const std::string& path) {
+  TRIB_TRY(file, InputFile::open(path));
+  TRIB_TRY(array, read_header(file));
   const auto count = product_of(array.shape);
-  if (!count || *count * scalar_bytes(*type) > limits::kDatasetBytesMax)
-    return wrong("is larger than any dataset may be");
+  if (!count || *count * scalar_bytes(array.type) > limits::kDatasetBytesMax) {
+    return make_error(ErrorCode::kResourceExhausted, "is larger than any dataset may be");
+  }
   // Grown with what is there, so that a lying header cannot claim memory.
-  const std::uint64_t total = *count * scalar_bytes(*type);
+  const std::uint64_t total = *count * scalar_bytes(array.type);
   while (array.bytes.size() < total) {
     const std::size_t at = array.bytes.size();
     array.bytes.resize(at +
                        static_cast<std::size_t>(std::min<std::uint64_t>(total - at, 16u << 20)));
-    if (!read_all(file, MutableByteView(array.bytes).subspan(at)))
-      return wrong("is cut short, or its compression is damaged");
+    TRIB_CHECK_OK(read_exactly(file, MutableByteView(array.bytes).subspan(at)));
   }
-  std::byte more{};
-  if (gzread(file.get(), &more, 1) == 1) return wrong("has more bytes than its header says");
+  std::array<std::byte, 1> more{};  // reading on to the end also checks the sum of a .gz
+  TRIB_TRY(left, file.read(more));
+  if (left != 0) return wrong("has more bytes than its header says");
   return array;
+}
+
+Result<Array> read_idx(const std::string& path, std::string& local_detail) {
+  auto array = read_array(path);
+  if (array) return array;
+  local_detail = path + ": " + array.error().message;
+  return std::move(array).error().with_context("a file of the site's dataset");
 }
 
 Result<ExampleSet> read_pair(const std::string& images, const std::string& labels,

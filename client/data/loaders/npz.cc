@@ -61,7 +61,7 @@ Status read_type(std::string_view descr, Array& array) {
       {"b1", ScalarType::kBool}};
   const auto found = descr.size() == 3 ? kTypes.find(descr.substr(1)) : kTypes.end();
   if (found == kTypes.end())
-    return wrong("its type '" + std::string(descr.substr(0, 20)) + "' is not supported");
+    return wrong("its type is not supported; save it as float32, uint8 or int64");
   array.type = found->second;
   array.big_endian = descr[0] == '>';
   return {};
