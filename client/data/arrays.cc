@@ -109,9 +109,6 @@ Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const D
     return wrong("an example of the site has the shape " + shape_text(shape) +
                  ", data.input_shape is " + shape_text(spec.input_shape));
   }
-  if (!spec.label_values.empty()) {
-    return wrong("data.label.values is for tables; arrays hold the numbers of classes");
-  }
   ExampleSet examples;
   examples.rows = inputs.shape[0];
   examples.input_shape = spec.input_shape;

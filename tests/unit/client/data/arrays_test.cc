@@ -5,6 +5,8 @@
 #include <zip.h>
 #include <zlib.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -73,6 +75,55 @@ TEST_F(Arrays, IdxIsReadCompressedToo) {
   gzwrite(file, kImages.data(), static_cast<unsigned>(kImages.size()));
   gzclose(file);
   EXPECT_TRUE(load_idx(path, put("l", kLabels))) << detail_;
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 4);
+  EXPECT_FALSE(load_idx(path, put("l", kLabels))) << "its checksum is cut off";
+}
+
+TEST_F(Arrays, TheJobsShapeIsThatOfTheFileUpToDimensionsOfOne) {
+  // Two examples of 1 x 2 in the file.
+  const std::string images = put("i", kImages), labels = put("l", kLabels);
+  for (const auto& [shape, fits] :
+       std::vector<std::pair<std::vector<std::int64_t>, bool>>{{{2}, true},
+                                                               {{1, 2}, true},
+                                                               {{2, 1}, true},
+                                                               {{1, 2, 1}, true},
+                                                               {{2, 2}, false},
+                                                               {{1}, false}}) {
+    spec_.input_shape = shape;
+    const auto site = load_idx(images, labels);
+    EXPECT_EQ(site.has_value(), fits) << testing::PrintToString(shape);
+    if (site) {
+      EXPECT_EQ(site->training.input_shape, shape);
+    }
+  }
+  // Channels last in the file, first in the job: as many values, in another order.
+  put("c", std::string("\0\0\x08\x04\0\0\0\x02\0\0\0\x02\0\0\0\x02\0\0\0\x03", 20) +
+               std::string(24, 'x'));
+  spec_.input_shape = {3, 2, 2};
+  const auto site = load_idx(directory_ / "c", labels);
+  ASSERT_FALSE(site);
+  EXPECT_THAT(site.error().message, HasSubstr("[2, 2, 3], data.input_shape is [3, 2, 2]"));
+}
+
+TEST_F(Arrays, TheSitesValidationFilesReplaceTheSplit) {
+  spec_.validation_fraction = 0.5;
+  const std::string images = put("i", kImages), labels = put("l", kLabels);
+  const DatasetSource source{"idx",
+                             {{"images", images},
+                              {"labels", labels},
+                              {"validation_images", images},
+                              {"validation_labels", labels}}};
+  const auto site = load_dataset(source, spec_, {}, 1, &detail_);
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_EQ(site->training.rows, 2);
+  EXPECT_EQ(site->validation.inputs, site->training.inputs);
+  const auto summary = summarize_dataset(source, spec_, 1, &detail_);
+  EXPECT_EQ(summary->training_rows, 2u);
+  EXPECT_EQ(summary->validation_rows, 2u);
+  put("v", kImages.substr(0, 15) + "\x01" + "ab");  // examples of one value
+  DatasetSource narrow = source;
+  narrow.options["validation_images"] = directory_ / "v";
+  EXPECT_FALSE(load_dataset(narrow, spec_, {}, 1, &detail_)) << "their shape counts too";
 }
 
 TEST_F(Arrays, BrokenIdxFilesAreErrors) {
@@ -94,15 +145,20 @@ TEST_F(Arrays, BrokenIdxFilesAreErrors) {
   EXPECT_FALSE(load_idx(put("g", kImages), labels));
 }
 
+// Format 1.0 holds the header's length in two bytes, 2.0 and 3.0 in four.
+std::string npy(char version, const std::string& header, const std::string& data) {
+  std::string bytes("\x93NUMPY", 6);
+  bytes += {version, '\0', static_cast<char>(header.size() & 0xff),
+            static_cast<char>(header.size() >> 8)};
+  if (version > 1) bytes += std::string(2, '\0');
+  return bytes + header + data;
+}
+
 std::string npy(const std::string& descr, const std::string& shape, const std::string& data) {
   std::string header =
       "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
   while ((10 + header.size()) % 64 != 63) header += ' ';
-  header += '\n';
-  std::string bytes("\x93NUMPY\x01\x00", 8);
-  bytes += static_cast<char>(header.size() & 0xff);
-  bytes += static_cast<char>(header.size() >> 8);
-  return bytes + header + data;
+  return npy(1, header + '\n', data);
 }
 
 void write_npz(const std::string& path, const std::string& inputs, const std::string& labels) {
@@ -128,6 +184,55 @@ TEST_F(Arrays, NpzIsReadWithItsTypes) {
   EXPECT_THAT(site->training.labels, ElementsAre(3, 9));
 }
 
+TEST_F(Arrays, NpyVersionsTypesAndByteOrdersAreRead) {
+  spec_.value_scale = 1.0;
+  spec_.input_shape = {1};
+  const std::string labels = npy("|u1", "(1, 1)", "\x04");
+  const std::string f8("\0\0\0\0\0\0\xf8\xbf", 8);  // -1.5
+  for (const auto& [descr, bytes, value] : std::vector<std::tuple<std::string, std::string, float>>{
+           {"<f8", f8, -1.5f},
+           {"<f4", f8.substr(4), -1.9375f},
+           {"|u1", "\xfe", 254.0f},
+           {"|i1", "\xfe", -2.0f},
+           {"|b1", "\x01", 1.0f},
+           {"<i2", "\xfe\xff", -2.0f},
+           {"<u2", "\xfe\xff", 65534.0f},
+           {">u2", "\x01\x02", 258.0f},
+           {"<i4", "\xfe\xff\xff\xff", -2.0f},
+           {"<u4", "\xfe\xff\x01\x01", 16908286.0f},
+           {"<i8", "\xfe\xff\xff\xff\xff\xff\xff\xff", -2.0f}}) {
+    write_npz(directory_ / "a.npz", npy(descr, "(1, 1)", bytes), labels);
+    const auto site = load_npz(directory_ / "a.npz");
+    ASSERT_TRUE(site) << descr << detail_;
+    EXPECT_THAT(site->training.inputs, ElementsAre(value)) << descr;
+    EXPECT_THAT(site->training.labels, ElementsAre(4));
+  }
+  for (const char version : {'\x02', '\x03'}) {
+    write_npz(directory_ / "a.npz",
+              npy(version, "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }\n", "\x09"),
+              labels);
+    EXPECT_TRUE(load_npz(directory_ / "a.npz")) << detail_;
+  }
+}
+
+TEST_F(Arrays, WhatNumpyWritesIsRead) {
+  const std::string python = "/usr/bin/python3 -c \"";
+  if (std::system((python + "import numpy\" 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << "no numpy in /usr/bin/python3 here";
+  for (const char* save : {"savez", "savez_compressed"}) {
+    const std::string path = directory_ / (std::string(save) + ".npz");
+    const std::string script = std::string("import numpy as n; n.") + save + "('" + path +
+                               "', inputs=n.arange(6, dtype='f4').reshape(3, 1, 2) * 51, "
+                               "labels=n.array([[1], [0], [9]]))";
+    ASSERT_EQ(std::system((python + script + "\"").c_str()), 0);
+    const auto site = load_npz(path);
+    ASSERT_TRUE(site) << detail_;
+    EXPECT_THAT(site->training.inputs,
+                testing::Pointwise(testing::FloatEq(), {0.0f, 0.2f, 0.4f, 0.6f, 0.8f, 1.0f}));
+    EXPECT_THAT(site->training.labels, ElementsAre(1, 0, 9));
+  }
+}
+
 TEST_F(Arrays, BrokenNpzFilesAreErrors) {
   const std::string labels = npy("|u1", "(2,)", "\x01\x02");
   EXPECT_FALSE(load_npz(put("text.npz", "no zip")));
@@ -137,6 +242,34 @@ TEST_F(Arrays, BrokenNpzFilesAreErrors) {
   write_npz(directory_ / "b.npz", npy("|u1", "(2, 3)", "1234"), labels);
   EXPECT_FALSE(load_npz(directory_ / "b.npz"));
   EXPECT_THAT(detail_, HasSubstr("size of its shape"));
+  const std::string four = "\x01\x02\x03\x04";
+  for (const std::string& broken :
+       {npy(4, "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", four),
+        npy(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }", four),
+        npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (-2, -2), }", four),
+        npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 4294967297), }",
+            four),
+        npy(1, "{'descr': '|u1', 'fortran_order': False, }", four), npy(1, "", ""),
+        std::string("\x93NUMPY\x01\x00\xff\xff", 10) + four,
+        npy("<f4", "(2, 2)", std::string("\0\0\xc0\x7f", 4) + std::string(12, '\0'))}) {
+    write_npz(directory_ / "c.npz", broken, labels);
+    EXPECT_FALSE(load_npz(directory_ / "c.npz")) << broken;
+  }
+}
+
+TEST_F(Arrays, FaultsLeaveTheSiteWithoutPathOrValue) {
+  write_npz(directory_ / "secret-a.npz", npy("secret", "(2, 2)", "1234"), npy("|u1", "(2,)", "12"));
+  std::vector<Result<SiteExamples>> faults{load_npz(directory_ / "secret-a.npz"),
+                                           load_npz(directory_ / "secret-none.npz"),
+                                           load_idx(put("secret-i", "secret"), put("l", kLabels))};
+  spec_.classes = 5;
+  faults.push_back(load_idx(put("secret-j", kImages), put("secret-l", kLabels)));
+  for (const auto& fault : faults) {
+    ASSERT_FALSE(fault);
+    EXPECT_THAT(fault.error().message, testing::Not(HasSubstr("secret")));
+    EXPECT_THAT(fault.error().message, testing::Not(HasSubstr("7")));
+  }
+  EXPECT_THAT(detail_, HasSubstr("secret-l"));
 }
 
 TEST_F(Arrays, RealMnistHasItsKnownSizes) {
@@ -148,6 +281,25 @@ TEST_F(Arrays, RealMnistHasItsKnownSizes) {
       load_idx(folder + "train-images-idx3-ubyte.gz", folder + "train-labels-idx1-ubyte.gz");
   ASSERT_TRUE(site) << detail_;
   EXPECT_EQ(site->training.rows, 60'000);
+}
+
+TEST_F(Arrays, RealPneumoniaPicturesHaveTheirKnownSizes) {
+  const std::string path =
+      std::string(TRIBUTARY_SOURCE_DIR) + "/../shared/data/pneumonia/pneumoniamnist.npz";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path << " here";
+  spec_.input_shape = {1, 28, 28};
+  spec_.target = TargetKind::kBinary;
+  const auto site = load_dataset({"npz",
+                                  {{"path", path},
+                                   {"inputs", std::string("train_images")},
+                                   {"labels", std::string("train_labels")},
+                                   {"validation_inputs", std::string("val_images")},
+                                   {"validation_labels", std::string("val_labels")}}},
+                                 spec_, {}, 1, &detail_);
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_EQ(site->training.rows, 4708);
+  EXPECT_EQ(std::ranges::count(site->training.labels, 1), 3494);
+  EXPECT_EQ(site->validation.rows, 524);
 }
 
 }  // namespace
