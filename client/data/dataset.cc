@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/data/dataset.h"
 
+#include <new>
 #include <numeric>
 
 #include "client/data/loader.h"
@@ -46,11 +47,25 @@ ExampleSet take_scaled(const ExampleSet& from, const DataSpec& spec,
   return examples;
 }
 
-}  // namespace
+std::uint64_t dropped_of(const std::variant<Table, ExampleSet>& data, std::size_t used) {
+  const auto* table = std::get_if<Table>(&data);
+  return table == nullptr ? 0 : table->rows - used + table->unlabelled;
+}
 
-Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpec& spec,
-                                      std::uint64_t seed, std::string* local_detail) {
-  TRIB_TRY(raw, read(source, spec, *local_detail));
+// Files may be larger than the site's memory; that is the task's failure, not the site's.
+template <typename Action>
+auto within_memory(Action action) -> decltype(action()) {
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      "the site's dataset does not fit in its memory");
+  }
+}
+
+Result<DataSummary> summarize(const DatasetSource& source, const DataSpec& spec, std::uint64_t seed,
+                              std::string& local_detail) {
+  TRIB_TRY(raw, read(source, spec, local_detail));
   const RowSplit split = split_of(raw, spec, seed);
   DataSummary summary;
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
@@ -62,19 +77,24 @@ Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpe
   return summary;
 }
 
-Result<SiteExamples> load_dataset(const DatasetSource& source, const DataSpec& spec,
-                                  const DataPlan& plan, std::uint64_t seed,
-                                  std::string* local_detail) {
-  TRIB_TRY(raw, read(source, spec, *local_detail));
+Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, const DataPlan& plan,
+                          std::uint64_t seed, std::string& local_detail) {
+  TRIB_TRY(raw, read(source, spec, local_detail));
   const RowSplit split = split_of(raw, spec, seed);
   const auto& validation_source = raw.separate_validation ? raw.validation : raw.rows;
   SiteExamples site;
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
-    const DataPlan own = plan_for_site(spec, plan, summarize_rows(*table, spec, split.training));
+    DataSummary summary = summarize_rows(*table, spec, split.training);
+    summary.validation_rows = split.validation.size();
+    TRIB_TRY(own, plan_for_site(spec, plan, summary));
     TRIB_TRY(training, encode_rows(*table, spec, own, split.training));
     TRIB_TRY(validation,
              encode_rows(std::get<Table>(validation_source), spec, own, split.validation));
-    site.dropped_rows = table->rows - usable_rows(*table, spec).size();
+    const std::size_t used = split.training.size();
+    site.dropped_rows =
+        raw.separate_validation
+            ? dropped_of(raw.rows, used) + dropped_of(raw.validation, split.validation.size())
+            : dropped_of(raw.rows, used + split.validation.size());
     site.training = std::move(training);
     site.validation = std::move(validation);
     return site;
@@ -82,6 +102,19 @@ Result<SiteExamples> load_dataset(const DatasetSource& source, const DataSpec& s
   site.training = take_scaled(std::get<ExampleSet>(raw.rows), spec, split.training);
   site.validation = take_scaled(std::get<ExampleSet>(validation_source), spec, split.validation);
   return site;
+}
+
+}  // namespace
+
+Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpec& spec,
+                                      std::uint64_t seed, std::string* local_detail) {
+  return within_memory([&] { return summarize(source, spec, seed, *local_detail); });
+}
+
+Result<SiteExamples> load_dataset(const DatasetSource& source, const DataSpec& spec,
+                                  const DataPlan& plan, std::uint64_t seed,
+                                  std::string* local_detail) {
+  return within_memory([&] { return load(source, spec, plan, seed, *local_detail); });
 }
 
 }  // namespace tributary

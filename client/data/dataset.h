@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dataset: a site's local data behind a logical name: what it tells of itself (DataSummary) and the
 // examples made from it with the plan the federation agreed on. Functions, any thread. Errors never
-// name a path, a value or a record: they may travel as a task's failure. `local` may hold both, for
-// the site's own log.
+// name a path, a value or a record: they may travel as a task's failure. `local_detail` (never
+// null) takes file, line and value of a fault for the site's own log, and stays as it is without
+// one.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <span>
 #include <string>
 
 #include "client/data/example_set.h"
@@ -25,7 +23,7 @@ struct DatasetSource {
   OptionMap options;
 };
 
-// Counts, sums and category names of the training rows. The split is that of load_examples.
+// Counts, sums and category names of the training rows. The split is that of load_dataset.
 Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpec& spec,
                                       std::uint64_t seed, std::string* local_detail);
 // Training and validation rows, standardised and one-hot coded by the plan (or the site's own

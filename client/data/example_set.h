@@ -19,7 +19,7 @@ struct ExampleSet {
 struct SiteExamples {
   ExampleSet training;
   ExampleSet validation;
-  std::uint64_t dropped_rows = 0;  // missing values
+  std::uint64_t dropped_rows = 0;  // incomplete or without a label
 };
 
 }  // namespace tributary

@@ -97,6 +97,8 @@ Status TableBuilder::add_label(const std::string& cell) {
   if (!number)
     return wrong(spec_.label, "has a value that is no number; name its words in data.label.values");
   if (spec_.target == TargetKind::kRegression) {
+    if (std::abs(*number) > std::numeric_limits<float>::max())
+      return wrong(spec_.label, "has a value that is too large");
     table_.targets.push_back(static_cast<float>(*number));
     return {};
   }

@@ -6,6 +6,8 @@
 #include <functional>
 #include <numeric>
 
+#include "common/base/limits.h"
+
 namespace tributary {
 namespace {
 
@@ -16,7 +18,8 @@ bool is_missing(const TableColumn& column, FeatureKind kind, std::size_t row) {
                                        : column.words[row] == TableColumn::kMissingWord;
 }
 
-NumericSummary summarize(const std::vector<double>& numbers, const std::vector<std::size_t>& rows) {
+NumericSummary summarize_numbers(const std::vector<double>& numbers,
+                                 const std::vector<std::size_t>& rows) {
   NumericSummary summary;
   for (const std::size_t row : rows) {
     const double x = numbers[row];
@@ -65,6 +68,32 @@ EncodedFeature categorical_feature(const TableColumn& column, const FeatureColum
           }};
 }
 
+// Of the site's training rows; a deviation of fewer than two values would blow up every other
+// value.
+Result<NumericPlan> numeric_of_site(const std::string& column, bool scaled,
+                                    const DataSummary& own) {
+  const NumericSummary& summary = own.numeric.at(column);
+  const std::uint64_t needed = scaled ? 2 : 1;
+  if (summary.count < needed) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "column '" + column + "' has fewer than " + std::to_string(needed) +
+                          " values in this site's training rows; standardize: federated does not "
+                          "need them");
+  }
+  if (!scaled) return NumericPlan{summary.mean, 1.0};
+  const double variance = summary.squared_deviations / static_cast<double>(summary.count - 1);
+  return NumericPlan{summary.mean, std::sqrt(variance) + kDeviationFloor};
+}
+
+Result<std::size_t> checked_width(const std::vector<EncodedFeature>& features) {
+  std::size_t width = 0;
+  for (const EncodedFeature& feature : features) width += feature.width;
+  if (width > 0 && width <= limits::kColumnsMax) return width;
+  return make_error(ErrorCode::kInvalidArgument,
+                    "the features make " + std::to_string(width) + " columns; between 1 and " +
+                        std::to_string(limits::kColumnsMax) + " are possible");
+}
+
 }  // namespace
 
 std::vector<std::size_t> usable_rows(const Table& table, const DataSpec& spec) {
@@ -87,7 +116,7 @@ DataSummary summarize_rows(const Table& table, const DataSpec& spec,
     const FeatureColumn& feature = spec.features[i];
     const TableColumn& column = table.features[i];
     if (feature.kind == FeatureKind::kNumeric) {
-      summary.numeric[feature.name] = summarize(column.numbers, rows);
+      summary.numeric[feature.name] = summarize_numbers(column.numbers, rows);
       continue;
     }
     std::map<std::string, std::uint64_t>& words = summary.categories[feature.name];
@@ -103,24 +132,28 @@ DataSummary summarize_rows(const Table& table, const DataSpec& spec,
   return summary;
 }
 
-DataPlan plan_for_site(const DataSpec& spec, const DataPlan& agreed, const DataSummary& own) {
+Result<DataPlan> plan_for_site(const DataSpec& spec, const DataPlan& agreed,
+                               const DataSummary& own) {
   DataPlan plan = agreed;
   for (const FeatureColumn& feature : spec.features) {
     if (feature.kind == FeatureKind::kCategorical) {
       if (!feature.vocabulary.empty()) plan.vocabularies[feature.name] = feature.vocabulary;
       continue;
     }
-    if (feature.mean && feature.deviation)
+    if (feature.mean && feature.deviation) {
       plan.numeric[feature.name] = {*feature.mean, *feature.deviation};
-    const bool local =
-        spec.standardize == Standardize::kSite || !plan.numeric.contains(feature.name);
-    const auto found = own.numeric.find(feature.name);
-    if (!local || found == own.numeric.end()) continue;
-    const NumericSummary& summary = found->second;
-    const double variance =
-        summary.count > 1 ? summary.squared_deviations / static_cast<double>(summary.count - 1)
-                          : 0.0;
-    plan.numeric[feature.name] = {summary.mean, std::sqrt(variance) + kDeviationFloor};
+    }
+    const bool scaled_by_site = spec.standardize == Standardize::kSite;
+    if (!scaled_by_site && plan.numeric.contains(feature.name)) continue;
+    if (!scaled_by_site && spec.standardize != Standardize::kNone) {
+      return make_error(ErrorCode::kFailedPrecondition,
+                        "the plan has no mean and deviation for column '" + feature.name + "'");
+    }
+    plan.numeric[feature.name] = {};
+    const bool used = own.training_rows + own.validation_rows > 0;
+    if (!used || (!scaled_by_site && spec.missing == MissingValues::kDropRow)) continue;
+    TRIB_TRY(numeric, numeric_of_site(feature.name, scaled_by_site, own));
+    plan.numeric[feature.name] = numeric;
   }
   return plan;
 }
@@ -128,7 +161,6 @@ DataPlan plan_for_site(const DataSpec& spec, const DataPlan& agreed, const DataS
 Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const DataPlan& plan,
                                const std::vector<std::size_t>& rows) {
   std::vector<EncodedFeature> encoded;
-  std::size_t width = 0;
   for (std::size_t i = 0; i < spec.features.size(); ++i) {
     const FeatureColumn& feature = spec.features[i];
     if (feature.kind == FeatureKind::kNumeric) {
@@ -141,17 +173,21 @@ Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const D
       }
       encoded.push_back(categorical_feature(table.features[i], feature, vocabulary->second));
     }
-    width += encoded.back().width;
   }
+  TRIB_TRY(width, checked_width(encoded));
   ExampleSet examples;
   examples.input_shape = {static_cast<std::int64_t>(width)};
   examples.rows = static_cast<std::int64_t>(rows.size());
   examples.inputs.assign(rows.size() * width, 0.0f);
   float* to = examples.inputs.data();
   for (const std::size_t row : rows) {
-    for (const EncodedFeature& feature : encoded) {
-      feature.write(row, to);
-      to += feature.width;
+    for (std::size_t i = 0; i < encoded.size(); ++i) {
+      encoded[i].write(row, to);
+      if (encoded[i].width > 0 && !std::isfinite(*to)) {
+        return make_error(ErrorCode::kInvalidArgument,
+                          "column '" + spec.features[i].name + "' has a value that is too large");
+      }
+      to += encoded[i].width;
     }
     if (spec.target == TargetKind::kRegression) {
       examples.targets.push_back(table.targets[row]);

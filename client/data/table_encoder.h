@@ -21,7 +21,8 @@ DataSummary summarize_rows(const Table& table, const DataSpec& spec,
 
 // Replaces the plan's statistics by the site's own where the job says so, and adds those that
 // missing: mean needs.
-DataPlan plan_for_site(const DataSpec& spec, const DataPlan& agreed, const DataSummary& own);
+Result<DataPlan> plan_for_site(const DataSpec& spec, const DataPlan& agreed,
+                               const DataSummary& own);
 
 Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const DataPlan& plan,
                                const std::vector<std::size_t>& rows);

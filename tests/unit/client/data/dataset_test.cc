@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/support/temporary_directory.h"
@@ -91,7 +93,127 @@ TEST_F(CsvDataset, MissingValuesAreDroppedOrReplacedByTheMean) {
 }
 
 TEST_F(CsvDataset, RowsWithoutALabelAreLeftOut) {
-  EXPECT_EQ(load("age,ward,sick\n60,a,\n50,a,1\n", plan_)->training.rows, 1);
+  const auto site = load("age,ward,sick\n60,a,\n50,a,1\n50,,1\n", plan_);
+  EXPECT_EQ(site->training.rows, 1);
+  EXPECT_EQ(site->dropped_rows, 2u);
+}
+
+TEST_F(CsvDataset, TheSitesValidationFileReplacesTheSplit) {
+  spec_.validation_fraction = 0.5;
+  DatasetSource both = source("age,ward,sick\n60,a,1\n?,a,1\n70,b,0\n");
+  std::ofstream(directory_ / "v.csv") << "sick,age,ward\n1,40,b\n,40,b\n";
+  both.options["validation_path"] = directory_ / "v.csv";
+  const auto site = load_dataset(both, spec_, plan_, 1, &detail_);
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_THAT(site->training.inputs, ElementsAre(1, 1, 0, 2, 0, 1));
+  EXPECT_THAT(site->validation.inputs, ElementsAre(-1, 0, 1));
+  EXPECT_EQ(site->dropped_rows, 2u) << "one of each file";
+  const auto summary = summarize_dataset(both, spec_, 1, &detail_);
+  EXPECT_EQ(summary->training_rows, 2u);
+  EXPECT_EQ(summary->validation_rows, 1u);
+}
+
+// Sums of the naive formula would lose every digit here: a mean of 1e9 with a deviation near 1.
+TEST_F(CsvDataset, StandardisationAgreesWithATwoPassReference) {
+  spec_.features.resize(1);
+  spec_.standardize = Standardize::kSite;
+  std::string csv = "age,sick\n";
+  std::vector<long double> values;
+  for (int i = 0; i < 1000; ++i) {
+    values.push_back(1'000'000'000.0L + static_cast<long double>(i * 7919 % 1000) / 256.0L);
+    csv += std::to_string(static_cast<double>(values.back())) + ",1\n";
+  }
+  long double mean = 0, squares = 0;
+  for (const long double x : values) mean += x / 1000.0L;
+  for (const long double x : values) squares += (x - mean) * (x - mean);
+  const long double deviation = std::sqrt(squares / 999.0L);
+  const auto site = load(csv, {});
+  ASSERT_TRUE(site) << detail_;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_NEAR(site->training.inputs[i], static_cast<double>((values[i] - mean) / deviation),
+                1e-5);
+  }
+}
+
+TEST_F(CsvDataset, LabelsAreRead) {
+  const std::string csv = "age,ward,sick\n1,a,0\n2,a,3\n3,b,1\n";
+  spec_.positive_above = 0.5;
+  EXPECT_THAT(load(csv, plan_)->training.labels, ElementsAre(0, 1, 1));
+  spec_.positive_above.reset();
+  EXPECT_THAT(fault(csv), HasSubstr("none of the classes 0 to 1"));
+  spec_.target = TargetKind::kClasses;
+  spec_.classes = 4;
+  EXPECT_THAT(load(csv, plan_)->training.labels, ElementsAre(0, 3, 1));
+  spec_.label_values = {"3", "0", "1"};
+  EXPECT_THAT(load(csv, plan_)->training.labels, ElementsAre(1, 0, 2));
+  spec_.label_values = {"3", "0"};
+  EXPECT_THAT(fault(csv), HasSubstr("not among data.label.values"));
+  spec_.label_values.clear();
+  spec_.target = TargetKind::kRegression;
+  const auto site = load(csv, plan_);
+  EXPECT_THAT(site->training.targets, ElementsAre(0, 3, 1));
+  EXPECT_TRUE(site->training.labels.empty());
+  EXPECT_THAT(fault("age,ward,sick\n1,a,1e300\n"), HasSubstr("too large"));
+}
+
+TEST_F(CsvDataset, AJobsOwnVocabularyAndConstantsNeedNoPlan) {
+  spec_.standardize = Standardize::kConstants;
+  spec_.features[0].mean = 40.0;
+  spec_.features[0].deviation = 4.0;
+  spec_.features[1].vocabulary = {"b", "a"};
+  const auto site = load("age,ward,sick\n44,a,1\n40,other,0\n", {});
+  ASSERT_TRUE(site) << site.error().message;
+  EXPECT_THAT(site->training.inputs, ElementsAre(1, 0, 1, 0, 0, 0));
+}
+
+TEST_F(CsvDataset, StatisticsThatAreNotThereAreNotMadeUp) {
+  const auto said = [this](const std::string& csv, const DataPlan& plan) {
+    const auto site = load(csv, plan);
+    return site ? "none" : site.error().message;
+  };
+  const std::string one = "age,ward,sick\n50,a,1\n?,b,0\n";
+  const DataPlan words{{}, {{"ward", {"a", "b"}}}};
+  EXPECT_THAT(said(one, words), HasSubstr("no mean and deviation for column 'age'"));
+  EXPECT_THAT(said(one, {{{"age", {0, 1}}}, {}}), HasSubstr("no vocabulary for column 'ward'"));
+  EXPECT_THAT(said("age,ward,sick\n1e300,a,1\n", plan_), HasSubstr("too large"));
+  spec_.standardize = Standardize::kSite;
+  EXPECT_THAT(said(one, words), HasSubstr("fewer than 2 values"));
+  spec_.standardize = Standardize::kNone;
+  EXPECT_EQ(said(one, words), "none");
+  spec_.missing = MissingValues::kMean;
+  EXPECT_THAT(load(one, words)->training.inputs, ElementsAre(50, 1, 0, 50, 0, 1));
+  EXPECT_THAT(said("age,ward,sick\n?,a,1\n", words), HasSubstr("fewer than 1 values"));
+  spec_.features = {spec_.features[1]};
+  spec_.features[0].drop_first = true;
+  EXPECT_THAT(said("ward,sick\na,1\n", {{}, {{"ward", {"a"}}}}), HasSubstr("make 0 columns"));
+}
+
+// Cleveland of the UCI heart disease set; counts as published.
+TEST_F(CsvDataset, RealHeartDiseaseHasItsKnownSizes) {
+  const std::string path =
+      std::string(TRIBUTARY_SOURCE_DIR) + "/../shared/data/heart/processed.cleveland.data";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path << " here";
+  DatasetSource heart = source("");
+  heart.options["path"] = path;
+  heart.options["header"] = false;
+  heart.options["columns"] =
+      std::vector<std::string>{"age", "sex",   "cp",      "trestbps", "chol", "fbs",  "restecg",
+                               "hr",  "exang", "oldpeak", "slope",    "ca",   "thal", "num"};
+  spec_.label = "num";
+  spec_.positive_above = 0.5;
+  spec_.features = {{"age", FeatureKind::kNumeric, {}, false, {}, {}},
+                    {"ca", FeatureKind::kNumeric, {}, false, {}, {}},
+                    {"thal", FeatureKind::kCategorical, {}, false, {}, {}}};
+  const auto summary = summarize_dataset(heart, spec_, 1, &detail_);
+  ASSERT_TRUE(summary) << detail_;
+  EXPECT_EQ(summary->training_rows, 297u) << "303 less four without ca and two without thal";
+  EXPECT_EQ(summary->categories.at("thal").size(), 3u);
+  const auto plan = agree_on_plan(spec_, {{"cleveland", *summary}});
+  spec_.missing = MissingValues::kMean;
+  const auto site = load_dataset(heart, spec_, *plan, 1, &detail_);
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_EQ(site->training.rows, 303);
+  EXPECT_EQ(std::ranges::count(site->training.labels, 1), 139);
 }
 
 TEST_F(CsvDataset, TheSitesOwnStatisticsAndDropFirst) {
