@@ -53,10 +53,14 @@ std::string patient(const CaseMix& mix, RandomSource& random) {
                        0.22 * (stay - 4.0) + (smoker ? 0.6 : 0.0) +
                        (admission[0] == 'e' && admission[1] == 'm' ? 0.8 : 0.0);
   const bool readmitted = random.uniform() < 1.0 / (1.0 + std::exp(-logit));
+  // One draw a statement: the order of a sum's operands is the compiler's choice.
+  const std::string haemoglobin_cell = cell(haemoglobin, mix.missing, random);
+  const std::string creatinine_cell = cell(creatinine, mix.missing, random);
+  const std::string pressure_cell = cell(pressure, mix.missing, random);
   std::string line = std::to_string(static_cast<int>(age));
   line += male ? ",m," : ",f,";
-  line += cell(pressure, mix.missing, random) + "," + cell(creatinine, mix.missing, random) + "," +
-          cell(haemoglobin, mix.missing, random) + "," + std::to_string(static_cast<int>(stay));
+  line += pressure_cell + "," + creatinine_cell + "," + haemoglobin_cell + "," +
+          std::to_string(static_cast<int>(stay));
   line += std::string(",") + (smoker ? "yes" : "no") + "," + (diabetes ? "yes" : "no") + "," +
           admission + ",";
   return line + (readmitted ? "1\n" : "0\n");

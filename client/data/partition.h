@@ -26,8 +26,9 @@ struct PartitionSpec {
   std::uint64_t seed = 1;
 };
 
-// Row indexes of each site: every row exactly once, but for the remainder of equal parts and
-// shards.
+// Row indexes of each site: every row exactly once; parts and shards are equal up to one row, and
+// Dirichlet draws are repeated until each site has ten rows. `labels`: one for each row, which kIid
+// does not look at.
 Result<std::vector<std::vector<std::size_t>>> partition_rows(const PartitionSpec& spec,
                                                              std::span<const std::int64_t> labels);
 
