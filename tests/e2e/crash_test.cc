@@ -12,6 +12,11 @@ namespace {
 constexpr const char* kSlow =
     "{steps: 4000, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.01}}";
 
+// Seconds, so that a kill right after the task was accepted is in the middle of the training on any
+// machine.
+constexpr const char* kLong =
+    "{steps: 40000, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.01}}";
+
 TEST(Crash, ARoundClosesOnItsQuorumWhenAClientIsKilled) {
   FederationFiles federation(4);
   federation.start_coordinator();
@@ -38,7 +43,7 @@ std::string run_with_crashes(bool crashes, std::string* logs) {
   for (int site = 1; site <= 3; ++site) federation.start_client(site);
   EXPECT_TRUE(federation.wait_for("site.connected", {}, 3));
   const std::string job =
-      federation.submit(federation.write_job(kSlow, "{count: 4, minimum_sites: 3, deadline: 60s}"));
+      federation.submit(federation.write_job(kLong, "{count: 4, minimum_sites: 3, deadline: 60s}"));
   const auto crash_after = [&](const std::string& event,
                                const std::map<std::string, std::string>& fields) {
     if (!crashes) return;
