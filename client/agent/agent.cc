@@ -212,10 +212,11 @@ class Agent final : public LinkHandler {
   void tick() {
     tick_.expires_after(kTick);
     tick_.async_wait([this](const boost::system::error_code& cancelled) {
-      if (cancelled) return;
+      // Stopped: a tick that was due already when end() cancelled it must not go on.
+      if (cancelled || session_.stopped()) return;
       const std::optional<TimePoint> wake = session_.next_wake();
       if (wake && *wake <= clock_.now()) dispatch(ss::TimePassed{});
-      tick();
+      if (!session_.stopped()) tick();
     });
   }
 

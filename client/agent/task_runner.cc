@@ -83,10 +83,20 @@ Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& wor
   return examples;
 }
 
-Result<BlobRef> TaskRunner::store(const Model& model) {
+Result<BlobRef> TaskRunner::store(const Work& work, const Model& model) {
   const Bytes bytes = encode_safetensors(model);
+  work.reason = Reason::kStorageFailed;
   TRIB_TRY(digest, ports_.blobs.put(bytes));
   return BlobRef{digest, bytes.size()};
+}
+
+Result<Model> TaskRunner::global_model(const Work& work) {
+  work.reason = Reason::kStorageFailed;
+  TRIB_TRY(bytes, ports_.blobs.read(work.task.model.digest));
+  work.reason = Reason::kModelInvalid;
+  TRIB_TRY(model, decode_safetensors(bytes));
+  work.reason = Reason::kTrainingFailed;
+  return model;
 }
 
 Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
@@ -104,15 +114,14 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
   TRIB_TRY(data, examples(work));
   work.reason = Reason::kModelInvalid;
   TRIB_TRY(model, initial_model(work.job, data->training.input_shape, work.model_file));
-  TRIB_TRY(stored, store(model));
+  TRIB_TRY(stored, store(work, model));
   return TaskOutcome{InitializeResult{stored}};
 }
 
 Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   const Task& task = work.task;
   TRIB_TRY(data, examples(work));
-  TRIB_TRY(bytes, ports_.blobs.read(task.model.digest));
-  TRIB_TRY(global, decode_safetensors(bytes));
+  TRIB_TRY(global, global_model(work));
   EventFields fields = fields_of(task);
   fields.emplace_back("examples", data->training.rows);
   fields.emplace_back("epochs", work.job.train.epochs);
@@ -129,7 +138,7 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
       work.progress,
       work.model_file};
   TRIB_TRY(trained, train(request));
-  TRIB_TRY(update, store(trained.update));
+  TRIB_TRY(update, store(work, trained.update));
   fields = fields_of(task);
   fields.emplace_back("examples", static_cast<std::int64_t>(trained.examples));
   fields.emplace_back("loss", trained.train_loss);
@@ -143,8 +152,7 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
 Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
   const Task& task = work.task;
   TRIB_TRY(data, examples(work));
-  TRIB_TRY(bytes, ports_.blobs.read(task.model.digest));
-  TRIB_TRY(global, decode_safetensors(bytes));
+  TRIB_TRY(global, global_model(work));
   TRIB_TRY(counts, evaluate(work.job, global, data->validation, ports_.threads, work.model_file));
   EventFields fields = {{"job", task.key.job.value}, {"round", std::int64_t{task.key.round}}};
   add_figures(fields, figures_of(counts));

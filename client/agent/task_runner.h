@@ -39,7 +39,8 @@ class TaskRunner {
   Result<TaskOutcome> train_round(const Work& work);
   Result<TaskOutcome> evaluate_model(const Work& work);
   Result<std::shared_ptr<const SiteExamples>> examples(const Work& work);
-  Result<BlobRef> store(const Model& model);
+  Result<Model> global_model(const Work& work);
+  Result<BlobRef> store(const Work& work, const Model& model);
   TaskFailure failure(const Task& task, const Work* work, const Error& error) const;
 
   Ports ports_;

@@ -28,7 +28,7 @@ enum class Reason {
   kUploadFailed,    // the upload did not finish by the deadline
   kNotNeeded,       // the round closed without it
   kAborted,         // the job was aborted
-  kStorageFailed,   // the coordinator could not store it (disk full)
+  kStorageFailed,   // one side could not store it (disk full)
 };
 
 std::string_view reason_name(Reason reason);  // "wrong_shape"

@@ -2,6 +2,7 @@
 #include "common/storage/blob_store.h"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 
 #include "common/base/limits.h"
@@ -13,28 +14,61 @@ namespace {
 constexpr std::string_view kPartial = ".part";
 constexpr std::size_t kHashStep = 1u << 20;
 
-class FileBlobStore;
+// Names for partial files. Two peers may send the same bytes at once (two sites with the same data
+// and full batches do): only one of them can have the file that is taken up again after a
+// break-off.
+class PartialNames {
+ public:
+  std::string acquire(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    const std::string usual = path + std::string(kPartial);
+    if (taken_.insert(usual).second) return usual;
+    return *taken_.insert(usual + "-" + std::to_string(++others_)).first;
+  }
+  void release(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    taken_.erase(name);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> taken_;
+  std::uint64_t others_ = 0;
+};
 
 class FileWriter final : public BlobStore::Writer {
  public:
-  FileWriter(FileSystem& files, BlobRef blob, std::string path)
-      : files_(files), blob_(blob), path_(std::move(path)) {}
+  FileWriter(FileSystem& files, PartialNames& names, BlobRef blob, std::string path)
+      : files_(files),
+        names_(names),
+        blob_(blob),
+        path_(std::move(path)),
+        partial_(names.acquire(path_)) {}
+  ~FileWriter() override {
+    file_.reset();
+    const bool can_be_taken_up = partial_.ends_with(kPartial);
+    if (!can_be_taken_up) discard();
+    names_.release(partial_);
+  }
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
 
   // Takes up what an earlier writer left, hashed anew: nothing about it is believed.
   Status open() {
-    const std::string partial = path_ + std::string(kPartial);
-    if (files_.exists(partial)) {
-      TRIB_TRY(have, files_.file_size(partial));
+    if (files_.exists(partial_)) {
+      TRIB_TRY(have, files_.file_size(partial_));
       if (have > blob_.bytes) {
-        TRIB_CHECK_OK(files_.remove(partial));
+        TRIB_CHECK_OK(files_.remove(partial_));
       } else {
-        TRIB_CHECK_OK(hash_file(partial, have));
+        TRIB_CHECK_OK(hash_file(partial_, have));
       }
     }
-    TRIB_TRY(file, files_.open_append(partial, size_));
+    TRIB_TRY(file, files_.open_append(partial_, size_));
     file_ = std::move(file);
     return {};
   }
+
+  void discard() { static_cast<void>(files_.remove(partial_).has_value()); }
 
   std::uint64_t size() const override { return size_; }
 
@@ -45,8 +79,7 @@ class FileWriter final : public BlobStore::Writer {
     }
     if (Status written = file_->append(bytes); !written) {
       // A full disk may have taken a part of it: go back to what is known.
-      if (auto again = files_.open_append(path_ + std::string(kPartial), size_))
-        file_ = *std::move(again);
+      if (auto again = files_.open_append(partial_, size_)) file_ = *std::move(again);
       return written;
     }
     hasher_.update(bytes);
@@ -55,7 +88,6 @@ class FileWriter final : public BlobStore::Writer {
   }
 
   Status commit() override {
-    const std::string partial = path_ + std::string(kPartial);
     if (size_ != blob_.bytes) {
       return make_error(ErrorCode::kUnavailable, "only " + std::to_string(size_) + " of " +
                                                      std::to_string(blob_.bytes) +
@@ -63,12 +95,12 @@ class FileWriter final : public BlobStore::Writer {
     }
     if (hasher_.finish() != blob_.digest) {
       file_.reset();
-      TRIB_CHECK_OK(files_.remove(partial));
+      TRIB_CHECK_OK(files_.remove(partial_));
       return make_error(ErrorCode::kDataLoss,
                         "the bytes do not have the digest " + blob_.digest.short_hex());
     }
     TRIB_CHECK_OK(file_->sync());
-    return files_.rename(partial, path_);
+    return files_.rename(partial_, path_);
   }
 
  private:
@@ -86,8 +118,10 @@ class FileWriter final : public BlobStore::Writer {
   }
 
   FileSystem& files_;
+  PartialNames& names_;
   BlobRef blob_;
   std::string path_;
+  std::string partial_;
   std::unique_ptr<AppendFile> file_;
   Hasher hasher_;
   std::uint64_t size_ = 0;
@@ -102,8 +136,13 @@ class FileBlobStore final : public BlobStore {
 
   Result<Digest> put(ByteView bytes) override {
     const Digest digest = sha256(bytes);
-    if (!contains(digest)) TRIB_CHECK_OK(files_.write_durably(path(digest), bytes));
-    return digest;
+    if (contains(digest)) return digest;
+    TRIB_TRY(writer, open_writer({digest, bytes.size()}));
+    Status written = writer->append(bytes.subspan(writer->size()));
+    if (written) written = writer->commit();
+    if (written) return digest;
+    writer->discard();  // nobody will take it up again, and the disk may be full
+    return written.error();
   }
 
   Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) override {
@@ -112,8 +151,7 @@ class FileBlobStore final : public BlobStore {
                         "a blob of " + std::to_string(blob.bytes) + " bytes; at most " +
                             std::to_string(limits::kBlobBytesMax) + " are allowed");
     }
-    auto writer = std::make_unique<FileWriter>(files_, blob, path(blob.digest));
-    TRIB_CHECK_OK(writer->open());
+    TRIB_TRY(writer, open_writer(blob));
     return std::unique_ptr<Writer>(std::move(writer));
   }
 
@@ -160,8 +198,15 @@ class FileBlobStore final : public BlobStore {
   }
 
  private:
+  Result<std::unique_ptr<FileWriter>> open_writer(const BlobRef& blob) {
+    auto writer = std::make_unique<FileWriter>(files_, names_, blob, path(blob.digest));
+    TRIB_CHECK_OK(writer->open());
+    return writer;
+  }
+
   FileSystem& files_;
   std::string directory_;
+  PartialNames names_;
 };
 
 }  // namespace

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // BlobStore: content-addressed files (DIRECTORY/<sha256>), and what has arrived of those under way
 // (DIRECTORY/<sha256>.part). A blob under its name is whole, verified and durable. Thread-safe,
-// except that a Writer has one owner and there is at most one per digest. It does not decide what
-// is kept: its owner removes.
+// except that a Writer has one owner; of several for one digest, each writes a file of its own and
+// the first can be taken up again. The store outlives its writers. It does not decide what is kept:
+// its owner removes.
 #pragma once
 
 #include <memory>

@@ -87,7 +87,7 @@ Result<Bytes> FrameLink::next_frame() {
     TRIB_TRY(chunk, source.next(limits::kChunkBytesMax));
     if (chunk.empty()) continue;
     Bytes bytes = frame(FrameKind::kChunk, source.stream, chunk);
-    sources_.push_back(std::move(source));
+    if (!closing_) sources_.push_back(std::move(source));  // the source may have closed the link
     return bytes;
   }
   return Bytes{};

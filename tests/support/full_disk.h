@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // FullDisk: a file system that takes so many bytes more and then says ENOSPC, also in the middle of
-// a write. One thread.
+// a write. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cerrno>
 #include <limits>
 #include <memory>
@@ -13,7 +14,8 @@ namespace tributary {
 
 class FullDisk final : public FileSystem {
  public:
-  std::uint64_t room = std::numeric_limits<std::uint64_t>::max();  // bytes it still takes
+  std::atomic<std::uint64_t> room{
+      std::numeric_limits<std::uint64_t>::max()};  // bytes it still takes
 
   Status make_directories(const std::string& path) override {
     return real_->make_directories(path);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <thread>
 
 #include "common/crypto/digest.h"
 #include "tests/support/full_disk.h"
@@ -84,6 +85,40 @@ TEST_F(BlobStoreTest, NoticesAChangedFile) {
   const Digest digest = *store_->put(as_bytes("hello"));
   std::ofstream(store_->path(digest)) << "hallo";
   EXPECT_EQ(store_->read(digest).error().code, ErrorCode::kDataLoss);
+}
+
+TEST_F(BlobStoreTest, TwoMayReceiveTheSameBytesAtOnce) {
+  const BlobRef blob = ref("hello world");
+  {
+    auto first = *store_->receive(blob), second = *store_->receive(blob);
+    ASSERT_TRUE(first->append(as_bytes("hello")));
+    ASSERT_TRUE(second->append(as_bytes("hello wor")));
+    ASSERT_TRUE(first->append(as_bytes(" world")));
+    ASSERT_TRUE(first->commit());
+    EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello world");
+    ASSERT_TRUE(second->append(as_bytes("ld")));
+    ASSERT_TRUE(second->commit());
+  }
+  EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello world");
+  EXPECT_EQ(disk_.list(directory_ / "blobs")->size(), 1u) << "no partial file stays";
+}
+
+TEST_F(BlobStoreTest, ManyThreadsMayPutTheSameBytes) {
+  const std::string text(300'000, 'x');
+  for (int turn = 0; turn < 20; ++turn) {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] { EXPECT_TRUE(store_->put(as_bytes(text)).has_value()); });
+    threads.clear();
+    EXPECT_EQ(as_text(*store_->read(ref(text).digest)), text);
+    ASSERT_TRUE(store_->remove(ref(text).digest));
+  }
+}
+
+TEST_F(BlobStoreTest, AFailedPutLeavesNothingOnTheFullDisk) {
+  disk_.room = 2;
+  EXPECT_FALSE(store_->put(as_bytes("something")));
+  EXPECT_TRUE(disk_.list(directory_ / "blobs")->empty());
 }
 
 TEST_F(BlobStoreTest, KeepsOnlyWhatItIsTold) {
