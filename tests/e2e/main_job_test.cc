@@ -41,6 +41,18 @@ TEST(MainJob, SameSeedSameBytesWhateverTheOrderOfArrival) {
   EXPECT_EQ(run_job({4, 2, 1, 3}, &logs), first);
 }
 
+TEST(MainJob, AClientEndsWheneverItIsTold) {
+  FederationFiles federation(1);
+  federation.start_coordinator();
+  for (int turn = 0; turn < 8; ++turn) {
+    const std::size_t before = federation.events("site.connected").size();
+    federation.start_client(1);
+    ASSERT_TRUE(federation.wait_for("site.connected", {}, before + 1)) << federation.logs();
+    ::poll(nullptr, 0, 13 * turn);  // at different points of its clock
+    EXPECT_EQ(federation.stop_client(1), 0) << federation.logs();
+  }
+}
+
 TEST(MainJob, OperatorsSeeAndAreToldWhatIsWrong) {
   FederationFiles federation(1);
   federation.start_coordinator();

@@ -50,9 +50,13 @@ class Process {
   void signal(int number) const {
     if (pid_ > 0) ::kill(pid_, number);
   }
-  // Sends the signal and waits for the end. The exit status; -1 if it was killed.
+  // Sends the signal and waits for the end. The exit status; -1 if it was killed, as it is after
+  // half a minute.
   int end(int number) {
     signal(number);
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (running() && std::chrono::steady_clock::now() < limit) ::poll(nullptr, 0, 5);
+    signal(SIGKILL);
     return wait();
   }
   int wait() {
