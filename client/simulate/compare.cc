@@ -44,18 +44,26 @@ Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, const std:
     summaries[site.name.value] = *std::move(summary);
   }
   TRIB_TRY(plan, agree_on_plan(job.data, summaries));
-  ExampleSet pooled, validation;
+  ExampleSet pooled;
   std::map<SiteName, std::shared_ptr<const SiteExamples>> by_site;
   for (VirtualSite& site : sites) {
     TRIB_TRY(examples, site.data->examples(job, plan, detail));
     append(pooled, examples->training);
-    append(validation, examples->validation);
     by_site[site.name] = std::move(examples);
   }
   std::vector<ComparedModel> compared;
   const auto judge = [&](const std::string& name, std::int64_t rows, const Model& model) -> Status {
-    TRIB_TRY(counts, evaluate(job, model, validation, 1, model_file));
-    compared.push_back({name, static_cast<std::uint64_t>(rows), figures_of(counts)});
+    ComparedModel& one = compared.emplace_back();
+    one.name = name;
+    one.training_rows = static_cast<std::uint64_t>(rows);
+    EvaluationCounts sum;
+    for (const auto& [site, examples] : by_site) {
+      if (examples->validation.rows == 0) continue;
+      TRIB_TRY(counts, evaluate(job, model, examples->validation, 1, model_file));
+      one.by_site[site] = figures_of(counts);
+      TRIB_CHECK_OK(add_counts(sum, counts));
+    }
+    one.figures = figures_of(sum);
     return {};
   };
   if (federated != nullptr) TRIB_CHECK_OK(judge("federated", pooled.rows, *federated));

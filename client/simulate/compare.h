@@ -3,6 +3,7 @@
 // pooled, all judged on the validation rows of all sites together. One thread.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace tributary {
 struct ComparedModel {
   std::string name;  // "federated", "hospital-1 alone", "all data pooled"
   std::uint64_t training_rows = 0;
-  EvaluationFigures figures;  // on the validation rows of all sites
+  EvaluationFigures figures;                      // on the validation rows of all sites
+  std::map<SiteName, EvaluationFigures> by_site;  // on each site's own
 };
 
 // Local and pooled models start from the same initial model and see as many passes over their rows

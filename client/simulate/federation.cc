@@ -13,14 +13,21 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{20};
 
-std::optional<double> number_field(const Report& report, std::string_view name) {
+template <typename T>
+const T* field(const Report& report, std::string_view name) {
   for (const auto& [key, value] : report.fields) {
-    if (key != name) continue;
-    if (const auto* number = std::get_if<double>(&value)) return *number;
-    if (const auto* integer = std::get_if<std::int64_t>(&value))
-      return static_cast<double>(*integer);
+    if (key == name) return std::get_if<T>(&value);
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+FiguresTold figures_in(const Report& report) {
+  const auto figure = [&report](std::string_view name) -> std::optional<double> {
+    const double* value = field<double>(report, name);
+    return value != nullptr ? std::optional(*value) : std::nullopt;
+  };
+  const std::int64_t* examples = field<std::int64_t>(report, "examples");
+  return {examples != nullptr ? *examples : 0, figure("loss"), figure("accuracy"), figure("auc")};
 }
 
 class Federation {
@@ -70,10 +77,11 @@ class Federation {
   }
 
   void on_report(const Report& report) {
-    if (report.event == "evaluation.finished") {
-      const RoundTold told{static_cast<RoundNumber>(number_field(report, "round").value_or(0)),
-                           number_field(report, "loss"), number_field(report, "accuracy"),
-                           number_field(report, "auc"),
+    if (report.event == "site.evaluated") {
+      by_site_[*field<std::string>(report, "site")] = figures_in(report);
+    } else if (report.event == "evaluation.finished") {
+      const RoundTold told{static_cast<RoundNumber>(*field<std::int64_t>(report, "round")),
+                           figures_in(report), std::exchange(by_site_, {}),
                            static_cast<double>((clock_.now() - started_).count()) / 1000.0};
       if (!request_.on_round(told)) {
         boost::asio::post(engine_, [this] {
@@ -102,6 +110,7 @@ class Federation {
   JobId id_;
   BlobRef model_file_;
   bool over_ = false;
+  std::map<std::string, FiguresTold> by_site_;  // of the evaluation under way
   std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<BlobStore> blobs_;

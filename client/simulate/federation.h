@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,10 +15,16 @@
 
 namespace tributary {
 
+struct FiguresTold {
+  std::int64_t examples = 0;
+  std::optional<double> loss, accuracy, auc;
+};
+
 struct RoundTold {
   RoundNumber round = 0;
-  std::optional<double> loss, accuracy, auc;
-  double seconds = 0.0;  // since the start
+  FiguresTold together;                        // on the validation rows of all sites
+  std::map<std::string, FiguresTold> by_site;  // on each site's own
+  double seconds = 0.0;                        // since the start
 };
 
 struct FederationRequest {

@@ -104,6 +104,16 @@ std::string figure(const std::optional<double>& value) {
   return text;
 }
 
+void print_by_site(const RoundTold& told) {
+  std::printf("\nround %u on each site's own validation rows\n%-24s %9s %9s %9s %9s\n", told.round,
+              "site", "rows", "accuracy", "AUC", "loss");
+  for (const auto& [site, figures] : told.by_site) {
+    std::printf("%-24s %9lld %9s %9s %9s\n", site.c_str(), static_cast<long long>(figures.examples),
+                figure(figures.accuracy).c_str(), figure(figures.auc).c_str(),
+                figure(figures.loss).c_str());
+  }
+}
+
 Status run(const Options& options) {
   TRIB_TRY(loaded, load_job(options.job));
   TRIB_TRY(sites, options.split > 0 ? sites_of_split(options, loaded.job.spec)
@@ -114,14 +124,18 @@ Status run(const Options& options) {
   request.sites = std::move(sites);
   request.threads = options.jobs;
   request.directory = options.out;
-  request.on_round = [&options](const RoundTold& told) {
+  RoundTold last;
+  request.on_round = [&options, &last](const RoundTold& told) {
+    const FiguresTold& all = told.together;
     std::printf("round %4u  loss %s  accuracy %s  auc %s  %.1f s\n", told.round,
-                figure(told.loss).c_str(), figure(told.accuracy).c_str(), figure(told.auc).c_str(),
+                figure(all.loss).c_str(), figure(all.accuracy).c_str(), figure(all.auc).c_str(),
                 told.seconds);
     std::fflush(stdout);
-    return options.until_accuracy <= 0.0 || told.accuracy.value_or(0.0) < options.until_accuracy;
+    last = told;
+    return options.until_accuracy <= 0.0 || all.accuracy.value_or(0.0) < options.until_accuracy;
   };
   TRIB_TRY(path, run_federation(std::move(request)));
+  if (last.by_site.size() > 1) print_by_site(last);
   std::cout << "model: " << path << "\n";
   return {};
 }
@@ -146,6 +160,16 @@ Status compare(const Options& options) {
   }
   std::printf("(all judged on the same %llu validation rows, of all sites together)\n",
               static_cast<unsigned long long>(compared.empty() ? 0 : compared[0].figures.examples));
+  if (compared.empty() || compared[0].by_site.size() < 2) return {};
+  std::printf("\naccuracy / AUC on the validation rows of\n%-24s", "model");
+  for (const auto& [site, figures] : compared[0].by_site) std::printf(" %17s", site.value.c_str());
+  std::printf("\n");
+  for (const ComparedModel& one : compared) {
+    std::printf("%-24s", one.name.c_str());
+    for (const auto& [site, figures] : one.by_site)
+      std::printf("   %6s / %6s", figure(figures.accuracy).c_str(), figure(figures.auc).c_str());
+    std::printf("\n");
+  }
   return {};
 }
 

@@ -55,8 +55,8 @@ class JobMachine {
  private:
   // --- phases (job_machine.cc) ---
   std::vector<SiteName> candidates(TaskKind kind, const Roster& roster) const;
-  // The most rows that an update counts for: the job's cap, or what the largest site had when the job
-  // began. Fixed for the whole job, so that the resolution of its sums is too.
+  // The most rows that an update counts for: the job's cap, or what the largest site had when the
+  // job began. Fixed for the whole job, so that the resolution of its sums is too.
   std::uint64_t weight_max() const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
@@ -83,6 +83,8 @@ class JobMachine {
   void report_waiting(TaskKind kind, std::size_t have, const Roster& roster,
                       RoundEffects& out) const;
   void report_committed(const RoundFinished& event, const RoundRow& row, RoundEffects& out) const;
+  void report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,
+                             RoundEffects& out) const;
   void report_evaluation(const EvaluationCounts& sum, std::uint32_t sites, RoundEffects& out) const;
   void report_end(RoundEffects& out) const;
 

@@ -58,6 +58,7 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
     }
     one->row.examples = evaluated->counts.examples;
     one->row.loss = figures_of(evaluated->counts).loss;
+    report_site_evaluated(event.site, evaluated->counts, out);
   }
   settle(now, event.site, Reason::kAccepted, "", out);
 }

@@ -166,6 +166,15 @@ void JobMachine::report_committed(const RoundFinished& event, const RoundRow& ro
                         {"model", event.model.digest.short_hex()}}});
 }
 
+void JobMachine::report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,
+                                       RoundEffects& out) const {
+  Report report{
+      "site.evaluated",
+      {{"job", record_.id.value}, {"round", std::int64_t{record_.round}}, {"site", site.value}}};
+  add_figures(report, figures_of(counts));
+  out.push_back(std::move(report));
+}
+
 void JobMachine::report_evaluation(const EvaluationCounts& sum, std::uint32_t sites,
                                    RoundEffects& out) const {
   Report report{"evaluation.finished",
