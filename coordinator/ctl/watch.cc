@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live view of a job: plain lines when piped; on a terminal also a progress bar under them.
+// The live view of a job: plain lines when piped; on a terminal a table that is drawn over itself,
+// with what went wrong in lines above it.
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -8,12 +10,12 @@
 #include "common/base/text.h"
 #include "coordinator/ctl/commands.h"
 #include "coordinator/ctl/tables.h"
+#include "coordinator/ctl/watch_screen.h"
 
 namespace tributary {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int kBarWidth = 30;
 
 std::string text_of(const Json& value) {
   if (value.is_string()) return escaped(value.get<std::string>());
@@ -21,62 +23,65 @@ std::string text_of(const Json& value) {
   return value.dump();
 }
 
+std::string line_of(const std::string& name, const Json& json) {
+  const std::string stamp = json.value("ts", "");
+  std::string line = (stamp.size() > 19 ? stamp.substr(11, 8) : stamp) + "  " + name;
+  for (const auto& [key, value] : json.items()) {
+    if (key == "ts" || key == "level" || key == "event" || key == "job" || value.is_null())
+      continue;
+    const std::string text = text_of(value);
+    if (!text.empty()) line += " " + key + "=" + text;
+  }
+  return line;
+}
+
 class Watch {
  public:
-  explicit Watch(const JobSummary& summary)
-      : terminal_(::isatty(STDOUT_FILENO) == 1), round_(summary.round), rounds_(summary.rounds) {}
+  virtual ~Watch() = default;
+  virtual void show(const std::string& event, const Json& json) = 0;
+};
 
-  // Whether the job is over.
-  bool show(const Event& event) {
-    const Json json = Json::parse(event.json, nullptr, false);
-    if (!json.is_object()) return false;
-    if (event.name == "round.committed" && json.contains("round"))
-      round_ = json["round"].get<std::uint32_t>();
-    if (worth_a_line(event.name)) {
-      clear_bar();
-      std::cout << line_of(event.name, json) << std::endl;
-    }
-    draw_bar();
-    if (event.name == "job.finished" || event.name == "job.failed" || event.name == "job.aborted") {
-      clear_bar();
-      good_ = event.name == "job.finished";
-      return true;
-    }
-    return false;
+class PlainWatch final : public Watch {
+ public:
+  void show(const std::string& event, const Json& json) override {
+    if (event == "task.progress" || event == "task.sent") return;
+    std::cout << line_of(event, json) << std::endl;
   }
-  bool good() const { return good_; }
+};
+
+class TerminalWatch final : public Watch {
+ public:
+  explicit TerminalWatch(const JobDetail& detail) : screen_(detail) { draw(); }
+
+  void show(const std::string& event, const Json& json) override {
+    screen_.apply(event, json);
+    clear();
+    if (deserves_a_line(json)) std::cout << line_of(event, json) << "\n";
+    draw();
+  }
 
  private:
-  static bool worth_a_line(const std::string& name) {
-    return name != "task.progress" && name != "task.sent";
+  static bool deserves_a_line(const Json& json) {
+    const std::string level = json.value("level", "");
+    const std::string reason = json.value("reason", "accepted");
+    return level == "warn" || level == "error" || reason != "accepted";
+  }
+  void clear() const {
+    if (drawn_ > 0) std::cout << "\x1b[" << drawn_ << "A\r\x1b[J";
+  }
+  void draw() {
+    winsize size{};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 4 || size.ws_col < 20)
+      size = winsize{24, 80, 0, 0};
+    // The last line stays free for the cursor.
+    const auto lines = screen_.lines(size.ws_col - 1u, size.ws_row - 1u);
+    for (const std::string& line : lines) std::cout << line << "\n";
+    std::cout << std::flush;
+    drawn_ = lines.size();
   }
 
-  static std::string line_of(const std::string& name, const Json& json) {
-    std::string line = json.value("ts", "").substr(11, 8) + "  " + name;
-    for (const auto& [key, value] : json.items()) {
-      if (key == "ts" || key == "level" || key == "event" || key == "job" || value.is_null())
-        continue;
-      const std::string text = text_of(value);
-      if (!text.empty()) line += " " + key + "=" + text;
-    }
-    return line;
-  }
-
-  void clear_bar() const {
-    if (terminal_) std::cout << "\r\x1b[K";
-  }
-  void draw_bar() const {
-    if (!terminal_ || rounds_ == 0) return;
-    const int filled = static_cast<int>(kBarWidth * round_ / rounds_);
-    std::cout << "[" << std::string(static_cast<std::size_t>(filled), '#')
-              << std::string(static_cast<std::size_t>(kBarWidth - filled), '.') << "] round "
-              << round_ << "/" << rounds_ << std::flush;
-  }
-
-  bool terminal_;
-  bool good_ = true;
-  std::uint32_t round_;
-  std::uint32_t rounds_;
+  WatchScreen screen_;
+  std::size_t drawn_ = 0;  // lines on the terminal that are ours to overwrite
 };
 
 // Rounds that were over before we came.
@@ -94,6 +99,13 @@ bool is_over(const std::string& state) {
   return state == "finished" || state == "failed" || state == "aborted";
 }
 
+// The state that the event says the job has come to; empty if it goes on.
+std::string end_in(const std::string& event) {
+  const std::string prefix = "job.";
+  const std::string state = event.starts_with(prefix) ? event.substr(prefix.size()) : "";
+  return is_over(state) ? state : "";
+}
+
 }  // namespace
 
 Status watch_job(Connection& connection, const std::string& job) {
@@ -101,13 +113,20 @@ Status watch_job(Connection& connection, const std::string& job) {
   const auto* detail = std::get_if<JobDetail>(&reply);
   if (detail == nullptr)
     return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
-  Watch watch(detail->summary);
   std::string state = detail->summary.state;
-  show_past(detail->rounds);
+  std::unique_ptr<Watch> watch = std::make_unique<PlainWatch>();
+  if (::isatty(STDOUT_FILENO) == 1) {
+    watch = std::make_unique<TerminalWatch>(*detail);
+  } else {
+    show_past(detail->rounds);
+  }
   while (!is_over(state)) {
     TRIB_TRY(message, connection.next(std::chrono::seconds(60)));
     const auto* event = message ? std::get_if<Event>(&*message) : nullptr;
-    if (event != nullptr && watch.show(*event)) state = watch.good() ? "finished" : "failed";
+    if (event == nullptr) continue;
+    const Json json = Json::parse(event->json, nullptr, false);
+    if (json.is_object()) watch->show(event->name, json);
+    if (const std::string end = end_in(event->name); !end.empty()) state = end;
   }
   if (state == "finished") return {};
   return make_error(ErrorCode::kFailedPrecondition,
