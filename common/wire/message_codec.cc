@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/wire/message_codec.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "common/base/limits.h"
 #include "common/wire/convert.h"
 
@@ -261,6 +263,8 @@ Result<Bytes> encode_message(const Message& message) {
 }
 
 Result<Message> decode_message(ByteView bytes) {
+  // Protobuf would write to our standard error whatever a peer does wrong, as often as it likes.
+  [[maybe_unused]] static const auto loud = google::protobuf::SetLogHandler(nullptr);
   wire::Envelope envelope;
   if (bytes.size() > limits::kControlBytesMax ||
       !envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
