@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 
 #include <array>
 #include <cstring>
@@ -97,6 +98,8 @@ std::string peer_role_name(PeerRole role) {
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side side) {
+  // OpenSSL writes with write(2): a peer that has gone would end the process.
+  ::signal(SIGPIPE, SIG_IGN);
   ERR_clear_error();
   SSL_CTX* raw = SSL_CTX_new(side == Side::kServer ? TLS_server_method() : TLS_client_method());
   std::shared_ptr<TlsContext> context(new TlsContext(raw, side));

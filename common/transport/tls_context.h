@@ -34,6 +34,7 @@ class TlsContext {
   enum class Side { kServer, kClient };
 
   // Errors name the file and what is wrong with it, an expired certificate of ours among them.
+  // Makes the process ignore SIGPIPE.
   static Result<std::shared_ptr<TlsContext>> load(const TlsFiles& files, Side side);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;

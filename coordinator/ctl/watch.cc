@@ -121,6 +121,7 @@ Status watch_job(Connection& connection, const std::string& job) {
     show_past(detail->rounds);
   }
   while (!is_over(state)) {
+    if (!std::cout) return {};  // who read it has gone (`| head`)
     TRIB_TRY(message, connection.next(std::chrono::seconds(60)));
     const auto* event = message ? std::get_if<Event>(&*message) : nullptr;
     if (event == nullptr) continue;

@@ -169,6 +169,25 @@ TEST_F(Link, WrongPeersAreRefusedOnBothSides) {
   EXPECT_THAT(wrong_name.error().message, HasSubstr("another name"));
 }
 
+TEST_F(Link, AWriteToABrokenConnectionIsAnErrorAndNoSignal) {
+  asio::ip::tcp::acceptor acceptor(io_, {asio::ip::address_v4::loopback(), 0});
+  Socket socket(io_);
+  socket.connect(acceptor.local_endpoint());
+  socket.shutdown(asio::socket_base::shutdown_send);  // the next write gets EPIPE
+  const auto client = context("north", TlsContext::Side::kClient);
+  const auto stream = *TlsStream::make(std::move(socket), *client, "coordinator");
+  std::optional<Result<PeerIdentity>> outcome;
+  const auto shake = [](TlsStream* one,
+                        std::optional<Result<PeerIdentity>>* to) -> asio::awaitable<void> {
+    Result<PeerIdentity> done = co_await one->handshake();
+    to->emplace(std::move(done));
+  };
+  asio::co_spawn(io_, shake(stream.get(), &outcome), asio::detached);
+  for (int i = 0; i < 500 && !outcome; ++i) io_.run_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_FALSE(outcome->has_value());
+}
+
 TEST_F(Link, ContextsNameTheFileAtFault) {
   const auto load = [&](const std::string& certificate, const std::string& key) {
     return TlsContext::load({directory_ / certificate, directory_ / key, directory_ / "ca.pem"},
