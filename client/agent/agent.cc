@@ -20,6 +20,7 @@
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/version.h"
+#include "common/storage/directory_lock.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/dialer.h"
 
@@ -42,6 +43,8 @@ class Agent final : public LinkHandler {
   Status open() {
     files_ = make_file_system();
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
+    TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
+    lock_ = std::move(lock);
     TRIB_TRY(context, TlsContext::load({config_.tls.certificate, config_.tls.key, config_.tls.ca},
                                        TlsContext::Side::kClient));
     if (context->own().role != PeerRole::kSite) {
@@ -251,6 +254,7 @@ class Agent final : public LinkHandler {
   TimePoint stopping_since_;
 
   std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<DirectoryLock> lock_;
   std::shared_ptr<TlsContext> context_;
   std::unique_ptr<BlobStore> blobs_;
   std::optional<ResultStore> results_;

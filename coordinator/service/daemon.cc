@@ -13,6 +13,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/version.h"
+#include "common/storage/directory_lock.h"
 #include "common/transport/listener.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/site_sessions.h"
@@ -31,6 +32,8 @@ class Daemon {
   Status open() {
     files_ = make_file_system();
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
+    TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
+    lock_ = std::move(lock);
     TRIB_TRY(context, TlsContext::load({config_.tls.certificate, config_.tls.key, config_.tls.ca},
                                        TlsContext::Side::kServer));
     if (context->own().role != PeerRole::kCoordinator) {
@@ -189,6 +192,7 @@ class Daemon {
   bool stopping_ = false;
 
   std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<ModelRepository> models_;

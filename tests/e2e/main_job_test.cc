@@ -53,6 +53,25 @@ TEST(MainJob, AClientEndsWheneverItIsTold) {
   }
 }
 
+TEST(MainJob, ASecondProcessIsKeptOutOfAStateDirectory) {
+  FederationFiles federation(1);
+  federation.start_coordinator();
+  federation.start_client(1);
+  ASSERT_TRUE(federation.wait_for("site.connected"));
+  FederationFiles::write(
+      federation.path("second.yaml"),
+      FederationFiles::read(federation.path("coordinator.yaml")) + "threads: 1\n");
+  for (const auto& [program, file] : std::map<std::string, std::string>{
+           {"tributary-coordinator", "second.yaml"}, {"tributary-client", "hospital-1.yaml"}}) {
+    const std::string log = federation.path("second.txt");
+    EXPECT_EQ(
+        run_process({FederationFiles::program(program), "--config", federation.path(file)}, log),
+        1);
+    EXPECT_THAT(FederationFiles::read(log), HasSubstr("is in use by process"));
+  }
+  EXPECT_EQ(federation.stop_client(1), 0);
+}
+
 TEST(MainJob, OperatorsSeeAndAreToldWhatIsWrong) {
   FederationFiles federation(1);
   federation.start_coordinator();
