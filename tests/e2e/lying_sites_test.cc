@@ -124,10 +124,8 @@ TrainResult deliver(const Model& update, std::uint64_t examples, BlobStore& blob
   return {{*blobs.put(bytes), bytes.size()}, examples, 0.5, 1.0, 0.1};
 }
 
-TEST(LyingSites, EachLieIsNamedAndTheRoundGoesOn) {
-  FederationFiles federation(3);
-  federation.start_coordinator();
-  const std::map<RoundNumber, Liar::Lie> lies = {
+std::map<RoundNumber, Liar::Lie> lies_by_round() {
+  return {
       {1,
        [](Model update, BlobStore& blobs) {
          update.values[7] = std::numeric_limits<float>::quiet_NaN();
@@ -164,7 +162,12 @@ TEST(LyingSites, EachLieIsNamedAndTheRoundGoesOn) {
          return TrainResult{{sha256(as_bytes("large")), 1ULL << 60}, 50, 0.5, 1.0, 0.1};
        }},
   };
-  const Liar liar(federation, "hospital-3", lies);
+}
+
+TEST(LyingSites, EachLieIsNamedAndTheRoundGoesOn) {
+  FederationFiles federation(3);
+  federation.start_coordinator();
+  const Liar liar(federation, "hospital-3", lies_by_round());
   for (int site = 1; site <= 2; ++site) federation.start_client(site);
   federation.submit(
       federation.write_job("{epochs: 1, batch_size: 8}",
