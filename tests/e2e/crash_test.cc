@@ -9,9 +9,6 @@
 namespace tributary {
 namespace {
 
-constexpr const char* kSlow =
-    "{steps: 4000, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.01}}";
-
 // Seconds, so that a kill right after the task was accepted is in the middle of the training on any
 // machine.
 constexpr const char* kLong =
@@ -23,7 +20,7 @@ TEST(Crash, ARoundClosesOnItsQuorumWhenAClientIsKilled) {
   for (int site = 1; site <= 4; ++site) federation.start_client(site);
   ASSERT_TRUE(federation.wait_for("site.connected", {}, 4)) << federation.logs();
   const std::string job = federation.submit(federation.write_job(
-      kSlow, "{count: 2, minimum_sites: 3, quorum: 3, deadline: 60s, disconnect_grace: 500ms}"));
+      kLong, "{count: 2, minimum_sites: 3, quorum: 3, deadline: 60s, disconnect_grace: 500ms}"));
   ASSERT_TRUE(federation.wait_for("task.accepted", {{"task", "train"}, {"site", "hospital-2"}}));
   federation.kill_client(2);
   ASSERT_TRUE(federation.wait_for("job.finished")) << federation.logs();
