@@ -20,9 +20,8 @@ struct BlobTransfers::Served {
   bool done = false;
 };
 
-BlobTransfers::BlobTransfers(BlobStore& store, TransferPort& port, MayServe may_serve,
-                             FetchDone done)
-    : store_(store), port_(port), may_serve_(std::move(may_serve)), done_(std::move(done)) {}
+BlobTransfers::BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done)
+    : store_(store), port_(port), serve_(std::move(serve)), done_(std::move(done)) {}
 
 BlobTransfers::~BlobTransfers() = default;
 
@@ -155,9 +154,7 @@ Status BlobTransfers::on_request(const BlobRequest& request) {
   if (served_.size() >= limits::kTransfersPerLinkMax) {
     return make_error(ErrorCode::kProtocol, "more blobs asked for at once than the grammar allows");
   }
-  auto file = may_serve_(request.digest)
-                  ? store_.open_blob(request.digest)
-                  : Result<std::unique_ptr<ReadFile>>(make_error(ErrorCode::kNotFound, ""));
+  Result<std::unique_ptr<ReadFile>> file = serve_(request.digest);
   if (!file || request.offset > (*file)->size()) {
     return port_.send(
         BlobRefused{request.stream, "no blob " + request.digest.short_hex() + " for you here"});

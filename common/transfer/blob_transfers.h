@@ -29,11 +29,12 @@ class BlobTransfers {
   // kResourceExhausted (disk full), or the store's error. May call fetch() and cancel(), and must
   // not destroy the transfers.
   using FetchDone = std::function<void(const BlobRef& blob, const Status& outcome)>;
-  // Whether the peer may have this blob. A peer that may not is told the same as if there were
-  // none.
-  using MayServe = std::function<bool(const Digest& digest)>;
+  // Opens a blob for the peer. Whatever the error, a blob that it may not have or none of that
+  // name, the peer is told the same.
+  using Serve = std::function<Result<std::unique_ptr<ReadFile>>(const Digest& digest)>;
 
-  BlobTransfers(BlobStore& store, TransferPort& port, MayServe may_serve, FetchDone done);
+  // What is fetched goes into `store`.
+  BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done);
   ~BlobTransfers();
   BlobTransfers(const BlobTransfers&) = delete;
   BlobTransfers& operator=(const BlobTransfers&) = delete;
@@ -70,7 +71,7 @@ class BlobTransfers {
 
   BlobStore& store_;
   TransferPort& port_;
-  MayServe may_serve_;
+  Serve serve_;
   FetchDone done_;
   std::uint32_t next_stream_ = 1;
   std::map<std::uint32_t, std::unique_ptr<Asked>> asked_;  // by our stream

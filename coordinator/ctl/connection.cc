@@ -55,7 +55,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
   self->link_ = (**dialed).link;
   self->transfers_.emplace(
       *self->blobs_, *self->link_,
-      [raw = self.get()](const Digest& digest) { return raw->offered_.contains(digest); },
+      [raw = self.get()](const Digest& digest) { return raw->open_offered(digest); },
       [raw = self.get()](const BlobRef&, const Status& outcome) { raw->fetched_ = outcome; });
   asio::co_spawn(self->io_, run_into(self->link_, self.get(), &self->ended_), asio::detached);
   return self;
@@ -80,6 +80,12 @@ Status Connection::on_message(const Message& message) {
 
 Status Connection::on_chunk(std::uint32_t stream, ByteView bytes) {
   return transfers_->on_chunk(stream, bytes);
+}
+
+Result<std::unique_ptr<ReadFile>> Connection::open_offered(const Digest& digest) const {
+  if (!offered_.contains(digest))
+    return make_error(ErrorCode::kPermissionDenied, "not offered in this command");
+  return blobs_->open_blob(digest);
 }
 
 Result<Message> Connection::request(const Message& message) {

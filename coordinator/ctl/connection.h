@@ -35,6 +35,7 @@ class Connection final : public LinkHandler {
 
  private:
   Connection() = default;
+  Result<std::unique_ptr<ReadFile>> open_offered(const Digest& digest) const;
 
   asio::io_context io_{1};
   std::string spool_;

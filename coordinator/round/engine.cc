@@ -134,6 +134,16 @@ std::vector<const JobMachine*> Engine::jobs() const {
   return all;
 }
 
+std::optional<std::set<Digest>> Engine::blobs_in_use() const {
+  std::set<Digest> used;
+  for (const auto& [id, job] : jobs_) {
+    if (job.over()) continue;
+    if (job.storing()) return std::nullopt;
+    job.add_blobs_in_use(used);
+  }
+  return used;
+}
+
 std::string Engine::activity_of(const SiteName& site) const {
   for (const auto& [id, job] : jobs_) {
     if (std::string what = job.activity_of(site); !what.empty()) return what;

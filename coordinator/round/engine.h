@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "coordinator/round/effects.h"
@@ -32,6 +33,9 @@ class Engine {
   const JobMachine* find(const JobId& job) const;
   std::vector<const JobMachine*> jobs() const;  // in order of arrival
   std::string activity_of(const SiteName& site) const;
+  // The blobs that jobs still need: models being served and updates not yet in a committed round.
+  // None while a job's worker may be storing a model of which the engine knows nothing yet.
+  std::optional<std::set<Digest>> blobs_in_use() const;
 
  private:
   struct Dispatcher;

@@ -62,6 +62,21 @@ void JobMachine::resume(TimePoint now, const Roster& roster,
   advance(now, roster, out);
 }
 
+void JobMachine::add_blobs_in_use(std::set<Digest>& used) const {
+  used.insert(record_.model.digest);
+  used.insert(record_.model_file.digest);
+  const auto add_updates = [&used](const std::map<SiteName, Participant>& participants) {
+    for (const auto& [site, one] : participants) {
+      const bool wanted = one.reason == Reason::kPending || one.reason == Reason::kAccepted;
+      const TrainResult* trained =
+          wanted && one.result ? std::get_if<TrainResult>(&one.result->outcome) : nullptr;
+      if (trained != nullptr) used.insert(trained->update.digest);
+    }
+  };
+  add_updates(carried_);
+  if (phase_) add_updates(phase_->participants());
+}
+
 void JobMachine::abort(TimePoint now, const std::string& why, RoundEffects& out) {
   finish(now, JobState::kAborted, why, out);
 }
@@ -218,8 +233,7 @@ void JobMachine::advance(TimePoint now, const Roster& roster, RoundEffects& out)
       finish_again_at_.reset();
       out.push_back(FinishRound{record_.id, record_.round + 1});
     }
-    if (finishing_since_ || !initial_models_.empty())
-      return;  // waits for the driver, which always answers
+    if (storing()) return;  // waits for the driver, which always answers
     if (phase_) {
       for (const SiteName& site :
            phase_->expire(now, Milliseconds(spec_.rounds.disconnect_grace_ms))) {

@@ -30,6 +30,9 @@ class JobMachine {
   bool waiting() const { return waiting_since_.has_value(); }
   // What `site` is doing for this job ("train round 3"), empty when nothing.
   std::string activity_of(const SiteName& site) const;
+  // A model of this job is being stored: its digest comes with the event that ends this.
+  bool storing() const { return finishing_since_ || !initial_models_.empty(); }
+  void add_blobs_in_use(std::set<Digest>& used) const;
 
   // The job's turn has come, or the coordinator restarted while it ran.
   void start(TimePoint now, const Roster& roster, RoundEffects& out);

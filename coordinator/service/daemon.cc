@@ -92,10 +92,10 @@ class Daemon {
     driver_ = std::make_unique<Driver>(
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs)});
     sites_->set_driver(driver_.get());
-    api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{
-        clock_, *driver_, *store_, *models_, *blobs_, std::string(kSoftware), started_});
+    api_ = std::make_unique<OperatorApi>(
+        OperatorApi::Ports{clock_, *driver_, *store_, *models_, std::string(kSoftware), started_});
     operators_ = std::make_unique<OperatorSessions>(
-        OperatorSessions::Ports{*api_, *blobs_, log_, std::string(kSoftware)});
+        OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
   }
 
   // Blobs that nothing refers to any more are an earlier life's; then the jobs go on.

@@ -97,7 +97,7 @@ struct EffectPerformer {
   void operator()(const SaveJob&) {}
   void operator()(const SaveAccepted&) {}
   void operator()(const SaveRound&) {}
-  void operator()(const ForgetAccepted&) {}
+  void operator()(const ForgetAccepted&) { driver.remove_unused_blobs(); }
 
  private:
   template <typename Work>
@@ -124,6 +124,7 @@ std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
 
 Status Driver::recover() {
   TRIB_TRY(records, ports_.store.jobs());
+  recovering_ = true;
   for (const JobRecord& record : records) {
     Result<JobFile> file = parse_job(record.document, record.id.value);
     if (!file)
@@ -132,6 +133,7 @@ Status Driver::recover() {
     TRIB_TRY(accepted, ports_.store.accepted(record.id));
     handle(JobRecovered{record, file->spec, std::move(accepted)});
   }
+  recovering_ = false;
   return {};
 }
 
@@ -208,6 +210,18 @@ bool Driver::save(const RoundEffects& effects) {
 void Driver::perform(const RoundEffects& effects) {
   EffectPerformer performer{*this};
   for (const RoundEffect& effect : effects) std::visit(performer, effect);
+}
+
+// One rule for all jobs, because jobs share blobs: equal bytes are one blob. What cannot be removed
+// now goes when the next round is committed, or at the next start.
+void Driver::remove_unused_blobs() {
+  if (recovering_) return;
+  const std::optional<std::set<Digest>> used = engine_.blobs_in_use();
+  const Result<std::vector<Digest>> there = ports_.blobs.list();
+  if (!used || !there) return;
+  for (const Digest& digest : *there) {
+    if (!used->contains(digest)) static_cast<void>(ports_.blobs.remove(digest).has_value());
+  }
 }
 
 std::optional<TimePoint> Driver::next_wake() const {

@@ -56,6 +56,7 @@ class Driver {
   void step(const RoundEvent& event);
   bool save(const RoundEffects& effects);
   void perform(const RoundEffects& effects);
+  void remove_unused_blobs();
   std::shared_ptr<JobWorker> worker(const JobId& job);
 
   DriverPorts ports_;
@@ -64,6 +65,7 @@ class Driver {
   std::deque<RoundEvent> waiting_;  // arrived while stalled
   RoundEffects unsaved_;            // decided, not durable yet, so not carried out
   TimePoint retry_at_;
+  bool recovering_ = false;  // not all jobs are with the engine yet
 };
 
 }  // namespace tributary

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/job_worker.h"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -45,7 +44,6 @@ Status JobWorker::absorb(const AbsorbUpdate& effect) {
   if (open_round_ != update.key.round) {
     aggregate_.reset();
     absorb_failure_.clear();
-    folded_.clear();
     open_round_ = update.key.round;
   }
   Status folded = fold(update, effect.weight_max);
@@ -68,7 +66,6 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
       check_update(spec_.aggregation, base_.layout, model, update.result.examples);
   if (checked.reason != Reason::kAccepted) return make_error(ErrorCode::kDataLoss, checked.detail);
   aggregate_->add(model, update.result.examples);
-  folded_.push_back(update.result.update.digest);
   return {};
 }
 
@@ -87,21 +84,9 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_CHECK_OK(publish(round));
   aggregate_.reset();
   open_round_.reset();
-  remove_spent(stored.digest);
   base_ = std::move(outcome.model);
   base_round_ = round;
   return RoundFinished{job_, round, stored, outcome.update_norm, outcome.examples};
-}
-
-// The round before was committed when this one began: nobody asks for its updates any more, but for
-// those that came again, byte for byte, in this round or as its model. What stays by a failure goes
-// at the next start.
-void JobWorker::remove_spent(const Digest& model) {
-  for (const Digest& digest : spent_) {
-    if (digest != model && std::ranges::find(folded_, digest) == folded_.end())
-      static_cast<void>(blobs_.remove(digest).has_value());
-  }
-  spent_ = std::exchange(folded_, {});
 }
 
 Status JobWorker::publish(RoundNumber round) {

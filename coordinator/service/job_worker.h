@@ -38,7 +38,6 @@ class JobWorker {
   Status load_base(RoundNumber round);
   Result<Model> read_update(const TrainResult& result) const;
   Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
-  void remove_spent(const Digest& model);
   Status publish(RoundNumber round);  // into the blob store, from where sites fetch it
 
   JobId job_;
@@ -49,8 +48,6 @@ class JobWorker {
   Model base_;                             // the global model that updates are differences to
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
-  std::vector<Digest> folded_;  // updates in the sum
-  std::vector<Digest> spent_;   // blobs of the committed round: removed when the next one is done
   std::string absorb_failure_;  // an accepted update that could not be folded: finish says so
 };
 

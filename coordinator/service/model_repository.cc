@@ -41,6 +41,11 @@ Status ModelRepository::save_optimizer(const JobId& job, RoundNumber round, cons
   return round >= 2 ? files_.remove(optimizer_path(job, round - 2)) : Status{};
 }
 
+Result<std::unique_ptr<ReadFile>> ModelRepository::open_model(const JobId& job,
+                                                              RoundNumber round) const {
+  return files_.open(model_path(job, round));
+}
+
 Result<Bytes> ModelRepository::read_model_bytes(const JobId& job, RoundNumber round) const {
   return files_.read(model_path(job, round), limits::kBlobBytesMax);
 }

@@ -8,6 +8,7 @@
 // beyond their format.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,7 @@ class ModelRepository {
 
   Result<BlobRef> save_model(const JobId& job, RoundNumber round, const Model& model);
   Status save_optimizer(const JobId& job, RoundNumber round, const Model& state);
+  Result<std::unique_ptr<ReadFile>> open_model(const JobId& job, RoundNumber round) const;
   Result<Bytes> read_model_bytes(const JobId& job, RoundNumber round) const;
   Result<Model> load_model(const JobId& job, RoundNumber round) const;
   // None where the optimiser had no state to keep.

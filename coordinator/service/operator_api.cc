@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/crypto/digest.h"
+
 namespace tributary {
 namespace {
 
@@ -44,9 +46,6 @@ Message OperatorApi::answer(const Message& request) {
 
 Result<Message> OperatorApi::dispatch(const Message& request) {
   if (const auto* submit = std::get_if<SubmitJob>(&request)) {
-    if (!submit->model_file.digest.is_none() && !ports_.blobs.contains(submit->model_file.digest)) {
-      return make_error(ErrorCode::kFailedPrecondition, "the model file was not uploaded");
-    }
     TRIB_TRY(submitted, ports_.driver.submit(*submit));
     return Message{submitted};
   }
@@ -91,8 +90,7 @@ Result<ModelInfo> OperatorApi::model(const GetModel& request) {
   if (job == nullptr) return no_such_job(request.job);
   TRIB_TRY(round, round_of(request.which, job->record()));
   TRIB_TRY(bytes, ports_.models.read_model_bytes(request.job, round));
-  TRIB_TRY(digest, ports_.blobs.put(bytes));
-  return ModelInfo{request.job, round, {digest, bytes.size()}};
+  return ModelInfo{request.job, round, {sha256(bytes), bytes.size()}};
 }
 
 StatusReply OperatorApi::status() const {

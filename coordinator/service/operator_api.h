@@ -18,14 +18,13 @@ class OperatorApi {
     Driver& driver;
     StateStore& store;
     ModelRepository& models;
-    BlobStore& blobs;
     std::string software;
     TimePoint started;
   };
   explicit OperatorApi(Ports ports) : ports_(std::move(ports)) {}
 
   // The reply to a request, or RequestFailed with what was wrong. Messages that are no request are
-  // refused.
+  // refused. The model file of a job to submit, if it has one, is in the blob store already.
   Message answer(const Message& request);
 
  private:

@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <map>
 #include <optional>
 
 #include "common/base/limits.h"
@@ -31,8 +32,7 @@ class OperatorSessions::Session final : public LinkHandler,
       : owner_(owner),
         link_(std::move(link)),
         transfers_(
-            owner.ports_.blobs, *link_,
-            [this](const Digest& digest) { return served_.contains(digest); },
+            owner.ports_.blobs, *link_, [this](const Digest& digest) { return open_asked(digest); },
             [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); }) {}
   ~Session() override { stop_watching(); }
 
@@ -60,7 +60,7 @@ class OperatorSessions::Session final : public LinkHandler,
  private:
   Status answer(const Message& request) {
     const Message reply = owner_.ports_.api.answer(request);
-    if (const auto* info = std::get_if<ModelInfo>(&reply)) served_.insert(info->model.digest);
+    if (const auto* info = std::get_if<ModelInfo>(&reply)) asked_[info->model.digest] = *info;
     if (const auto* failed = std::get_if<RequestFailed>(&reply)) {
       owner_.ports_.log.record("operator.refused", {{"operator", link_->peer().name},
                                                     {"address", link_->address()},
@@ -68,6 +68,12 @@ class OperatorSessions::Session final : public LinkHandler,
                                                     {"reason", failed->message}});
     }
     return link_->send(reply);
+  }
+
+  Result<std::unique_ptr<ReadFile>> open_asked(const Digest& digest) const {
+    const auto asked = asked_.find(digest);
+    if (asked == asked_.end()) return make_error(ErrorCode::kPermissionDenied, "not asked for");
+    return owner_.ports_.models.open_model(asked->second.job, asked->second.round);
   }
 
   void fetched(const BlobRef&, const Status& outcome) {
@@ -106,7 +112,7 @@ class OperatorSessions::Session final : public LinkHandler,
 
   OperatorSessions& owner_;
   std::shared_ptr<FrameLink> link_;
-  std::set<Digest> served_;
+  std::map<Digest, ModelInfo> asked_;  // models that this operator may fetch
   std::optional<SubmitJob> pending_;
   std::optional<std::uint64_t> watched_;
   BlobTransfers transfers_;

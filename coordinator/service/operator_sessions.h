@@ -19,7 +19,8 @@ class OperatorSessions {
  public:
   struct Ports {
     OperatorApi& api;
-    BlobStore& blobs;
+    BlobStore& blobs;  // for the model files of jobs
+    ModelRepository& models;
     EventLog& log;
     std::string software;
   };

@@ -32,7 +32,8 @@ class SiteSessions::Session final : public LinkHandler,
         site_{link_->peer().name},
         since_(since),
         transfers_(
-            owner.ports_.blobs, *link_, [this](const Digest& digest) { return offered(digest); },
+            owner.ports_.blobs, *link_,
+            [this](const Digest& digest) { return open_offered(digest); },
             [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); }) {}
 
   const SiteName& site() const { return site_; }
@@ -94,8 +95,10 @@ class SiteSessions::Session final : public LinkHandler,
 
  private:
   asio::any_io_executor link_executor() const { return executor_; }
-  bool offered(const Digest& digest) const {
-    return std::ranges::find(offered_, digest) != offered_.end();
+  Result<std::unique_ptr<ReadFile>> open_offered(const Digest& digest) const {
+    if (std::ranges::find(offered_, digest) == offered_.end())
+      return make_error(ErrorCode::kPermissionDenied, "no task of this site names the blob");
+    return owner_.ports_.blobs.open_blob(digest);
   }
   void fetched(const BlobRef& blob, const Status& outcome) {
     const auto calls = waiting_.extract(blob.digest);

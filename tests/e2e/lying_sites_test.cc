@@ -94,7 +94,8 @@ class Liar final : public LinkHandler {
     if (!dialed) co_return;
     self->link_ = dialed->link;
     self->transfers_.emplace(
-        *self->blobs_, *self->link_, [](const Digest&) { return true; },
+        *self->blobs_, *self->link_,
+        [self](const Digest& digest) { return self->blobs_->open_blob(digest); },
         [self](const BlobRef& blob, const Status&) { self->answer(blob); });
     const Error why = co_await self->link_->run(*self);
     static_cast<void>(why);

@@ -32,15 +32,21 @@ class Transfers : public testing::Test {
     for (std::size_t i = 0; i < content_.size(); ++i) content_[i] = static_cast<std::byte>(i * 31);
     blob_ = {*from_store_->put(content_), content_.size()};
   }
+  static Result<std::unique_ptr<ReadFile>> refuse(const Digest&) {
+    return make_error(ErrorCode::kPermissionDenied, "not yours");
+  }
   // A fresh link between the two stores.
   void connect() {
     to_port_ = {};
     from_port_ = {};
     asker_ = std::make_unique<BlobTransfers>(
-        *to_store_, to_port_, [](const Digest&) { return false; },
+        *to_store_, to_port_, refuse,
         [this](const BlobRef&, const Status& outcome) { outcomes_.push_back(outcome); });
     server_ = std::make_unique<BlobTransfers>(
-        *from_store_, from_port_, [this](const Digest&) { return may_; },
+        *from_store_, from_port_,
+        [this](const Digest& digest) {
+          return may_ ? from_store_->open_blob(digest) : refuse(digest);
+        },
         [](const BlobRef&, const Status&) {});
   }
   // Moves what is under way, at most so many chunks of 1000 bytes.

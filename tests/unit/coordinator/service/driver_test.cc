@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
@@ -55,7 +56,8 @@ class DriverTest : public testing::Test {
   }
   SubmitJob job(const std::string& token) {
     return {
-        "name: j\nmodel: {family: logistic}\ndata: {dataset: d, features: [x], label: y}\ntrain: "
+        "name: j\nmodel: {family: logistic}\ndata: {dataset: d, features: [x], label: y, "
+        "standardize: none}\ntrain: "
         "{}\nrounds: {count: 1, minimum_sites: 1}\n",
         token,
         {}};
@@ -101,6 +103,87 @@ TEST_F(DriverTest, NothingIsToldBeforeItsRecordIsDurable) {
   driver_.handle(TimePassed{});
   EXPECT_FALSE(driver_.stalled());
   EXPECT_EQ(count("job.aborted"), 1u) << "and goes on where it was";
+}
+
+// One site with two jobs at once, whose model and updates are the same bytes: they share blobs.
+class TwoJobs : public DriverTest, public SitePort {
+ protected:
+  void send(const SiteName& site, const Message& message) override {
+    const auto* offer = std::get_if<TaskOffer>(&message);
+    if (offer == nullptr) return;
+    const TaskKey& key = offer->task.key;
+    TaskOutcome outcome = PrepareResult{{.training_rows = 10, .numeric = {}, .categories = {}}};
+    if (key.kind == TaskKind::kInitialize) outcome = InitializeResult{put({1.0f})};
+    if (key.kind == TaskKind::kTrain) {
+      EXPECT_TRUE(blobs_->contains(offer->task.model.digest)) << "the model can be fetched";
+      TrainResult trained;
+      trained.update = put({0.0f});  // nothing more to learn, in any round
+      trained.examples = 10;
+      outcome = trained;
+    }
+    engine_work_.push_back([this, site, result = TaskResult{key, outcome}] {
+      driver().handle(SiteReturned{site, result});
+    });
+  }
+  void fetch(const SiteName&, const BlobRef& blob, std::function<void(Status)> done) override {
+    engine_work_.push_back([this, blob, done = std::move(done)] {
+      done(blobs_->contains(blob.digest) ? Status{} : make_error(ErrorCode::kNotFound, "gone"));
+    });
+  }
+  BlobRef put(std::vector<float> values) {
+    const Bytes bytes = encode_safetensors({{{{"w", {1}}}}, std::move(values)});
+    return {*blobs_->put(bytes), bytes.size()};
+  }
+  Driver& driver() {
+    if (!two_) {
+      DriverPorts with_queues{clock_,
+                              store_,
+                              *blobs_,
+                              models_,
+                              *this,
+                              [](const Report&) {},
+                              [this](auto work) { engine_work_.push_back(std::move(work)); },
+                              [this](const JobId& id, auto work) {
+                                (held(id) ? held_work_ : engine_work_).push_back(std::move(work));
+                              }};
+      two_ = std::make_unique<Driver>(std::move(with_queues), EngineOptions{.running_jobs_max = 2});
+    }
+    return *two_;
+  }
+  void run() {
+    while (!engine_work_.empty()) {
+      const std::function<void()> next = std::move(engine_work_.front());
+      engine_work_.pop_front();
+      next();
+    }
+  }
+  JobId submit(const std::string& token) {
+    SubmitJob two_rounds = job(token);
+    two_rounds.document.replace(two_rounds.document.find("count: 1"), 8, "count: 3");
+    return driver().submit(two_rounds)->job;
+  }
+  bool held(const JobId& id) { return id == held_ && state(id) == JobState::kTraining; }
+  JobState state(const JobId& id) { return driver().engine().find(id)->record().state; }
+
+  std::deque<std::function<void()>> engine_work_, held_work_;
+  JobId held_;  // a job whose checks and folds are late, but not its initial model
+  std::unique_ptr<Driver> two_;
+};
+
+TEST_F(TwoJobs, OneJobNeverTakesAwayWhatTheOtherNeeds) {
+  const JobId slow = submit("a");
+  const JobId fast = submit("b");
+  driver().handle(SiteConnected{SiteName{"north"}, {"d"}});
+  held_ = slow;
+  run();
+  ASSERT_EQ(state(fast), JobState::kFinished);
+  ASSERT_EQ(state(slow), JobState::kTraining);
+  ASSERT_FALSE(held_work_.empty()) << "an update waits for its check";
+  held_ = JobId{};
+  engine_work_.swap(held_work_);
+  run();
+  EXPECT_EQ(state(slow), JobState::kFinished);
+  EXPECT_TRUE(blobs_->list()->empty()) << "and what nobody needs does not stay";
 }
 
 TEST_F(DriverTest, JobsOfAnEarlierLifeGoOn) {

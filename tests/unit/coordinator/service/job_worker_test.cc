@@ -58,23 +58,6 @@ TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
   EXPECT_TRUE(blobs_->contains(finished->model.digest)) << "sites can fetch it";
 }
 
-TEST_F(Worker, TheSameUpdateMayComeInEveryRound) {
-  AcceptedUpdate same = update("a", {0.0f, 0.0f}, 30);  // a site that has nothing more to learn
-  for (RoundNumber round = 1; round <= 3; ++round) {
-    same.key.round = round;
-    EXPECT_EQ(checked(same), Reason::kAccepted);
-    ASSERT_TRUE(worker_->absorb({same, 1000}));
-    const auto finished = worker_->finish(round);
-    ASSERT_TRUE(finished) << finished.error().message;
-    EXPECT_TRUE(blobs_->contains(finished->model.digest));
-  }
-  AcceptedUpdate other = update("a", {1.0f, 0.0f}, 30);
-  other.key.round = 4;
-  ASSERT_TRUE(worker_->absorb({other, 1000}));
-  ASSERT_TRUE(worker_->finish(4));
-  EXPECT_FALSE(blobs_->contains(same.result.update.digest)) << "and goes when it is not needed";
-}
-
 TEST_F(Worker, AnotherLifeAndAnotherOrderGiveTheSameBytes) {
   std::vector<AcceptedUpdate> updates;
   for (int i = 0; i < 7; ++i) {
