@@ -45,13 +45,7 @@ class Agent final : public LinkHandler {
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
-    TRIB_TRY(context, TlsContext::load({config_.tls.certificate, config_.tls.key, config_.tls.ca},
-                                       TlsContext::Side::kClient));
-    if (context->own().role != PeerRole::kSite) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        "certificate " + config_.tls.certificate + " has the role " +
-                            peer_role_name(context->own().role) + ", not site");
-    }
+    TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config_.tls));
     context_ = std::move(context);
     TRIB_TRY(blobs, BlobStore::open(*files_, config_.state_dir + "/blobs"));
     blobs_ = std::move(blobs);

@@ -22,12 +22,6 @@ int fail(const Error& error, int code) {
   return code;
 }
 
-int exit_code(const Error& error) {
-  return error.code == ErrorCode::kInvalidArgument   ? 2
-         : error.code == ErrorCode::kUnauthenticated ? 3
-                                                     : 1;
-}
-
 Result<ClientConfig> read_config(const std::string& path) {
   TRIB_TRY(text, make_file_system()->read(path, limits::kConfigBytesMax));
   return parse_client_config(std::string(as_text(text)), path);
@@ -37,21 +31,16 @@ int run(const std::string& path) {
   const auto config = read_config(path);
   if (!config) return fail(config.error(), 2);
   const SystemClock clock;
-  EventLogOptions options;
-  options.level = event_level_from_name(config->log.level).value_or(EventLevel::kInfo);
-  options.json_on_stderr = config->log.format == "json";
-  options.file = config->log.file;
-  const auto log = EventLog::open(options, clock);
+  const auto log = EventLog::open(config->log, clock);
   if (!log) return fail(log.error(), 2);
   const Status ran = run_client(*config, **log, clock);
-  return ran ? 0 : fail(ran.error(), exit_code(ran.error()));
+  return ran ? 0 : fail(ran.error(), exit_code(ran.error().code));
 }
 
 int check_config(const std::string& path) {
   const auto config = read_config(path);
   if (!config) return fail(config.error(), 2);
-  const auto context = TlsContext::load({config->tls.certificate, config->tls.key, config->tls.ca},
-                                        TlsContext::Side::kClient);
+  const auto context = TlsContext::load_as(PeerRole::kSite, config->tls);
   if (!context) return fail(context.error(), 2);
   std::cout << path << ": fine; site " << (*context)->own().name << ", " << config->datasets.size()
             << " dataset(s)\n";

@@ -11,7 +11,8 @@ namespace tributary {
 
 Batches::Batches(std::size_t rows, std::int64_t batch_size, std::uint64_t seed)
     : random_(seed), order_(rows), batch_size_(rows), position_(rows) {
-  TRIB_ASSERT(rows > 0 && rows <= limits::kExamplesMax, "batches need between 1 and kExamplesMax rows");
+  TRIB_ASSERT(rows > 0 && rows <= limits::kExamplesMax,
+              "batches need between 1 and kExamplesMax rows");
   if (batch_size > 0) batch_size_ = std::min(rows, static_cast<std::size_t>(batch_size));
   std::iota(order_.begin(), order_.end(), 0U);
 }

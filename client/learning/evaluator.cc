@@ -11,8 +11,8 @@
 namespace tributary {
 namespace {
 
-Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const ExampleSet& data, std::int64_t first,
-                std::int64_t count) {
+Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const ExampleSet& data,
+                std::int64_t first, std::int64_t count) {
   const std::size_t at = static_cast<std::size_t>(first);
   const std::size_t rows = static_cast<std::size_t>(count);
   const std::size_t row_floats = static_cast<std::size_t>(features_of(data.input_shape));
@@ -21,7 +21,8 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
   const torch::Tensor inputs = torch::from_blob(start, batch_shape(count, data.input_shape));
   const torch::Tensor outputs = model.forward(inputs).contiguous();
   if (outputs.numel() != count * model_outputs(job.data)) {
-    return make_error(ErrorCode::kFailedPrecondition, "the model gives another number of outputs than rows and classes");
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "the model gives another number of outputs than rows and classes");
   }
   if (job.data.target == TargetKind::kRegression) {
     return sheet.add_measured(values_of(outputs), std::span(data.targets).subspan(at, rows));
@@ -31,8 +32,8 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
 
 }  // namespace
 
-Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const ExampleSet& data, int threads,
-                                  const std::string& model_file_path) {
+Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const ExampleSet& data,
+                                  int threads, const std::string& model_file_path) {
   return guarded("evaluating", [&]() -> Result<EvaluationCounts> {
     use_threads(threads);
     TRIB_CHECK_OK(check_examples(job, data));
@@ -43,8 +44,8 @@ Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const
     ScoreSheet sheet(job.data.target, model_outputs(job.data));
     const std::int64_t total = static_cast<std::int64_t>(data.rows);
     const std::int64_t features = std::max<std::int64_t>(features_of(data.input_shape), 1);
-    const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features, 1,
-                                                        limits::kEvaluationBatchRowsMax);
+    const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features,
+                                                        1, limits::kEvaluationBatchRowsMax);
     for (std::int64_t first = 0; first < total; first += batch) {
       TRIB_CHECK_OK(add_rows(sheet, *model, job, data, first, std::min(batch, total - first)));
     }

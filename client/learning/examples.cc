@@ -9,7 +9,8 @@ namespace tributary {
 
 std::int64_t model_outputs(const DataSpec& data) {
   if (data.target != TargetKind::kClasses) return 1;
-  return data.label_values.empty() ? data.classes : static_cast<std::int64_t>(data.label_values.size());
+  return data.label_values.empty() ? data.classes
+                                   : static_cast<std::int64_t>(data.label_values.size());
 }
 
 Status check_loss(const JobSpec& job) {
@@ -17,13 +18,15 @@ Status check_loss(const JobSpec& job) {
   if (job.data.target == TargetKind::kBinary) loss = "bce";
   if (job.data.target == TargetKind::kRegression) loss = "mse";
   if (job.train.loss == "auto" || job.train.loss == loss) return {};
-  return make_error(ErrorCode::kInvalidArgument, "train.loss '" + job.train.loss +
-                                                     "' does not go with the kind of target; write auto or " + loss);
+  return make_error(ErrorCode::kInvalidArgument,
+                    "train.loss '" + job.train.loss +
+                        "' does not go with the kind of target; write auto or " + loss);
 }
 
 Status check_examples(const JobSpec& job, const ExampleSet& data) {
   const auto wrong = [](const std::string& what) {
-    return make_error(ErrorCode::kFailedPrecondition, "the site's examples do not fit the job: " + what);
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "the site's examples do not fit the job: " + what);
   };
   const std::size_t rows = static_cast<std::size_t>(data.rows);
   if (data.inputs.size() != rows * static_cast<std::size_t>(features_of(data.input_shape))) {

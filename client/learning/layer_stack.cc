@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model made of a list of layers. Tensors are used directly rather than through torch::nn, whose constructors
-// would draw initial weights that are thrown away each round.
+// The model made of a list of layers. Tensors are used directly rather than through torch::nn,
+// whose constructors would draw initial weights that are thrown away each round.
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <cmath>
@@ -20,16 +20,20 @@ struct Overloaded : Cases... {
 
 const char* function_name(Activation activation) {
   switch (activation) {
-    case Activation::kRelu: return "relu";
-    case Activation::kTanh: return "tanh";
-    case Activation::kGelu: return "gelu";
+    case Activation::kRelu:
+      return "relu";
+    case Activation::kTanh:
+      return "tanh";
+    case Activation::kGelu:
+      return "gelu";
   }
   return "";
 }
 
 // Shape of NAME.weight; empty for layers without tensors.
 std::vector<std::int64_t> weight_shape(const Layer& layer) {
-  if (const auto* linear = std::get_if<LinearLayer>(&layer)) return {linear->outputs, linear->inputs};
+  if (const auto* linear = std::get_if<LinearLayer>(&layer))
+    return {linear->outputs, linear->inputs};
   if (const auto* conv = std::get_if<ConvLayer>(&layer)) {
     return {conv->outputs, conv->inputs, conv->kernel, conv->kernel};
   }
@@ -78,7 +82,9 @@ torch::Tensor LayerStack::forward(const torch::Tensor& inputs) {
   for (const Layer& layer : layers_) {
     std::visit(Overloaded{
                    [&](const FlattenLayer&) { x = x.flatten(1); },
-                   [&](const LinearLayer&) { x = at::linear(x, tensors[at].tensor, tensors[at + 1].tensor), at += 2; },
+                   [&](const LinearLayer&) {
+                     x = at::linear(x, tensors[at].tensor, tensors[at + 1].tensor), at += 2;
+                   },
                    [&](const ConvLayer& conv) { x = convolve(conv, x, at), at += 2; },
                    [&](const ActivationLayer& activation) {
                      if (activation.function == Activation::kRelu) x = at::relu(x);
@@ -95,7 +101,8 @@ torch::Tensor LayerStack::forward(const torch::Tensor& inputs) {
   return x;
 }
 
-torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& x, std::size_t at) const {
+torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& x,
+                                   std::size_t at) const {
   const torch::Tensor& weight = tensors[at].tensor;
   const torch::Tensor& bias = tensors[at + 1].tensor;
   if (layer.same_padding && layer.kernel % 2 == 0) return at::conv2d(x, weight, bias, 1, "same");
@@ -103,7 +110,8 @@ torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& 
   return at::conv2d(x, weight, bias, 1, padding);
 }
 
-// Inverted dropout from this model's own generator: Torch's is shared by all threads of the process.
+// Inverted dropout from this model's own generator: Torch's is shared by all threads of the
+// process.
 torch::Tensor LayerStack::drop(const torch::Tensor& x, double rate) {
   if (!training_) return x;
   const double keep = 1.0 - rate;
@@ -111,8 +119,8 @@ torch::Tensor LayerStack::drop(const torch::Tensor& x, double rate) {
   return x * at::empty_like(x.detach()).bernoulli_(keep, generator_).div_(keep);
 }
 
-// PyTorch's default for Linear and Conv: uniform within 1/sqrt(fan in), weight and bias; from our own generator, so
-// that every machine and every version of Torch starts from the same bits.
+// PyTorch's default for Linear and Conv: uniform within 1/sqrt(fan in), weight and bias; from our
+// own generator, so that every machine and every version of Torch starts from the same bits.
 void LayerStack::initialize(std::uint64_t job_seed) {
   for (std::size_t i = 0; i < tensors.size(); i += 2) {
     const torch::Tensor& weight = tensors[i].tensor;
@@ -128,13 +136,17 @@ void LayerStack::initialize(std::uint64_t job_seed) {
 
 // The forward function in TorchScript's language.
 std::string forward_source(const Layers& layers) {
-  const auto parameters = [](const std::string& name) { return "self." + name + ".weight, self." + name + ".bias"; };
+  const auto parameters = [](const std::string& name) {
+    return "self." + name + ".weight, self." + name + ".bias";
+  };
   std::string source = "def forward(self, x):\n";
   for (const Layer& layer : layers) {
     const std::string value = std::visit(
         Overloaded{
             [](const FlattenLayer&) { return std::string("torch.flatten(x, 1)"); },
-            [&](const LinearLayer& linear) { return "torch.linear(x, " + parameters(linear.name) + ")"; },
+            [&](const LinearLayer& linear) {
+              return "torch.linear(x, " + parameters(linear.name) + ")";
+            },
             [&](const ConvLayer& conv) {
               return "torch.conv2d(x, " + parameters(conv.name) + ", 1, " +
                      (conv.same_padding ? "'same'" : "'valid'") + ")";
@@ -169,7 +181,8 @@ void LayerStack::save(const std::string& path) {
     if (weight_shape(layer).empty()) continue;
     torch::jit::Module part = make_module("__torch__.tributary.Layer");
     part.register_parameter("weight", tensors[at].tensor.detach().clone().requires_grad_(), false);
-    part.register_parameter("bias", tensors[at + 1].tensor.detach().clone().requires_grad_(), false);
+    part.register_parameter("bias", tensors[at + 1].tensor.detach().clone().requires_grad_(),
+                            false);
     root.register_module(name_of(layer), part);
     at += 2;
   }
@@ -187,8 +200,9 @@ Result<TorchModelPtr> build_layers(Layers layers) {
     bytes += values * sizeof(float);
   }
   if (bytes > static_cast<double>(limits::kBlobBytesMax)) {
-    return make_error(ErrorCode::kInvalidArgument,
-                      "the model's weights would not fit kBlobBytesMax; use smaller or fewer layers");
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        "the model's weights would not fit kBlobBytesMax; use smaller or fewer layers");
   }
   return guarded("building the model", [&]() -> Result<TorchModelPtr> {
     return TorchModelPtr(std::make_shared<LayerStack>(std::move(layers)));

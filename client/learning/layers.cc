@@ -12,13 +12,13 @@ Result<Activation> activation_from_name(const std::string& name) {
 }
 
 Status add_dense(Layers& layers, const std::string& name, std::int64_t inputs,
-                 const std::vector<std::int64_t>& widths, std::int64_t outputs, Activation activation,
-                 double dropout_rate) {
+                 const std::vector<std::int64_t>& widths, std::int64_t outputs,
+                 Activation activation, double dropout_rate) {
   for (std::size_t i = 0; i < widths.size(); ++i) {
     if (widths[i] < 1) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        "layer " + name + std::to_string(i + 1) + " has " + std::to_string(widths[i]) +
-                            " units; give at least 1");
+      return make_error(ErrorCode::kInvalidArgument, "layer " + name + std::to_string(i + 1) +
+                                                         " has " + std::to_string(widths[i]) +
+                                                         " units; give at least 1");
     }
     layers.emplace_back(LinearLayer{name + std::to_string(i + 1), inputs, widths[i]});
     layers.emplace_back(ActivationLayer{activation});

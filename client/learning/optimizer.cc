@@ -110,14 +110,18 @@ class Adam final : public Optimizer {
 
 }  // namespace
 
-Result<std::unique_ptr<Optimizer>> make_optimizer(const PluginChoice& choice, double learning_rate_factor) {
+Result<std::unique_ptr<Optimizer>> make_optimizer(const PluginChoice& choice,
+                                                  double learning_rate_factor) {
   std::unique_ptr<Optimizer> made;
   if (choice.name == "sgd") made = std::make_unique<Sgd>(choice.options, learning_rate_factor);
-  if (choice.name == "adam") made = std::make_unique<Adam>(choice.options, learning_rate_factor, false);
-  if (choice.name == "adamw") made = std::make_unique<Adam>(choice.options, learning_rate_factor, true);
+  if (choice.name == "adam")
+    made = std::make_unique<Adam>(choice.options, learning_rate_factor, false);
+  if (choice.name == "adamw")
+    made = std::make_unique<Adam>(choice.options, learning_rate_factor, true);
   if (!made) {
-    return make_error(ErrorCode::kInvalidArgument, "there is no optimizer '" + choice.name +
-                                                       "' in this client; it knows: sgd, adam, adamw");
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        "there is no optimizer '" + choice.name + "' in this client; it knows: sgd, adam, adamw");
   }
   return made;
 }

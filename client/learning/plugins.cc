@@ -8,13 +8,15 @@ namespace tributary {
 namespace {
 
 template <typename Plugin>
-Result<const Plugin*> find(std::span<const Plugin* const> table, std::string_view kind, std::string_view name) {
+Result<const Plugin*> find(std::span<const Plugin* const> table, std::string_view kind,
+                           std::string_view name) {
   std::string known;
   for (const Plugin* plugin : table) {
     if (plugin->name == name) return plugin;
     known += (known.empty() ? "" : ", ") + std::string(plugin->name);
   }
-  return make_error(ErrorCode::kInvalidArgument, "there is no " + std::string(kind) + " '" + std::string(name) +
+  return make_error(ErrorCode::kInvalidArgument, "there is no " + std::string(kind) + " '" +
+                                                     std::string(name) +
                                                      "' in this client; it knows: " + known);
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 Error diverged() {
   return make_error(ErrorCode::kFailedPrecondition,
-                    "the model's outputs are not finite numbers on this site's data: training has diverged; lower "
+                    "the model's outputs are not finite numbers on this site's data: training has "
+                    "diverged; lower "
                     "the learning rate, or check the inputs' scale");
 }
 
@@ -38,14 +39,16 @@ void ScoreSheet::add_binary(float logit, bool positive) {
   cells.false_positives += predicted && !positive ? 1 : 0;
   cells.false_negatives += !predicted && positive ? 1 : 0;
   const std::size_t bin =
-      std::min(static_cast<std::size_t>(score * static_cast<double>(limits::kScoreBins)), limits::kScoreBins - 1);
+      std::min(static_cast<std::size_t>(score * static_cast<double>(limits::kScoreBins)),
+               limits::kScoreBins - 1);
   ++(positive ? counts_.positives : counts_.negatives)[bin];
 }
 
 void ScoreSheet::add_class(std::span<const float> logits, std::size_t target) {
   const auto best = std::max_element(logits.begin(), logits.end());
   double sum = 0.0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - static_cast<double>(*best));
+  for (const float logit : logits)
+    sum += std::exp(static_cast<double>(logit) - static_cast<double>(*best));
   loss_sum_ += std::log(sum) + static_cast<double>(*best) - static_cast<double>(logits[target]);
   const std::size_t predicted = static_cast<std::size_t>(best - logits.begin());
   if (predicted == target) {
@@ -57,8 +60,10 @@ void ScoreSheet::add_class(std::span<const float> logits, std::size_t target) {
   }
 }
 
-Status ScoreSheet::add_classified(std::span<const float> outputs, std::span<const std::int64_t> target) {
-  TRIB_ASSERT(outputs.size() == target.size() * outputs_, "outputs and targets have different rows");
+Status ScoreSheet::add_classified(std::span<const float> outputs,
+                                  std::span<const std::int64_t> target) {
+  TRIB_ASSERT(outputs.size() == target.size() * outputs_,
+              "outputs and targets have different rows");
   for (std::size_t row = 0; row < target.size(); ++row) {
     const auto logits = outputs.subspan(row * outputs_, outputs_);
     for (const float logit : logits) {
@@ -88,8 +93,9 @@ Status ScoreSheet::add_measured(std::span<const float> outputs, std::span<const 
 Result<EvaluationCounts> ScoreSheet::counts() const {
   const double units = loss_sum_ / kLossUnit;
   if (!(units < 0x1p62)) {
-    return make_error(ErrorCode::kFailedPrecondition,
-                      "the loss is too large to be reported: training has diverged; lower the learning rate");
+    return make_error(
+        ErrorCode::kFailedPrecondition,
+        "the loss is too large to be reported: training has diverged; lower the learning rate");
   }
   EvaluationCounts counts = counts_;
   counts.loss_units = std::llrint(units);

@@ -16,7 +16,8 @@ namespace {
 std::string one_line(std::string_view text) {
   constexpr std::size_t kCharactersMax = 400;
   const std::size_t cause = text.rfind("RuntimeError: ");
-  if (cause != std::string_view::npos) text.remove_prefix(cause + std::string_view("RuntimeError: ").size());
+  if (cause != std::string_view::npos)
+    text.remove_prefix(cause + std::string_view("RuntimeError: ").size());
   text.remove_prefix(std::min(text.find_first_not_of(" \n"), text.size()));
   return std::string(text.substr(0, std::min(text.find('\n'), kCharactersMax)));
 }
@@ -30,10 +31,12 @@ Error torch_error(std::string_view doing, std::string_view text) {
 std::string difference(const std::vector<NamedTensor>& mine, const Layout& theirs) {
   const auto& specs = theirs.tensors;
   if (mine.size() != specs.size()) {
-    return std::to_string(specs.size()) + " tensors where the family has " + std::to_string(mine.size());
+    return std::to_string(specs.size()) + " tensors where the family has " +
+           std::to_string(mine.size());
   }
   for (std::size_t i = 0; i < mine.size(); ++i) {
-    if (specs[i].name != mine[i].name) return "tensor " + specs[i].name + " where the family has " + mine[i].name;
+    if (specs[i].name != mine[i].name)
+      return "tensor " + specs[i].name + " where the family has " + mine[i].name;
     if (!std::ranges::equal(specs[i].shape, mine[i].tensor.sizes())) {
       return "another shape for " + specs[i].name + " than the family";
     }
@@ -49,7 +52,8 @@ Error error_of_exception(std::string_view doing) {
   } catch (const c10::Error& error) {
     return torch_error(doing, error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
-    return make_error(ErrorCode::kResourceExhausted, "out of memory; use a smaller model or batch_size")
+    return make_error(ErrorCode::kResourceExhausted,
+                      "out of memory; use a smaller model or batch_size")
         .with_context(doing);
   } catch (const std::exception& error) {
     return torch_error(doing, error.what());
@@ -58,14 +62,18 @@ Error error_of_exception(std::string_view doing) {
 
 void use_threads(int threads) {
   if (at::get_num_threads() != threads) at::set_num_threads(threads);
-  // OpenBLAS has a pool of its own, for the whole process; other BLAS libraries do not have the function.
+  // OpenBLAS has a pool of its own, for the whole process; other BLAS libraries do not have the
+  // function.
   using SetThreads = void (*)(int);
-  static const auto set_blas_threads = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  static const auto set_blas_threads =
+      reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
   static std::atomic<int> blas_threads{0};
-  if (set_blas_threads != nullptr && blas_threads.exchange(threads) != threads) set_blas_threads(threads);
+  if (set_blas_threads != nullptr && blas_threads.exchange(threads) != threads)
+    set_blas_threads(threads);
 }
 
-std::vector<std::int64_t> batch_shape(std::int64_t rows, const std::vector<std::int64_t>& input_shape) {
+std::vector<std::int64_t> batch_shape(std::int64_t rows,
+                                      const std::vector<std::int64_t>& input_shape) {
   std::vector<std::int64_t> shape{rows};
   shape.insert(shape.end(), input_shape.begin(), input_shape.end());
   return shape;
@@ -81,8 +89,10 @@ Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int
 Status load_values(TorchModel& model, const Model& values) {
   const std::string wrong = difference(model.tensors, values.layout);
   if (!wrong.empty()) {
-    return make_error(ErrorCode::kFailedPrecondition,
-                      "the global model does not fit the job's model family on this site's data: it has " + wrong);
+    return make_error(
+        ErrorCode::kFailedPrecondition,
+        "the global model does not fit the job's model family on this site's data: it has " +
+            wrong);
   }
   const float* from = values.values.data();
   for (const NamedTensor& named : model.tensors) {
@@ -109,7 +119,8 @@ Result<Model> initial_model(const JobSpec& job, const std::vector<std::int64_t>&
   });
 }
 
-Status save_torchscript(const JobSpec& job, const Model& model, const std::vector<std::int64_t>& input_shape,
+Status save_torchscript(const JobSpec& job, const Model& model,
+                        const std::vector<std::int64_t>& input_shape,
                         const std::string& model_file_path, const std::string& path) {
   return guarded("writing the TorchScript file " + path, [&]() -> Status {
     use_threads(1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One round of local training: mini-batch steps from the global model, and the difference they made.
+// One round of local training: mini-batch steps from the global model, and the difference they
+// made.
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
@@ -19,17 +20,20 @@ namespace {
 
 class Trainer {
  public:
-  Trainer(const TrainRequest& request, TorchModelPtr model, std::unique_ptr<Optimizer> optimizer, AdjustGradient adjust)
+  Trainer(const TrainRequest& request, TorchModelPtr model, std::unique_ptr<Optimizer> optimizer,
+          AdjustGradient adjust)
       : request_(request),
         kind_(request.job.data.target),
         model_(std::move(model)),
         optimizer_(std::move(optimizer)),
         adjust_(std::move(adjust)),
-        batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size, request.shuffle_seed),
+        batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size,
+                 request.shuffle_seed),
         row_floats_(static_cast<std::size_t>(features_of(request.data.input_shape))) {
     const std::int64_t rows = static_cast<std::int64_t>(batches_.batch_size());
     inputs_ = torch::empty(batch_shape(rows, request.data.input_shape));
-    targets_ = torch::empty({rows}, kind_ == TargetKind::kClasses ? torch::kInt64 : torch::kFloat32);
+    targets_ =
+        torch::empty({rows}, kind_ == TargetKind::kClasses ? torch::kInt64 : torch::kFloat32);
     collect_weights();
   }
 
@@ -54,9 +58,9 @@ class Trainer {
   AdjustGradient adjust_;
   Batches batches_;
   std::size_t row_floats_;
-  torch::Tensor inputs_;   // of one batch, filled anew for each
+  torch::Tensor inputs_;  // of one batch, filled anew for each
   torch::Tensor targets_;
-  std::vector<Weight> weights_;                   // those that are trained
+  std::vector<Weight> weights_;                    // those that are trained
   torch::autograd::variable_list weight_tensors_;  // the same tensors
   std::vector<float> adjusted_;
   double batch_rows_ = 0.0;  // of the batch in hand
@@ -75,7 +79,8 @@ void Trainer::collect_weights() {
   }
 }
 
-// Rows are copied one by one into the same memory each time: no copy of the whole data, no allocation.
+// Rows are copied one by one into the same memory each time: no copy of the whole data, no
+// allocation.
 void Trainer::gather(std::span<const std::uint32_t> rows) {
   const ExampleSet& data = request_.data;
   float* to = inputs_.data_ptr<float>();
@@ -85,9 +90,15 @@ void Trainer::gather(std::span<const std::uint32_t> rows) {
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     switch (kind_) {
-      case TargetKind::kBinary: targets_.data_ptr<float>()[i] = data.labels[rows[i]] == 0 ? 0.0F : 1.0F; break;
-      case TargetKind::kClasses: targets_.data_ptr<std::int64_t>()[i] = data.labels[rows[i]]; break;
-      case TargetKind::kRegression: targets_.data_ptr<float>()[i] = data.targets[rows[i]]; break;
+      case TargetKind::kBinary:
+        targets_.data_ptr<float>()[i] = data.labels[rows[i]] == 0 ? 0.0F : 1.0F;
+        break;
+      case TargetKind::kClasses:
+        targets_.data_ptr<std::int64_t>()[i] = data.labels[rows[i]];
+        break;
+      case TargetKind::kRegression:
+        targets_.data_ptr<float>()[i] = data.targets[rows[i]];
+        break;
     }
   }
 }
@@ -101,15 +112,19 @@ torch::Tensor Trainer::loss_of_next_batch() {
   const torch::Tensor targets = whole ? targets_ : targets_.narrow(0, 0, count);
   const torch::Tensor outputs = model_->forward(whole ? inputs_ : inputs_.narrow(0, 0, count));
   switch (kind_) {
-    case TargetKind::kBinary: return at::binary_cross_entropy_with_logits(outputs.reshape({-1}), targets);
-    case TargetKind::kClasses: return at::cross_entropy_loss(outputs, targets);
-    case TargetKind::kRegression: return at::mse_loss(outputs.reshape({-1}), targets);
+    case TargetKind::kBinary:
+      return at::binary_cross_entropy_with_logits(outputs.reshape({-1}), targets);
+    case TargetKind::kClasses:
+      return at::cross_entropy_loss(outputs, targets);
+    case TargetKind::kRegression:
+      return at::mse_loss(outputs.reshape({-1}), targets);
   }
   return {};
 }
 
 void Trainer::step(const torch::Tensor& loss) {
-  const auto gradients = torch::autograd::grad({loss}, weight_tensors_, {}, false, false, /*allow_unused=*/true);
+  const auto gradients =
+      torch::autograd::grad({loss}, weight_tensors_, {}, false, false, /*allow_unused=*/true);
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     if (!gradients[i].defined()) continue;
     const torch::Tensor gradient = gradients[i].contiguous();
@@ -139,14 +154,15 @@ Status Trainer::finish(TrainOutput& output) const {
   output.update_norm = std::sqrt(squares);
   if (std::isfinite(squares)) return {};
   return make_error(ErrorCode::kFailedPrecondition,
-                    "training has diverged: after the last batch weights are not finite numbers; lower the learning rate");
+                    "training has diverged: after the last batch weights are not finite numbers; "
+                    "lower the learning rate");
 }
 
 Result<TrainOutput> Trainer::run() {
   const TrainSpec& spec = request_.job.train;
   const std::uint64_t epoch = batches_.per_epoch();
-  const std::uint64_t total =
-      spec.steps > 0 ? static_cast<std::uint64_t>(spec.steps) : epoch * static_cast<std::uint64_t>(spec.epochs);
+  const std::uint64_t total = spec.steps > 0 ? static_cast<std::uint64_t>(spec.steps)
+                                             : epoch * static_cast<std::uint64_t>(spec.epochs);
   const auto hold = model_->seed_randomness(derive_seed(request_.shuffle_seed, "dropout"));
   model_->set_training(true);
   TrainOutput output;
@@ -154,15 +170,18 @@ Result<TrainOutput> Trainer::run() {
   double loss_rows = 0.0;
   for (; output.batches < total; ++output.batches) {
     if (request_.should_stop && request_.should_stop()) {
-      return make_error(ErrorCode::kCancelled, "training was stopped after " + std::to_string(output.batches) +
-                                                   " of " + std::to_string(total) + " batches");
+      return make_error(ErrorCode::kCancelled, "training was stopped after " +
+                                                   std::to_string(output.batches) + " of " +
+                                                   std::to_string(total) + " batches");
     }
     const torch::Tensor loss = loss_of_next_batch();
     const double value = static_cast<double>(loss.item<float>());
     if (!std::isfinite(value)) {
-      return make_error(ErrorCode::kFailedPrecondition,
-                        "the loss of batch " + std::to_string(output.batches + 1) + " of " + std::to_string(total) +
-                            " is not a finite number; lower the learning rate, or check the inputs' scale");
+      return make_error(
+          ErrorCode::kFailedPrecondition,
+          "the loss of batch " + std::to_string(output.batches + 1) + " of " +
+              std::to_string(total) +
+              " is not a finite number; lower the learning rate, or check the inputs' scale");
     }
     step(loss);
     if (total - output.batches <= epoch) {
@@ -186,15 +205,18 @@ Result<TrainOutput> train(const TrainRequest& request) {
     use_threads(request.threads);
     const JobSpec& job = request.job;
     if (request.data.rows == 0) {
-      return make_error(ErrorCode::kFailedPrecondition, "this site has no training rows for the job");
+      return make_error(ErrorCode::kFailedPrecondition,
+                        "this site has no training rows for the job");
     }
     TRIB_CHECK_OK(check_examples(job, request.data));
     TRIB_TRY(algorithm, find_algorithm(job.train.algorithm.name));
     TRIB_TRY(optimizer, make_optimizer(job.train.optimizer,
-                                       std::pow(job.train.learning_rate_decay, static_cast<double>(request.round) - 1.0)));
+                                       std::pow(job.train.learning_rate_decay,
+                                                static_cast<double>(request.round) - 1.0)));
     TRIB_TRY(model, build_model(job, request.data.input_shape, request.model_file_path));
     TRIB_CHECK_OK(load_values(*model, request.global));
-    Trainer trainer(request, model, std::move(optimizer), algorithm->make(job.train.algorithm.options));
+    Trainer trainer(request, model, std::move(optimizer),
+                    algorithm->make(job.train.algorithm.options));
     TRIB_TRY(output, trainer.run());
     output.seconds = static_cast<double>((clock.now() - start).count()) / 1000.0;
     return output;

@@ -27,6 +27,10 @@ enum class ErrorCode {
   kInternal,            // a fault of ours, or of a library, that was caught
 };
 
+// Exit status of our programs: 1 the work failed, 2 wrong usage or file, 3 no connection or not let
+// in. 0 is success.
+int exit_code(ErrorCode code);
+
 // Stable lower-case name, as logs and the wire print it ("invalid_argument").
 std::string_view error_code_name(ErrorCode code);
 

@@ -16,10 +16,10 @@ struct ClientConfig {
   HostPort coordinator;
   std::string server_name;  // in the coordinator's certificate
   std::string state_dir;
-  TlsConfig tls;
+  TlsFiles tls;
   std::map<std::string, PluginChoice>
       datasets;  // logical name -> loader and its options, paths resolved
-  LogConfig log;
+  EventLogOptions log;
   std::int64_t threads = 1;  // of one training
 };
 

@@ -13,9 +13,9 @@ namespace tributary {
 struct CoordinatorConfig {
   HostPort listen;
   std::string state_dir;
-  TlsConfig tls;
+  TlsFiles tls;
   std::vector<std::string> sites;  // that may connect; empty: each whose certificate the CA signed
-  LogConfig log;
+  EventLogOptions log;
   std::int64_t threads = 0;       // for checking and folding updates; 0: one per processor
   std::int64_t running_jobs = 1;  // others wait in the queue
 };

@@ -5,18 +5,19 @@
 
 namespace tributary {
 
-LogConfig read_log(Section& root, const std::string& file_name) {
-  LogConfig log;
+EventLogOptions read_log(Section& root, const std::string& file_name) {
+  EventLogOptions log;
   Section section = root.section("log", Section::Need::kOptional);
-  log.level = section.choice("level", {"debug", "info", "warn", "error"}, "info");
+  const std::string level = section.choice("level", {"debug", "info", "warn", "error"}, "info");
+  log.level = event_level_from_name(level).value_or(EventLevel::kInfo);
   log.file = resolve_path(section.text("file", ""), file_name);
-  log.format = section.choice("format", {"text", "json"}, "text");
+  log.json_on_stderr = section.choice("format", {"text", "json"}, "text") == "json";
   return log;
 }
 
-TlsConfig read_tls(Section& root, const std::string& file_name) {
+TlsFiles read_tls(Section& root, const std::string& file_name) {
   Section section = root.section("tls", Section::Need::kRequired);
-  TlsConfig tls;
+  TlsFiles tls;
   tls.certificate = resolve_path(section.text("certificate"), file_name);
   tls.key = resolve_path(section.text("key"), file_name);
   tls.ca = resolve_path(section.text("ca"), file_name);

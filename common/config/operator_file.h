@@ -9,7 +9,7 @@ namespace tributary {
 struct OperatorConfig {
   HostPort coordinator;
   std::string server_name;
-  TlsConfig tls;
+  TlsFiles tls;
 };
 
 Result<OperatorConfig> parse_operator_config(const std::string& text, const std::string& file_name);

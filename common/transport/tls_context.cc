@@ -138,6 +138,14 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   return context;
 }
 
+Result<std::shared_ptr<TlsContext>> TlsContext::load_as(PeerRole role, const TlsFiles& files) {
+  TRIB_TRY(context, load(files, role == PeerRole::kCoordinator ? Side::kServer : Side::kClient));
+  if (context->own().role == role) return context;
+  return make_error(ErrorCode::kInvalidArgument,
+                    "certificate " + files.certificate + " has the role " +
+                        peer_role_name(context->own().role) + ", not " + peer_role_name(role));
+}
+
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 Result<ssl_st*> TlsContext::new_connection(int socket, const std::string& server_name) const {

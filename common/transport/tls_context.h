@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/domain/tls_files.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -23,12 +24,6 @@ struct PeerIdentity {
   std::string fingerprint;  // SHA-256 of the certificate, hexadecimal
 };
 
-struct TlsFiles {
-  std::string certificate;  // PEM: our certificate, then intermediates
-  std::string key;
-  std::string ca;
-};
-
 class TlsContext {
  public:
   enum class Side { kServer, kClient };
@@ -36,6 +31,9 @@ class TlsContext {
   // Errors name the file and what is wrong with it, an expired certificate of ours among them.
   // Makes the process ignore SIGPIPE.
   static Result<std::shared_ptr<TlsContext>> load(const TlsFiles& files, Side side);
+  // The same for a program that plays one role, whose certificate must say so; only a coordinator
+  // is a server.
+  static Result<std::shared_ptr<TlsContext>> load_as(PeerRole role, const TlsFiles& files);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;

@@ -30,13 +30,7 @@ asio::awaitable<void> run_into(std::shared_ptr<FrameLink> link, LinkHandler* han
 
 Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& config) {
   std::unique_ptr<Connection> self(new Connection());
-  TRIB_TRY(context, TlsContext::load({config.tls.certificate, config.tls.key, config.tls.ca},
-                                     TlsContext::Side::kClient));
-  if (context->own().role != PeerRole::kOperator) {
-    return make_error(ErrorCode::kInvalidArgument,
-                      "certificate " + config.tls.certificate + " has the role " +
-                          peer_role_name(context->own().role) + ", not operator");
-  }
+  TRIB_TRY(context, TlsContext::load_as(PeerRole::kOperator, config.tls));
   std::string pattern =
       (std::filesystem::temp_directory_path() / "tributaryctl-").string() + std::string(6, 'X');
   if (::mkdtemp(pattern.data()) == nullptr)

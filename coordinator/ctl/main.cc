@@ -13,24 +13,10 @@
 namespace tributary {
 namespace {
 
-int exit_code(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kInvalidArgument:
-      return 2;
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kUnauthenticated:
-    case ErrorCode::kPermissionDenied:
-    case ErrorCode::kDeadlineExceeded:
-      return 3;
-    default:
-      return 1;
-  }
-}
-
 int finish(const Status& status) {
   if (status) return 0;
   std::cerr << "tributaryctl: " << status.error().message << "\n";
-  return exit_code(status.error());
+  return exit_code(status.error().code);
 }
 
 Status with_connection(const std::string& path, const std::function<Status(Connection&)>& command) {

@@ -7,46 +7,39 @@
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/storage/file_system.h"
+#include "common/transport/tls_context.h"
 #include "coordinator/service/daemon.h"
 
 namespace tributary {
 namespace {
-
-int exit_code(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kInvalidArgument:
-      return 2;
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kUnauthenticated:
-      return 3;
-    default:
-      return 1;
-  }
-}
 
 int fail(const Error& error, int code) {
   std::cerr << "tributary-coordinator: " << error.message << "\n";
   return code;
 }
 
-int run(const std::string& path, bool check_only) {
-  const auto text = make_file_system()->read(path, limits::kConfigBytesMax);
-  if (!text) return fail(text.error(), 2);
-  const auto config = parse_coordinator_config(std::string(as_text(*text)), path);
+Result<CoordinatorConfig> read_config(const std::string& path) {
+  TRIB_TRY(text, make_file_system()->read(path, limits::kConfigBytesMax));
+  return parse_coordinator_config(std::string(as_text(text)), path);
+}
+
+int run(const std::string& path) {
+  const auto config = read_config(path);
   if (!config) return fail(config.error(), 2);
-  if (check_only) {
-    std::cout << path << ": fine\n";
-    return 0;
-  }
   const SystemClock clock;
-  EventLogOptions options;
-  options.level = event_level_from_name(config->log.level).value_or(EventLevel::kInfo);
-  options.json_on_stderr = config->log.format == "json";
-  options.file = config->log.file;
-  const auto log = EventLog::open(options, clock);
+  const auto log = EventLog::open(config->log, clock);
   if (!log) return fail(log.error(), 2);
   const Status ran = run_coordinator(*config, **log, clock);
-  return ran ? 0 : fail(ran.error(), exit_code(ran.error()));
+  return ran ? 0 : fail(ran.error(), exit_code(ran.error().code));
+}
+
+int check_config(const std::string& path) {
+  const auto config = read_config(path);
+  if (!config) return fail(config.error(), 2);
+  const auto context = TlsContext::load_as(PeerRole::kCoordinator, config->tls);
+  if (!context) return fail(context.error(), 2);
+  std::cout << path << ": fine; coordinator " << (*context)->own().name << "\n";
+  return 0;
 }
 
 }  // namespace
@@ -59,13 +52,20 @@ int main(int argc, char** argv) {
       "Jobs are submitted with tributaryctl."};
   app.set_version_flag("--version", tributary::kVersion);
   std::string config;
-  bool check = false;
-  app.add_option("--config", config, "Its file, coordinator.yaml")->required();
-  app.add_flag("--check", check, "Only check the file");
+  app.add_option("--config", config, "Its file, coordinator.yaml");
+  std::string checked;
+  CLI::App* check = app.add_subcommand(
+      "check-config", "Check coordinator.yaml and its certificate, without listening");
+  check->add_option("--config", checked, "The file")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  return tributary::run(config, check);
+  if (check->parsed()) return tributary::check_config(checked);
+  if (config.empty()) {
+    std::cerr << "tributary-coordinator: --config is missing; --help shows what there is\n";
+    return 2;
+  }
+  return tributary::run(config);
 }

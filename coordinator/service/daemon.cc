@@ -34,13 +34,7 @@ class Daemon {
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
-    TRIB_TRY(context, TlsContext::load({config_.tls.certificate, config_.tls.key, config_.tls.ca},
-                                       TlsContext::Side::kServer));
-    if (context->own().role != PeerRole::kCoordinator) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        "certificate " + config_.tls.certificate + " has the role " +
-                            peer_role_name(context->own().role) + ", not coordinator");
-    }
+    TRIB_TRY(context, TlsContext::load_as(PeerRole::kCoordinator, config_.tls));
     TRIB_TRY(store, StateStore::open(config_.state_dir + "/state.sqlite"));
     TRIB_TRY(blobs, BlobStore::open(*files_, config_.state_dir + "/blobs"));
     store_ = std::move(store);
