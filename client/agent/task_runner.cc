@@ -73,6 +73,12 @@ TaskFailure TaskRunner::failure(const Task& task, const Work* work, const Error&
   const bool more = work != nullptr && !work->local_detail.empty();
   fields.emplace_back("detail", more ? work->local_detail : error.message);
   ports_.log("task.failed", std::move(fields));
+  // What the operating system says names paths of the site, which are nobody else's business.
+  if (reason == Reason::kStorageFailed) {
+    return {reason, error.code == ErrorCode::kResourceExhausted
+                        ? "the site's disk is full"
+                        : "the site could not use its own files"};
+  }
   return {reason, error.message.substr(0, 1024)};
 }
 

@@ -202,11 +202,8 @@ void Session::on_finished(const TaskFinished& event) {
   if (const BlobRef blob = blob_of(event.result); !blob.digest.is_none()) held_.insert(blob.digest);
   const auto* failure = std::get_if<TaskFailure>(&event.result.outcome);
   if (fate == Fate::kUnwanted || (fate == Fate::kStopping && failure != nullptr)) return;
-  report_task(failure == nullptr ? "task.finished" : "task.failed", event.result.key,
-              failure == nullptr ? std::vector<std::pair<std::string, FieldValue>>{}
-                                 : std::vector<std::pair<std::string, FieldValue>>{
-                                       {"reason", std::string(reason_name(failure->reason))},
-                                       {"detail", failure->detail}});
+  // A failure was logged where it happened, with what only the site may know.
+  if (failure == nullptr) report_task("task.finished", event.result.key);
   keep(event.result);
 }
 

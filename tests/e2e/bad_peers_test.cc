@@ -92,5 +92,22 @@ TEST_F(BadPeers, AClientIsToldWhatIsWrongWithItself) {
   EXPECT_THAT(FederationFiles::read(federation_.path("old.txt")), HasSubstr("has expired"));
 }
 
+TEST_F(BadPeers, FilesCanBeCheckedBeforeAnythingStarts) {
+  using testing::HasSubstr;
+  const std::string log = federation_.path("check.txt");
+  const auto check = [&](const std::string& program, const std::string& file) {
+    return run_process({FederationFiles::program(program), "check-config", "--config",
+                        federation_.path(file)},
+                       log);
+  };
+  EXPECT_EQ(check("tributary-coordinator", "coordinator.yaml"), 0);
+  EXPECT_EQ(check("tributary-client", "hospital-1.yaml"), 0);
+  federation_.issue("pki", "operator", "oscar", 10);
+  federation_.write_client("oscar", "oscar", "pki");
+  EXPECT_EQ(check("tributary-client", "oscar.yaml"), 2);
+  EXPECT_THAT(FederationFiles::read(log), HasSubstr("has the role operator, not site"));
+  EXPECT_EQ(check("tributary-coordinator", "none.yaml"), 2);
+}
+
 }  // namespace
 }  // namespace tributary

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/e2e/federation_files.h"
 
 namespace tributary {
@@ -27,6 +29,8 @@ std::string run_job(const std::vector<int>& start_order, std::string* logs) {
   const std::string model = federation.final_model(job);
   for (int site = 1; site <= 4; ++site) EXPECT_EQ(federation.stop_client(site), 0);
   EXPECT_EQ(federation.stop_coordinator(), 0) << "SIGTERM ends it in good order";
+  EXPECT_TRUE(std::filesystem::is_empty(federation.path("coordinator/blobs")))
+      << "what no job needs does not stay";
   *logs = federation.logs();
   return model;
 }

@@ -118,6 +118,15 @@ TEST_F(Runner, FaultsTravelAsReasonsWithoutTheirData) {
             Reason::kDatasetMissing);
 }
 
+TEST_F(Runner, AFullDiskIsSaidWithoutThePathsOfTheSite) {
+  const DataPlan agreed = plan();
+  disk_.room = 0;
+  const auto full = std::get<TaskFailure>(run(TaskKind::kInitialize, agreed, {}).outcome);
+  EXPECT_EQ(full.reason, Reason::kStorageFailed);
+  EXPECT_THAT(full.detail, HasSubstr("disk is full"));
+  EXPECT_THAT(wire_, Not(HasSubstr(directory_ / "blobs")));
+}
+
 TEST_F(Runner, TheSameTaskGivesTheSameBytes) {
   const DataPlan agreed = plan();
   const BlobRef initial =

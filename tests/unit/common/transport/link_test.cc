@@ -199,6 +199,11 @@ TEST_F(Link, ContextsNameTheFileAtFault) {
   EXPECT_THAT(load("north.pem", "hub.key"), HasSubstr("does not belong"));
   issue(ca_, "site", "old", -1);
   EXPECT_THAT(load("old.pem", "old.key"), HasSubstr("expired"));
+  const auto played = TlsContext::load_as(
+      PeerRole::kOperator,
+      {directory_ / "north.pem", directory_ / "north.key", directory_ / "ca.pem"});
+  ASSERT_FALSE(played);
+  EXPECT_THAT(played.error().message, HasSubstr("has the role site, not operator"));
   issue(ca_, "king", "odd", 10);
   EXPECT_THAT(load("odd.pem", "odd.key"), HasSubstr("OU"));
 }
