@@ -4,8 +4,6 @@
 #include <signal.h>
 
 #include <atomic>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -23,6 +21,7 @@
 #include "common/storage/directory_lock.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/dialer.h"
+#include "common/transport/spawn.h"
 
 namespace tributary {
 namespace {
@@ -84,7 +83,7 @@ class Agent final : public LinkHandler {
   }
 
   // One overload per effect of the session.
-  void operator()(const ss::Dial&) { asio::co_spawn(io_, dial_once(this), asio::detached); }
+  void operator()(const ss::Dial&) { spawn(io_, dial_once(this)); }
   void operator()(const ss::Send& e) {
     if (link_) static_cast<void>(link_->send(e.message).has_value());
   }

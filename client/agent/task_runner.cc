@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/agent/task_runner.h"
 
+#include <exception>
+
 #include "client/learning/learner.h"
+#include "common/base/limits.h"
 #include "common/base/random_source.h"
+#include "common/base/text.h"
 #include "common/config/job_file.h"
 #include "common/tensor/safetensors.h"
 
@@ -43,23 +47,28 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
   const bool has_file = !task.model_file.digest.is_none();
   const Work work{task, file->spec, has_file ? ports_.blobs.path(task.model_file.digest) : "",
                   should_stop, progress};
-  Result<TaskOutcome> outcome = make_error(ErrorCode::kInternal, "unknown kind of task");
-  switch (task.key.kind) {
-    case TaskKind::kPrepare:
-      outcome = prepare(work);
-      break;
-    case TaskKind::kInitialize:
-      outcome = initialize(work);
-      break;
-    case TaskKind::kTrain:
-      outcome = train_round(work);
-      break;
-    case TaskKind::kEvaluate:
-      outcome = evaluate_model(work);
-      break;
+  Result<TaskOutcome> outcome = make_error(ErrorCode::kInternal, "");
+  try {
+    outcome = perform(work);
+  } catch (const std::exception& error) {  // no memory for the data or the model
+    outcome = make_error(ErrorCode::kResourceExhausted, error.what());
   }
   if (!outcome) return {task.key, failure(task, &work, outcome.error())};
   return {task.key, *std::move(outcome)};
+}
+
+Result<TaskOutcome> TaskRunner::perform(const Work& work) {
+  switch (work.task.key.kind) {
+    case TaskKind::kPrepare:
+      return prepare(work);
+    case TaskKind::kInitialize:
+      return initialize(work);
+    case TaskKind::kTrain:
+      return train_round(work);
+    case TaskKind::kEvaluate:
+      return evaluate_model(work);
+  }
+  return make_error(ErrorCode::kInternal, "unknown kind of task");
 }
 
 TaskFailure TaskRunner::failure(const Task& task, const Work* work, const Error& error) const {
@@ -79,7 +88,7 @@ TaskFailure TaskRunner::failure(const Task& task, const Work* work, const Error&
                         ? "the site's disk is full"
                         : "the site could not use its own files"};
   }
-  return {reason, error.message.substr(0, 1024)};
+  return {reason, std::string(cut_utf8(error.message, limits::kLogValueBytesMax))};
 }
 
 Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& work) {
@@ -108,6 +117,7 @@ Result<Model> TaskRunner::global_model(const Work& work) {
 Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
   work.reason = Reason::kDataInvalid;
   TRIB_TRY(summary, ports_.data.summarize(work.job, work.local_detail));
+  TRIB_CHECK_OK(validate_summary(summary));
   ports_.log("data.loaded",
              {{"job", work.task.key.job.value},
               {"dataset", work.job.data.dataset},

@@ -34,6 +34,7 @@ class TaskRunner {
  private:
   struct Work;
 
+  Result<TaskOutcome> perform(const Work& work);
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);
   Result<TaskOutcome> train_round(const Work& work);

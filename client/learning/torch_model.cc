@@ -8,18 +8,19 @@
 
 #include "client/learning/examples.h"
 #include "client/learning/learner.h"
+#include "common/base/text.h"
 
 namespace tributary {
 namespace {
 
 // Torch's texts span many lines: keep the one that says what is wrong.
 std::string one_line(std::string_view text) {
-  constexpr std::size_t kCharactersMax = 400;
+  constexpr std::size_t kBytesMax = 400;
   const std::size_t cause = text.rfind("RuntimeError: ");
   if (cause != std::string_view::npos)
     text.remove_prefix(cause + std::string_view("RuntimeError: ").size());
   text.remove_prefix(std::min(text.find_first_not_of(" \n"), text.size()));
-  return std::string(text.substr(0, std::min(text.find('\n'), kCharactersMax)));
+  return std::string(cut_utf8(text.substr(0, text.find('\n')), kBytesMax));
 }
 
 Error torch_error(std::string_view doing, std::string_view text) {

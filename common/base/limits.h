@@ -25,8 +25,9 @@ inline constexpr std::int64_t kHandshakeMs = 10'000;
 // A peer is asked for a sign of life this often, and given up after three silent periods.
 inline constexpr std::int64_t kHeartbeatMs = 5'000;
 inline constexpr std::int64_t kSilenceMs = 3 * kHeartbeatMs;
-// Links the listener holds at once, and of these how many may be unauthenticated.
-inline constexpr std::size_t kLinksMax = 20'000;
+// An update may be larger than its model by this much: the header of another safetensors writer.
+inline constexpr std::uint64_t kUpdateHeaderMax = 1u << 20;
+// Links the listener greets at once that are not authenticated yet; others wait in the kernel.
 inline constexpr std::size_t kHandshakesMax = 512;
 // From SIGTERM to the end, whatever the peers do.
 inline constexpr std::int64_t kShutdownMs = 10'000;
@@ -79,6 +80,10 @@ inline constexpr std::size_t kColumnsMax = 10'000;
 // One-hot columns of one category; more is a free text column by mistake, and could carry records.
 inline constexpr std::size_t kCategoriesMax = 1'000;
 inline constexpr std::size_t kCategoryNameMax = 64;
+// Column names and words of a site's summary and of a job's data plan: they travel in one message.
+inline constexpr std::size_t kPlanBytesMax = 512u << 10;
+// A mean or deviation beyond this is a fault of a file; below it, sums over all sites stay finite.
+inline constexpr double kStatisticMax = 1e100;
 inline constexpr std::size_t kCsvFieldBytesMax = 1u << 20;
 inline constexpr std::uint64_t kDatasetBytesMax = 64ull << 30;
 inline constexpr std::size_t kClassesMax = 10'000;

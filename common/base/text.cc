@@ -85,11 +85,17 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) return "'" + escaped(text) + "'";
-  std::size_t cut = bytes_max;  // not inside a character
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t cut = bytes_max;
   while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
-  return "'" + escaped(text.substr(0, cut)) + "…' (" + std::to_string(text.size()) + " bytes)";
+  return text.substr(0, cut);
+}
+
+std::string quoted(std::string_view text, std::size_t bytes_max) {
+  const std::string_view start = cut_utf8(text, bytes_max);
+  if (start.size() == text.size()) return "'" + escaped(text) + "'";
+  return "'" + escaped(start) + "…' (" + std::to_string(text.size()) + " bytes)";
 }
 
 }  // namespace tributary

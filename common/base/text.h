@@ -16,6 +16,9 @@ bool is_utf8(std::string_view text);
 // direction of writing become \n, \t, \\, \xNN or \u{NNNN}; everything else stays as it is.
 std::string escaped(std::string_view text);
 
+// The first bytes of `text`, at most `bytes_max`, not cut inside a character.
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
+
 // 'text' for messages: escaped, in single quotes, cut after `bytes_max` bytes with the full size
 // named.
 std::string quoted(std::string_view text, std::size_t bytes_max = 80);

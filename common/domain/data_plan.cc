@@ -67,18 +67,51 @@ Result<std::vector<std::string>> plan_vocabulary(
 
 }  // namespace
 
+Status validate_summary(const DataSummary& summary) {
+  std::size_t bytes = 0;
+  for (const auto& [column, one] : summary.numeric) {
+    bytes += column.size();
+    const double spread =
+        one.count == 0 ? 0.0 : std::sqrt(one.squared_deviations / static_cast<double>(one.count));
+    if (!(std::abs(one.mean) <= limits::kStatisticMax && spread <= limits::kStatisticMax)) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        "column '" + column + "' has values beyond 1e100");
+    }
+  }
+  for (const auto& [column, words] : summary.categories) {
+    bytes += column.size();
+    for (const auto& [word, rows] : words) bytes += word.size();
+  }
+  if (bytes > limits::kPlanBytesMax) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "the words of its categories take " + std::to_string(bytes) +
+                          " bytes; at most " + std::to_string(limits::kPlanBytesMax) +
+                          " are possible. A column of free text is no category");
+  }
+  return {};
+}
+
 Result<DataPlan> agree_on_plan(const DataSpec& spec,
                                const std::map<std::string, DataSummary>& by_site) {
   DataPlan plan;
+  std::size_t bytes = 0;
   for (const FeatureColumn& column : spec.features) {
+    bytes += column.name.size();
     if (column.kind == FeatureKind::kCategorical) {
       TRIB_TRY(vocabulary, plan_vocabulary(column, by_site));
+      for (const std::string& word : vocabulary) bytes += word.size();
       plan.vocabularies[column.name] = std::move(vocabulary);
     } else if (spec.standardize == Standardize::kFederated ||
                spec.standardize == Standardize::kConstants) {
       TRIB_TRY(numeric, plan_numeric(column, spec, by_site));
       plan.numeric[column.name] = numeric;
     }
+  }
+  if (bytes > limits::kPlanBytesMax) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "the categories of all sites take " + std::to_string(bytes) +
+                          " bytes; at most " + std::to_string(limits::kPlanBytesMax) +
+                          " are possible");
   }
   return plan;
 }

@@ -40,9 +40,12 @@ struct DataPlan {
   bool operator==(const DataPlan&) const = default;
 };
 
-// Merges the summaries (in name order, by Chan's pairwise formula, so the result does not depend on
-// who came first) with what the job fixes. Fails where a numeric column has no value anywhere or a
-// vocabulary is over its limit.
+// Whether a site's summary can be merged: its size and its figures are within limits.
+Status validate_summary(const DataSummary& summary);
+
+// Merges valid summaries (in name order, by Chan's pairwise formula, so the result does not depend
+// on who came first) with what the job fixes. Fails where a numeric column has fewer than two
+// values over all sites or a vocabulary is over its limit.
 Result<DataPlan> agree_on_plan(const DataSpec& spec,
                                const std::map<std::string, DataSummary>& by_site);
 

@@ -87,8 +87,11 @@ Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one) {
     return make_error(ErrorCode::kInvalidArgument,
                       "evaluation counts have another number of classes or bins");
   }
+  std::int64_t loss_units = 0;
+  if (__builtin_add_overflow(sum.loss_units, one.loss_units, &loss_units))
+    return make_error(ErrorCode::kInvalidArgument, "the sum of the losses is out of range");
+  sum.loss_units = loss_units;
   sum.examples += one.examples;
-  sum.loss_units += one.loss_units;
   sum.correct += one.correct;
   if (first) sum.classes.resize(one.classes.size());
   for (std::size_t i = 0; i < one.classes.size(); ++i) {

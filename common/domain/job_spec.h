@@ -111,7 +111,6 @@ struct JobSpec {
   std::string name;
   std::uint64_t seed = 1;
   PluginChoice model;  // family and its options
-  Digest model_file;   // torchscript: the module's digest; none otherwise
   DataSpec data;
   TrainSpec train;
   AggregationSpec aggregation;

@@ -39,11 +39,9 @@ std::string_view reason_name(Reason reason) {
   return "unknown";
 }
 
-std::optional<Reason> reason_from_name(std::string_view name) {
-  for (const auto& [value, known] : kNames) {
-    if (known == name) return value;
-  }
-  return std::nullopt;
+bool makes_unfit(Reason reason) {
+  return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid ||
+         reason == Reason::kModelInvalid || reason == Reason::kDeclined;
 }
 
 }  // namespace tributary

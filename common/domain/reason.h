@@ -3,7 +3,6 @@
 // names are stable and stand in logs, on the wire and in the state store. Plain values, any thread.
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 namespace tributary {
@@ -32,6 +31,7 @@ enum class Reason {
 };
 
 std::string_view reason_name(Reason reason);  // "wrong_shape"
-std::optional<Reason> reason_from_name(std::string_view name);
+// The site as it is cannot do the job; asking it again at once would give the same answer.
+bool makes_unfit(Reason reason);
 
 }  // namespace tributary

@@ -35,8 +35,8 @@ constexpr const char* kPlain = "\x1b[0m";
 
 std::string cut(const std::string& value) {
   if (value.size() <= limits::kLogValueBytesMax) return value;
-  return value.substr(0, limits::kLogValueBytesMax) + "… (" + std::to_string(value.size()) +
-         " bytes)";
+  return std::string(cut_utf8(value, limits::kLogValueBytesMax)) + "… (" +
+         std::to_string(value.size()) + " bytes)";
 }
 
 std::string text_value(const std::string& whole) {

@@ -22,16 +22,19 @@ asio::awaitable<Result<Socket>> connect(DialTarget target) {
   boost::system::error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
   asio::ip::tcp::resolver resolver(executor);
-  const auto found = co_await resolver.async_resolve(target.host, service, token);
-  if (error)
-    co_return make_error(ErrorCode::kUnavailable,
-                         "resolve " + target.host + ": " + error.message());
   Socket socket(executor);
-  const auto give_up = [&socket] {
+  const auto give_up = [&socket, &resolver] {
     boost::system::error_code ignored;
+    resolver.cancel();
     socket.close(ignored);
   };
   const Deadline limit(executor, kLimit, give_up);
+  const auto found = co_await resolver.async_resolve(target.host, service, token);
+  if (limit.passed())
+    co_return make_error(ErrorCode::kUnavailable, "resolve " + target.host + ": no answer");
+  if (error)
+    co_return make_error(ErrorCode::kUnavailable,
+                         "resolve " + target.host + ": " + error.message());
   co_await asio::async_connect(socket, found, token);
   if (limit.passed())
     co_return make_error(ErrorCode::kUnavailable, "connect to " + place + ": no answer");

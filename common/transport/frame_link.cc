@@ -2,13 +2,13 @@
 #include "common/transport/frame_link.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
 #include "common/base/limits.h"
+#include "common/base/text.h"
+#include "common/transport/spawn.h"
 #include "common/wire/message_codec.h"
 
 namespace tributary {
@@ -44,7 +44,7 @@ std::shared_ptr<FrameLink> FrameLink::start(std::unique_ptr<TlsStream> stream, P
   const auto write = [](std::shared_ptr<FrameLink> self) -> asio::awaitable<void> {
     co_await self->write_loop();
   };
-  asio::co_spawn(executor, write(link), asio::detached);
+  spawn(executor, write(link));
   return link;
 }
 
@@ -178,7 +178,7 @@ asio::awaitable<Error> FrameLink::run(LinkHandler& handler) {
   const auto beat = [](std::shared_ptr<FrameLink> link) -> asio::awaitable<void> {
     co_await link->heartbeat_loop();
   };
-  asio::co_spawn(executor, beat(self), asio::detached);
+  spawn(executor, beat(self));
   Bytes payload;
   while (!ended_) {
     const Result<FrameHeader> header = co_await read_frame(payload);
@@ -214,7 +214,7 @@ asio::awaitable<void> FrameLink::heartbeat_loop() {
 
 void FrameLink::close(Error why, std::int64_t retry_after_ms) {
   if (ended_ || closing_) return;
-  std::string message = why.message.substr(0, limits::kLogValueBytesMax);
+  std::string message(cut_utf8(why.message, limits::kLogValueBytesMax));
   static_cast<void>(send(Goodbye{why.code, std::move(message), retry_after_ms}).has_value());
   closing_ = true;
   sources_.clear();

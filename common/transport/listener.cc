@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/transport/listener.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
 #include "common/base/limits.h"
 #include "common/transport/handshake.h"
+#include "common/transport/spawn.h"
 
 namespace tributary {
 namespace {
@@ -45,7 +44,7 @@ void Listener::start(OnLink on_link, OnRefused on_refused) {
   on_link_ = std::move(on_link);
   on_refused_ = std::move(on_refused);
   const auto self = shared_from_this();
-  asio::co_spawn(acceptor_.get_executor(), accept_loop(self), asio::detached);
+  spawn(acceptor_.get_executor(), accept_loop(self));
 }
 
 void Listener::stop() {
@@ -56,20 +55,29 @@ void Listener::stop() {
 
 asio::awaitable<void> Listener::accept_loop(std::shared_ptr<Listener> self) {
   while (self->acceptor_.is_open()) {
+    // Those who wait for their turn do so in the kernel's queue, where they cost nothing.
+    if (self->handshakes_ >= limits::kHandshakesMax) {
+      co_await self->pause();
+      continue;
+    }
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     Socket socket = co_await self->acceptor_.async_accept(token);
     if (!self->acceptor_.is_open()) break;
-    if (error || self->handshakes_ >= limits::kHandshakesMax) {
-      self->pause_.expires_after(kAcceptPause);
-      boost::system::error_code ignored;
-      auto pause_token = asio::redirect_error(asio::use_awaitable, ignored);
-      co_await self->pause_.async_wait(pause_token);
-      if (error) continue;
+    if (error) {  // no file descriptors left, say
+      co_await self->pause();
+      continue;
     }
     const auto executor = self->acceptor_.get_executor();
-    asio::co_spawn(executor, greet(self, std::move(socket)), asio::detached);
+    spawn(executor, greet(self, std::move(socket)));
   }
+}
+
+asio::awaitable<void> Listener::pause() {
+  pause_.expires_after(kAcceptPause);
+  boost::system::error_code ignored;
+  auto token = asio::redirect_error(asio::use_awaitable, ignored);
+  co_await pause_.async_wait(token);
 }
 
 asio::awaitable<void> Listener::greet(std::shared_ptr<Listener> self, Socket socket) {

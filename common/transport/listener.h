@@ -32,6 +32,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Listener(asio::io_context& io, std::shared_ptr<TlsContext> context)
       : acceptor_(io), pause_(io), context_(std::move(context)) {}
   static asio::awaitable<void> accept_loop(std::shared_ptr<Listener> self);
+  asio::awaitable<void> pause();
   static asio::awaitable<void> greet(std::shared_ptr<Listener> self, Socket socket);
   asio::awaitable<void> greet_stream(std::unique_ptr<TlsStream> stream);
 

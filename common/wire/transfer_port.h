@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// TransferPort: what blob transfers need of a link. The driver implements it over its FrameLink; tests over a list.
-// Owned by the driver and outlives the transfers that use it; called on the link's thread only.
+// TransferPort: what blob transfers need of a link. The driver implements it over its FrameLink;
+// tests over a list. Owned by the driver and outlives the transfers that use it; called on the
+// link's thread only.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,8 @@
 
 namespace tributary {
 
-// The next bytes of a blob, at most `max_bytes`, read when the link can take them; empty at the end.
+// The next bytes of a blob, at most `max_bytes`, read when the link can take them; empty at the
+// end.
 using ChunkSource = std::function<Result<Bytes>(std::size_t max_bytes)>;
 
 class TransferPort {
@@ -22,8 +24,9 @@ class TransferPort {
 
   // Queues a control message; fails when the link is closed or its queue is full.
   virtual Status send(const Message& message) = 0;
-  // Sends what `source` gives as chunks on `stream`, with control messages in between, until it is empty or fails.
-  // May call the source before it returns. The source may outlive the transfers that made it.
+  // Sends what `source` gives as chunks on `stream`, with control messages in between, until it is
+  // empty or fails. May call the source before it returns. The source may outlive the transfers
+  // that made it.
   virtual void add_source(std::uint32_t stream, ChunkSource source) = 0;
   // No more chunks on `stream`; nothing happens if there is no such source.
   virtual void remove_source(std::uint32_t stream) = 0;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/ctl/connection.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cstdlib>
 #include <filesystem>
 
 #include "common/base/limits.h"
 #include "common/base/version.h"
+#include "common/transport/spawn.h"
 
 namespace tributary {
 namespace {
@@ -41,7 +40,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
   self->blobs_ = std::move(blobs);
   const DialTarget target{config.coordinator.host, config.coordinator.port, config.server_name};
   std::optional<Result<DialedLink>> dialed;
-  asio::co_spawn(self->io_, dial_into(target, context, &dialed), asio::detached);
+  spawn(self->io_, dial_into(target, context, &dialed));
   while (!dialed) self->io_.run_one();
   if (!*dialed) {
     return std::move(*dialed).error().with_context("coordinator " + to_string(config.coordinator));
@@ -51,7 +50,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
       *self->blobs_, *self->link_,
       [raw = self.get()](const Digest& digest) { return raw->open_offered(digest); },
       [raw = self.get()](const BlobRef&, const Status& outcome) { raw->fetched_ = outcome; });
-  asio::co_spawn(self->io_, run_into(self->link_, self.get(), &self->ended_), asio::detached);
+  spawn(self->io_, run_into(self->link_, self.get(), &self->ended_));
   return self;
 }
 

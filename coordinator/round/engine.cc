@@ -15,7 +15,7 @@ struct Engine::Dispatcher {
     engine.roster_[e.site] = e.datasets;
     for (const JobId& id : engine.order_) {
       JobMachine& job = engine.jobs_.at(id);
-      if (!job.over()) job.on_connected(now, e.site, engine.roster_, out);
+      if (!job.over()) job.on_connected(e.site, out);
     }
   }
   void operator()(const SiteDisconnected& e) {
@@ -26,8 +26,7 @@ struct Engine::Dispatcher {
   void operator()(const JobRecovered& e) {
     add(e.record, e.spec);
     JobMachine& job = engine.jobs_.at(e.record.id);
-    if (!job.over() && e.record.state != JobState::kQueued)
-      job.resume(now, engine.roster_, e.accepted, out);
+    if (!job.over() && e.record.state != JobState::kQueued) job.resume(e.accepted, out);
   }
   void operator()(const JobAbortRequested& e) {
     JobMachine* job = engine.machine(e.job);

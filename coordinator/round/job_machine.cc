@@ -23,12 +23,6 @@ TaskKind next_kind(JobState state) {
   }
 }
 
-// The site as it is cannot do the job; asking it again at once would give the same answer.
-bool makes_unfit(Reason reason) {
-  return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid ||
-         reason == Reason::kModelInvalid || reason == Reason::kDeclined;
-}
-
 }  // namespace
 
 void JobMachine::start(TimePoint now, const Roster& roster, RoundEffects& out) {
@@ -41,8 +35,7 @@ void JobMachine::start(TimePoint now, const Roster& roster, RoundEffects& out) {
   advance(now, roster, out);
 }
 
-void JobMachine::resume(TimePoint now, const Roster& roster,
-                        const std::vector<AcceptedUpdate>& accepted, RoundEffects& out) {
+void JobMachine::resume(const std::vector<AcceptedUpdate>& accepted, RoundEffects& out) {
   for (const AcceptedUpdate& update : accepted) {
     if (update.key.round != record_.round + 1) continue;  // belongs to a round that was committed
     Participant& one = carried_[update.site];
@@ -59,7 +52,6 @@ void JobMachine::resume(TimePoint now, const Roster& roster,
                .norm = update.norm};
     out.push_back(AbsorbUpdate{update, weight_max()});
   }
-  advance(now, roster, out);
 }
 
 void JobMachine::add_blobs_in_use(std::set<Digest>& used) const {
@@ -105,6 +97,17 @@ std::uint64_t JobMachine::weight_max() const {
   return std::min(largest, spec_.aggregation.example_cap);
 }
 
+std::size_t JobMachine::sites_needed(TaskKind kind) const {
+  switch (kind) {
+    case TaskKind::kPrepare:
+      return spec_.rounds.minimum_sites;
+    case TaskKind::kTrain:
+      return std::max(spec_.rounds.minimum_sites, spec_.rounds.quorum);
+    default:
+      return 1;
+  }
+}
+
 bool JobMachine::reopens(TaskKind kind) const {
   return kind == TaskKind::kTrain && record_.open_round == record_.round + 1 &&
          !record_.cohort.empty();
@@ -115,23 +118,17 @@ bool JobMachine::reopens(TaskKind kind) const {
 bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster,
                               RoundEffects& out) {
   const std::size_t have = candidates(kind, roster).size() + carried_.size();
-  const std::size_t need =
-      kind == TaskKind::kPrepare || kind == TaskKind::kTrain ? spec_.rounds.minimum_sites : 1;
+  const std::size_t need = sites_needed(kind);
   if (have >= need) {
     waiting_since_.reset();
+    waiting_for_.clear();
     return true;
   }
   // Evaluation is worth having, not worth waiting for: with nobody to do it the job goes on without
   // figures.
   if (kind == TaskKind::kEvaluate) return true;
-  if (!waiting_since_) {
-    waiting_since_ = now;
-    waiting_with_ = have + 1;
-  }
-  if (have != waiting_with_) {
-    waiting_with_ = have;
-    report_waiting(kind, have, roster, out);
-  }
+  if (!waiting_since_) waiting_since_ = now;
+  report_waiting(kind, have, roster, out);
   if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
     finish(now, JobState::kFailed,
            "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
@@ -163,10 +160,8 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const Roster& roster, 
     }
   }
   const auto total = static_cast<std::uint32_t>(sites.size() + carried_.size());
-  const std::uint32_t quorum = kind == TaskKind::kTrain && spec_.rounds.quorum > 0
-                                   ? std::min(spec_.rounds.quorum, total)
-                               : kind == TaskKind::kTrain ? total
-                                                          : 1;
+  const std::uint32_t train_quorum = spec_.rounds.quorum > 0 ? spec_.rounds.quorum : total;
+  const std::uint32_t quorum = kind == TaskKind::kTrain ? train_quorum : 1;
   phase_.emplace(kind, round, record_.attempt, now + Milliseconds(spec_.rounds.deadline_ms),
                  quorum);
   phase_opened_ = now;
@@ -191,19 +186,14 @@ void JobMachine::offer(const SiteName& site, RoundEffects& out) const {
   out.push_back(SendTask{site, std::move(task)});
 }
 
-void JobMachine::on_connected(TimePoint now, const SiteName& site, const Roster& roster,
-                              RoundEffects& out) {
+void JobMachine::on_connected(const SiteName& site, RoundEffects& out) {
   unfit_.erase(site);
-  if (phase_) {
-    if (Participant* one = phase_->pending(site)) {
-      one->lost_link.reset();
-      if (!one->checking) {
-        one->result.reset();  // it offers its result again, and the upload goes on where it stopped
-        offer(site, out);
-      }
-    }
-  }
-  advance(now, roster, out);
+  Participant* one = phase_ ? phase_->pending(site) : nullptr;
+  if (one == nullptr) return;
+  one->lost_link.reset();
+  if (one->checking) return;
+  one->result.reset();  // it offers its result again, and the upload goes on where it stopped
+  offer(site, out);
 }
 
 void JobMachine::on_disconnected(TimePoint now, const SiteName& site) {
@@ -310,6 +300,7 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
   finish_again_at_.reset();
   initial_models_.clear();
   waiting_since_.reset();
+  waiting_for_.clear();
   record_.state = state;
   record_.detail = detail;
   record_.open_round = 0;

@@ -28,6 +28,8 @@ class JobMachine {
   const JobSpec& spec() const { return spec_; }
   bool over() const { return is_over(record_.state); }
   bool waiting() const { return waiting_since_.has_value(); }
+  // Too few sites are there: for how many it waits, and who is away. Empty while it does not wait.
+  const std::string& waiting_for() const { return waiting_for_; }
   // What `site` is doing for this job ("train round 3"), empty when nothing.
   std::string activity_of(const SiteName& site) const;
   // A model of this job is being stored: its digest comes with the event that ends this.
@@ -36,11 +38,10 @@ class JobMachine {
 
   // The job's turn has come, or the coordinator restarted while it ran.
   void start(TimePoint now, const Roster& roster, RoundEffects& out);
-  void resume(TimePoint now, const Roster& roster, const std::vector<AcceptedUpdate>& accepted,
-              RoundEffects& out);
+  void resume(const std::vector<AcceptedUpdate>& accepted, RoundEffects& out);
   void abort(TimePoint now, const std::string& why, RoundEffects& out);
 
-  void on_connected(TimePoint now, const SiteName& site, const Roster& roster, RoundEffects& out);
+  void on_connected(const SiteName& site, RoundEffects& out);
   void on_disconnected(TimePoint now, const SiteName& site);
   void on_returned(TimePoint now, const SiteReturned& event, RoundEffects& out);
   void on_update_arrived(const UpdateArrived& event, RoundEffects& out);
@@ -61,6 +62,7 @@ class JobMachine {
   // The most rows that an update counts for: the job's cap, or what the largest site had when the
   // job began. Fixed for the whole job, so that the resolution of its sums is too.
   std::uint64_t weight_max() const;
+  std::size_t sites_needed(TaskKind kind) const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
   void open_phase(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
@@ -74,6 +76,8 @@ class JobMachine {
   void close_evaluate(TimePoint now, RoundEffects& out);
   void ask_for_initial_model(TimePoint now, RoundEffects& out);
   void next_round(TimePoint now, RoundEffects& out);
+  std::string faults_of_sites() const;
+  void retry_or_fail(TimePoint now, std::string why, RoundEffects& out);
   void retry(TimePoint now, const std::string& why, RoundEffects& out);
   void finish(TimePoint now, JobState state, const std::string& detail, RoundEffects& out);
   void keep_accepted(std::map<SiteName, Participant> participants);
@@ -83,8 +87,8 @@ class JobMachine {
   void note_best(const EvaluationFigures& figures);
   void report_phase_opened(const std::vector<SiteName>& sites, RoundEffects& out) const;
   void report_outcome(const SiteName& site, const Participant& one, RoundEffects& out) const;
-  void report_waiting(TaskKind kind, std::size_t have, const Roster& roster,
-                      RoundEffects& out) const;
+  void report_waiting(TaskKind kind, std::size_t have, const Roster& roster, RoundEffects& out);
+  std::string missing_sites(const Roster& roster) const;
   void report_committed(const RoundFinished& event, const RoundRow& row, RoundEffects& out) const;
   void report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,
                              RoundEffects& out) const;
@@ -98,7 +102,7 @@ class JobMachine {
   std::optional<TimePoint> finishing_since_;  // FinishRound is out, RoundFinished is to come
   std::optional<TimePoint> finish_again_at_;  // it failed (disk full, say) and is tried again
   std::optional<TimePoint> waiting_since_;    // too few sites
-  std::size_t waiting_with_ = 0;              // how many there were when it was last reported
+  std::string waiting_for_;                   // as it was last reported
   std::map<SiteName, std::string>
       unfit_;  // cannot do this job as they are; asked again after a reconnect
   std::map<SiteName, Participant> carried_;  // accepted in an earlier attempt of the open round

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "common/base/text.h"
 #include "coordinator/round/job_machine.h"
 
 namespace tributary {
@@ -43,11 +44,25 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
     settle(now, event.site, Reason::kMalformed, "the result is of another kind than the task", out);
     return;
   }
+  if (const auto* prepared = std::get_if<PrepareResult>(&event.result.outcome)) {
+    if (const Status valid = validate_summary(prepared->summary); !valid) {
+      settle(now, event.site, Reason::kMalformed, valid.error().message, out);
+      return;
+    }
+  }
   one->result = event.result;
   if (const auto* trained = std::get_if<TrainResult>(&event.result.outcome)) {
     one->row.bytes = trained->update.bytes;
     one->row.examples = trained->examples;
     one->row.loss = trained->train_loss;
+    // The same tensors as the model's: nothing that is much larger is worth its disk.
+    if (trained->update.bytes > record_.model.bytes + limits::kUpdateHeaderMax) {
+      settle(now, event.site, Reason::kWrongShape,
+             "an update of " + std::to_string(trained->update.bytes) + " bytes for a model of " +
+                 std::to_string(record_.model.bytes),
+             out);
+      return;
+    }
     out.push_back(FetchUpdate{event.site, key, trained->update});
     return;
   }
@@ -124,12 +139,10 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
   if (trainers < spec_.rounds.minimum_sites) {
     std::string why = std::to_string(trainers) + " sites can train, minimum_sites is " +
                       std::to_string(spec_.rounds.minimum_sites);
-    for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
-    // Sites that cannot do it as they are would say so again: only lost or slow ones are worth
-    // another try.
-    const bool may_change = phase_->participants().size() > phase_->accepted() + unfit_.size();
-    if (may_change) return retry(now, why, out);
-    return finish(now, JobState::kFailed, why, out);
+    for (const auto& [site, of] : rows) {
+      if (of.training == 0) why += "; " + site.value + ": no rows to train on";
+    }
+    return retry_or_fail(now, why, out);
   }
   const Result<DataPlan> plan = agree_on_plan(spec_.data, summaries);
   if (!plan) return finish(now, JobState::kFailed, "no data plan: " + plan.error().message, out);
@@ -142,6 +155,28 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
   out.push_back(SaveJob{record_});
 }
 
+// What went wrong at each site, for the reason of a failed phase.
+std::string JobMachine::faults_of_sites() const {
+  std::string faults;
+  for (const auto& [site, one] : phase_->participants()) {
+    if (one.reason == Reason::kAccepted) continue;
+    faults += "; " + site.value + ": " + std::string(reason_name(one.reason)) +
+              (one.row.detail.empty() ? "" : " (" + one.row.detail + ")");
+  }
+  return std::string(cut_utf8(faults, limits::kLogValueBytesMax / 2));
+}
+
+// Sites that cannot do it as they are would say so again: only lost or slow ones are worth another
+// try.
+void JobMachine::retry_or_fail(TimePoint now, std::string why, RoundEffects& out) {
+  why += faults_of_sites();
+  const bool may_change = std::ranges::any_of(phase_->participants(), [](const auto& entry) {
+    return entry.second.reason != Reason::kAccepted && !makes_unfit(entry.second.reason);
+  });
+  if (may_change) return retry(now, why, out);
+  finish(now, JobState::kFailed, why, out);
+}
+
 void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
   std::map<Digest, std::vector<std::pair<SiteName, BlobRef>>> votes;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
@@ -149,7 +184,7 @@ void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
         std::get<InitializeResult>(phase_->participants().at(site).result->outcome).model;
     votes[model.digest].emplace_back(site, model);
   }
-  if (votes.empty()) return retry(now, "no site could build the model", out);
+  if (votes.empty()) return retry_or_fail(now, "no site could build the model", out);
   // Ties go to the smallest digest: any fixed rule will do, as long as it is one.
   const auto most =
       std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second.size(); });
@@ -188,7 +223,7 @@ void JobMachine::close_train(TimePoint now, RoundEffects& out) {
   if (phase_->accepted() < phase_->quorum()) {
     return retry(now,
                  std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
-                     std::to_string(phase_->quorum()),
+                     std::to_string(phase_->quorum()) + faults_of_sites(),
                  out);
   }
   finishing_since_ = now;

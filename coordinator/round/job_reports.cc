@@ -129,25 +129,41 @@ void JobMachine::report_outcome(const SiteName& site, const Participant& one,
                         {"norm", one.row.norm}}});
 }
 
-void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& roster,
-                                RoundEffects& out) const {
+// Of the sites that the job names or that it had, those that are away.
+std::string JobMachine::missing_sites(const Roster& roster) const {
   std::vector<SiteName> missing;
-  for (const std::string& name : spec_.rounds.sites) {
-    if (!roster.contains(SiteName{name})) missing.push_back(SiteName{name});
+  for (const std::string& name : spec_.rounds.sites) missing.push_back(SiteName{name});
+  if (missing.empty()) {
+    for (const auto& [site, rows] : record_.rows) missing.push_back(site);
   }
+  std::erase_if(missing, [&roster](const SiteName& site) { return roster.contains(site); });
+  return join(missing);
+}
+
+void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& roster,
+                                RoundEffects& out) {
+  const std::size_t need = sites_needed(kind);
+  const std::string missing = missing_sites(roster);
   std::string unfit;
   for (const auto& [site, fault] : unfit_)
     unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
-  out.push_back(Report{
-      "job.waiting",
-      {{"job", record_.id.value},
-       {"task", std::string(task_kind_name(kind))},
-       {"dataset", spec_.data.dataset},
-       {"have", static_cast<std::int64_t>(have)},
-       {"need", std::int64_t{spec_.rounds.minimum_sites}},
-       {"missing", missing.empty() ? std::string("any site with the dataset") : join(missing)},
-       {"unfit", unfit},
-       {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms}}});
+  std::string text = "waits for " + std::to_string(need) + " sites with dataset '" +
+                     spec_.data.dataset + "', " + std::to_string(have) + " of " +
+                     std::to_string(roster.size()) + " on the link can take part";
+  if (!missing.empty()) text += "; away: " + missing;
+  if (!unfit.empty()) text += "; unfit: " + unfit;
+  if (text == waiting_for_) return;
+  waiting_for_ = std::move(text);
+  out.push_back(
+      Report{"job.waiting",
+             {{"job", record_.id.value},
+              {"task", std::string(task_kind_name(kind))},
+              {"dataset", spec_.data.dataset},
+              {"have", static_cast<std::int64_t>(have)},
+              {"need", static_cast<std::int64_t>(need)},
+              {"missing", missing.empty() ? std::string("any site with the dataset") : missing},
+              {"unfit", unfit},
+              {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms}}});
 }
 
 void JobMachine::report_committed(const RoundFinished& event, const RoundRow& row,

@@ -27,7 +27,6 @@ void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::stri
   TRIB_ASSERT(one != nullptr, "only a pending participant can be settled");
   TRIB_ASSERT(reason != Reason::kPending, "a participant is settled with a reason");
   one->reason = reason;
-  one->detail = detail;
   one->row.reason = reason_name(reason);
   one->row.detail = std::move(detail);
   if (one->row.seconds == 0.0)

@@ -18,7 +18,6 @@ namespace tributary {
 
 struct Participant {
   Reason reason = Reason::kPending;
-  std::string detail;
   TimePoint asked;
   std::optional<TimePoint> lost_link;  // since when it is off the link
   std::optional<TaskResult> result;    // came in, not yet judged (upload or check under way)

@@ -12,8 +12,8 @@ std::size_t cohort_size(const RoundPolicy& policy, std::size_t candidates) {
   // A fraction such as 0.1 is not exact in binary: 0.1 * 100 must be 10, not 11.
   constexpr double kSlack = 1e-9;
   const double wanted = std::ceil(policy.fraction * static_cast<double>(candidates) - kSlack);
-  const std::size_t size =
-      std::max<std::size_t>(policy.minimum_sites, static_cast<std::size_t>(std::max(wanted, 1.0)));
+  const std::size_t size = std::max<std::size_t>(
+      {policy.minimum_sites, policy.quorum, static_cast<std::size_t>(std::max(wanted, 1.0))});
   return std::min(size, candidates);
 }
 

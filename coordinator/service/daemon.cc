@@ -63,6 +63,7 @@ class Daemon {
     wait_for_signal();
     tick();
     io_.run();
+    pool_.stop();  // what is not done is in the journal, and done after the next start
     pool_.join();
     log_.record(
         "coordinator.stopped",
@@ -71,15 +72,16 @@ class Daemon {
 
  private:
   void make_services() {
-    sites_ = std::make_unique<SiteSessions>(
-        SiteSessions::Ports{clock_, *blobs_, *store_, log_, config_.sites, std::string(kSoftware)});
+    const auto to_engine = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
+    sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
+        clock_, *blobs_, *store_, log_, config_.sites, std::string(kSoftware), to_engine});
     DriverPorts ports{clock_,
                       *store_,
                       *blobs_,
                       *models_,
                       *sites_,
                       [this](const Report& report) { log_.relay(report.event, report.fields); },
-                      [this](std::function<void()> work) { asio::post(io_, std::move(work)); },
+                      to_engine,
                       [this](const JobId& job, std::function<void()> work) {
                         asio::post(strand(job), std::move(work));
                       }};

@@ -2,6 +2,7 @@
 #include "coordinator/service/driver.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "common/base/limits.h"
 #include "common/config/job_file.h"
@@ -62,35 +63,46 @@ struct EffectPerformer {
         });
   }
   void operator()(const CheckUpdate& e) {
-    on_worker(e.key.job, [site = e.site, key = e.key, result = e.result](JobWorker& worker) {
-      return RoundEvent{worker.check(site, key, result)};
-    });
+    on_worker(
+        e.key.job, [e](JobWorker& worker) { return worker.check(e.site, e.key, e.result); },
+        [e](std::string what) {
+          return UpdateChecked{e.site, e.key, Reason::kStorageFailed, std::move(what), 0.0};
+        });
   }
   void operator()(const AbsorbUpdate& e) {
-    driver.ports_.to_worker(e.update.key.job, [worker = driver.worker(e.update.key.job), e] {
-      // A failure is kept by the worker and comes out when the round is to
-      // be finished.
-      static_cast<void>(worker->absorb(e).has_value());
-    });
+    driver.ports_.to_worker(e.update.key.job,
+                            [worker = driver.worker(e.update.key.job), e] { worker->absorb(e); });
   }
   void operator()(const FetchInitialModel& e) {
     driver.ports_.sites.fetch(e.site, e.model, [self = *this, e](const Status& status) mutable {
       if (!status) {
         return self.driver.handle(InitialModelFailed{e.job, e.site, status.error().message});
       }
-      self.on_worker(e.job, [e](JobWorker& worker) -> RoundEvent {
-        const Result<BlobRef> stored = worker.adopt_initial_model(e.model);
-        if (!stored) return InitialModelFailed{e.job, e.site, stored.error().message};
-        return InitialModelStored{e.job, *stored};
-      });
+      const auto failed = [e](std::string what) -> RoundEvent {
+        return InitialModelFailed{e.job, e.site, std::move(what)};
+      };
+      self.on_worker(
+          e.job,
+          [e, failed](JobWorker& worker) -> RoundEvent {
+            const Result<BlobRef> stored = worker.adopt_initial_model(e.model);
+            if (!stored) return failed(stored.error().message);
+            return InitialModelStored{e.job, *stored};
+          },
+          failed);
     });
   }
   void operator()(const FinishRound& e) {
-    on_worker(e.job, [e](JobWorker& worker) -> RoundEvent {
-      Result<RoundFinished> finished = worker.finish(e.round);
-      if (!finished) return RoundNotFinished{e.job, e.round, finished.error().message};
-      return *std::move(finished);
-    });
+    const auto failed = [e](std::string what) -> RoundEvent {
+      return RoundNotFinished{e.job, e.round, std::move(what)};
+    };
+    on_worker(
+        e.job,
+        [e, failed](JobWorker& worker) -> RoundEvent {
+          Result<RoundFinished> finished = worker.finish(e.round);
+          if (!finished) return failed(finished.error().message);
+          return *std::move(finished);
+        },
+        failed);
   }
   void operator()(const CloseJob& e) { driver.workers_.erase(e.job); }
   void operator()(const Report& e) { driver.ports_.report(e); }
@@ -100,13 +112,20 @@ struct EffectPerformer {
   void operator()(const ForgetAccepted&) { driver.remove_unused_blobs(); }
 
  private:
-  template <typename Work>
-  void on_worker(const JobId& job, Work work) {
-    driver.ports_.to_worker(
-        job, [&d = driver, worker = driver.worker(job), work = std::move(work)] {
-          RoundEvent event = work(*worker);
-          d.ports_.to_engine([&d, event = std::move(event)] { d.handle(event); });
-        });
+  // `work` answers with an event; so does `failed` for what only an exception can say: no memory
+  // for a large model. It costs that update or that try, never the daemon.
+  template <typename Work, typename Failed>
+  void on_worker(const JobId& job, Work work, Failed failed) {
+    const auto answer = [work, failed](JobWorker& worker) -> RoundEvent {
+      try {
+        return work(worker);
+      } catch (const std::exception& error) {
+        return failed(error.what());
+      }
+    };
+    driver.ports_.to_worker(job, [&d = driver, worker = driver.worker(job), answer] {
+      d.ports_.to_engine([&d, event = answer(*worker)] { d.handle(event); });
+    });
   }
 };
 
@@ -127,11 +146,12 @@ Status Driver::recover() {
   recovering_ = true;
   for (const JobRecord& record : records) {
     Result<JobFile> file = parse_job(record.document, record.id.value);
-    if (!file)
+    if (!file && !is_over(record.state))
       return std::move(file).error().with_context("job " + record.id.value + " in the state store");
-    file->spec.model_file = record.model_file.digest;
+    // A job that is over is only shown: an old version's file may have what this one refuses.
+    const JobSpec spec = file ? file->spec : JobSpec{};
     TRIB_TRY(accepted, ports_.store.accepted(record.id));
-    handle(JobRecovered{record, file->spec, std::move(accepted)});
+    handle(JobRecovered{record, spec, std::move(accepted)});
   }
   recovering_ = false;
   return {};
@@ -145,11 +165,13 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request) {
     return make_error(ErrorCode::kUnavailable,
                       "the coordinator cannot write its state now (disk full?); try again later");
   }
-  if (engine_.jobs().size() >= limits::kJobsMax) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      "there are already " + std::to_string(limits::kJobsMax) + " jobs");
+  const std::vector<const JobMachine*> jobs = engine_.jobs();
+  if (std::ranges::count_if(jobs, [](const JobMachine* job) { return !job->over(); }) >=
+      static_cast<std::ptrdiff_t>(limits::kJobsMax)) {
+    return make_error(
+        ErrorCode::kResourceExhausted,
+        "there are already " + std::to_string(limits::kJobsMax) + " jobs that are queued or run");
   }
-  file.spec.model_file = request.model_file.digest;
   JobRecord record;
   record.id = id;
   record.name = file.spec.name;

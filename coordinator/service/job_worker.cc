@@ -39,16 +39,24 @@ UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
   return {site, key, checked.reason, checked.detail, checked.norm};
 }
 
-Status JobWorker::absorb(const AbsorbUpdate& effect) {
-  const AcceptedUpdate& update = effect.update;
-  if (open_round_ != update.key.round) {
+void JobWorker::absorb(const AbsorbUpdate& effect) {
+  if (open_round_ != effect.update.key.round) {
     aggregate_.reset();
-    absorb_failure_.clear();
-    open_round_ = update.key.round;
+    waiting_.clear();
+    open_round_ = effect.update.key.round;
   }
-  Status folded = fold(update, effect.weight_max);
-  if (!folded) absorb_failure_ = "update of " + update.site.value + ": " + folded.error().message;
-  return folded;
+  waiting_.push_back(effect);
+  static_cast<void>(fold_waiting().has_value());  // finish() says what is wrong
+}
+
+Status JobWorker::fold_waiting() {
+  while (!waiting_.empty()) {
+    const AcceptedUpdate& update = waiting_.front().update;
+    Status folded = fold(update, waiting_.front().weight_max);
+    if (!folded) return std::move(folded).error().with_context("update of " + update.site.value);
+    waiting_.pop_front();
+  }
+  return {};
 }
 
 Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
@@ -70,10 +78,9 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
 }
 
 Result<RoundFinished> JobWorker::finish(RoundNumber round) {
-  if (open_round_ != round || !aggregate_ || !absorb_failure_.empty()) {
-    return make_error(ErrorCode::kFailedPrecondition,
-                      absorb_failure_.empty() ? "no update was folded" : absorb_failure_);
-  }
+  TRIB_CHECK_OK(fold_waiting());
+  if (open_round_ != round || !aggregate_)
+    return make_error(ErrorCode::kFailedPrecondition, "no update was folded");
   TRIB_CHECK_OK(load_base(round - 1));
   TRIB_TRY(state, models_.load_optimizer(job_, round - 1));
   TRIB_TRY(outcome, aggregate_->finish(base_, state));

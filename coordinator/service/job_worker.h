@@ -6,6 +6,7 @@
 // back to the engine.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,8 +27,9 @@ class JobWorker {
 
   // The update's bytes are in the blob store under result.update.
   UpdateChecked check(const SiteName& site, const TaskKey& key, const TrainResult& result);
-  // An accepted update of round key.round; the first one of a round opens its sum.
-  Status absorb(const AbsorbUpdate& effect);
+  // An accepted update of round key.round; the first one of a round opens its sum. One that cannot
+  // be folded now (a disk that cannot be read) is tried again by finish().
+  void absorb(const AbsorbUpdate& effect);
   // Applies the sum to the model of round - 1 and stores the model of `round`. Can be called again
   // if it failed.
   Result<RoundFinished> finish(RoundNumber round);
@@ -37,6 +39,7 @@ class JobWorker {
  private:
   Status load_base(RoundNumber round);
   Result<Model> read_update(const TrainResult& result) const;
+  Status fold_waiting();
   Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
   Status publish(RoundNumber round);  // into the blob store, from where sites fetch it
 
@@ -48,7 +51,7 @@ class JobWorker {
   Model base_;                             // the global model that updates are differences to
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
-  std::string absorb_failure_;  // an accepted update that could not be folded: finish says so
+  std::deque<AbsorbUpdate> waiting_;  // accepted and not in the sum yet
 };
 
 }  // namespace tributary

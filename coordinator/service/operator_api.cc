@@ -117,7 +117,7 @@ JobSummary OperatorApi::summary_of(const JobRecord& record) const {
   summary.name = record.name;
   summary.state =
       job != nullptr && job->waiting() ? "waiting" : std::string(job_state_name(record.state));
-  summary.detail = record.detail;
+  summary.detail = job != nullptr && job->waiting() ? job->waiting_for() : record.detail;
   summary.round = record.round;
   summary.rounds = job != nullptr ? job->spec().rounds.rounds : 0;
   summary.submitted_wall_ms = record.submitted_wall_ms;

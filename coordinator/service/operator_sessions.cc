@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/operator_sessions.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <map>
 #include <optional>
@@ -10,6 +8,7 @@
 #include "common/base/limits.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/handshake.h"
+#include "common/transport/spawn.h"
 #include "common/wire/message_codec.h"
 
 namespace tributary {
@@ -133,7 +132,7 @@ void OperatorSessions::admit(std::shared_ptr<FrameLink> link) {
     static_cast<void>(ended);  // an operator comes and goes
     self->sessions_.erase(one);
   };
-  asio::co_spawn(link->executor(), run(this, session), asio::detached);
+  spawn(link->executor(), run(this, session));
 }
 
 void OperatorSessions::close_all(const Error& why) {

@@ -2,15 +2,13 @@
 #include "coordinator/service/site_sessions.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <deque>
 
 #include "common/base/limits.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/handshake.h"
+#include "common/transport/spawn.h"
 
 namespace tributary {
 namespace {
@@ -76,8 +74,7 @@ class SiteSessions::Session final : public LinkHandler,
   void fetch(const BlobRef& blob, std::function<void(Status)> done) {
     waiting_[blob.digest].push_back(std::move(done));
     // The answer may be there at once, and the driver must not be called from its own call.
-    const auto executor = link_executor();
-    asio::post(executor, [self = shared_from_this(), blob] {
+    owner_.ports_.to_engine([self = shared_from_this(), blob] {
       if (self->waiting_.contains(blob.digest))
         static_cast<void>(self->transfers_.fetch(blob).has_value());
     });
@@ -91,10 +88,7 @@ class SiteSessions::Session final : public LinkHandler,
     }
   }
 
-  void set_executor(asio::any_io_executor executor) { executor_ = std::move(executor); }
-
  private:
-  asio::any_io_executor link_executor() const { return executor_; }
   Result<std::unique_ptr<ReadFile>> open_offered(const Digest& digest) const {
     if (std::ranges::find(offered_, digest) == offered_.end())
       return make_error(ErrorCode::kPermissionDenied, "no task of this site names the blob");
@@ -110,7 +104,6 @@ class SiteSessions::Session final : public LinkHandler,
   std::shared_ptr<FrameLink> link_;
   SiteName site_;
   TimePoint since_;
-  asio::any_io_executor executor_;
   std::deque<Digest> offered_;
   std::map<Digest, std::vector<std::function<void(Status)>>> waiting_;
   BlobTransfers transfers_;
@@ -152,8 +145,7 @@ void SiteSessions::admit(std::shared_ptr<FrameLink> link, const Hello& hello) {
     const Error why = co_await its_link->run(*one);
     self->remove(one, why);
   };
-  session->set_executor(link->executor());
-  asio::co_spawn(link->executor(), run(this, session), asio::detached);
+  spawn(link->executor(), run(this, session));
   driver_->handle(SiteConnected{site, hello.datasets});
 }
 
@@ -184,8 +176,9 @@ void SiteSessions::fetch(const SiteName& site, const BlobRef& blob,
                          std::function<void(Status)> done) {
   const auto found = sessions_.find(site);
   if (found != sessions_.end()) return found->second->fetch(blob, std::move(done));
-  // Engine: the fetch of a site that has just gone is answered by its disconnection or, at the
-  // latest, the deadline.
+  ports_.to_engine([site, done = std::move(done)] {
+    done(make_error(ErrorCode::kUnavailable, "site " + site.value + " is off the link"));
+  });
 }
 
 }  // namespace tributary

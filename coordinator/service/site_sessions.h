@@ -27,6 +27,7 @@ class SiteSessions final : public SitePort {
     EventLog& log;
     std::vector<std::string> allowed;  // names that may connect; empty: all
     std::string software;
+    std::function<void(std::function<void()>)> to_engine;  // runs later, on the engine's thread
   };
   explicit SiteSessions(Ports ports) : ports_(std::move(ports)) {}
   ~SiteSessions() override;

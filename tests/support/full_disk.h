@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <limits>
 #include <memory>
+#include <new>
 
 #include "common/storage/file_system.h"
 
@@ -17,10 +18,13 @@ class FullDisk final : public FileSystem {
   std::atomic<std::uint64_t> room{
       std::numeric_limits<std::uint64_t>::max()};  // bytes it still takes
 
+  std::atomic<bool> no_memory{false};  // whoever reads a file finds no memory for it
+
   Status make_directories(const std::string& path) override {
     return real_->make_directories(path);
   }
   Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) override {
+    if (no_memory) throw std::bad_alloc();
     return real_->read(path, bytes_max);
   }
   Status write_durably(const std::string& path, ByteView bytes) override {

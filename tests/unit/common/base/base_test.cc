@@ -52,6 +52,12 @@ TEST(Text, NothingCanForgeALineOrATerminal) {
 }
 
 // The same numbers for the same seed, and others for another.
+TEST(Text, IsNotCutInsideACharacter) {
+  EXPECT_EQ(cut_utf8("naïve", 3), "na");
+  EXPECT_EQ(cut_utf8("naïve", 4), "naï");
+  EXPECT_EQ(cut_utf8("naïve", 10), "naïve");
+}
+
 TEST(SeededRandom, IsTheSameOnEveryMachine) {
   SeededRandom first(42), again(42), other(43);
   std::set<std::uint64_t> seen;

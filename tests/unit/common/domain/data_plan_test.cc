@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "common/base/limits.h"
 #include "common/base/random_source.h"
 
 namespace tributary {
@@ -48,6 +49,23 @@ TEST(DataPlan, FederatedStatisticsAreThoseOfAllRowsTogether) {
   EXPECT_NEAR(plan->numeric.at("x").mean, static_cast<double>(mean), 1e-7);
   EXPECT_NEAR(plan->numeric.at("x").deviation, deviation, 1e-7);
   EXPECT_EQ(plan->vocabularies.at("c"), (std::vector<std::string>{"a", "b", "z"}));
+}
+
+TEST(DataPlan, SummariesThatCouldSpoilThePlanAreRefused) {
+  DataSummary summary{.training_rows = 2, .validation_rows = 0, .numeric = {}, .categories = {}};
+  summary.numeric["x"] = {.count = 2, .mean = 3.0, .squared_deviations = 1.0};
+  EXPECT_TRUE(validate_summary(summary));
+  summary.numeric["x"].mean = -1e101;
+  EXPECT_FALSE(validate_summary(summary));
+  summary.numeric["x"] = {.count = 2, .mean = 0.0, .squared_deviations = 1e300};
+  EXPECT_FALSE(validate_summary(summary));
+  summary.numeric.clear();
+  for (std::size_t i = 0; i <= limits::kPlanBytesMax / limits::kCategoryNameMax; ++i) {
+    std::string word = std::to_string(i);
+    word.resize(limits::kCategoryNameMax, '-');
+    summary.categories["c"][word] = 1;
+  }
+  EXPECT_FALSE(validate_summary(summary));
 }
 
 TEST(DataPlan, AColumnWithoutAnyValueIsAnError) {

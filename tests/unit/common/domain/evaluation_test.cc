@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 
@@ -40,6 +42,16 @@ TEST(Evaluation, AucIsThatOfAllPairs) {
   }
   ASSERT_TRUE(validate_counts(counts)) << validate_counts(counts).error().message;
   EXPECT_NEAR(*figures_of(counts).auc, wins / pairs, 1e-12);
+}
+
+TEST(Evaluation, ASumOfLossesOutOfRangeIsRefused) {
+  EvaluationCounts sum;
+  EvaluationCounts huge;
+  huge.examples = 1;
+  huge.loss_units = std::numeric_limits<std::int64_t>::max() - 1;
+  EXPECT_TRUE(add_counts(sum, huge));
+  EXPECT_FALSE(add_counts(sum, huge));
+  EXPECT_EQ(sum.examples, 1u);
 }
 
 TEST(Evaluation, CountsAddInAnyOrderAndLiesAreRefused) {

@@ -48,6 +48,41 @@ TEST(Engine, WaitsForSitesAndSaysForHowMany) {
   EXPECT_EQ(federation.job().record().state, JobState::kFinished);
 }
 
+TEST(Engine, AQuorumIsNeverLowered) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.submit(Federation::spec(1, 1, 3));
+  federation.settle();
+  ASSERT_EQ(federation.reports("job.waiting").size(), 1u);
+  EXPECT_NE(federation.job().waiting_for().find("waits for 3 sites"), std::string::npos);
+  federation.connect("late");
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.folded.at(1).size(), 3u);
+}
+
+TEST(Engine, ASiteThatGoesAfterItsVoteDoesNotHoldUpTheInitialModel) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  federation.submit(Federation::spec(1, 2, 0));
+  while (federation.job().record().state != JobState::kInitializing) ASSERT_TRUE(federation.step());
+  ASSERT_TRUE(federation.step());  // one has voted, the others have not
+  federation.disconnect("site-a");
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+}
+
+TEST(Engine, ALieInASummaryCostsThatSiteOnly) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  DataSummary lie{.training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}};
+  lie.numeric["age"] = {.count = 5, .mean = 1e300, .squared_deviations = 1.0};
+  federation.tell("site-b", lie);
+  federation.submit(Federation::spec(1, 2, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_FALSE(federation.saved().rows.contains(SiteName{"site-b"}));
+}
+
 TEST(Engine, WaitingEnds) {
   Federation federation(1);
   federation.submit(Federation::spec(1, 2, 0));

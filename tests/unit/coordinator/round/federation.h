@@ -61,6 +61,11 @@ class Federation {
     failing_[{SiteName{site}, kind}] = reason;
   }
 
+  // What this site says of its data.
+  void tell(const std::string& site, const DataSummary& summary) {
+    summaries_[SiteName{site}] = summary;
+  }
+
   // The next `times` rounds to be finished meet a full disk.
   void fail_to_store(int times) { failing_stores_ = times; }
 
@@ -161,7 +166,9 @@ class Federation {
       if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
     }
     if (const auto* fetch = std::get_if<FetchInitialModel>(&effect))
-      queue_.push_back(InitialModelStored{fetch->job, fetch->model});
+      queue_.push_back(online_.contains(fetch->site)
+                           ? RoundEvent{InitialModelStored{fetch->job, fetch->model}}
+                           : InitialModelFailed{fetch->job, fetch->site, "off the link"});
     if (const auto* finish = std::get_if<FinishRound>(&effect)) {
       if (failing_stores_-- > 0) {
         queue_.push_back(RoundNotFinished{finish->job, finish->round, "No space left on device"});
@@ -185,8 +192,7 @@ class Federation {
         queue_.push_back(SiteReturned{
             site,
             {task.key,
-             PrepareResult{
-                 {.training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}}}}});
+             PrepareResult{summaries_.contains(site) ? summaries_.at(site) : kUsualSummary}}});
         break;
       case TaskKind::kInitialize:
         queue_.push_back(SiteReturned{site, {task.key, InitializeResult{{digest_of(7), 4}}}});
@@ -212,7 +218,11 @@ class Federation {
     }
   }
 
+  static inline const DataSummary kUsualSummary{
+      .training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}};
+
   int failing_stores_ = 0;
+  std::map<SiteName, DataSummary> summaries_;
   SeededRandom random_;
   TimePoint now_;
   Engine engine_{EngineOptions{}};

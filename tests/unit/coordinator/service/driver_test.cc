@@ -186,6 +186,32 @@ TEST_F(TwoJobs, OneJobNeverTakesAwayWhatTheOtherNeeds) {
   EXPECT_TRUE(blobs_->list()->empty()) << "and what nobody needs does not stay";
 }
 
+TEST_F(TwoJobs, NoMemoryForAnUpdateCostsThatUpdateNotTheDaemon) {
+  const JobId id = submit("a");
+  held_ = id;
+  driver().handle(SiteConnected{SiteName{"north"}, {"d"}});
+  run();
+  ASSERT_FALSE(held_work_.empty()) << "an update waits for its check";
+  disk_.no_memory = true;
+  held_work_.front()();
+  disk_.no_memory = false;
+  held_work_.pop_front();
+  held_ = JobId{};
+  run();
+  EXPECT_EQ(state(id), JobState::kFinished) << "the second attempt is accepted";
+}
+
+TEST_F(DriverTest, AJobThatIsOverNeverStopsAStart) {
+  JobRecord old;
+  old.id = JobId{"old"};
+  old.state = JobState::kFinished;
+  old.document = "written: by another version\n";
+  ASSERT_TRUE(store_.apply({SaveJob{old}}));
+  Driver next(ports(), {});
+  ASSERT_TRUE(next.recover());
+  EXPECT_NE(next.engine().find(old.id), nullptr);
+}
+
 TEST_F(DriverTest, JobsOfAnEarlierLifeGoOn) {
   const JobId id = driver_.submit(job("a"))->job;
   Driver next(ports(), {});

@@ -46,8 +46,8 @@ class Worker : public testing::Test {
 };
 
 TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
-  ASSERT_TRUE(worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000}));
-  ASSERT_TRUE(worker_->absorb({update("b", {-1.0f, 4.0f}, 10), 1000}));
+  worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
+  worker_->absorb({update("b", {-1.0f, 4.0f}, 10), 1000});
   disk_.room = 0;
   EXPECT_FALSE(worker_->finish(1));
   disk_.room = 1u << 20;
@@ -58,17 +58,31 @@ TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
   EXPECT_TRUE(blobs_->contains(finished->model.digest)) << "sites can fetch it";
 }
 
+TEST_F(Worker, AnUpdateThatCannotBeReadNowIsFoldedLater) {
+  const AcceptedUpdate late = update("a", {1.0f, 0.0f}, 30);
+  const Bytes bytes = *blobs_->read(late.result.update.digest);
+  ASSERT_TRUE(blobs_->remove(late.result.update.digest));
+  worker_->absorb({late, 1000});
+  worker_->absorb({update("b", {-1.0f, 4.0f}, 10), 1000});
+  const auto failed = worker_->finish(1);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("update of a"), std::string::npos);
+  ASSERT_TRUE(blobs_->put(bytes));
+  ASSERT_TRUE(worker_->finish(1));
+  EXPECT_EQ(models_.load_model(kJob, 1)->values, (std::vector<float>{1.5f, 3.0f}));
+}
+
 TEST_F(Worker, AnotherLifeAndAnotherOrderGiveTheSameBytes) {
   std::vector<AcceptedUpdate> updates;
   for (int i = 0; i < 7; ++i) {
     updates.push_back(update("s" + std::to_string(i), {0.1f * static_cast<float>(i), -0.37f},
                              3 + static_cast<std::uint64_t>(i)));
   }
-  for (const auto& one : updates) ASSERT_TRUE(worker_->absorb({one, 1000}));
+  for (const auto& one : updates) worker_->absorb({one, 1000});
   const BlobRef first = worker_->finish(1)->model;
   std::ranges::reverse(updates);
   const auto again = fresh();
-  for (const auto& one : updates) ASSERT_TRUE(again->absorb({one, 1000}));
+  for (const auto& one : updates) again->absorb({one, 1000});
   EXPECT_EQ(again->finish(1)->model, first);
 }
 
