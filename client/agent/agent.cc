@@ -2,6 +2,7 @@
 #include "client/agent/agent.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -28,6 +29,7 @@ namespace {
 
 namespace ss = session;
 constexpr std::chrono::milliseconds kTick{50};
+constexpr Milliseconds kDay{24 * 3600 * 1000};
 
 class Agent final : public LinkHandler {
  public:
@@ -83,7 +85,10 @@ class Agent final : public LinkHandler {
   }
 
   // One overload per effect of the session.
-  void operator()(const ss::Dial&) { spawn(io_, dial_once(this)); }
+  void operator()(const ss::Dial&) {
+    log_.record("client.connecting", {{"coordinator", to_string(config_.coordinator)}});
+    spawn(io_, dial_once(this));
+  }
   void operator()(const ss::Send& e) {
     if (link_) static_cast<void>(link_->send(e.message).has_value());
   }
@@ -201,6 +206,14 @@ class Agent final : public LinkHandler {
     if (!give_up_dial_) dispatch(ss::Connected{});
   }
 
+  void warn_of_expiry() {
+    if (clock_.now() < expiry_check_at_) return;
+    expiry_check_at_ = clock_.now() + kDay;
+    const std::int64_t days = context_->days_left();
+    if (days <= limits::kExpiryWarningDays)
+      log_.record("certificate.expiring", {{"subject", context_->own().name}, {"days", days}});
+  }
+
   void note_failure(const Status& status) {
     if (status) return;
     if (status.error().code == ErrorCode::kResourceExhausted) {
@@ -218,6 +231,7 @@ class Agent final : public LinkHandler {
       if (cancelled || session_.stopped()) return;
       const std::optional<TimePoint> wake = session_.next_wake();
       if (wake && *wake <= clock_.now()) dispatch(ss::TimePassed{});
+      warn_of_expiry();
       if (!session_.stopped()) tick();
     });
   }
@@ -226,8 +240,7 @@ class Agent final : public LinkHandler {
     signals_.async_wait([this](const boost::system::error_code& cancelled, int signal) {
       if (cancelled) return;
       if (signal == SIGHUP) {
-        if (const Status reopened = log_.reopen(); reopened)
-          log_.record("log.reopened", {{"file", config_.log.file}});
+        reopen_log();
         return wait_for_signal();
       }
       stopping_since_ = clock_.now();
@@ -236,6 +249,14 @@ class Agent final : public LinkHandler {
                      [this] { io_.stop(); });
       dispatch(ss::Stop{});
     });
+  }
+
+  void reopen_log() {
+    if (const Status reopened = log_.reopen(); reopened) {
+      log_.record("log.reopened", {{"file", config_.log.file}});
+    } else {
+      note_failure(reopened);
+    }
   }
 
   void end() {
@@ -255,6 +276,7 @@ class Agent final : public LinkHandler {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::shared_ptr<TlsContext> context_;
+  TimePoint expiry_check_at_;
   std::unique_ptr<BlobStore> blobs_;
   std::optional<ResultStore> results_;
   std::optional<TaskRunner> runner_;
@@ -277,6 +299,7 @@ class Agent final : public LinkHandler {
 }  // namespace
 
 Status run_client(const ClientConfig& config, EventLog& log, const Clock& clock) {
+  ::umask(S_IWGRP | S_IRWXO);  // what it writes is for its user, and for its group to read
   Agent agent(config, log, clock);
   TRIB_CHECK_OK(agent.open());
   agent.run();

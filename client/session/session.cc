@@ -117,10 +117,6 @@ void Session::on_message(TimePoint now, const Message& message) {
   if (const auto* committed = std::get_if<RoundCommitted>(&message))
     return on_committed(*committed);
   if (const auto* goodbye = std::get_if<Goodbye>(&message)) return on_goodbye(*goodbye);
-  if (const auto* beat = std::get_if<Heartbeat>(&message)) {
-    if (!beat->reply) send(Heartbeat{.sequence = beat->sequence, .reply = true});
-    return;
-  }
   break_link("the coordinator sent a message that is not for a site");
 }
 

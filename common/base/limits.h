@@ -29,6 +29,8 @@ inline constexpr std::int64_t kSilenceMs = 3 * kHeartbeatMs;
 inline constexpr std::uint64_t kUpdateHeaderMax = 1u << 20;
 // Links the listener greets at once that are not authenticated yet; others wait in the kernel.
 inline constexpr std::size_t kHandshakesMax = 512;
+// Days before the end of a certificate from which on it is warned of, each day.
+inline constexpr std::int64_t kExpiryWarningDays = 14;
 // From SIGTERM to the end, whatever the peers do.
 inline constexpr std::int64_t kShutdownMs = 10'000;
 

@@ -146,6 +146,13 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load_as(PeerRole role, const Tls
                         peer_role_name(context->own().role) + ", not " + peer_role_name(role));
 }
 
+std::int64_t TlsContext::days_left() const {
+  int days = 0, seconds = 0;
+  ASN1_TIME_diff(&days, &seconds, nullptr,
+                 X509_get0_notAfter(SSL_CTX_get0_certificate(context_)));
+  return days;
+}
+
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 Result<ssl_st*> TlsContext::new_connection(int socket, const std::string& server_name) const {

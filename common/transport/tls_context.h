@@ -3,6 +3,7 @@
 // authenticated; and who a peer is. Made once from files; thread-safe afterwards. No sockets.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -43,6 +44,7 @@ class TlsContext {
   Result<ssl_st*> new_connection(int socket, const std::string& server_name) const;
   Side side() const { return side_; }
   const PeerIdentity& own() const { return own_; }
+  std::int64_t days_left() const;  // until our certificate ends
 
  private:
   TlsContext(ssl_ctx_st* context, Side side) : context_(context), side_(side) {}

@@ -44,7 +44,7 @@ class Watch {
 class PlainWatch final : public Watch {
  public:
   void show(const std::string& event, const Json& json) override {
-    if (event == "task.progress" || event == "task.sent") return;
+    if (event == "task.progress") return;
     std::cout << line_of(event, json) << std::endl;
   }
 };

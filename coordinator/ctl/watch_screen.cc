@@ -104,8 +104,6 @@ void WatchScreen::apply_to_site(const std::string& event, const Json& json, Site
   } else if (event == "task.progress") {
     const std::uint64_t total = std::max<std::uint64_t>(count(json, "total"), 1);
     site.doing = task + " " + std::to_string(100 * count(json, "done") / total) + " %";
-  } else if (event == "update.receiving") {
-    site.doing = "upload";
   } else if (event == "client.outcome") {
     site.working = false;
     site.doing = text(json, "reason");

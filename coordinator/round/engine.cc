@@ -81,6 +81,7 @@ struct Engine::Dispatcher {
     Report report{event,
                   {{"job", key.job.value},
                    {"round", std::int64_t{key.round}},
+                   {"attempt", std::int64_t{key.attempt}},
                    {"task", std::string(task_kind_name(key.kind))},
                    {"site", site.value}}};
     for (auto& field : more) report.fields.push_back(std::move(field));

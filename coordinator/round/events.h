@@ -50,7 +50,7 @@ struct SiteReturned {
   TaskResult result;
 };
 
-// Answers to FetchUpdate, AbsorbUpdate's check, FetchInitialModel and FinishRound.
+// Answers to FetchUpdate, CheckUpdate, FetchInitialModel and FinishRound.
 struct UpdateArrived {
   SiteName site;
   TaskKey key;

@@ -76,6 +76,12 @@ class JobMachine {
   void close_evaluate(TimePoint now, RoundEffects& out);
   void ask_for_initial_model(TimePoint now, RoundEffects& out);
   void next_round(TimePoint now, RoundEffects& out);
+  struct Refusal {
+    Reason reason;
+    std::string detail;
+  };
+  std::optional<Refusal> refusal_of(const TaskOutcome& outcome) const;
+  void answer_unexpected(const SiteReturned& event, RoundEffects& out) const;
   std::string faults_of_sites() const;
   void retry_or_fail(TimePoint now, std::string why, RoundEffects& out);
   void retry(TimePoint now, const std::string& why, RoundEffects& out);

@@ -10,67 +10,67 @@
 
 namespace tributary {
 
+// A result that nobody waits for: the site keeps what was accepted and forgets the rest.
+void JobMachine::answer_unexpected(const SiteReturned& event, RoundEffects& out) const {
+  const TaskKey& key = event.result.key;
+  const auto carried = carried_.find(event.site);
+  const bool folded = carried != carried_.end() && carried->second.result->key == key;
+  const auto* settled = phase_ && phase_->participants().contains(event.site)
+                            ? &phase_->participants().at(event.site)
+                            : nullptr;
+  const bool accepted = folded || (settled != nullptr && phase_->key(record_.id) == key &&
+                                   settled->reason == Reason::kAccepted);
+  out.push_back(SendVerdict{event.site, key, accepted ? Reason::kAccepted : Reason::kStale,
+                            accepted ? "" : "the coordinator no longer waits for this"});
+}
+
+// Why what came in cannot be a result of the task under way; none where it can.
+std::optional<JobMachine::Refusal> JobMachine::refusal_of(const TaskOutcome& outcome) const {
+  const auto malformed = [](const Status& valid) {
+    return valid ? std::nullopt
+                 : std::optional<Refusal>({Reason::kMalformed, valid.error().message});
+  };
+  const auto* prepared = std::get_if<PrepareResult>(&outcome);
+  const auto* initialized = std::get_if<InitializeResult>(&outcome);
+  const auto* trained = std::get_if<TrainResult>(&outcome);
+  const auto* evaluated = std::get_if<EvaluateResult>(&outcome);
+  const TaskKind kind = phase_->kind();
+  if (kind == TaskKind::kPrepare && prepared != nullptr)
+    return malformed(validate_summary(prepared->summary));
+  if (kind == TaskKind::kInitialize && initialized != nullptr) return std::nullopt;
+  if (kind == TaskKind::kEvaluate && evaluated != nullptr)
+    return malformed(validate_counts(evaluated->counts));
+  if (kind == TaskKind::kTrain && trained != nullptr) {
+    // The same tensors as the model's: nothing that is much larger is worth its disk.
+    if (trained->update.bytes <= record_.model.bytes + limits::kUpdateHeaderMax)
+      return std::nullopt;
+    return Refusal{Reason::kWrongShape, "an update of " + std::to_string(trained->update.bytes) +
+                                            " bytes for a model of " +
+                                            std::to_string(record_.model.bytes)};
+  }
+  return Refusal{Reason::kMalformed, "the result is of another kind than the task"};
+}
+
 void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffects& out) {
   const TaskKey& key = event.result.key;
   Participant* one =
       phase_ && phase_->key(record_.id) == key ? phase_->pending(event.site) : nullptr;
-  if (one == nullptr) {
-    const auto carried = carried_.find(event.site);
-    const bool folded = carried != carried_.end() && carried->second.result->key == key;
-    const auto* settled = phase_ && phase_->participants().contains(event.site)
-                              ? &phase_->participants().at(event.site)
-                              : nullptr;
-    const bool accepted = folded || (settled != nullptr && phase_->key(record_.id) == key &&
-                                     settled->reason == Reason::kAccepted);
-    out.push_back(SendVerdict{event.site, key, accepted ? Reason::kAccepted : Reason::kStale,
-                              accepted ? "" : "the coordinator no longer waits for this"});
-    return;
-  }
+  if (one == nullptr) return answer_unexpected(event, out);
   if (one->result || one->checking) return;  // repeated while the upload or check runs
   one->row.seconds = static_cast<double>((now - one->asked).count()) / 1000.0;
-  if (const auto* failure = std::get_if<TaskFailure>(&event.result.outcome)) {
-    settle(now, event.site, failure->reason, failure->detail, out);
-    return;
-  }
-  const bool fits = (phase_->kind() == TaskKind::kPrepare &&
-                     std::holds_alternative<PrepareResult>(event.result.outcome)) ||
-                    (phase_->kind() == TaskKind::kInitialize &&
-                     std::holds_alternative<InitializeResult>(event.result.outcome)) ||
-                    (phase_->kind() == TaskKind::kTrain &&
-                     std::holds_alternative<TrainResult>(event.result.outcome)) ||
-                    (phase_->kind() == TaskKind::kEvaluate &&
-                     std::holds_alternative<EvaluateResult>(event.result.outcome));
-  if (!fits) {
-    settle(now, event.site, Reason::kMalformed, "the result is of another kind than the task", out);
-    return;
-  }
-  if (const auto* prepared = std::get_if<PrepareResult>(&event.result.outcome)) {
-    if (const Status valid = validate_summary(prepared->summary); !valid) {
-      settle(now, event.site, Reason::kMalformed, valid.error().message, out);
-      return;
-    }
-  }
+  if (const auto* failure = std::get_if<TaskFailure>(&event.result.outcome))
+    return settle(now, event.site, failure->reason, failure->detail, out);
+  if (const std::optional<Refusal> refusal = refusal_of(event.result.outcome))
+    return settle(now, event.site, refusal->reason, refusal->detail, out);
   one->result = event.result;
   if (const auto* trained = std::get_if<TrainResult>(&event.result.outcome)) {
     one->row.bytes = trained->update.bytes;
     one->row.examples = trained->examples;
     one->row.loss = trained->train_loss;
-    // The same tensors as the model's: nothing that is much larger is worth its disk.
-    if (trained->update.bytes > record_.model.bytes + limits::kUpdateHeaderMax) {
-      settle(now, event.site, Reason::kWrongShape,
-             "an update of " + std::to_string(trained->update.bytes) + " bytes for a model of " +
-                 std::to_string(record_.model.bytes),
-             out);
-      return;
-    }
     out.push_back(FetchUpdate{event.site, key, trained->update});
     return;
   }
   if (const auto* evaluated = std::get_if<EvaluateResult>(&event.result.outcome)) {
-    if (const Status valid = validate_counts(evaluated->counts); !valid) {
-      settle(now, event.site, Reason::kMalformed, valid.error().message, out);
-      return;
-    }
     one->row.examples = evaluated->counts.examples;
     one->row.loss = figures_of(evaluated->counts).loss;
     report_site_evaluated(event.site, evaluated->counts, out);

@@ -2,6 +2,7 @@
 #include "coordinator/service/daemon.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -23,6 +24,7 @@ namespace {
 
 // How often waits of the engine are looked at: far below any deadline a job can set (100 ms).
 constexpr std::chrono::milliseconds kTick{50};
+constexpr Milliseconds kDay{24 * 3600 * 1000};
 
 class Daemon {
  public:
@@ -35,19 +37,20 @@ class Daemon {
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
     TRIB_TRY(context, TlsContext::load_as(PeerRole::kCoordinator, config_.tls));
+    context_ = std::move(context);
     TRIB_TRY(store, StateStore::open(config_.state_dir + "/state.sqlite"));
     TRIB_TRY(blobs, BlobStore::open(*files_, config_.state_dir + "/blobs"));
     store_ = std::move(store);
     blobs_ = std::move(blobs);
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
     make_services();
-    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context));
+    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context_));
     listener_ = std::move(listener);
     log_.record("coordinator.started",
                 {{"software", kSoftware},
                  {"listen", config_.listen.host + ":" + std::to_string(listener_->port())},
                  {"state_dir", config_.state_dir},
-                 {"fingerprint", context->own().fingerprint}});
+                 {"fingerprint", context_->own().fingerprint}});
     return recover();
   }
 
@@ -141,20 +144,37 @@ class Daemon {
       if (cancelled || stopping_) return;
       const std::optional<TimePoint> wake = driver_->next_wake();
       if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
+      warn_of_expiry();
       tick();
     });
+  }
+
+  void warn_of_expiry() {
+    if (clock_.now() < expiry_check_at_) return;
+    expiry_check_at_ = clock_.now() + kDay;
+    const std::int64_t days = context_->days_left();
+    if (days <= limits::kExpiryWarningDays)
+      log_.record("certificate.expiring", {{"subject", context_->own().name}, {"days", days}});
   }
 
   void wait_for_signal() {
     signals_.async_wait([this](const boost::system::error_code& cancelled, int signal) {
       if (cancelled) return;
       if (signal == SIGHUP) {
-        if (const Status reopened = log_.reopen(); reopened)
-          log_.record("log.reopened", {{"file", config_.log.file}});
+        reopen_log();
         return wait_for_signal();
       }
       stop(signal == SIGINT ? "SIGINT" : "SIGTERM");
     });
+  }
+
+  void reopen_log() {
+    if (const Status reopened = log_.reopen(); reopened) {
+      log_.record("log.reopened", {{"file", config_.log.file}});
+    } else {
+      log_.record("storage.failed",
+                  {{"path", config_.log.file}, {"detail", reopened.error().message}});
+    }
   }
 
   void stop(const std::string& why) {
@@ -187,6 +207,8 @@ class Daemon {
   TimePoint stopping_since_;
   bool stopping_ = false;
 
+  std::shared_ptr<TlsContext> context_;
+  TimePoint expiry_check_at_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<StateStore> store_;
@@ -209,6 +231,7 @@ class Daemon {
 }  // namespace
 
 Status run_coordinator(const CoordinatorConfig& config, EventLog& log, const Clock& clock) {
+  ::umask(S_IWGRP | S_IRWXO);  // what it writes is for its user, and for its group to read
   Daemon daemon(config, log, clock);
   TRIB_CHECK_OK(daemon.open());
   daemon.run();

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ModelRepository: the global models on disk, one safetensors file a round, written by fsync and
 // rename:
-//   DIRECTORY/JOB/round-0003.safetensors            the model after round 3 (round 0: the initial
-//   one) DIRECTORY/JOB/optimizer-0003.safetensors        the server optimiser's state after round
-//   3, if it has any
+//   DIRECTORY/JOB/round-0003.safetensors      the model after round 3 (round 0: the initial one)
+//   DIRECTORY/JOB/optimizer-0003.safetensors  the server optimiser's state after it, if it has any
 // Owned by the daemon; called from one worker at a time per job. It does not interpret models
 // beyond their format.
 #pragma once

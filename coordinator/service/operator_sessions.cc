@@ -72,6 +72,11 @@ class OperatorSessions::Session final : public LinkHandler,
   Result<std::unique_ptr<ReadFile>> open_asked(const Digest& digest) const {
     const auto asked = asked_.find(digest);
     if (asked == asked_.end()) return make_error(ErrorCode::kPermissionDenied, "not asked for");
+    owner_.ports_.log.record("model.served",
+                             {{"job", asked->second.job.value},
+                              {"round", std::int64_t{asked->second.round}},
+                              {"operator", link_->peer().name},
+                              {"bytes", static_cast<std::int64_t>(asked->second.model.bytes)}});
     return owner_.ports_.models.open_model(asked->second.job, asked->second.round);
   }
 

@@ -125,7 +125,12 @@ void SiteSessions::admit(std::shared_ptr<FrameLink> link, const Hello& hello) {
   if (const auto older = sessions_.find(site); older != sessions_.end()) {
     ports_.log.record("site.replaced", {{"site", site.value}, {"address", link->address()}});
     const std::shared_ptr<Session> session = older->second;
-    session->link()->close(make_error(ErrorCode::kAlreadyExists, "the site came on a newer link"));
+    // A process that lives on is another one with the same certificate: the two must not take
+    // turns.
+    session->link()->close(make_error(ErrorCode::kAlreadyExists,
+                                      "another process came with the certificate of site '" +
+                                          site.value + "', from " + link->address()),
+                           limits::kRedialMs);
     remove(session, make_error(ErrorCode::kUnavailable, "replaced by a newer link"));
   }
   if (!link->send(Welcome{kProtocolVersion, ports_.software, limits::kHeartbeatMs})) return;

@@ -82,7 +82,7 @@ Status SqliteStore::run(const char* sql, const std::vector<std::string>& paramet
   for (;;) {
     const int step = sqlite3_step(raw);
     if (step == SQLITE_DONE) return {};
-    if (step != SQLITE_ROW) return error("write");
+    if (step != SQLITE_ROW) return error("use");
     TRIB_CHECK_OK(row(raw));
   }
 }

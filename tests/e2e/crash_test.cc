@@ -34,13 +34,17 @@ TEST(Crash, ARoundClosesOnItsQuorumWhenAClientIsKilled) {
   EXPECT_FALSE(federation.final_model(job).empty());
 }
 
+// Long enough for a kill in its middle, and short enough for a machine that is busy otherwise.
+constexpr const char* kShort =
+    "{steps: 5000, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.01}}";
+
 std::string run_with_crashes(bool crashes, std::string* logs) {
   FederationFiles federation(3);
   federation.start_coordinator();
   for (int site = 1; site <= 3; ++site) federation.start_client(site);
   EXPECT_TRUE(federation.wait_for("site.connected", {}, 3));
-  const std::string job =
-      federation.submit(federation.write_job(kLong, "{count: 4, minimum_sites: 3, deadline: 60s}"));
+  const std::string job = federation.submit(
+      federation.write_job(kShort, "{count: 4, minimum_sites: 3, deadline: 60s}"));
   const auto crash_after = [&](const std::string& event,
                                const std::map<std::string, std::string>& fields) {
     if (!crashes) return;

@@ -72,18 +72,6 @@ TEST(SessionLink, GoodbyeSaysWhenToComeBack) {
   EXPECT_LT((*h.session.next_wake() - h.now).count(), 30'000) << "the goodbye counts once";
 }
 
-TEST(SessionLink, AnswersHeartbeatsAndIgnoresAnswers) {
-  Harness h;
-  h.connect();
-  h.receive(Heartbeat{.sequence = 42, .reply = false});
-  const auto beats = h.sent<Heartbeat>();
-  ASSERT_EQ(beats.size(), 1u);
-  EXPECT_EQ(beats[0].sequence, 42u);
-  EXPECT_TRUE(beats[0].reply);
-  h.receive(Heartbeat{.sequence = 43, .reply = true});
-  EXPECT_TRUE(h.last.empty());
-}
-
 TEST(SessionLink, MessagesThatAreNotForASiteCloseTheLink) {
   for (const Message& wrong :
        std::vector<Message>{Hello{}, Welcome{}, TaskAccepted{}, SubmitJob{}, JobList{}, GetStatus{},

@@ -199,6 +199,10 @@ TEST_F(Link, ContextsNameTheFileAtFault) {
   EXPECT_THAT(load("north.pem", "hub.key"), HasSubstr("does not belong"));
   issue(ca_, "site", "old", -1);
   EXPECT_THAT(load("old.pem", "old.key"), HasSubstr("expired"));
+  const auto north = TlsContext::load_as(
+      PeerRole::kSite, {directory_ / "north.pem", directory_ / "north.key", directory_ / "ca.pem"});
+  ASSERT_TRUE(north);
+  EXPECT_NEAR(static_cast<double>((*north)->days_left()), 10.0, 1.0);
   const auto played = TlsContext::load_as(
       PeerRole::kOperator,
       {directory_ / "north.pem", directory_ / "north.key", directory_ / "ca.pem"});
