@@ -33,9 +33,6 @@ struct DataLoader {
 std::span<const DataLoader* const> loader_table();  // generated
 Result<const DataLoader*> find_loader(std::string_view name);
 
-// An option that the catalogue guarantees to be there with this type.
-const std::string& text_of(const OptionMap& options, const std::string& name);
-
 // An error that leaves the site as `shared`, with `local` kept here.
 Error data_error(std::string& local_detail, std::string shared, std::string local);
 

@@ -53,7 +53,7 @@ constexpr NumberRange kNotNegative{.min = 0.0};
 constexpr NumberRange kBelowOne{.min = 0.0, .max = 1.0, .below_max = true};
 
 OptionSchema activation() {
-  return choice("activation", {"relu", "tanh", "sigmoid"}, "relu", "between layers");
+  return choice("activation", {"relu", "tanh", "sigmoid", "gelu"}, "relu", "between layers");
 }
 OptionSchema dropout() {
   return number("dropout", kBelowOne, 0.0, "share of units left out in training");

@@ -12,6 +12,7 @@
 #include "client/data/loader.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {
@@ -141,7 +142,7 @@ Status parse(InputFile& file, char delimiter, Reader& reader) {
 
 Result<Table> load_table(const std::string& path, const OptionMap& options, const DataSpec& spec,
                          std::string& local_detail) {
-  const std::string& delimiter = text_of(options, "delimiter");
+  const std::string& delimiter = option<std::string>(options, "delimiter");
   if (delimiter.size() != 1 || std::string_view("\"\r\n").find(delimiter[0]) != std::string::npos) {
     return data_error(local_detail, "the site's csv delimiter is not one character that can be one",
                       path);
@@ -151,9 +152,9 @@ Result<Table> load_table(const std::string& path, const OptionMap& options, cons
     local_detail = path + ": " + file.error().message;
     return std::move(file).error().with_context("the site's data file");
   }
-  Reader reader{TableBuilder(spec, std::get<std::vector<std::string>>(options.at("missing"))),
-                std::get<bool>(options.at("header")),
-                std::get<std::vector<std::string>>(options.at("columns")), path, &local_detail};
+  Reader reader{TableBuilder(spec, option<std::vector<std::string>>(options, "missing")),
+                option<bool>(options, "header"),
+                option<std::vector<std::string>>(options, "columns"), path, &local_detail};
   TRIB_CHECK_OK(parse(*file, delimiter.front(), reader));
   if (!reader.started)
     return data_error(local_detail, "the site's data file is empty", path + " is empty");
@@ -166,9 +167,9 @@ Result<RawData> load(const OptionMap& options, const DataSpec& spec, std::string
                       "loader: csv");
   }
   RawData raw;
-  TRIB_TRY(rows, load_table(text_of(options, "path"), options, spec, local_detail));
+  TRIB_TRY(rows, load_table(option<std::string>(options, "path"), options, spec, local_detail));
   raw.rows = std::move(rows);
-  if (const std::string& path = text_of(options, "validation_path"); !path.empty()) {
+  if (const std::string& path = option<std::string>(options, "validation_path"); !path.empty()) {
     TRIB_TRY(validation, load_table(path, options, spec, local_detail));
     raw.separate_validation = true;
     raw.validation = std::move(validation);
