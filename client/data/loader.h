@@ -25,7 +25,7 @@ struct RawData {
 struct DataLoader {
   std::string_view name;
   std::string_view help;
-  // `local_detail` takes what only the site may know: file, line, column, value.
+  // `local_detail` takes what only the site may know: file, line, column; no value of a record.
   Result<RawData> (*load)(const OptionMap& options, const DataSpec& spec,
                           std::string& local_detail);
 };

@@ -29,11 +29,12 @@ struct Reader {
   bool started = false;
   std::optional<Error> failure = {};
 
-  // `text`: what was wrong, for this site's eyes only. Of a record no more than that one cell.
+  // `text`: more of it, for this site's eyes only. No cell: also the site's own log is no place for
+  // a record.
   void fail(Error error, const std::string& text) {
     if (failure) return;
     *local_detail = path + ", line " + std::to_string(line) + ": " + error.message +
-                    (text.empty() ? "" : ": " + quoted(text, 400));
+                    (text.empty() ? "" : ": " + text);
     failure = make_error(error.code, error.message + " (the place is in this site's log)");
   }
   void end_row() {
@@ -43,16 +44,17 @@ struct Reader {
       started = true;
       if (header) names = cells;
       if (Status placed = builder.set_columns(names); !placed)
-        return fail(placed.error(), listed());
+        return fail(placed.error(), columns_text());
       if (header) return;
     }
-    std::string cell;
-    if (const Status added = builder.add_row(cells, cell); !added) fail(added.error(), cell);
+    if (const Status added = builder.add_row(cells); !added) fail(added.error(), "");
   }
-  std::string listed() const {
-    std::string text = "its columns are ";
-    for (const std::string& name : names) text += (&name == names.data() ? "" : ", ") + name;
-    return text;
+  // A first line that should name the columns may be a record: its words are not told.
+  std::string columns_text() const {
+    const std::string count = std::to_string(names.size());
+    if (!header) return "the dataset's columns names " + count;
+    return "the first line names " + count +
+           " columns; where it is a record already, set header: false and columns";
   }
 };
 
