@@ -151,7 +151,9 @@ TEST_F(Simulation, TooFewSitesAndEqualNamesAreRefusedAtOnce) {
   // As many files as sites are wanted, but the job names one that is not there.
   job.replace(job.find("count: 4"), 8, "sites: [hospital-1, hospital-2, nobody], count: 4");
   std::ofstream(directory_ / "job.yaml") << job;
-  EXPECT_EQ(run_with("run", {"hospital-1.yaml", "hospital-2.yaml", "hospital-3.yaml"}), 1);
+  EXPECT_EQ(run_with("run", {"hospital-1.yaml", "hospital-2.yaml", "hospital-3.yaml"},
+                     {"--out", directory_ / "out"}),
+            1);
   EXPECT_THAT(text_of(directory_ / "log"), HasSubstr("2 can take part; missing: nobody"));
 }
 
