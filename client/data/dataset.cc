@@ -95,6 +95,9 @@ Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, con
         raw.separate_validation
             ? dropped_of(raw.rows, used) + dropped_of(raw.validation, split.validation.size())
             : dropped_of(raw.rows, used + split.validation.size());
+    site.unknown_words =
+        count_unknown_words(*table, spec, own, split.training) +
+        count_unknown_words(std::get<Table>(validation_source), spec, own, split.validation);
     site.training = std::move(training);
     site.validation = std::move(validation);
     return site;

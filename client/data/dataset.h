@@ -2,8 +2,8 @@
 // Dataset: a site's local data behind a logical name: what it tells of itself (DataSummary) and the
 // examples made from it with the plan the federation agreed on. Functions, any thread. Errors never
 // name a path, a value or a record: they may travel as a task's failure. `local_detail` (never
-// null) takes file, line and value of a fault for the site's own log, and stays as it is without
-// one.
+// null) takes file and line of a fault for the site's own log, no value either, and stays as it is
+// without one.
 #pragma once
 
 #include <cstdint>

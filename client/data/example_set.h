@@ -19,7 +19,8 @@ struct ExampleSet {
 struct SiteExamples {
   ExampleSet training;
   ExampleSet validation;
-  std::uint64_t dropped_rows = 0;  // incomplete or without a label
+  std::uint64_t dropped_rows = 0;   // incomplete or without a label
+  std::uint64_t unknown_words = 0;  // cells of used rows whose word the plan's vocabulary lacks
 };
 
 }  // namespace tributary

@@ -25,16 +25,13 @@ struct RawData {
 struct DataLoader {
   std::string_view name;
   std::string_view help;
-  // `local_detail` takes what only the site may know: file, line, column, value.
+  // `local_detail` takes what only the site may know: file, line, column; no value of a record.
   Result<RawData> (*load)(const OptionMap& options, const DataSpec& spec,
                           std::string& local_detail);
 };
 
 std::span<const DataLoader* const> loader_table();  // generated
 Result<const DataLoader*> find_loader(std::string_view name);
-
-// An option that the catalogue guarantees to be there with this type.
-const std::string& text_of(const OptionMap& options, const std::string& name);
 
 // An error that leaves the site as `shared`, with `local` kept here.
 Error data_error(std::string& local_detail, std::string shared, std::string local);

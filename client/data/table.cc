@@ -61,7 +61,7 @@ bool TableBuilder::is_missing(const std::string& cell) const {
   return std::ranges::find(missing_, trimmed(cell)) != missing_.end();
 }
 
-Status TableBuilder::add_row(const std::vector<std::string>& cells, std::string& bad_cell) {
+Status TableBuilder::add_row(const std::vector<std::string>& cells) {
   if (cells.size() != roles_.size()) {
     return make_error(ErrorCode::kInvalidArgument, "a row has " + std::to_string(cells.size()) +
                                                        " cells, not " +
@@ -74,12 +74,8 @@ Status TableBuilder::add_row(const std::vector<std::string>& cells, std::string&
   }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (roles_[i] == kUnused) continue;
-    Status added = roles_[i] == kLabel ? add_label(cells[i])
-                                       : add_cell(static_cast<std::size_t>(roles_[i]), cells[i]);
-    if (!added) {
-      bad_cell = cells[i];
-      return added;
-    }
+    TRIB_CHECK_OK(roles_[i] == kLabel ? add_label(cells[i])
+                                      : add_cell(static_cast<std::size_t>(roles_[i]), cells[i]));
   }
   ++table_.rows;
   return {};

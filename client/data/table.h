@@ -43,8 +43,8 @@ class TableBuilder {
   Status set_columns(const std::vector<std::string>& names);
   std::size_t width() const { return roles_.size(); }
   // One line of the file; without a label it is left out and counted. Errors name the column, never
-  // the value: that goes to `bad_cell`.
-  Status add_row(const std::vector<std::string>& cells, std::string& bad_cell);
+  // the value.
+  Status add_row(const std::vector<std::string>& cells);
   Table take() { return std::move(table_); }
 
  private:

@@ -49,16 +49,22 @@ EncodedFeature numeric_feature(const TableColumn& column, const DataSpec& spec,
           }};
 }
 
-EncodedFeature categorical_feature(const TableColumn& column, const FeatureColumn& spec,
+// Index of each local word in the vocabulary; its size for a word that is not there, which leaves
+// all columns zero.
+std::vector<std::size_t> places_of(const TableColumn& column,
                                    const std::vector<std::string>& vocabulary) {
-  const std::size_t first = spec.drop_first ? 1 : 0;
-  // Index of each local word among the columns; a word outside the vocabulary leaves all of them
-  // zero.
   std::vector<std::size_t> places;
   for (const std::string& word : column.dictionary) {
     places.push_back(
         static_cast<std::size_t>(std::ranges::find(vocabulary, word) - vocabulary.begin()));
   }
+  return places;
+}
+
+EncodedFeature categorical_feature(const TableColumn& column, const FeatureColumn& spec,
+                                   const std::vector<std::string>& vocabulary) {
+  const std::size_t first = spec.drop_first ? 1 : 0;
+  const std::vector<std::size_t> places = places_of(column, vocabulary);
   const std::size_t size = vocabulary.size();
   return {size - std::min(size, first), [&column, places, size, first](std::size_t row, float* to) {
             const std::uint32_t word = column.words[row];
@@ -156,6 +162,23 @@ Result<DataPlan> plan_for_site(const DataSpec& spec, const DataPlan& agreed,
     plan.numeric[feature.name] = numeric;
   }
   return plan;
+}
+
+std::uint64_t count_unknown_words(const Table& table, const DataSpec& spec, const DataPlan& plan,
+                                  const std::vector<std::size_t>& rows) {
+  std::uint64_t unknown = 0;
+  for (std::size_t i = 0; i < spec.features.size(); ++i) {
+    const auto vocabulary = plan.vocabularies.find(spec.features[i].name);
+    if (vocabulary == plan.vocabularies.end()) continue;
+    const TableColumn& column = table.features[i];
+    const std::vector<std::size_t> places = places_of(column, vocabulary->second);
+    for (const std::size_t row : rows) {
+      const std::uint32_t word = column.words[row];
+      const bool named = word < places.size() && places[word] < vocabulary->second.size();
+      if (!named && word != TableColumn::kMissingWord) ++unknown;
+    }
+  }
+  return unknown;
 }
 
 Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const DataPlan& plan,

@@ -24,6 +24,10 @@ DataSummary summarize_rows(const Table& table, const DataSpec& spec,
 Result<DataPlan> plan_for_site(const DataSpec& spec, const DataPlan& agreed,
                                const DataSummary& own);
 
+// Cells with a word that is not in the plan's vocabulary: their columns are all zero.
+std::uint64_t count_unknown_words(const Table& table, const DataSpec& spec, const DataPlan& plan,
+                                  const std::vector<std::size_t>& rows);
+
 Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const DataPlan& plan,
                                const std::vector<std::size_t>& rows);
 

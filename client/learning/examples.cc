@@ -13,16 +13,6 @@ std::int64_t model_outputs(const DataSpec& data) {
                                    : static_cast<std::int64_t>(data.label_values.size());
 }
 
-Status check_loss(const JobSpec& job) {
-  const char* loss = "cross_entropy";
-  if (job.data.target == TargetKind::kBinary) loss = "bce";
-  if (job.data.target == TargetKind::kRegression) loss = "mse";
-  if (job.train.loss == "auto" || job.train.loss == loss) return {};
-  return make_error(ErrorCode::kInvalidArgument,
-                    "train.loss '" + job.train.loss +
-                        "' does not go with the kind of target; write auto or " + loss);
-}
-
 Status check_examples(const JobSpec& job, const ExampleSet& data) {
   const auto wrong = [](const std::string& what) {
     return make_error(ErrorCode::kFailedPrecondition,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a job's target maps to a model's outputs, and whether a site's examples fit. Plain functions, any thread.
+// How a job's target maps to a model's outputs, and whether a site's examples fit. Plain functions,
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,6 @@ namespace tributary {
 
 // 1 for binary (a logit) and regression, else the number of classes.
 std::int64_t model_outputs(const DataSpec& data);
-// The job's loss, if it is named, must be the one that goes with the target.
-Status check_loss(const JobSpec& job);
 // Sizes agree, labels are classes of the job.
 Status check_examples(const JobSpec& job, const ExampleSet& data);
 

@@ -24,6 +24,8 @@ const char* function_name(Activation activation) {
       return "relu";
     case Activation::kTanh:
       return "tanh";
+    case Activation::kSigmoid:
+      return "sigmoid";
     case Activation::kGelu:
       return "gelu";
   }
@@ -89,6 +91,7 @@ torch::Tensor LayerStack::forward(const torch::Tensor& inputs) {
                    [&](const ActivationLayer& activation) {
                      if (activation.function == Activation::kRelu) x = at::relu(x);
                      if (activation.function == Activation::kTanh) x = at::tanh(x);
+                     if (activation.function == Activation::kSigmoid) x = at::sigmoid(x);
                      if (activation.function == Activation::kGelu) x = at::gelu(x);
                    },
                    [&](const MaxPoolLayer& pool) {

@@ -6,9 +6,10 @@ namespace tributary {
 Result<Activation> activation_from_name(const std::string& name) {
   if (name == "relu") return Activation::kRelu;
   if (name == "tanh") return Activation::kTanh;
+  if (name == "sigmoid") return Activation::kSigmoid;
   if (name == "gelu") return Activation::kGelu;
   return make_error(ErrorCode::kInvalidArgument,
-                    "there is no activation '" + name + "'; choose relu, tanh or gelu");
+                    "there is no activation '" + name + "'; choose relu, tanh, sigmoid or gelu");
 }
 
 Status add_dense(Layers& layers, const std::string& name, std::int64_t inputs,

@@ -19,10 +19,10 @@ State& state_of(std::vector<State>& states, std::size_t index) {
 class Sgd final : public Optimizer {
  public:
   Sgd(const OptionMap& options, double factor)
-      : rate_(static_cast<float>(number_option(options, "learning_rate", 0.01) * factor)),
-        momentum_(static_cast<float>(number_option(options, "momentum", 0.0))),
-        decay_(static_cast<float>(number_option(options, "weight_decay", 0.0))),
-        nesterov_(flag_option(options, "nesterov", false)) {}
+      : rate_(static_cast<float>(option<double>(options, "learning_rate") * factor)),
+        momentum_(static_cast<float>(option<double>(options, "momentum"))),
+        decay_(static_cast<float>(option<double>(options, "weight_decay"))),
+        nesterov_(option<bool>(options, "nesterov")) {}
 
   void step(std::size_t index, std::span<float> weights, std::span<const float> gradient) override {
     float* __restrict w = weights.data();
@@ -59,11 +59,11 @@ class Sgd final : public Optimizer {
 class Adam final : public Optimizer {
  public:
   Adam(const OptionMap& options, double factor, bool decoupled)
-      : rate_(number_option(options, "learning_rate", 0.001) * factor),
-        beta1_(number_option(options, "beta1", 0.9)),
-        beta2_(number_option(options, "beta2", 0.999)),
-        epsilon_(static_cast<float>(number_option(options, "epsilon", 1e-8))),
-        decay_(number_option(options, "weight_decay", decoupled ? 0.01 : 0.0)),
+      : rate_(option<double>(options, "learning_rate") * factor),
+        beta1_(option<double>(options, "beta1")),
+        beta2_(option<double>(options, "beta2")),
+        epsilon_(static_cast<float>(option<double>(options, "epsilon"))),
+        decay_(option<double>(options, "weight_decay")),
         decoupled_(decoupled) {}
 
   void step(std::size_t index, std::span<float> weights, std::span<const float> gradient) override {

@@ -82,7 +82,6 @@ std::vector<std::int64_t> batch_shape(std::int64_t rows,
 
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
                                   const std::string& model_file_path) {
-  TRIB_CHECK_OK(check_loss(job));
   TRIB_TRY(family, find_family(job.model.name));
   return family->build({job.model.options, input_shape, model_outputs(job.data), model_file_path});
 }

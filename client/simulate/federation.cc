@@ -46,6 +46,7 @@ class Federation {
     engine_.run();
     sites_->join();
     pool_.join();
+    if (!lacking_.empty()) return make_error(ErrorCode::kFailedPrecondition, lacking_);
     const JobRecord& record = driver_->engine().find(id_)->record();
     if (record.state == JobState::kFailed)
       return make_error(ErrorCode::kFailedPrecondition, "the job failed: " + record.detail);
@@ -83,15 +84,23 @@ class Federation {
       const RoundTold told{static_cast<RoundNumber>(*field<std::int64_t>(report, "round")),
                            figures_in(report), std::exchange(by_site_, {}),
                            static_cast<double>((clock_.now() - started_).count()) / 1000.0};
-      if (!request_.on_round(told)) {
-        boost::asio::post(engine_, [this] {
-          driver_->handle(JobAbortRequested{id_, "enough rounds"});
-        });
-      }
+      if (!request_.on_round(told)) abort("enough rounds");
+    } else if (report.event == "job.waiting") {  // for sites that cannot come: all are here
+      const std::string* missing = field<std::string>(report, "missing");
+      const std::string* unfit = field<std::string>(report, "unfit");
+      lacking_ = "the job waits for " + std::to_string(*field<std::int64_t>(report, "need")) +
+                 " sites, and " + std::to_string(*field<std::int64_t>(report, "have")) +
+                 " can take part; missing: " + *missing +
+                 (unfit->empty() ? "" : "; unfit: " + *unfit);
+      abort("too few sites");
     } else if (report.event == "job.finished" || report.event == "job.failed" ||
                report.event == "job.aborted") {
       over_ = true;
     }
+  }
+
+  void abort(const char* why) {
+    boost::asio::post(engine_, [this, why] { driver_->handle(JobAbortRequested{id_, why}); });
   }
 
   void tick() {
@@ -110,6 +119,7 @@ class Federation {
   JobId id_;
   BlobRef model_file_;
   bool over_ = false;
+  std::string lacking_;                         // why it cannot go on with the sites that there are
   std::map<std::string, FiguresTold> by_site_;  // of the evaluation under way
   std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
   std::unique_ptr<StateStore> store_;

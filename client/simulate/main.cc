@@ -2,6 +2,7 @@
 // tributary-simulate: a federation in one process. Exit status: 0 done, 1 failed, 2 wrong usage or
 // file.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -56,8 +57,13 @@ Result<std::vector<VirtualSite>> sites_of_files(const std::vector<std::string>& 
   for (const std::string& path : clients) {
     TRIB_TRY(text, read_text(path, limits::kConfigBytesMax));
     TRIB_TRY(datasets, parse_datasets(text, path));
-    sites.push_back({SiteName{std::filesystem::path(path).stem().string()},
-                     std::make_unique<FileSiteData>(std::move(datasets))});
+    const SiteName name{std::filesystem::path(path).stem().string()};
+    if (std::ranges::find(sites, name, &VirtualSite::name) != sites.end()) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        "two --client files are called '" + name.value +
+                            "': a site has the name of its file without the ending; rename one");
+    }
+    sites.push_back({name, std::make_unique<FileSiteData>(std::move(datasets))});
   }
   return sites;
 }
@@ -114,8 +120,19 @@ void print_by_site(const RoundTold& told) {
   }
 }
 
+// All sites are there from the start: a job that wants more would wait for nobody.
+Status check_site_count(const Options& options, const RoundPolicy& rounds) {
+  const std::size_t sites = options.split > 0 ? options.split : options.clients.size();
+  if (sites >= rounds.minimum_sites) return {};
+  return make_error(ErrorCode::kInvalidArgument,
+                    options.job + ": rounds.minimum_sites is " +
+                        std::to_string(rounds.minimum_sites) + ", and there are only " +
+                        std::to_string(sites) + " sites; add --client files or lower it");
+}
+
 Status run(const Options& options) {
   TRIB_TRY(loaded, load_job(options.job));
+  TRIB_CHECK_OK(check_site_count(options, loaded.job.spec.rounds));
   TRIB_TRY(sites, options.split > 0 ? sites_of_split(options, loaded.job.spec)
                                     : sites_of_files(options.clients));
   FederationRequest request;

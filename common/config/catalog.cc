@@ -53,22 +53,26 @@ constexpr NumberRange kNotNegative{.min = 0.0};
 constexpr NumberRange kBelowOne{.min = 0.0, .max = 1.0, .below_max = true};
 
 OptionSchema activation() {
-  return choice("activation", {"relu", "tanh", "sigmoid"}, "relu", "between layers");
+  return choice("activation", {"relu", "tanh", "sigmoid", "gelu"}, "relu", "between layers");
 }
 OptionSchema dropout() {
-  return number("dropout", kBelowOne, 0.0, "share of units left out in training");
+  return number("dropout", kBelowOne, 0.0,
+                "share of units left out in training, against overfitting");
 }
 OptionSchema rate(double fallback) {
-  return number("learning_rate", kPositive, fallback, "step size");
+  return number("learning_rate", kPositive, fallback,
+                "step size; smaller where the loss jumps, larger where it creeps");
 }
 OptionSchema decay(double fallback) {
-  return number("weight_decay", kNotNegative, fallback, "L2 penalty");
+  return number("weight_decay", kNotNegative, fallback,
+                "pull of the weights to zero, against overfitting");
 }
 
 std::vector<OptionSchema> adam_options(double weight_decay) {
-  return {rate(0.001), number("beta1", kBelowOne, 0.9, "decay of the mean gradient"),
-          number("beta2", kBelowOne, 0.999, "decay of the mean square"),
-          number("epsilon", kPositive, 1e-8, "added to the root"), decay(weight_decay)};
+  return {rate(0.001), number("beta1", kBelowOne, 0.9, "memory of the mean gradient"),
+          number("beta2", kBelowOne, 0.999, "memory of the mean square"),
+          number("epsilon", kPositive, 1e-8, "added to the root of the mean square"),
+          decay(weight_decay)};
 }
 
 }  // namespace
@@ -78,17 +82,17 @@ const std::vector<PluginSchema>& model_families() {
       {"logistic", "One dense layer: logistic or linear regression", {}},
       {"mlp",
        "Dense layers",
-       {sizes("hidden", {64}, "units of each hidden layer"), activation(), dropout()}},
+       {sizes("hidden", {64}, "units of each hidden layer; []: none"), activation(), dropout()}},
       {"cnn",
        "Convolutions with pooling, then dense layers",
-       {sizes("channels", {16, 32}, "of each convolution"),
+       {sizes("channels", {16, 32}, "pictures that each convolution makes; one entry, one layer"),
         integer("kernel", {1, 31}, 3, "side of the filters"),
         integer("pool", {1, 8}, 2, "side of the maximum pooling; 1: none"),
-        choice("padding", {"same", "valid"}, "same", "of the convolutions"),
-        sizes("dense", {128}, "units of each dense layer"), activation(), dropout()}},
+        choice("padding", {"same", "valid"}, "same", "same: convolutions keep the size"),
+        sizes("dense", {128}, "units of each dense layer; []: none"), activation(), dropout()}},
       {"torchscript",
        "A module of Python saved by torch.jit.script(...).save(...)",
-       {path("file", std::nullopt, "path of the module")}}};
+       {path("file", std::nullopt, "the module; the path starts at the job file's folder")}}};
   return kFamilies;
 }
 
@@ -97,7 +101,7 @@ const std::vector<PluginSchema>& client_algorithms() {
       {"fedavg", "Local training as it is (McMahan et al. 2017)", {}},
       {"fedprox",
        "Pulls local weights to the global ones (Li et al. 2020)",
-       {number("mu", kNotNegative, 0.01, "strength of the pull")}}};
+       {number("mu", kNotNegative, 0.01, "strength of the pull; larger where sites are unlike")}}};
   return kAlgorithms;
 }
 
@@ -105,8 +109,8 @@ const std::vector<PluginSchema>& client_optimizers() {
   static const std::vector<PluginSchema> kOptimizers = {
       {"sgd",
        "Stochastic gradient descent",
-       {rate(0.01), number("momentum", kBelowOne, 0.0, "share of the last step"), decay(0.0),
-        flag("nesterov", false, "look ahead")}},
+       {rate(0.01), number("momentum", kBelowOne, 0.0, "share of the last step that is kept"),
+        decay(0.0), flag("nesterov", false, "looks a step ahead; only beside momentum")}},
       {"adam", "Adam (Kingma and Ba 2015)", adam_options(0.0)},
       {"adamw", "Adam with decoupled decay (Loshchilov and Hutter 2019)", adam_options(0.01)}};
   return kOptimizers;
@@ -123,7 +127,7 @@ const std::vector<PluginSchema>& server_optimizers() {
       {"sgd", "weights += learning_rate * mean update", {rate(1.0)}},
       {"momentum",
        "Mean update with momentum beta (FedAvgM)",
-       {rate(1.0), number("beta", kBelowOne, 0.9, "share of the last velocity")}}};
+       {rate(1.0), number("beta", kBelowOne, 0.9, "share of the last velocity that is kept")}}};
   return kOptimizers;
 }
 
@@ -131,23 +135,24 @@ const std::vector<PluginSchema>& data_loaders() {
   static const std::vector<PluginSchema> kLoaders = {
       {"csv",
        "A table of text, one row a line",
-       {path("path", std::nullopt, "of the file"),
-        path("validation_path", "", "of a file of validation rows"),
+       {path("path", std::nullopt, "the file, plain or .gz"),
+        path("validation_path", "", "a file of validation rows, instead of validation_fraction"),
         flag("header", true, "whether the first line names the columns"),
-        texts("columns", {}, "names of the columns where there is no header"),
-        text("delimiter", ",", "one character"),
-        texts("missing", {"", "?", "NA", "NaN", "nan"}, "words that stand for a missing value")}},
+        texts("columns", {}, "their names where there is no header"),
+        text("delimiter", ",", "one character, such as \";\" or \"\\t\""),
+        texts("missing", {"", "?", "NA", "NaN", "nan"},
+              "words for a missing value; blanks around a cell do not count")}},
       {"idx",
        "Arrays in the format of MNIST, .gz too",
-       {path("images", std::nullopt, "of the inputs"),
-        path("labels", std::nullopt, "of the labels"),
-        path("validation_images", "", "of the validation inputs"),
-        path("validation_labels", "", "of the validation labels")}},
+       {path("images", std::nullopt, "file of the inputs"),
+        path("labels", std::nullopt, "file of the labels"),
+        path("validation_images", "", "file of validation inputs, instead of validation_fraction"),
+        path("validation_labels", "", "file of validation labels")}},
       {"npz",
        "NumPy arrays in one .npz file",
        {path("path", std::nullopt, "of the file"), text("inputs", "inputs", "array of the inputs"),
         text("labels", "labels", "array of the labels"),
-        text("validation_inputs", "", "array of validation inputs"),
+        text("validation_inputs", "", "array of validation inputs, instead of validation_fraction"),
         text("validation_labels", "", "array of validation labels")}}};
   return kLoaders;
 }

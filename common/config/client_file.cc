@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "common/base/ids.h"
 #include "common/config/catalog.h"
+#include "common/config/file_kind.h"
 
 namespace tributary {
 namespace {
@@ -14,7 +14,9 @@ void resolve_paths(PluginChoice& loader, const std::string& file_name) {
   if (schema == data_loaders().end()) return;
   for (const OptionSchema& option : schema->options) {
     if (option.type != OptionType::kPath) continue;
-    auto& path = std::get<std::string>(loader.options[option.name]);
+    const auto written = loader.options.find(option.name);
+    if (written == loader.options.end()) continue;  // a required one is missing, and that is told
+    auto& path = std::get<std::string>(written->second);
     path = resolve_path(path, file_name);
   }
 }
@@ -22,11 +24,9 @@ void resolve_paths(PluginChoice& loader, const std::string& file_name) {
 std::map<std::string, PluginChoice> read_datasets(Section& root, const std::string& file_name) {
   std::map<std::string, PluginChoice> found;
   Section datasets = root.section("datasets", Section::Need::kRequired);
-  for (const auto& [name, section] : root.entries("datasets")) {
-    if (!is_valid_name(name)) root.fault("datasets", "'" + name + "' is no name of a dataset");
+  for (const std::string& name : datasets.names()) {
     PluginChoice loader = read_plugin(datasets, name, "loader", data_loaders());
-    if (loader.options.contains("path") || loader.options.contains("images"))
-      resolve_paths(loader, file_name);
+    resolve_paths(loader, file_name);
     found[name] = std::move(loader);
   }
   return found;
@@ -38,6 +38,7 @@ Result<std::map<std::string, PluginChoice>> parse_datasets(const std::string& te
                                                            const std::string& file_name) {
   TRIB_TRY(document, YamlDocument::parse(text, file_name));
   Section root = document->root();
+  TRIB_CHECK_OK(refuse_other_kinds(FileKind::kClient, root, *document));
   std::map<std::string, PluginChoice> datasets = read_datasets(root, file_name);
   root.ignore_rest();
   TRIB_CHECK_OK(document->finish());
@@ -47,6 +48,7 @@ Result<std::map<std::string, PluginChoice>> parse_datasets(const std::string& te
 Result<ClientConfig> parse_client_config(const std::string& text, const std::string& file_name) {
   TRIB_TRY(document, YamlDocument::parse(text, file_name));
   Section root = document->root();
+  TRIB_CHECK_OK(refuse_other_kinds(FileKind::kClient, root, *document));
   ClientConfig config;
   config.coordinator = root.host_port("coordinator", {1, 65535});
   config.server_name = root.text("server_name", config.coordinator.host);

@@ -3,6 +3,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/config/file_kind.h"
 
 namespace tributary {
 
@@ -10,6 +11,7 @@ Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
                                                    const std::string& file_name) {
   TRIB_TRY(document, YamlDocument::parse(text, file_name));
   Section root = document->root();
+  TRIB_CHECK_OK(refuse_other_kinds(FileKind::kCoordinator, root, *document));
   CoordinatorConfig config;
   config.listen =
       root.has("listen") ? root.host_port("listen", {0, 65535}) : HostPort{"0.0.0.0", 8443};

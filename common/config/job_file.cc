@@ -3,13 +3,33 @@
 
 #include "common/base/limits.h"
 #include "common/config/catalog.h"
+#include "common/config/file_kind.h"
 #include "common/config/job_sections.h"
 
 namespace tributary {
+namespace {
+
+// What a site would refuse although each section is right by itself.
+void check_together(Section& root, const JobSpec& spec) {
+  if (spec.model.name == "cnn" && spec.data.input_shape.size() != 3) {
+    root.fault("model", "cnn needs data.input_shape of three sizes: [channels, height, width]");
+  }
+  const TargetKind target = spec.data.target;
+  const std::string loss = target == TargetKind::kBinary    ? "bce"
+                           : target == TargetKind::kClasses ? "cross_entropy"
+                                                            : "mse";
+  if (spec.train.loss != "auto" && spec.train.loss != loss) {
+    root.section("train", Section::Need::kRequired)
+        .fault("loss", "data.task wants auto or " + loss);
+  }
+}
+
+}  // namespace
 
 Result<JobFile> parse_job(const std::string& text, const std::string& file_name) {
   TRIB_TRY(document, YamlDocument::parse(text, file_name, limits::kJobDocumentBytesMax));
   Section root = document->root();
+  TRIB_CHECK_OK(refuse_other_kinds(FileKind::kJob, root, *document));
   JobFile file;
   JobSpec& spec = file.spec;
   spec.name = root.name("name");
@@ -22,9 +42,8 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
   spec.evaluation = read_evaluate(root, spec.data);
-  if (spec.model.name == "cnn" && document->good() && spec.data.input_shape.size() != 3) {
-    root.fault("model", "cnn needs data.input_shape of three sizes: [channels, height, width]");
-  }
+  TRIB_CHECK_OK(document->finish());
+  check_together(root, spec);
   TRIB_CHECK_OK(document->finish());
   if (spec.model.name == "torchscript")
     file.model_path = std::get<std::string>(spec.model.options.at("file"));

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/ids.h"
+#include "common/base/text.h"
 #include "common/config/catalog.h"
 
 namespace tributary {
@@ -23,6 +24,30 @@ T enumeration(Section& from, std::string_view key, const std::vector<std::string
   return T{};
 }
 
+// Words that cells are compared with; a site would refuse, or never find, those that are no word.
+std::vector<std::string> read_words(Section& from, std::string_view key) {
+  std::vector<std::string> words = from.texts(key, std::vector<std::string>{});
+  std::set<std::string> seen;
+  for (const std::string& word : words) {
+    if (word.empty()) from.fault(key, "a word is empty");
+    if (word.size() > limits::kCategoryNameMax) {
+      from.fault(key, quoted(word, 20) + " is over " + std::to_string(limits::kCategoryNameMax) +
+                          " bytes; a text is no category");
+    }
+    if (!seen.insert(word).second) from.fault(key, quoted(word) + " stands twice");
+  }
+  return words;
+}
+
+// Two ways to write a feature; `- heart rate: numeric` is none, but it is clear what was meant.
+bool is_name_and_type(Section& from) {
+  const auto pair = from.only_pair();
+  if (!pair || (pair->second != "numeric" && pair->second != "categorical")) return false;
+  from.fault(pair->first, "write {name: " + escaped(pair->first) + ", type: " + pair->second + "}");
+  from.ignore_rest();
+  return true;
+}
+
 FeatureColumn read_feature(Section::Item& item) {
   FeatureColumn feature;
   if (item.word) {
@@ -30,13 +55,15 @@ FeatureColumn read_feature(Section::Item& item) {
     return feature;
   }
   Section& from = item.section;
+  if (is_name_and_type(from)) {
+    feature.name = from.keys()[0];
+    return feature;
+  }
   feature.name = from.text("name");
   feature.kind = enumeration<FeatureKind>(from, "type", {"numeric", "categorical"}, "numeric");
   if (feature.kind == FeatureKind::kCategorical) {
-    feature.vocabulary = from.texts("values", std::vector<std::string>{});
+    feature.vocabulary = read_words(from, "values");
     feature.drop_first = from.flag("drop_first", false);
-    const std::set<std::string> distinct(feature.vocabulary.begin(), feature.vocabulary.end());
-    if (distinct.size() != feature.vocabulary.size()) from.fault("values", "a value stands twice");
     if (feature.vocabulary.size() > limits::kCategoriesMax) {
       from.fault("values", "more than " + std::to_string(limits::kCategoriesMax));
     }
@@ -55,20 +82,18 @@ void read_features(Section& from, DataSpec& data) {
     if (name.size() > limits::kTensorNameMax) from.fault("features", "a name is too long");
     if (!names.insert(name).second) from.fault("features", "'" + name + "' stands twice");
   }
-  if (data.features.empty()) from.fault("features", "there must be at least one");
   if (data.features.size() > limits::kColumnsMax) {
     from.fault("features", "more than " + std::to_string(limits::kColumnsMax));
   }
 }
 
 void read_label(Section& from, DataSpec& data) {
-  if (data.features.empty()) return;  // arrays bring their labels
   if (from.is_word("label")) {
     data.label = from.text("label");
   } else {
     Section label = from.section("label", Need::kRequired);
     data.label = label.text("column");
-    data.label_values = label.texts("values", std::vector<std::string>{});
+    data.label_values = read_words(label, "values");
     if (label.has("positive_above")) data.positive_above = label.number("positive_above", {});
     if (data.positive_above && data.target != TargetKind::kBinary) {
       label.fault("positive_above", "is for task: binary");
@@ -126,7 +151,7 @@ DataSpec read_data(Section& root) {
   } else if (from.has("features")) {
     read_features(from, data);
   }
-  read_label(from, data);
+  if (!arrays) read_label(from, data);  // arrays bring their labels
   if (data.target == TargetKind::kClasses && data.label_values.empty()) {
     data.classes = from.integer("classes", {2, static_cast<std::int64_t>(limits::kClassesMax)});
   } else if (!data.label_values.empty()) {

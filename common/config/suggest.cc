@@ -30,8 +30,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
-std::string suggest(std::string_view word, const std::vector<std::string>& known) {
-  if (known.empty()) return "";
+std::optional<std::string> nearest_word(std::string_view word,
+                                        const std::vector<std::string>& known) {
   const std::string* nearest = nullptr;
   std::size_t distance = 0;
   for (const std::string& candidate : known) {
@@ -44,6 +44,14 @@ std::string suggest(std::string_view word, const std::vector<std::string>& known
   }
   // 'lernrate' is 5 edits from 'learning_rate': near enough is up to two fifths of the longer word.
   if (nearest != nullptr && distance * 5 <= std::max(word.size(), nearest->size()) * 2) {
+    return *nearest;
+  }
+  return std::nullopt;
+}
+
+std::string suggest(std::string_view word, const std::vector<std::string>& known) {
+  if (known.empty()) return "";
+  if (const auto nearest = nearest_word(word, known)) {
     return " (did you mean " + quoted(*nearest) + "?)";
   }
   std::string list = "; known here: ";

@@ -177,6 +177,15 @@ Status check_characters(const std::string& text) {
   return {};
 }
 
+// Whether the line, counted from 0, is indented with tabs: yaml-cpp only says that something is
+// illegal there.
+bool indented_with_tab(const std::string& text, int line) {
+  std::istringstream in(text);
+  std::string found;
+  for (int i = 0; i <= line; ++i) std::getline(in, found);
+  return found.find('\t') < found.find_first_not_of(" \t");
+}
+
 }  // namespace
 
 Result<YamlNode> parse_yaml(const std::string& text, std::vector<ConfigFault>& faults) {
@@ -190,6 +199,9 @@ Result<YamlNode> parse_yaml(const std::string& text, std::vector<ConfigFault>& f
   } catch (const Refused& what) {
     return refused(what.place, what.text);
   } catch (const YAML::Exception& what) {
+    if (indented_with_tab(text, what.mark.line)) {
+      return refused(place_of(what.mark), "the line is indented with a tab; write blanks");
+    }
     return refused(place_of(what.mark), "this is not valid YAML: " + escaped(what.msg));
   } catch (const std::exception& what) {
     return refused({1, 1}, std::string("this could not be read: ") + escaped(what.what()));

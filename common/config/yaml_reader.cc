@@ -27,23 +27,6 @@ const char* kind_text(const YamlNode& node) {
   return "";
 }
 
-void collect_unused(const YamlNode& node, const std::string& path,
-                    std::vector<ConfigFault>& faults) {
-  if (node.closed) return;
-  for (const YamlEntry& entry : node.entries) {
-    const std::string here = (path.empty() ? "" : path + ".") + escaped(entry.key.substr(0, 80));
-    if (entry.used) {
-      collect_unused(entry.value, here, faults);
-    } else {
-      faults.push_back(
-          {entry.place, here, "unknown key " + quoted(entry.key) + suggest(entry.key, node.known)});
-    }
-  }
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    collect_unused(node.items[i], path + "[" + std::to_string(i) + "]", faults);
-  }
-}
-
 }  // namespace
 
 struct YamlDocument::State {
@@ -82,11 +65,8 @@ Section YamlDocument::root() {
   return Section(this, nullptr, "");
 }
 
-bool YamlDocument::good() const { return state_->faults.empty(); }
-
 Status YamlDocument::finish() {
-  std::vector<ConfigFault> faults = state_->faults;
-  collect_unused(state_->root, "", faults);
+  std::vector<ConfigFault> faults = with_unread_keys(state_->root, state_->faults);
   if (faults.empty()) return {};
   std::ranges::stable_sort(faults, {}, [](const ConfigFault& fault) {
     return std::pair(fault.place.line, fault.place.column);
@@ -330,6 +310,7 @@ Section Section::section(std::string_view key, Need need) {
 std::vector<Section::Item> Section::items(std::string_view key) {
   std::vector<Item> out;
   YamlNode* node = list(key, true);
+  if (node != nullptr && node->items.empty()) fault(key, "there must be at least one");
   for (std::size_t i = 0; node != nullptr && i < node->items.size(); ++i) {
     YamlNode& item = node->items[i];
     const std::string path = path_of(key) + "[" + std::to_string(i) + "]";
@@ -344,21 +325,31 @@ std::vector<Section::Item> Section::items(std::string_view key) {
   return out;
 }
 
-std::vector<std::pair<std::string, Section>> Section::entries(std::string_view key) {
-  std::vector<std::pair<std::string, Section>> out;
-  Section map = section(key, Need::kRequired);
-  if (!map.present()) return out;
-  for (YamlEntry& entry : map.node_->entries) {
-    entry.used = true;
-    if (!is_valid_name(entry.key)) {
-      map.fault(entry.key,
-                quoted(entry.key) + " is no name of 1 to 64 letters, digits, '.', '_' or '-'");
-      entry.value.closed = true;
+std::vector<std::string> Section::names() {
+  std::vector<std::string> found;
+  for (const std::string& key : keys()) {
+    if (is_valid_name(key)) {
+      found.push_back(key);
       continue;
     }
-    out.emplace_back(entry.key, map.section(entry.key, Need::kRequired));
+    fault(key, quoted(key) + " is no name of 1 to 64 letters, digits, '.', '_' or '-'");
+    find(key)->value.closed = true;
   }
-  return out;
+  return found;
+}
+
+std::vector<std::string> Section::keys() const {
+  std::vector<std::string> found;
+  if (node_ == nullptr) return found;
+  for (const YamlEntry& entry : node_->entries) found.push_back(entry.key);
+  return found;
+}
+
+std::optional<std::pair<std::string, std::string>> Section::only_pair() const {
+  if (node_ == nullptr || node_->entries.size() != 1) return std::nullopt;
+  const YamlEntry& entry = node_->entries[0];
+  if (entry.value.kind != Kind::kScalar) return std::nullopt;
+  return std::pair(entry.key, entry.value.scalar);
 }
 
 }  // namespace tributary

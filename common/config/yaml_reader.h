@@ -58,11 +58,15 @@ class Section {
 
   enum class Need { kRequired, kOptional };
   Section section(std::string_view key, Need need);
-  // A list whose items are words or maps: each is a section with one of the two.
+  // A list of at least one item, words or maps: each is a section with one of the two.
   struct Item;
   std::vector<Item> items(std::string_view key);
-  // A map whose keys are names chosen by the user.
-  std::vector<std::pair<std::string, Section>> entries(std::string_view key);
+  // The keys of a section whose keys are names chosen by the user.
+  std::vector<std::string> names();
+  // All keys as they stand in the file, read or not.
+  std::vector<std::string> keys() const;
+  // Key and value of a section that has only one, a single value.
+  std::optional<std::pair<std::string, std::string>> only_pair() const;
 
   // A fault found by the caller, at the key's value or, where the key is absent, at the section.
   void fault(std::string_view key, const std::string& text);
@@ -108,9 +112,8 @@ class YamlDocument {
   ~YamlDocument();
 
   Section root();
-  // Whether nothing was wrong so far: checks of one value against another make sense then.
-  bool good() const;
-  // All faults in the order of the file, unread keys among them, one a line.
+  // All faults in the order of the file, unread keys among them, one a line. What only follows from
+  // a misspelt key is left out.
   Status finish();
 
  private:

@@ -53,4 +53,7 @@ struct ConfigFault {
 // `faults` takes what does not stop the reading (duplicate keys). The error is "LINE:COLUMN: what".
 Result<YamlNode> parse_yaml(const std::string& text, std::vector<ConfigFault>& faults);
 
+// `faults` and those of the keys that nobody asked for, less what only follows from a misspelt key.
+std::vector<ConfigFault> with_unread_keys(const YamlNode& root, std::vector<ConfigFault> faults);
+
 }  // namespace tributary

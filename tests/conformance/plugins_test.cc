@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every registered plug-in: the catalogue knows it with its options, and it does what its kind
-// promises with the defaults.
+// Every registered plug-in: the catalogue knows it with its options, it does what its kind promises
+// with the defaults, and each value of an option that the catalogue lets through does something.
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "client/data/loader.h"
 #include "client/learning/algorithm.h"
 #include "client/learning/family.h"
 #include "client/learning/learner.h"
+#include "common/base/random_source.h"
 #include "common/config/catalog.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/server_optimizer.h"
+#include "tests/support/plugin_choice.h"
 
 namespace tributary {
 namespace {
@@ -30,12 +33,45 @@ std::set<std::string> names_of(const std::vector<PluginSchema>& schemas) {
   return names;
 }
 
-OptionMap defaults_of(const PluginSchema& schema) {
-  OptionMap options;
-  for (const OptionSchema& option : schema.options) {
-    if (option.fallback) options[option.name] = *option.fallback;
+// Each other value of a choice or flag, and one number off the default.
+std::vector<OptionValue> others_of(const OptionSchema& option) {
+  std::vector<OptionValue> values;
+  if (!option.fallback) return values;
+  const OptionValue& usual = *option.fallback;
+  if (option.type == OptionType::kChoice) {
+    for (const std::string& word : option.choices) {
+      if (OptionValue(word) != usual) values.emplace_back(word);
+    }
   }
-  return options;
+  if (const auto* flag = std::get_if<bool>(&usual)) values.emplace_back(!*flag);
+  if (const auto* integer = std::get_if<std::int64_t>(&usual)) values.emplace_back(*integer + 1);
+  if (const auto* number = std::get_if<double>(&usual)) {
+    values.emplace_back(*number + 0.25 < option.numbers.max ? *number + 0.25 : *number - 0.25);
+  }
+  if (auto sizes = std::get_if<std::vector<std::int64_t>>(&usual)) {
+    std::vector<std::int64_t> wider = *sizes;
+    for (std::int64_t& size : wider) ++size;
+    values.emplace_back(std::move(wider));
+  }
+  return values;
+}
+
+// Calls `check` with the plug-in and its defaults, and with the same but for one option.
+void for_every_option(
+    const std::vector<PluginSchema>& plugins,
+    const std::function<void(const PluginChoice& usual, const PluginChoice& other)>& check) {
+  for (const PluginSchema& plugin : plugins) {
+    for (const OptionSchema& option : plugin.options) {
+      PluginChoice usual = choose(plugins, plugin.name);
+      if (option.name == "nesterov") usual.options["momentum"] = 0.5;  // or there is nothing to see
+      for (const OptionValue& value : others_of(option)) {
+        SCOPED_TRACE(plugin.name + "." + option.name);
+        PluginChoice other = usual;
+        other.options[option.name] = value;
+        check(usual, other);
+      }
+    }
+  }
 }
 
 TEST(Plugins, TheCatalogueAndTheTablesNameTheSame) {
@@ -62,47 +98,95 @@ TEST(Plugins, EveryServerOptimizerFollowsTheMeanUpdate) {
     const ServerOptimizer& optimizer = **find_server_optimizer(schema.name);
     std::vector<float> weights = {1.0f, 1.0f}, state(2, 0.0f);
     const std::vector<double> mean = {0.5, -0.25};
-    optimizer.step(defaults_of(schema), mean, weights, state);
+    optimizer.step(choose(server_optimizers(), schema.name).options, mean, weights, state);
     EXPECT_GT(weights[0], 1.0f) << schema.name;
     EXPECT_LT(weights[1], 1.0f) << schema.name;
   }
 }
 
+TEST(Plugins, EveryOptionOfAServerOptimizerDoesSomething) {
+  for_every_option(server_optimizers(), [](const PluginChoice& usual, const PluginChoice& other) {
+    std::vector<std::vector<float>> results;
+    for (const PluginChoice& choice : {usual, other}) {
+      std::vector<float> weights = {1.0f, 1.0f}, state(2, 0.0f);
+      for (int step = 0; step < 2; ++step) {
+        (*find_server_optimizer(choice.name))
+            ->step(choice.options, std::vector{0.5, -0.25}, weights, state);
+      }
+      results.push_back(weights);
+    }
+    EXPECT_NE(results[0], results[1]);
+  });
+}
+
 class Training : public testing::Test {
  protected:
-  JobSpec job_;
-  ExampleSet data_{{2}, 4, {1, 0, 0, 1, 2, 0, 0, 2}, {1, 0, 1, 0}, {}};
-
-  void expect_trains(const std::string& what) {
-    const auto global = initial_model(job_, data_.input_shape, "");
-    ASSERT_TRUE(global) << what << ": " << global.error().message;
-    const auto trained = train(TrainRequest{job_, 1, *global, data_, 1, 1, {}, {}, {}});
-    ASSERT_TRUE(trained) << what << ": " << trained.error().message;
-    EXPECT_GT(trained->update_norm, 0.0) << what;
-    EXPECT_TRUE(std::isfinite(trained->train_loss)) << what;
-    EXPECT_EQ(trained->update.layout, global->layout) << what;
+  void SetUp() override {
+    job_.model = choose(model_families(), "logistic");
+    job_.train.algorithm = choose(client_algorithms(), "fedavg");
+    job_.train.optimizer = choose(client_optimizers(), "sgd", {{"learning_rate", 0.1}});
+    job_.train.batch_size = 2;  // several steps: momentum and the like show from the second on
+    SeededRandom random(1);
+    for (int i = 0; i < 6 * 16 * 16; ++i) {
+      pictures_.inputs.push_back(static_cast<float>(random.normal()));
+    }
   }
+  // What training gives from the job's own initial model; empty where it is refused.
+  Model update(const ExampleSet& data) {
+    const auto global = initial_model(job_, data.input_shape, "");
+    EXPECT_TRUE(global) << global.error().message;
+    if (!global) return {};
+    const auto trained = train(TrainRequest{job_, 1, *global, data, 1, 1, {}, {}, {}});
+    EXPECT_TRUE(trained) << trained.error().message;
+    if (!trained) return {};
+    EXPECT_GT(trained->update_norm, 0.0);
+    EXPECT_TRUE(std::isfinite(trained->train_loss));
+    EXPECT_EQ(trained->update.layout, global->layout);
+    return trained->update;
+  }
+  void expect_others_to_differ(const std::vector<PluginSchema>& plugins, PluginChoice& place) {
+    for_every_option(plugins, [&](const PluginChoice& usual, const PluginChoice& other) {
+      place = usual;
+      const Model before = update(pictures_);
+      place = other;
+      EXPECT_NE(update(pictures_), before) << "the option changes nothing";
+    });
+  }
+
+  JobSpec job_;
+  ExampleSet pictures_{{1, 16, 16}, 6, {}, {1, 0, 1, 0, 0, 1}, {}};
 };
 
-TEST_F(Training, EveryOptimizerAlgorithmAndBuiltInFamilyTrainsWithItsDefaults) {
-  job_.model = {"logistic", {}};
+TEST_F(Training, EveryPluginTrainsWithItsDefaults) {
   for (const PluginSchema& schema : client_optimizers()) {
-    job_.train.optimizer = {schema.name, defaults_of(schema)};
-    expect_trains(schema.name);
+    SCOPED_TRACE(schema.name);
+    job_.train.optimizer = choose(client_optimizers(), schema.name);
+    update(pictures_);
   }
   for (const PluginSchema& schema : client_algorithms()) {
-    job_.train.algorithm = {schema.name, defaults_of(schema)};
-    expect_trains(schema.name);
+    SCOPED_TRACE(schema.name);
+    job_.train.algorithm = choose(client_algorithms(), schema.name);
+    update(pictures_);
   }
   for (const PluginSchema& schema : model_families()) {
-    if (schema.name == "torchscript")
-      continue;  // wants a module: tests/unit/client/learning/python_test.cc
-    const bool image = schema.name == "cnn";
-    data_ = image ? ExampleSet{{1, 8, 8}, 2, std::vector<float>(128, 0.5f), {1, 0}, {}} : data_;
-    data_.inputs[3] = 1.0f;
-    job_.model = {schema.name, defaults_of(schema)};
-    expect_trains(schema.name);
+    SCOPED_TRACE(schema.name);
+    if (schema.name == "torchscript") continue;  // tests/unit/client/learning/torchscript_test.cc
+    job_.model = choose(model_families(), schema.name);
+    update(pictures_);
   }
+}
+
+// No value that the catalogue lets through may be refused by a site, and none be without effect.
+TEST_F(Training, EveryOptionOfAModelFamilyDoesSomething) {
+  expect_others_to_differ(model_families(), job_.model);
+}
+
+TEST_F(Training, EveryOptionOfAnOptimizerDoesSomething) {
+  expect_others_to_differ(client_optimizers(), job_.train.optimizer);
+}
+
+TEST_F(Training, EveryOptionOfAnAlgorithmDoesSomething) {
+  expect_others_to_differ(client_algorithms(), job_.train.algorithm);
 }
 
 }  // namespace

@@ -23,6 +23,8 @@
 namespace tributary {
 namespace {
 
+using testing::HasSubstr;
+
 const std::string kBin = std::string(TRIBUTARY_BIN_DIR) + "/";
 constexpr const char* kJob = R"(name: readmission
 seed: 3
@@ -55,22 +57,24 @@ class Simulation : public testing::Test {
           << "datasets: {patients: {loader: csv, path: data/" << name << ".csv}}\n";
     }
   }
+  int run_with(const std::string& what, const std::vector<std::string>& clients,
+               std::vector<std::string> more = {}) {
+    std::vector<std::string> command = {kBin + "tributary-simulate", what, "--job",
+                                        directory_ / "job.yaml"};
+    for (const std::string& client : clients) {
+      command.push_back("--client");
+      command.push_back(directory_ / client);
+    }
+    command.insert(command.end(), more.begin(), more.end());
+    return run_process(command, directory_ / "log");
+  }
   // The folder of the job's models.
   std::string simulate(const std::vector<int>& sites, const std::string& threads,
                        const std::string& out) {
-    std::vector<std::string> command = {kBin + "tributary-simulate",
-                                        "run",
-                                        "--job",
-                                        directory_ / "job.yaml",
-                                        "--jobs",
-                                        threads,
-                                        "--out",
-                                        directory_ / out};
-    for (const int site : sites) {
-      command.push_back("--client");
-      command.push_back(directory_ / ("hospital-" + std::to_string(site) + ".yaml"));
-    }
-    EXPECT_EQ(run_process(command, directory_ / "log"), 0) << text_of(directory_ / "log");
+    std::vector<std::string> clients;
+    for (const int site : sites) clients.push_back("hospital-" + std::to_string(site) + ".yaml");
+    EXPECT_EQ(run_with("run", clients, {"--jobs", threads, "--out", directory_ / out}), 0)
+        << text_of(directory_ / "log");
     for (const auto& entry : std::filesystem::directory_iterator(directory_ / out + "/models"))
       return entry.path().string();
     return "";
@@ -128,6 +132,29 @@ TEST_F(Simulation, ThreadsAndTheOrderOfSitesChangeNoByte) {
   EXPECT_EQ(text_of(first + "/round-0004.safetensors"),
             text_of(second + "/round-0004.safetensors"));
   EXPECT_FALSE(text_of(first + "/round-0004.safetensors").empty());
+}
+
+TEST_F(Simulation, TooFewSitesAndEqualNamesAreRefusedAtOnce) {
+  std::string job = kJob;
+  job.replace(job.find("minimum_sites: 1"), 16, "minimum_sites: 3");
+  std::ofstream(directory_ / "job.yaml") << job;
+  EXPECT_EQ(run_with("run", {"hospital-1.yaml", "hospital-2.yaml"}), 2);
+  EXPECT_THAT(text_of(directory_ / "log"), HasSubstr("minimum_sites is 3, and there are only 2"));
+
+  std::filesystem::create_directories(directory_ / "other");
+  std::filesystem::copy(directory_ / "hospital-1.yaml", directory_ / "other/hospital-1.yaml");
+  for (const char* what : {"run", "compare"}) {
+    EXPECT_EQ(run_with(what, {"hospital-1.yaml", "hospital-2.yaml", "other/hospital-1.yaml"}), 2);
+    EXPECT_THAT(text_of(directory_ / "log"), HasSubstr("are called 'hospital-1'"));
+  }
+
+  // As many files as sites are wanted, but the job names one that is not there.
+  job.replace(job.find("count: 4"), 8, "sites: [hospital-1, hospital-2, nobody], count: 4");
+  std::ofstream(directory_ / "job.yaml") << job;
+  EXPECT_EQ(run_with("run", {"hospital-1.yaml", "hospital-2.yaml", "hospital-3.yaml"},
+                     {"--out", directory_ / "out"}),
+            1);
+  EXPECT_THAT(text_of(directory_ / "log"), HasSubstr("2 can take part; missing: nobody"));
 }
 
 TEST_F(Simulation, RealHeartDiseaseIsLearnedOverItsFourHospitals) {

@@ -12,6 +12,7 @@
 #include "client/data/loader.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {
@@ -28,11 +29,12 @@ struct Reader {
   bool started = false;
   std::optional<Error> failure = {};
 
-  // `text`: what was wrong, for this site's eyes only. Of a record no more than that one cell.
+  // `text`: more of it, for this site's eyes only. No cell: also the site's own log is no place for
+  // a record.
   void fail(Error error, const std::string& text) {
     if (failure) return;
     *local_detail = path + ", line " + std::to_string(line) + ": " + error.message +
-                    (text.empty() ? "" : ": " + quoted(text, 400));
+                    (text.empty() ? "" : ": " + text);
     failure = make_error(error.code, error.message + " (the place is in this site's log)");
   }
   void end_row() {
@@ -42,16 +44,17 @@ struct Reader {
       started = true;
       if (header) names = cells;
       if (Status placed = builder.set_columns(names); !placed)
-        return fail(placed.error(), listed());
+        return fail(placed.error(), columns_text());
       if (header) return;
     }
-    std::string cell;
-    if (const Status added = builder.add_row(cells, cell); !added) fail(added.error(), cell);
+    if (const Status added = builder.add_row(cells); !added) fail(added.error(), "");
   }
-  std::string listed() const {
-    std::string text = "its columns are ";
-    for (const std::string& name : names) text += (&name == names.data() ? "" : ", ") + name;
-    return text;
+  // A first line that should name the columns may be a record: its words are not told.
+  std::string columns_text() const {
+    const std::string count = std::to_string(names.size());
+    if (!header) return "the dataset's columns names " + count;
+    return "the first line names " + count +
+           " columns; where it is a record already, set header: false and columns";
   }
 };
 
@@ -141,7 +144,7 @@ Status parse(InputFile& file, char delimiter, Reader& reader) {
 
 Result<Table> load_table(const std::string& path, const OptionMap& options, const DataSpec& spec,
                          std::string& local_detail) {
-  const std::string& delimiter = text_of(options, "delimiter");
+  const std::string& delimiter = option<std::string>(options, "delimiter");
   if (delimiter.size() != 1 || std::string_view("\"\r\n").find(delimiter[0]) != std::string::npos) {
     return data_error(local_detail, "the site's csv delimiter is not one character that can be one",
                       path);
@@ -151,9 +154,9 @@ Result<Table> load_table(const std::string& path, const OptionMap& options, cons
     local_detail = path + ": " + file.error().message;
     return std::move(file).error().with_context("the site's data file");
   }
-  Reader reader{TableBuilder(spec, std::get<std::vector<std::string>>(options.at("missing"))),
-                std::get<bool>(options.at("header")),
-                std::get<std::vector<std::string>>(options.at("columns")), path, &local_detail};
+  Reader reader{TableBuilder(spec, option<std::vector<std::string>>(options, "missing")),
+                option<bool>(options, "header"),
+                option<std::vector<std::string>>(options, "columns"), path, &local_detail};
   TRIB_CHECK_OK(parse(*file, delimiter.front(), reader));
   if (!reader.started)
     return data_error(local_detail, "the site's data file is empty", path + " is empty");
@@ -166,9 +169,9 @@ Result<RawData> load(const OptionMap& options, const DataSpec& spec, std::string
                       "loader: csv");
   }
   RawData raw;
-  TRIB_TRY(rows, load_table(text_of(options, "path"), options, spec, local_detail));
+  TRIB_TRY(rows, load_table(option<std::string>(options, "path"), options, spec, local_detail));
   raw.rows = std::move(rows);
-  if (const std::string& path = text_of(options, "validation_path"); !path.empty()) {
+  if (const std::string& path = option<std::string>(options, "validation_path"); !path.empty()) {
     TRIB_TRY(validation, load_table(path, options, spec, local_detail));
     raw.separate_validation = true;
     raw.validation = std::move(validation);

@@ -8,6 +8,7 @@
 #include "client/data/input_file.h"
 #include "client/data/loader.h"
 #include "common/base/limits.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {
@@ -89,12 +90,13 @@ Result<RawData> load(const OptionMap& options, const DataSpec& spec, std::string
                       "loader: idx");
   }
   RawData raw;
-  TRIB_TRY(rows,
-           read_pair(text_of(options, "images"), text_of(options, "labels"), spec, local_detail));
+  TRIB_TRY(rows, read_pair(option<std::string>(options, "images"),
+                           option<std::string>(options, "labels"), spec, local_detail));
   raw.rows = std::move(rows);
-  if (const std::string& images = text_of(options, "validation_images"); !images.empty()) {
-    TRIB_TRY(validation,
-             read_pair(images, text_of(options, "validation_labels"), spec, local_detail));
+  if (const std::string& images = option<std::string>(options, "validation_images");
+      !images.empty()) {
+    TRIB_TRY(validation, read_pair(images, option<std::string>(options, "validation_labels"), spec,
+                                   local_detail));
     raw.separate_validation = true;
     raw.validation = std::move(validation);
   }

@@ -11,6 +11,7 @@
 #include "client/data/arrays.h"
 #include "client/data/loader.h"
 #include "common/base/limits.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {
@@ -125,10 +126,13 @@ Result<ExampleSet> read_pair(const Archive& archive, const std::string& inputs,
 Result<RawData> load_archive(const Archive& archive, const OptionMap& options,
                              const DataSpec& spec) {
   RawData raw;
-  TRIB_TRY(rows, read_pair(archive, text_of(options, "inputs"), text_of(options, "labels"), spec));
+  TRIB_TRY(rows, read_pair(archive, option<std::string>(options, "inputs"),
+                           option<std::string>(options, "labels"), spec));
   raw.rows = std::move(rows);
-  if (const std::string& inputs = text_of(options, "validation_inputs"); !inputs.empty()) {
-    TRIB_TRY(validation, read_pair(archive, inputs, text_of(options, "validation_labels"), spec));
+  if (const std::string& inputs = option<std::string>(options, "validation_inputs");
+      !inputs.empty()) {
+    TRIB_TRY(validation,
+             read_pair(archive, inputs, option<std::string>(options, "validation_labels"), spec));
     raw.separate_validation = true;
     raw.validation = std::move(validation);
   }
@@ -140,7 +144,7 @@ Result<RawData> load(const OptionMap& options, const DataSpec& spec, std::string
     return data_error(local_detail, "the job wants a table, the site's dataset is arrays",
                       "loader: npz");
   }
-  const std::string& path = text_of(options, "path");
+  const std::string& path = option<std::string>(options, "path");
   int code = 0;
   const Archive archive(zip_open(path.c_str(), ZIP_RDONLY, &code), &zip_discard);
   if (!archive)

@@ -7,8 +7,9 @@ namespace {
 
 // The gradient of mu/2 * |w - w_global|^2, the proximal term of Li et al. 2020 (arXiv 1812.06127).
 AdjustGradient make_fedprox(const OptionMap& options) {
-  const float mu = static_cast<float>(number_option(options, "mu", 0.01));
-  return [mu](std::span<float> gradient, std::span<const float> weights, std::span<const float> global) {
+  const float mu = static_cast<float>(option<double>(options, "mu"));
+  return [mu](std::span<float> gradient, std::span<const float> weights,
+              std::span<const float> global) {
     for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += mu * (weights[i] - global[i]);
   };
 }
@@ -17,7 +18,7 @@ AdjustGradient make_fedprox(const OptionMap& options) {
 
 const ClientAlgorithm& fedprox_algorithm() {
   static constexpr ClientAlgorithm kAlgorithm{
-      "fedprox", "a pull towards the global model, for unlike sites (option mu)", make_fedprox};
+      "fedprox", "a pull towards the global model, for unlike sites", make_fedprox};
   return kAlgorithm;
 }
 

@@ -6,27 +6,29 @@ namespace tributary {
 namespace {
 
 std::string shape_text(std::int64_t channels, std::int64_t height, std::int64_t width) {
-  return "[" + std::to_string(channels) + ", " + std::to_string(height) + ", " + std::to_string(width) + "]";
+  return "[" + std::to_string(channels) + ", " + std::to_string(height) + ", " +
+         std::to_string(width) + "]";
 }
 
 // Convolution, activation, pooling for each entry of `channels`; then dense layers.
 Result<TorchModelPtr> build_cnn(const ModelRequest& request) {
   if (request.input_shape.size() != 3) {
-    return make_error(ErrorCode::kInvalidArgument,
-                      "family cnn needs examples of shape [channels, height, width], and these have " +
-                          std::to_string(request.input_shape.size()) +
-                          " dimensions; set data.input_shape, or choose family mlp");
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        "family cnn needs examples of shape [channels, height, width], and these have " +
+            std::to_string(request.input_shape.size()) +
+            " dimensions; set data.input_shape, or choose family mlp");
   }
   const OptionMap& options = request.options;
-  const std::int64_t kernel = integer_option(options, "kernel", 3);
-  const std::int64_t pool = integer_option(options, "pool", 2);
-  const bool same = text_option(options, "padding", "same") == "same";
-  TRIB_TRY(activation, activation_from_name(text_option(options, "activation", "relu")));
+  const std::int64_t kernel = option<std::int64_t>(options, "kernel");
+  const std::int64_t pool = option<std::int64_t>(options, "pool");
+  const bool same = option<std::string>(options, "padding") == "same";
+  TRIB_TRY(activation, activation_from_name(option<std::string>(options, "activation")));
   std::int64_t depth = request.input_shape[0];
   std::int64_t height = request.input_shape[1];
   std::int64_t width = request.input_shape[2];
   Layers layers;
-  for (const std::int64_t channels : integers_option(options, "channels", {16, 32})) {
+  for (const std::int64_t channels : option<std::vector<std::int64_t>>(options, "channels")) {
     const std::string name = "conv" + std::to_string(layers.size() / 3 + 1);
     const std::string before = shape_text(depth, height, width);
     layers.emplace_back(ConvLayer{name, depth, channels, kernel, same});
@@ -36,15 +38,18 @@ Result<TorchModelPtr> build_cnn(const ModelRequest& request) {
     if (!same) height -= kernel - 1, width -= kernel - 1;
     if (pool >= 1) height /= pool, width /= pool;
     if (channels < 1 || kernel < 1 || pool < 1 || height < 1 || width < 1) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        name + " with " + std::to_string(channels) + " channels, kernel " + std::to_string(kernel) +
-                            " and pool " + std::to_string(pool) + " leaves nothing of its input " + before +
-                            "; use fewer channels entries, padding same or a smaller kernel or pool");
+      return make_error(
+          ErrorCode::kInvalidArgument,
+          name + " with " + std::to_string(channels) + " channels, kernel " +
+              std::to_string(kernel) + " and pool " + std::to_string(pool) +
+              " leaves nothing of its input " + before +
+              "; use fewer channels entries, padding same or a smaller kernel or pool");
     }
   }
   layers.emplace_back(FlattenLayer{});
-  TRIB_CHECK_OK(add_dense(layers, "dense", depth * height * width, integers_option(options, "dense", {128}),
-                          request.outputs, activation, 0.0));
+  TRIB_CHECK_OK(add_dense(layers, "dense", depth * height * width,
+                          option<std::vector<std::int64_t>>(options, "dense"), request.outputs,
+                          activation, option<double>(options, "dropout")));
   return build_layers(std::move(layers));
 }
 
@@ -52,8 +57,7 @@ Result<TorchModelPtr> build_cnn(const ModelRequest& request) {
 
 const ModelFamily& cnn_family() {
   static constexpr ModelFamily kFamily{
-      "cnn", "convolutions with pooling, then fully connected layers (options channels, kernel, pool, padding, "
-             "dense, activation)", build_cnn};
+      "cnn", "convolutions with pooling, then fully connected layers", build_cnn};
   return kFamily;
 }
 

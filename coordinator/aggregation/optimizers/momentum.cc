@@ -9,8 +9,8 @@ namespace {
 
 void step(const OptionMap& options, std::span<const double> mean_update, std::span<float> weights,
           std::span<float> velocity) {
-  const double rate = number_option(options, "learning_rate", 1.0);
-  const double beta = number_option(options, "beta", 0.9);
+  const double rate = option<double>(options, "learning_rate");
+  const double beta = option<double>(options, "beta");
   for (std::size_t i = 0; i < weights.size(); ++i) {
     velocity[i] = static_cast<float>(beta * static_cast<double>(velocity[i]) + mean_update[i]);
     weights[i] = static_cast<float>(static_cast<double>(weights[i]) +

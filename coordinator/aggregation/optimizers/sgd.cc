@@ -8,7 +8,7 @@ namespace {
 
 void step(const OptionMap& options, std::span<const double> mean_update, std::span<float> weights,
           std::span<float>) {
-  const double rate = number_option(options, "learning_rate", 1.0);
+  const double rate = option<double>(options, "learning_rate");
   for (std::size_t i = 0; i < weights.size(); ++i) {
     weights[i] = static_cast<float>(static_cast<double>(weights[i]) + rate * mean_update[i]);
   }

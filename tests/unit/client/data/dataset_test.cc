@@ -92,6 +92,17 @@ TEST_F(CsvDataset, MissingValuesAreDroppedOrReplacedByTheMean) {
   EXPECT_THAT(kept->training.inputs, ElementsAre(1, 1, 0, 0, 0, 1, -1, 0, 0, 2, 0, 0));
 }
 
+TEST_F(CsvDataset, WordsThatNobodyAgreedOnAreCounted) {
+  spec_.validation_fraction = 0.25;
+  std::string csv = "age,ward,sick\n";
+  for (int i = 0; i < 4; ++i) csv += "60,zz,1\n";
+  const auto site = load(csv + "?,zz,1\n60,a,0\n60,b,0\n60,a,0\n", plan_);
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_EQ(site->unknown_words, 4u) << "of training and validation, not of the dropped row";
+  spec_.features[1].vocabulary = {"a"};
+  EXPECT_EQ(load("age,ward,sick\n60,a,1\n60,b,1\n60,,1\n", plan_)->unknown_words, 1u);
+}
+
 TEST_F(CsvDataset, RowsWithoutALabelAreLeftOut) {
   const auto site = load("age,ward,sick\n60,a,\n50,a,1\n50,,1\n", plan_);
   EXPECT_EQ(site->training.rows, 1);
@@ -253,6 +264,7 @@ TEST_F(CsvDataset, FaultsNameTheColumnAndNeverWhatMustStay) {
     EXPECT_THAT(message, Not(HasSubstr(secret)));
     EXPECT_THAT(message, Not(HasSubstr("secret-path"))) << "the path stays too";
     EXPECT_THAT(detail_, HasSubstr("secret-path")) << "but the site's own log has it";
+    EXPECT_THAT(detail_, Not(HasSubstr(secret)));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "common/base/random_source.h"
+#include "tests/support/plugin_choice.h"
 
 namespace tributary {
 namespace {
@@ -17,7 +18,7 @@ using testing::HasSubstr;
 JobSpec logistic_job() {
   JobSpec job;
   job.model = {"logistic", {}};
-  job.train.optimizer = {"sgd", {{"learning_rate", 0.5}}};
+  job.train.optimizer = choose(client_optimizers(), "sgd", {{"learning_rate", 0.5}});
   job.train.batch_size = 0;  // all rows: the order does not matter
   return job;
 }
@@ -86,7 +87,8 @@ TEST(Learner, SgdWithMomentumAndDecay) {
   expect_steps(job, [](auto& model, const auto& g, int) {
     for (std::size_t i = 0; i < 4; ++i) model[i] -= 0.5 * g[i];
   });
-  job.train.optimizer.options = {{"learning_rate", 0.1}, {"momentum", 0.9}, {"weight_decay", 0.01}};
+  job.train.optimizer = choose(client_optimizers(), "sgd",
+                               {{"learning_rate", 0.1}, {"momentum", 0.9}, {"weight_decay", 0.01}});
   std::vector<double> velocity(4, 0.0);
   expect_steps(job, [&velocity](auto& model, const auto& g, int) {
     for (std::size_t i = 0; i < 4; ++i) {
@@ -99,8 +101,8 @@ TEST(Learner, SgdWithMomentumAndDecay) {
 TEST(Learner, AdamAndAdamW) {
   for (const bool decoupled : {false, true}) {
     JobSpec job = logistic_job();
-    job.train.optimizer = {decoupled ? "adamw" : "adam",
-                           {{"learning_rate", 0.05}, {"weight_decay", 0.1}}};
+    job.train.optimizer = choose(client_optimizers(), decoupled ? "adamw" : "adam",
+                                 {{"learning_rate", 0.05}, {"weight_decay", 0.1}});
     std::vector<double> mean(4, 0.0), square(4, 0.0);
     expect_steps(job, [&](auto& model, const auto& g, int step) {
       for (std::size_t i = 0; i < 4; ++i) {
@@ -118,7 +120,7 @@ TEST(Learner, AdamAndAdamW) {
 
 TEST(Learner, FedProxPullsToTheGlobalModel) {
   JobSpec job = logistic_job();
-  job.train.algorithm = {"fedprox", {{"mu", 0.7}}};
+  job.train.algorithm = choose(client_algorithms(), "fedprox", {{"mu", 0.7}});
   std::vector<double> global;
   expect_steps(job, [&global](auto& model, const auto& g, int step) {
     if (step == 1) global = model;
@@ -149,7 +151,8 @@ TEST(Learner, CountsWhatAPersonWouldCount) {
 
 TEST(Learner, TheSameSeedGivesTheSameBitsAndAnotherNot) {
   JobSpec job = logistic_job();
-  job.model = {"mlp", {{"hidden", std::vector<std::int64_t>{5}}, {"dropout", 0.3}}};
+  job.model =
+      choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{5}}, {"dropout", 0.3}});
   job.train.batch_size = 8;
   const ExampleSet data = examples(50, 2);
   const Model global = *initial_model(job, {3}, "");
@@ -164,12 +167,12 @@ TEST(Learner, TheModelsOfThePaperHaveTheirSizes) {
   JobSpec job = logistic_job();
   job.data.target = TargetKind::kClasses;
   job.data.classes = 10;
-  job.model = {"mlp", {{"hidden", std::vector<std::int64_t>{200, 200}}}};
+  job.model = choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{200, 200}}});
   EXPECT_EQ(initial_model(job, {1, 28, 28}, "")->values.size(), 199'210u);
-  job.model = {"cnn",
-               {{"channels", std::vector<std::int64_t>{32, 64}},
-                {"kernel", std::int64_t{5}},
-                {"dense", std::vector<std::int64_t>{512}}}};
+  job.model = choose(model_families(), "cnn",
+                     {{"channels", std::vector<std::int64_t>{32, 64}},
+                      {"kernel", std::int64_t{5}},
+                      {"dense", std::vector<std::int64_t>{512}}});
   EXPECT_EQ(initial_model(job, {1, 28, 28}, "")->values.size(), 1'663'370u);
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "client/learning/learner.h"
+#include "tests/support/plugin_choice.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_directory.h"
 
@@ -19,7 +20,7 @@ class Python : public testing::Test {
     if (python("import torch\n") != 0)
       GTEST_SKIP() << "/usr/bin/python3 has no torch: models in Python are not tested";
     job_.model = {"torchscript", {{"file", directory_ / "module.pt"}}};
-    job_.train.optimizer = {"sgd", {{"learning_rate", 0.1}}};
+    job_.train.optimizer = choose(client_optimizers(), "sgd", {{"learning_rate", 0.1}});
   }
   int python(const std::string& program) {
     std::ofstream(directory_ / "program.py") << program;
@@ -75,7 +76,7 @@ TEST_F(Python, AScriptedModuleIsTrainedHereAndLoadedThere) {
 }
 
 TEST_F(Python, ABuiltInModelHasPyTorchsNames) {
-  job_.model = {"mlp", {{"hidden", std::vector<std::int64_t>{5}}}};
+  job_.model = choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{5}}});
   const Model model = *initial_model(job_, {3}, "");
   ASSERT_TRUE(save_torchscript(job_, model, {3}, "", directory_ / "out.pt"));
   std::string check =
@@ -85,7 +86,7 @@ TEST_F(Python, ABuiltInModelHasPyTorchsNames) {
   EXPECT_EQ(python(check), 0) << said();
 }
 
-TEST_F(Python, FrozenAndTracedModulesAreRefusedWithWhatIsWanted) {
+TEST_F(Python, FrozenModulesAndGarbageAreRefused) {
   ASSERT_EQ(make_module("s = torch.jit.freeze(torch.jit.script(m.eval()))"), 0) << said();
   const auto frozen = initial_model(job_, {3}, directory_ / "module.pt");
   ASSERT_FALSE(frozen);

@@ -2,8 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "common/config/catalog.h"
 #include "common/config/client_file.h"
 #include "common/config/coordinator_file.h"
+#include "common/config/job_file.h"
+#include "common/config/operator_file.h"
 
 namespace tributary {
 namespace {
@@ -68,6 +73,48 @@ datasets: {heart: {loader: cvs, path: x}, lungs: csv}
   EXPECT_THAT(config.error().message, HasSubstr("did you mean 'csv'"));
   EXPECT_THAT(config.error().message, HasSubstr("csv needs the option 'path'"));
   EXPECT_THAT(config.error().message, HasSubstr("client.yaml:1"));
+  EXPECT_EQ(std::ranges::count(config.error().message, '\n'), 2) << config.error().message;
+}
+
+TEST(ClientFile, WithoutDatasetsHasOneFault) {
+  const auto config = parse_client_config(
+      "coordinator: hub:1\nstate_dir: s\ntls: {certificate: c.pem, key: k.pem, ca: ca.pem}\n",
+      "client.yaml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message, "client.yaml:1:1: datasets: this key is required and missing");
+}
+
+TEST(ClientFile, EveryPathOfALoaderStartsAtTheFilesFolder) {
+  for (const PluginSchema& loader : data_loaders()) {
+    std::string text = "datasets: {d: {loader: " + loader.name;
+    for (const OptionSchema& option : loader.options) {
+      if (option.type == OptionType::kPath) text += ", " + option.name + ": there";
+    }
+    const auto datasets = parse_datasets(text + "}}\n", "/etc/client.yaml");
+    ASSERT_TRUE(datasets) << datasets.error().message;
+    for (const OptionSchema& option : loader.options) {
+      if (option.type != OptionType::kPath) continue;
+      EXPECT_EQ(datasets->at("d").options.at(option.name), OptionValue(std::string("/etc/there")));
+    }
+  }
+}
+
+TEST(Files, OneGivenForAnotherIsToldInOneLine) {
+  const std::string tls = "tls: {certificate: c.pem, key: k.pem, ca: ca.pem}\n";
+  const std::string client =
+      "coordinator: hub:1\nstate_dir: s\n" + tls + "datasets: {d: {loader: csv, path: a}}\n";
+  const std::string coordinator = "listen: 0.0.0.0:1\nstate_dir: s\nsites: [a]\n" + tls;
+  const std::string job = "name: j\nmodel: logistic\nrounds: {count: 1}\n";
+  for (const std::string& said :
+       {parse_job(client, "f").error().message, parse_job(coordinator, "f").error().message,
+        parse_client_config(job, "f").error().message, parse_datasets(job, "f").error().message,
+        parse_client_config(coordinator, "f").error().message,
+        parse_coordinator_config(client, "f").error().message,
+        parse_operator_config(client, "f").error().message}) {
+    EXPECT_THAT(said, HasSubstr("f:1:1: this looks like a "));
+    EXPECT_THAT(said, testing::Not(HasSubstr("\n")));
+  }
+  EXPECT_THAT(parse_job(client, "f").error().message, HasSubstr("client.yaml; a job file is"));
 }
 
 }  // namespace

@@ -113,7 +113,15 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"missing: mean", "missing: average", "missing"},
         Wrong{"name: pressure", "{name: pressure", "job.yaml"},
         Wrong{"  features:", "  input_shape: [3]\n  features:", "only one of the two"},
-        Wrong{"missing: mean", "standardize: constants", "has no mean and deviation"}));
+        Wrong{"missing: mean", "standardize: constants", "has no mean and deviation"},
+        Wrong{"values: [f, m]", "values: [f, '']", "data.features[1].values: a word is empty"},
+        Wrong{"values: [f, m]", "values: [f, f]", "'f' stands twice"},
+        Wrong{"values: [f, m]",
+              "values: [f, aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]",
+              "data.features[1].values: 'aaaaaaaaaaaaaaaaaaaa"},
+        Wrong{"positive_above: 0", "values: [no, no]", "'no' stands twice"},
+        Wrong{"epochs: 2", "loss: mse", "train.loss: data.task wants auto or bce"},
+        Wrong{"- age", "- heart rate: numeric", "write {name: heart rate, type: numeric}"}));
 
 TEST(JobFile, TellsAllFaultsAtOnce) {
   const auto file = parse_job(
@@ -121,6 +129,24 @@ TEST(JobFile, TellsAllFaultsAtOnce) {
   ASSERT_FALSE(file);
   EXPECT_THAT(file.error().message, HasSubstr("'seed'"));
   EXPECT_THAT(file.error().message, HasSubstr("'quorum'"));
+}
+
+// What only follows from a misspelt key is no fault of its own.
+TEST(JobFile, AMisspeltKeyIsOneFault) {
+  for (const auto& [what, by] :
+       {std::pair("  features:", "  fetures:"), std::pair("  label:", "  lable:"),
+        std::pair("rounds:", "ronds:"), std::pair("- age", "- heart rate: numeric")}) {
+    const auto file = parse_job(replaced(kGood, what, by), "job.yaml");
+    ASSERT_FALSE(file) << by;
+    EXPECT_THAT(file.error().message, testing::Not(HasSubstr("\n"))) << by;
+  }
+  // The classes are read only beside the task.
+  const auto file = parse_job(replaced(kGood, "label: {column: num, positive_above: 0}",
+                                       "tsk: classes\n  classes: 5\n  label: num"),
+                              "job.yaml");
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().message, HasSubstr("did you mean 'task'"));
+  EXPECT_THAT(file.error().message, testing::Not(HasSubstr("\n")));
 }
 
 TEST(JobFile, RefusesWhatIsNoMap) {

@@ -37,6 +37,16 @@ TEST(YamlReader, QuotedTextIsNoNumberAndDuplicateKeysAreFaults) {
   EXPECT_THAT(status.error().message, HasSubstr("f.yaml:3"));
 }
 
+TEST(YamlReader, ATabInTheIndentationIsNamed) {
+  for (const char* text : {"a:\n\tb: 1\n", "a:\n  b: 1\n\tc: 2\n", "a:\n \tb: 1\n"}) {
+    const auto document = YamlDocument::parse(text, "f.yaml");
+    ASSERT_FALSE(document) << text;
+    EXPECT_THAT(document.error().message, HasSubstr("indented with a tab")) << text;
+  }
+  const auto document = YamlDocument::parse("a: [1\n", "f.yaml");
+  EXPECT_THAT(document.error().message, testing::Not(HasSubstr("tab")));
+}
+
 TEST(YamlReader, BoundsDepthAndSize) {
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += "[";

@@ -15,8 +15,14 @@ const Layout kLayout{{{"w", {3}}}};
 
 Model model(float a, float b, float c) { return {kLayout, {a, b, c}}; }
 
-TEST(RoundAggregate, WeighsByExamplesUpToTheCap) {
+AggregationSpec plain() {
   AggregationSpec spec;
+  spec.server_optimizer.options = {{"learning_rate", 1.0}};
+  return spec;
+}
+
+TEST(RoundAggregate, WeighsByExamplesUpToTheCap) {
+  AggregationSpec spec = plain();
   spec.example_cap = 100;
   auto aggregate = *RoundAggregate::open(spec, kLayout, 3);
   aggregate->add(model(1.0f, 0.0f, -2.0f), 50);
@@ -53,7 +59,7 @@ TEST(RoundAggregate, MomentumKeepsItsVelocityBetweenRounds) {
 }
 
 TEST(RoundAggregate, CanBeFinishedTwice) {
-  auto aggregate = *RoundAggregate::open({}, kLayout, 2);
+  auto aggregate = *RoundAggregate::open(plain(), kLayout, 2);
   aggregate->add(model(1.0f, 2.0f, 3.0f), 5);
   const Model base = model(0.0f, 0.0f, 0.0f);
   EXPECT_EQ(aggregate->finish(base, {})->model, aggregate->finish(base, {})->model);
@@ -64,7 +70,7 @@ TEST(RoundAggregate, RefusesUnknownPluginsNothingAndInfinity) {
   spec.rule.name = "median";
   EXPECT_THAT(RoundAggregate::open(spec, kLayout, 1).error().message,
               HasSubstr("there are: weighted_mean"));
-  auto aggregate = *RoundAggregate::open({}, kLayout, 1);
+  auto aggregate = *RoundAggregate::open(plain(), kLayout, 1);
   EXPECT_FALSE(aggregate->finish(model(0, 0, 0), {}));
   aggregate->add(model(1.0f, 0.0f, 0.0f), 1);
   EXPECT_THAT(aggregate->finish(model(INFINITY, 0.0f, 0.0f), {}).error().message,

@@ -35,7 +35,9 @@ class Worker : public testing::Test {
     return worker_->check(one.site, one.key, one.result).reason;
   }
   std::unique_ptr<JobWorker> fresh() {
-    return std::make_unique<JobWorker>(kJob, JobSpec{}, *blobs_, models_);
+    JobSpec spec;
+    spec.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
+    return std::make_unique<JobWorker>(kJob, spec, *blobs_, models_);
   }
 
   TemporaryDirectory directory_;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/file_kind.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace tributary {
+namespace {
+
+struct Kind {
+  std::string name;
+  std::set<std::string> keys;
+};
+
+const std::array<Kind, 4>& kinds() {
+  static const std::array<Kind, 4> kKinds = {
+      {{"a job file",
+        {"name", "seed", "model", "data", "train", "aggregate", "rounds", "evaluate"}},
+       {"a coordinator.yaml",
+        {"listen", "state_dir", "tls", "sites", "log", "threads", "running_jobs"}},
+       {"a client.yaml",
+        {"coordinator", "server_name", "state_dir", "tls", "datasets", "log", "threads"}},
+       {"a tributaryctl.yaml", {"coordinator", "server_name", "tls"}}}};
+  return kKinds;
+}
+
+}  // namespace
+
+Status refuse_other_kinds(FileKind wanted, Section& root, YamlDocument& document) {
+  const std::vector<std::string> keys = root.keys();
+  const auto fitting = [&keys](const Kind& kind) {
+    return std::ranges::count_if(keys, [&](const auto& key) { return kind.keys.contains(key); });
+  };
+  const Kind& own = kinds()[static_cast<std::size_t>(wanted)];
+  const Kind& likely = *std::ranges::max_element(kinds(), {}, fitting);
+  // One key more is a slip of the pen; two are another file.
+  if (fitting(likely) < fitting(own) + 2) return {};
+  root.fault("", "this looks like " + likely.name + "; " + own.name + " is wanted here");
+  root.ignore_rest();
+  return document.finish();
+}
+
+}  // namespace tributary

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// TorchScript modules out and in again without Python; python_test.cc has the other half where
+// Python has torch.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/frontend/tracer.h>
+#include <torch/script.h>
+
+#include "client/learning/learner.h"
+#include "tests/support/plugin_choice.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+using testing::HasSubstr;
+
+class TorchScript : public testing::Test {
+ protected:
+  void SetUp() override {
+    job_.train.optimizer = choose(client_optimizers(), "sgd", {{"learning_rate", 0.1}});
+    job_.model = choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{4}}});
+    script_.train = job_.train;
+    script_.model = {"torchscript", {{"file", path_}}};
+  }
+  // What a site says of the module in the file.
+  std::string fault() {
+    const auto model = initial_model(script_, {3}, path_);
+    return model ? "none" : model.error().message;
+  }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_ / "module.pt";
+  JobSpec job_, script_;
+  const ExampleSet data_{{3}, 4, {1, 2, 3, 0, 1, 0, 2, 2, 2, -1, 0, 1}, {1, 0, 1, 0}, {}};
+};
+
+TEST_F(TorchScript, ABuiltInModelComesBackAndTrainsAlike) {
+  for (const char* activation : {"relu", "tanh", "sigmoid", "gelu"}) {
+    job_.model.options["activation"] = std::string(activation);
+    const Model model = *initial_model(job_, {3}, "");
+    const Status saved = save_torchscript(job_, model, {3}, "", path_);
+    ASSERT_TRUE(saved) << saved.error().message;
+    const auto loaded = initial_model(script_, {3}, path_);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ(*loaded, model);
+    const auto own = train({job_, 1, model, data_, 1, 1, {}, {}, {}});
+    const auto scripted = train({script_, 1, *loaded, data_, 1, 1, {}, {}, path_});
+    ASSERT_TRUE(scripted) << scripted.error().message;
+    EXPECT_GT(scripted->update_norm, 0.0);
+    for (std::size_t i = 0; i < model.values.size(); ++i) {
+      EXPECT_NEAR(scripted->update.values[i], own->update.values[i], 1e-6) << activation;
+    }
+    EXPECT_EQ(figures_of(*evaluate(script_, model, data_, 1, path_)).loss,
+              figures_of(*evaluate(job_, model, data_, 1, "")).loss);
+  }
+}
+
+TEST_F(TorchScript, AFrozenModuleIsRefused) {
+  ASSERT_TRUE(save_torchscript(job_, *initial_model(job_, {3}, ""), {3}, "", path_));
+  torch::jit::Module module = torch::jit::load(path_);
+  module.eval();
+  torch::jit::freeze(module).save(path_);
+  EXPECT_THAT(fault(), AllOf(HasSubstr("frozen"), HasSubstr("torch.jit.script")));
+}
+
+// Without dropout or batch statistics a traced module is as good as a scripted one.
+TEST_F(TorchScript, ATracedModuleWhoseDropoutIsFixedIsRefused) {
+  torch::jit::Module module("Traced");
+  module.register_parameter("weight", torch::ones({1, 3}).requires_grad_(), false);
+  const auto trace = [&module](bool dropout) {
+    const auto forward = [&](torch::jit::Stack inputs) -> torch::jit::Stack {
+      const torch::Tensor x = inputs[0].toTensor();
+      const torch::Tensor weight = module.attr("weight").toTensor();
+      return {at::linear(dropout ? at::dropout(x, 0.5, false) : x, weight)};
+    };
+    const auto traced = torch::jit::tracer::trace(
+        {torch::zeros({2, 3})}, forward, [](const torch::Tensor&) { return std::string(); }, true,
+        false, &module);
+    return traced.first->graph;
+  };
+  for (const bool dropout : {true, false}) {
+    torch::jit::Module made = module.clone();
+    const auto name = c10::QualifiedName(*made.type()->name(), "forward");
+    made.type()->addMethod(
+        made._ivalue()->compilation_unit()->create_function(name, trace(dropout)));
+    made.save(path_);
+    if (dropout) {
+      EXPECT_THAT(fault(), AllOf(HasSubstr("torch.jit.trace;"), HasSubstr("torch.jit.script")));
+    } else {
+      EXPECT_EQ(fault(), "none");
+    }
+  }
+}
+
+TEST_F(TorchScript, WhatIsNoModuleIsRefused) {
+  ASSERT_TRUE(save_torchscript(job_, *initial_model(job_, {3}, ""), {3}, "", path_));
+  EXPECT_FALSE(initial_model(script_, {5}, path_)) << "another number of inputs";
+  EXPECT_THAT(initial_model(script_, {3}, directory_ / "none").error().message,
+              HasSubstr("loading the TorchScript module"));
+}
+
+}  // namespace
+}  // namespace tributary
