@@ -95,6 +95,16 @@ Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& wor
   work.reason = Reason::kDataInvalid;
   TRIB_TRY(examples, ports_.data.examples(work.job, work.task.plan, work.local_detail));
   work.reason = Reason::kTrainingFailed;
+  if (examples != loaded_) {  // not when they were still there from the task before
+    ports_.log("data.loaded",
+               {{"job", work.task.key.job.value},
+                {"dataset", work.job.data.dataset},
+                {"training_rows", examples->training.rows},
+                {"validation_rows", examples->validation.rows},
+                {"dropped_rows", static_cast<std::int64_t>(examples->dropped_rows)},
+                {"unknown_words", static_cast<std::int64_t>(examples->unknown_words)}});
+    loaded_ = examples;
+  }
   return examples;
 }
 
@@ -118,11 +128,6 @@ Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
   work.reason = Reason::kDataInvalid;
   TRIB_TRY(summary, ports_.data.summarize(work.job, work.local_detail));
   TRIB_CHECK_OK(validate_summary(summary));
-  ports_.log("data.loaded",
-             {{"job", work.task.key.job.value},
-              {"dataset", work.job.data.dataset},
-              {"training_rows", static_cast<std::int64_t>(summary.training_rows)},
-              {"validation_rows", static_cast<std::int64_t>(summary.validation_rows)}});
   return TaskOutcome{PrepareResult{std::move(summary)}};
 }
 

@@ -45,6 +45,7 @@ class TaskRunner {
   TaskFailure failure(const Task& task, const Work* work, const Error& error) const;
 
   Ports ports_;
+  std::shared_ptr<const SiteExamples> loaded_;  // by the last task
 };
 
 }  // namespace tributary
