@@ -18,19 +18,11 @@
 #include "common/transport/deadline.h"
 #include "common/transport/tls_stream.h"
 #include "common/wire/frame_codec.h"
-#include "common/wire/transfer_port.h"
+#include "common/wire/link.h"
 
 namespace tributary {
 
-// What a link's owner does with what arrives. A failed Status closes the link with that reason.
-class LinkHandler {
- public:
-  virtual ~LinkHandler() = default;
-  virtual Status on_message(const Message& message) = 0;
-  virtual Status on_chunk(std::uint32_t stream, ByteView bytes) = 0;
-};
-
-class FrameLink final : public TransferPort, public std::enable_shared_from_this<FrameLink> {
+class FrameLink final : public Link, public std::enable_shared_from_this<FrameLink> {
  public:
   using Duration = std::chrono::steady_clock::duration;
 
@@ -49,8 +41,8 @@ class FrameLink final : public TransferPort, public std::enable_shared_from_this
   asio::awaitable<Result<Message>> receive();
   // Reads until the end, which is returned; `handler` outlives it.
   asio::awaitable<Error> run(LinkHandler& handler);
-  // Sends a Goodbye with the reason where that is still possible, then closes, within two seconds.
-  void close(Error why, std::int64_t retry_after_ms = 0);
+  // Takes at most two seconds.
+  void close(Error why, std::int64_t retry_after_ms = 0) override;
   // Closes unless the deadline is lifted in time.
   void set_deadline(Milliseconds limit);
   void lift_deadline() { limit_.reset(); }

@@ -2,6 +2,7 @@
 #include "common/transport/handshake.h"
 
 #include "common/base/limits.h"
+#include "common/base/version.h"
 
 namespace tributary {
 

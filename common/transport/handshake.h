@@ -10,8 +10,6 @@
 
 namespace tributary {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
-
 // Waits for the peer's Hello; a peer without a version in common is sent away with the reason.
 asio::awaitable<Result<Hello>> await_hello(std::shared_ptr<FrameLink> link);
 // Sends Hello, waits for the Welcome. A Goodbye instead comes back as its error.

@@ -16,6 +16,7 @@
 #include "common/base/version.h"
 #include "common/storage/directory_lock.h"
 #include "common/transport/listener.h"
+#include "common/transport/spawn.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/site_sessions.h"
 
@@ -128,7 +129,7 @@ class Daemon {
                          limits::kRedialFirstMs);
     switch (link->peer().role) {
       case PeerRole::kSite:
-        return sites_->admit(std::move(link), hello);
+        return admit_site(link, hello);
       case PeerRole::kOperator:
         return operators_->admit(std::move(link));
       case PeerRole::kCoordinator:
@@ -136,6 +137,17 @@ class Daemon {
                                       "a coordinator may not connect to a coordinator"),
                            limits::kRedialMs);
     }
+  }
+
+  void admit_site(const std::shared_ptr<FrameLink>& link, const Hello& hello) {
+    const std::shared_ptr<LinkHandler> handler =
+        sites_->admit(link, SiteName{link->peer().name}, link->address(), hello);
+    const auto run = [](Daemon* self, std::shared_ptr<FrameLink> its_link,
+                        std::shared_ptr<LinkHandler> its_handler) -> asio::awaitable<void> {
+      const Error why = co_await its_link->run(*its_handler);
+      self->sites_->ended(its_handler, why);
+    };
+    if (handler) spawn(link->executor(), run(this, link, handler));
   }
 
   void tick() {

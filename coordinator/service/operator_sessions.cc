@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/base/limits.h"
+#include "common/base/version.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/handshake.h"
 #include "common/transport/spawn.h"

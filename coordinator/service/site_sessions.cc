@@ -2,13 +2,11 @@
 #include "coordinator/service/site_sessions.h"
 
 #include <algorithm>
-#include <boost/asio/this_coro.hpp>
 #include <deque>
 
 #include "common/base/limits.h"
+#include "common/base/version.h"
 #include "common/transfer/blob_transfers.h"
-#include "common/transport/handshake.h"
-#include "common/transport/spawn.h"
 
 namespace tributary {
 namespace {
@@ -24,10 +22,12 @@ std::string joined(const std::vector<std::string>& words) {
 class SiteSessions::Session final : public LinkHandler,
                                     public std::enable_shared_from_this<Session> {
  public:
-  Session(SiteSessions& owner, std::shared_ptr<FrameLink> link, TimePoint since)
+  Session(SiteSessions& owner, std::shared_ptr<Link> link, SiteName site, std::string address,
+          TimePoint since)
       : owner_(owner),
         link_(std::move(link)),
-        site_{link_->peer().name},
+        site_(std::move(site)),
+        address_(std::move(address)),
         since_(since),
         transfers_(
             owner.ports_.blobs, *link_,
@@ -35,7 +35,8 @@ class SiteSessions::Session final : public LinkHandler,
             [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); }) {}
 
   const SiteName& site() const { return site_; }
-  const std::shared_ptr<FrameLink>& link() const { return link_; }
+  const std::string& address() const { return address_; }
+  const std::shared_ptr<Link>& link() const { return link_; }
   TimePoint since() const { return since_; }
 
   Status on_message(const Message& message) override {
@@ -101,8 +102,9 @@ class SiteSessions::Session final : public LinkHandler,
   }
 
   SiteSessions& owner_;
-  std::shared_ptr<FrameLink> link_;
+  std::shared_ptr<Link> link_;
   SiteName site_;
+  std::string address_;
   TimePoint since_;
   std::deque<Digest> offered_;
   std::map<Digest, std::vector<std::function<void(Status)>>> waiting_;
@@ -111,47 +113,47 @@ class SiteSessions::Session final : public LinkHandler,
 
 SiteSessions::~SiteSessions() = default;
 
-void SiteSessions::admit(std::shared_ptr<FrameLink> link, const Hello& hello) {
-  const SiteName site{link->peer().name};
+std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, const SiteName& site,
+                                                 const std::string& address, const Hello& hello) {
   const auto& allowed = ports_.allowed;
   if (!allowed.empty() && std::ranges::find(allowed, site.value) == allowed.end()) {
     ports_.log.record("site.refused", {{"site", site.value},
-                                       {"address", link->address()},
+                                       {"address", address},
                                        {"reason", "not among `sites` of the coordinator's file"}});
-    return link->close(make_error(ErrorCode::kPermissionDenied,
-                                  "site '" + site.value + "' is not in the coordinator's list"),
-                       limits::kRedialMs);
+    link->close(make_error(ErrorCode::kPermissionDenied,
+                           "site '" + site.value + "' is not in the coordinator's list"),
+                limits::kRedialMs);
+    return nullptr;
   }
   if (const auto older = sessions_.find(site); older != sessions_.end()) {
-    ports_.log.record("site.replaced", {{"site", site.value}, {"address", link->address()}});
+    ports_.log.record("site.replaced", {{"site", site.value}, {"address", address}});
     const std::shared_ptr<Session> session = older->second;
     // A process that lives on is another one with the same certificate: the two must not take
     // turns.
     session->link()->close(make_error(ErrorCode::kAlreadyExists,
                                       "another process came with the certificate of site '" +
-                                          site.value + "', from " + link->address()),
+                                          site.value + "', from " + address),
                            limits::kRedialMs);
     remove(session, make_error(ErrorCode::kUnavailable, "replaced by a newer link"));
   }
-  if (!link->send(Welcome{kProtocolVersion, ports_.software, limits::kHeartbeatMs})) return;
-  const auto session = std::make_shared<Session>(*this, link, ports_.clock.now());
+  if (!link->send(Welcome{kProtocolVersion, ports_.software, limits::kHeartbeatMs})) return nullptr;
+  const auto session =
+      std::make_shared<Session>(*this, std::move(link), site, address, ports_.clock.now());
   sessions_[site] = session;
-  SiteRow row{site,           true,          "", ports_.clock.wall_ms(), link->address(),
-              hello.software, hello.datasets};
+  SiteRow row{site, true, "", ports_.clock.wall_ms(), address, hello.software, hello.datasets};
   if (const Status saved = ports_.store.save_site(row); !saved) {
     ports_.log.record("storage.failed", {{"path", "sites"}, {"detail", saved.error().message}});
   }
   ports_.log.record("site.connected", {{"site", site.value},
-                                       {"address", link->address()},
+                                       {"address", address},
                                        {"software", hello.software},
                                        {"datasets", joined(hello.datasets)}});
-  const auto run = [](SiteSessions* self, std::shared_ptr<Session> one) -> asio::awaitable<void> {
-    const std::shared_ptr<FrameLink> its_link = one->link();
-    const Error why = co_await its_link->run(*one);
-    self->remove(one, why);
-  };
-  spawn(link->executor(), run(this, session));
   driver_->handle(SiteConnected{site, hello.datasets});
+  return session;
+}
+
+void SiteSessions::ended(const std::shared_ptr<LinkHandler>& handler, const Error& why) {
+  remove(std::static_pointer_cast<Session>(handler), why);
 }
 
 void SiteSessions::remove(const std::shared_ptr<Session>& session, const Error& why) {
@@ -160,7 +162,7 @@ void SiteSessions::remove(const std::shared_ptr<Session>& session, const Error& 
   sessions_.erase(found);
   const std::int64_t up_ms = (ports_.clock.now() - session->since()).count();
   ports_.log.record("site.disconnected", {{"site", session->site().value},
-                                          {"address", session->link()->address()},
+                                          {"address", session->address()},
                                           {"code", std::string(error_code_name(why.code))},
                                           {"detail", why.message},
                                           {"seconds", static_cast<double>(up_ms) / 1000.0}});

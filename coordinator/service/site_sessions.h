@@ -13,7 +13,7 @@
 #include "common/base/clock.h"
 #include "common/storage/blob_store.h"
 #include "common/telemetry/event_log.h"
-#include "common/transport/frame_link.h"
+#include "common/wire/link.h"
 #include "coordinator/service/driver.h"
 
 namespace tributary {
@@ -34,8 +34,11 @@ class SiteSessions final : public SitePort {
 
   // Where events go; before the first link.
   void set_driver(Driver* driver) { driver_ = driver; }
-  // A site's link after its Hello: welcomed, or sent away.
-  void admit(std::shared_ptr<FrameLink> link, const Hello& hello);
+  // A site's link after its Hello: welcomed, or sent away (null). Whoever runs the link hands what
+  // arrives to the handler, and says when it has ended.
+  std::shared_ptr<LinkHandler> admit(std::shared_ptr<Link> link, const SiteName& site,
+                                     const std::string& address, const Hello& hello);
+  void ended(const std::shared_ptr<LinkHandler>& handler, const Error& why);
   void close_all(const Error& why);
   std::size_t size() const { return sessions_.size(); }
 

@@ -15,6 +15,7 @@
 #include <map>
 #include <thread>
 
+#include "common/base/version.h"
 #include "common/crypto/digest.h"
 #include "common/storage/blob_store.h"
 #include "common/tensor/safetensors.h"

@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <fstream>
 
+#include "common/base/version.h"
 #include "common/crypto/pki.h"
 #include "common/transport/dialer.h"
 #include "common/transport/handshake.h"
