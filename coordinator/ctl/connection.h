@@ -13,6 +13,7 @@
 #include "common/storage/blob_store.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/dialer.h"
+#include "coordinator/ctl/job_pages.h"
 
 namespace tributary {
 
@@ -23,6 +24,25 @@ class Connection final : public LinkHandler {
 
   // The reply; RequestFailed comes back as its error.
   Result<Message> request(const Message& message);
+  // Its reply, if it is of the kind that was asked for.
+  template <typename Reply>
+  Result<Reply> ask(const Message& message) {
+    TRIB_TRY(reply, request(message));
+    auto* expected = std::get_if<Reply>(&reply);
+    if (expected == nullptr)
+      return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
+    return std::move(*expected);
+  }
+  // A job with all its records, by ShowJob or WatchJob.
+  template <typename Request>
+  Result<JobDetail> ask_pages(const std::string& job) {
+    TRIB_TRY(whole, ask<JobDetail>(Request{JobId{job}, {}}));
+    while (whole.next != RecordPosition{}) {
+      TRIB_TRY(page, ask<JobDetail>(Request{JobId{job}, whole.next}));
+      TRIB_CHECK_OK(append_page(whole, std::move(page)));
+    }
+    return whole;
+  }
   // The next message, for watching. Gives up the wait after `limit`: none.
   Result<std::optional<Message>> next(std::chrono::milliseconds limit);
   // A blob of the coordinator's.

@@ -61,15 +61,6 @@ std::string fresh_token() {
   return std::to_string(random()) + "-" + std::to_string(random());
 }
 
-template <typename Reply>
-Result<Reply> ask(Connection& connection, const Message& message) {
-  TRIB_TRY(reply, connection.request(message));
-  auto* expected = std::get_if<Reply>(&reply);
-  if (expected == nullptr)
-    return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
-  return std::move(*expected);
-}
-
 Json round_json(const RoundRow& round) {
   Json participants = Json::array();
   for (const ParticipantRow& one : round.participants) {
@@ -110,14 +101,14 @@ Status job_submit(Connection& connection, const std::string& path, const std::st
     TRIB_TRY(offered, connection.offer(module));
     submit.model_file = offered;
   }
-  TRIB_TRY(submitted, ask<JobSubmitted>(connection, submit));
+  TRIB_TRY(submitted, connection.ask<JobSubmitted>(submit));
   std::cout << submitted.job.value << std::endl;
   if (submitted.existed) std::cerr << "the same job with the same token was submitted before\n";
   return watch ? watch_job(connection, submitted.job.value) : Status{};
 }
 
 Status job_list(Connection& connection, bool json) {
-  TRIB_TRY(list, ask<JobList>(connection, ListJobs{}));
+  TRIB_TRY(list, connection.ask<JobList>(ListJobs{}));
   if (!json) {
     print_jobs(list.jobs);
     return {};
@@ -129,7 +120,7 @@ Status job_list(Connection& connection, bool json) {
 }
 
 Status job_show(Connection& connection, const std::string& job, bool json) {
-  TRIB_TRY(detail, ask<JobDetail>(connection, ShowJob{JobId{job}}));
+  TRIB_TRY(detail, connection.ask_pages<ShowJob>(job));
   if (json) {
     Json rounds = Json::array();
     for (const RoundRow& round : detail.rounds) rounds.push_back(round_json(round));
@@ -157,13 +148,13 @@ Status job_show(Connection& connection, const std::string& job, bool json) {
 }
 
 Status job_abort(Connection& connection, const std::string& job, const std::string& why) {
-  TRIB_TRY(aborted, ask<JobAborted>(connection, AbortJob{JobId{job}, why}));
+  TRIB_TRY(aborted, connection.ask<JobAborted>(AbortJob{JobId{job}, why}));
   std::cout << "aborted " << aborted.job.value << "\n";
   return {};
 }
 
 Status show_status(Connection& connection, bool json) {
-  TRIB_TRY(status, ask<StatusReply>(connection, GetStatus{}));
+  TRIB_TRY(status, connection.ask<StatusReply>(GetStatus{}));
   if (json) {
     Json sites = Json::array(), jobs = Json::array();
     for (const SiteRow& site : status.sites) {
@@ -202,7 +193,7 @@ Status show_status(Connection& connection, bool json) {
 
 Status model_get(Connection& connection, const std::string& job, const std::string& round,
                  const std::string& out) {
-  TRIB_TRY(info, ask<ModelInfo>(connection, GetModel{JobId{job}, round}));
+  TRIB_TRY(info, connection.ask<ModelInfo>(GetModel{JobId{job}, round}));
   TRIB_TRY(bytes, connection.fetch(info.model));
   const std::string path =
       out.empty() ? job + "-round-" + std::to_string(info.round) + ".safetensors" : out;

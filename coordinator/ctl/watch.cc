@@ -109,16 +109,13 @@ std::string end_in(const std::string& event) {
 }  // namespace
 
 Status watch_job(Connection& connection, const std::string& job) {
-  TRIB_TRY(reply, connection.request(WatchJob{JobId{job}}));
-  const auto* detail = std::get_if<JobDetail>(&reply);
-  if (detail == nullptr)
-    return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
-  std::string state = detail->summary.state;
+  TRIB_TRY(detail, connection.ask_pages<WatchJob>(job));
+  std::string state = detail.summary.state;
   std::unique_ptr<Watch> watch = std::make_unique<PlainWatch>();
   if (::isatty(STDOUT_FILENO) == 1) {
-    watch = std::make_unique<TerminalWatch>(*detail);
+    watch = std::make_unique<TerminalWatch>(detail);
   } else {
-    show_past(detail->rounds);
+    show_past(detail.rounds);
   }
   while (!is_over(state)) {
     if (!std::cout) return {};  // who read it has gone (`| head`)
