@@ -19,8 +19,14 @@ namespace tributary {
 
 class Connection final : public LinkHandler {
  public:
+  // Waits end early when the program is interrupted (interrupt.h): kCancelled.
   static Result<std::unique_ptr<Connection>> open(const OperatorConfig& config);
+  // A new link to the same coordinator.
+  Result<std::unique_ptr<Connection>> again() const { return open(config_); }
   ~Connection() override;
+
+  // Whether the link has ended; a refused request leaves it as it is.
+  bool ended() const { return ended_.has_value(); }
 
   // The reply; RequestFailed comes back as its error.
   Result<Message> request(const Message& message);
@@ -54,9 +60,14 @@ class Connection final : public LinkHandler {
   Status on_chunk(std::uint32_t stream, ByteView bytes) override;
 
  private:
-  Connection() = default;
+  explicit Connection(OperatorConfig config) : config_(std::move(config)) {}
+  // Until something is `done` or the program is interrupted.
+  template <typename Done>
+  void run_until(Done done);
+  Error end_reason() const;
   Result<std::unique_ptr<ReadFile>> open_offered(const Digest& digest) const;
 
+  OperatorConfig config_;
   asio::io_context io_{1};
   std::string spool_;
   std::unique_ptr<FileSystem> files_;

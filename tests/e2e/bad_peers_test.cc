@@ -96,9 +96,9 @@ TEST_F(BadPeers, FilesCanBeCheckedBeforeAnythingStarts) {
   using testing::HasSubstr;
   const std::string log = federation_.path("check.txt");
   const auto check = [&](const std::string& program, const std::string& file) {
-    return run_process({FederationFiles::program(program), "check-config", "--config",
-                        federation_.path(file)},
-                       log);
+    return run_process(
+        {FederationFiles::program(program), "check-config", "--config", federation_.path(file)},
+        log);
   };
   EXPECT_EQ(check("tributary-coordinator", "coordinator.yaml"), 0);
   EXPECT_EQ(check("tributary-client", "hospital-1.yaml"), 0);
