@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// tributary-client: a site's daemon, and the tools a site needs beside it. Exit status: 0 done, 1
-// failed, 2 wrong usage or file, 3 network or certificate.
-#include <CLI/CLI.hpp>
+// tributary-client: a site's daemon, and the tools a site needs beside it.
+#include <algorithm>
 #include <iostream>
 
 #include "client/agent/agent.h"
 #include "client/data/hospital_generator.h"
 #include "client/learning/learner.h"
 #include "common/base/limits.h"
-#include "common/base/version.h"
+#include "common/cli/command_line.h"
+#include "common/cli/named_file.h"
+#include "common/config/catalog.h"
 #include "common/config/job_file.h"
 #include "common/storage/file_system.h"
 #include "common/tensor/safetensors.h"
@@ -17,47 +18,65 @@
 namespace tributary {
 namespace {
 
-int fail(const Error& error, int code) {
-  std::cerr << "tributary-client: " << error.message << "\n";
-  return code;
-}
+constexpr const char* kProgram = "tributary-client";
 
 Result<ClientConfig> read_config(const std::string& path) {
-  TRIB_TRY(text, make_file_system()->read(path, limits::kConfigBytesMax));
+  TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
   return parse_client_config(std::string(as_text(text)), path);
 }
 
 int run(const std::string& path) {
   const auto config = read_config(path);
-  if (!config) return fail(config.error(), 2);
+  if (!config) return tell_error(kProgram, config.error());
   const SystemClock clock;
   const auto log = EventLog::open(config->log, clock);
-  if (!log) return fail(log.error(), 2);
+  if (!log) return tell_error(kProgram, fault_of_named(config->log.file, log.error()));
   const Status ran = run_client(*config, **log, clock);
-  return ran ? 0 : fail(ran.error(), exit_code(ran.error().code));
+  if (ran) return 0;
+  // Once it runs it dials for ever: what ended it before is no link.
+  return tell_error(kProgram, ran.error()) == 2 ? 2 : 1;
 }
 
-int check_config(const std::string& path) {
-  const auto config = read_config(path);
-  if (!config) return fail(config.error(), 2);
-  const auto context = TlsContext::load_as(PeerRole::kSite, config->tls);
-  if (!context) return fail(context.error(), 2);
-  std::cout << path << ": fine; site " << (*context)->own().name << ", " << config->datasets.size()
+Status check_readable(const std::string& path) {
+  const auto file = make_file_system()->open(path);
+  if (!file) return file.error();
+  std::byte first;
+  return (*file)->size() == 0 ? Status{} : (*file)->read_at(0, {&first, 1});
+}
+
+// That the files of a dataset are there; what is in them is seen with a job.
+Status check_dataset(const std::string& name, const PluginChoice& dataset) {
+  const auto loader = std::ranges::find(data_loaders(), dataset.name, &PluginSchema::name);
+  for (const OptionSchema& option : loader->options) {
+    const auto value = dataset.options.find(option.name);
+    if (option.type != OptionType::kPath || value == dataset.options.end()) continue;
+    const auto& path = std::get<std::string>(value->second);
+    if (path.empty()) continue;
+    if (Status readable = check_readable(path); !readable)
+      return fault_of_named(path, std::move(readable).error()).with_context("dataset " + name);
+  }
+  return {};
+}
+
+Status check_config(const std::string& path) {
+  TRIB_TRY(config, read_config(path));
+  TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config.tls));
+  for (const auto& [name, dataset] : config.datasets) TRIB_CHECK_OK(check_dataset(name, dataset));
+  std::cout << path << ": fine; site " << context->own().name << ", " << config.datasets.size()
             << " dataset(s)\n";
-  return 0;
+  return {};
 }
 
-int generate_hospitals_into(const std::string& directory, std::size_t sites, std::size_t rows,
-                            std::uint64_t seed) {
-  const auto files = make_file_system();
-  if (Status made = files->make_directories(directory); !made) return fail(made.error(), 1);
+Status generate_hospitals_into(const std::string& directory, std::size_t sites, std::size_t rows,
+                               std::uint64_t seed) {
+  if (Status made = make_file_system()->make_directories(directory); !made)
+    return fault_of_named(directory, std::move(made).error());
   for (const HospitalFile& file : generate_hospitals(sites, rows, seed)) {
     const std::string path = directory + "/" + file.site + ".csv";
-    if (Status written = files->write_durably(path, as_bytes(file.csv)); !written)
-      return fail(written.error(), 1);
+    TRIB_CHECK_OK(write_named(path, as_bytes(file.csv)));
     std::cout << path << "\n";
   }
-  return 0;
+  return {};
 }
 
 // For tables the width of one example stands in the model: its first layer is [outputs, inputs].
@@ -69,13 +88,24 @@ std::vector<std::int64_t> input_shape_of(const JobSpec& job, const Model& model)
 
 Status export_model(const std::string& job_path, const std::string& model_path,
                     const std::string& out) {
-  const auto files = make_file_system();
-  TRIB_TRY(text, files->read(job_path, limits::kJobDocumentBytesMax));
+  TRIB_TRY(text, read_named(job_path, limits::kJobDocumentBytesMax));
   TRIB_TRY(job, parse_job(std::string(as_text(text)), job_path));
-  TRIB_TRY(bytes, files->read(model_path, limits::kBlobBytesMax));
-  TRIB_TRY(model, decode_safetensors(bytes));
-  return save_torchscript(job.spec, model, input_shape_of(job.spec, model),
-                          resolve_path(job.model_path, job_path), out);
+  TRIB_TRY(bytes, read_named(model_path, limits::kBlobBytesMax));
+  auto model = decode_safetensors(bytes);
+  if (!model) return fault_of_named(model_path, std::move(model).error());
+  TRIB_CHECK_OK(check_place(out));
+  const auto files = make_file_system();
+  const std::string unfinished = out + ".unfinished";
+  Status saved = save_torchscript(job.spec, *model, input_shape_of(job.spec, *model),
+                                  resolve_path(job.model_path, job_path), unfinished);
+  if (saved) saved = files->rename(unfinished, out);
+  if (!saved) {
+    static_cast<void>(files->remove(unfinished).has_value());
+    return saved;
+  }
+  std::cerr << "wrote " << out << ": a TorchScript module with the values of " << model_path
+            << "\n";
+  return {};
 }
 
 }  // namespace
@@ -85,15 +115,13 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Tributary's client: a site's daemon. It dials the coordinator, trains on local files when "
       "asked, and sends\n"
-      "weight updates; rows never leave. Runs in the foreground until SIGTERM or SIGINT."};
-  app.set_version_flag("--version", tributary::kVersion);
+      "weight updates; rows never leave. Runs in the foreground until SIGTERM or SIGINT.",
+      tributary::kProgram};
+  tributary::prepare_command_line(app);
   std::string config;
   app.add_option("--config", config, "Its file, client.yaml");
-
-  std::string checked;
-  CLI::App* check = app.add_subcommand("check-config",
-                                       "Check client.yaml and its certificate, without connecting");
-  check->add_option("--config", checked, "The file")->required();
+  CLI::App* check = app.add_subcommand(
+      "check-config", "Check client.yaml, its certificate and its files, without connecting");
 
   CLI::App* data = app.add_subcommand("data", "Data for trying things out");
   data->require_subcommand(1);
@@ -119,20 +147,19 @@ int main(int argc, char** argv) {
   exported->add_option("--job", job_path, "The job file")->required();
   exported->add_option("--model", model_path, "The model.safetensors of the job")->required();
   exported->add_option("--out", module_path, "The module to write")->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+  if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
+  tributary::Status done;
+  if (generate->parsed()) {
+    done = tributary::generate_hospitals_into(out, sites, rows, seed);
+  } else if (exported->parsed()) {
+    done = tributary::export_model(job_path, model_path, module_path);
+  } else if (config.empty()) {
+    done = tributary::make_error(tributary::ErrorCode::kInvalidArgument,
+                                 "--config is missing; --help shows what there is");
+  } else if (check->parsed()) {
+    done = tributary::check_config(config);
+  } else {
+    return tributary::run(config);
   }
-  if (check->parsed()) return tributary::check_config(checked);
-  if (generate->parsed()) return tributary::generate_hospitals_into(out, sites, rows, seed);
-  if (exported->parsed()) {
-    const tributary::Status done = tributary::export_model(job_path, model_path, module_path);
-    return done ? 0 : tributary::fail(done.error(), 1);
-  }
-  if (config.empty()) {
-    std::cerr << "tributary-client: --config is missing; --help shows what there is\n";
-    return 2;
-  }
-  return tributary::run(config);
+  return done ? 0 : tributary::tell_error(tributary::kProgram, done.error());
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tributary-simulate: a federation in one process. Exit status: 0 done, 1 failed, 2 wrong usage or
-// file.
-#include <CLI/CLI.hpp>
+// tributary-simulate: a federation in one process.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -10,7 +8,8 @@
 #include "client/simulate/compare.h"
 #include "client/simulate/federation.h"
 #include "common/base/limits.h"
-#include "common/base/version.h"
+#include "common/cli/command_line.h"
+#include "common/cli/named_file.h"
 #include "common/config/client_file.h"
 #include "common/config/job_file.h"
 #include "common/tensor/safetensors.h"
@@ -33,7 +32,7 @@ struct Loaded {
 };
 
 Result<std::string> read_text(const std::string& path, std::uint64_t bytes_max) {
-  TRIB_TRY(bytes, make_file_system()->read(path, bytes_max));
+  TRIB_TRY(bytes, read_named(path, bytes_max));
   return std::string(as_text(bytes));
 }
 
@@ -45,7 +44,7 @@ Result<Loaded> load_job(const std::string& path) {
   loaded.job = std::move(job);
   if (!loaded.job.model_path.empty()) {
     loaded.module_path = resolve_path(loaded.job.model_path, path);
-    TRIB_TRY(module, make_file_system()->read(loaded.module_path, limits::kBlobBytesMax));
+    TRIB_TRY(module, read_named(loaded.module_path, limits::kBlobBytesMax));
     loaded.module_bytes = std::move(module);
   }
   return loaded;
@@ -162,9 +161,10 @@ Status compare(const Options& options) {
   TRIB_TRY(sites, sites_of_files(options.clients));
   std::optional<Model> federated;
   if (!options.model.empty()) {
-    TRIB_TRY(bytes, make_file_system()->read(options.model, limits::kBlobBytesMax));
-    TRIB_TRY(model, decode_safetensors(bytes));
-    federated = std::move(model);
+    TRIB_TRY(bytes, read_named(options.model, limits::kBlobBytesMax));
+    auto model = decode_safetensors(bytes);
+    if (!model) return fault_of_named(options.model, std::move(model).error());
+    federated = *std::move(model);
   }
   TRIB_TRY(compared, compare_models(loaded.job.spec, loaded.module_path, sites,
                                     federated ? &*federated : nullptr));
@@ -195,8 +195,9 @@ Status compare(const Options& options) {
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Tributary's simulator: the coordinator's engine and the clients' trainer in one process."};
-  app.set_version_flag("--version", tributary::kVersion);
+      "Tributary's simulator: the coordinator's engine and the clients' trainer in one process.",
+      "tributary-simulate"};
+  tributary::prepare_command_line(app);
   app.require_subcommand(1);
   tributary::Options options;
   CLI::App* run = app.add_subcommand("run", "Run a job over virtual sites");
@@ -225,14 +226,10 @@ int main(int argc, char** argv) {
   run->add_option("--until-accuracy", options.until_accuracy, "Stop at this accuracy");
   run->add_option("--out", options.out, "Folder for models")->capture_default_str();
   compare->add_option("--model", options.model, "The federated model.safetensors");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
   const tributary::Status done =
       run->parsed() ? tributary::run(options) : tributary::compare(options);
   if (done) return 0;
-  std::cerr << "tributary-simulate: " << done.error().message << "\n";
-  return done.error().code == tributary::ErrorCode::kInvalidArgument ? 2 : 1;
+  // There is no link that could fail.
+  return tributary::tell_error("tributary-simulate", done.error()) == 2 ? 2 : 1;
 }

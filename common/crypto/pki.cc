@@ -94,7 +94,20 @@ bool is_address(const std::string& host) {
   return address != nullptr;
 }
 
+Certificate read_certificate(const std::string& text) {
+  const Bio bio = memory(text);
+  return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), &X509_free);
+}
+
 }  // namespace
+
+Result<int> days_left(const std::string& certificate) {
+  const Certificate read = read_certificate(certificate);
+  int days = 0, seconds = 0;
+  if (!read || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(read.get())) != 1)
+    return failed("the certificate cannot be read");
+  return days;
+}
 
 Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
   const Key key = make_key(kind);
@@ -115,8 +128,8 @@ Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
 }
 
 Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request) {
-  const Bio ca_text = memory(ca.certificate), ca_key_text = memory(ca.key);
-  const Certificate issuer(PEM_read_bio_X509(ca_text.get(), nullptr, nullptr, nullptr), &X509_free);
+  const Bio ca_key_text = memory(ca.key);
+  const Certificate issuer = read_certificate(ca.certificate);
   const Key issuer_key(PEM_read_bio_PrivateKey(ca_key_text.get(), nullptr, nullptr, nullptr),
                        &EVP_PKEY_free);
   if (!issuer || !issuer_key) return failed("the root's certificate or key cannot be read");

@@ -28,6 +28,9 @@ struct CertificateRequest {
   int days = 365;  // negative: already expired, for tests
 };
 
+// How long the certificate is valid still.
+Result<int> days_left(const std::string& certificate);
+
 Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request);
 
 }  // namespace tributary

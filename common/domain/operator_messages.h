@@ -4,6 +4,7 @@
 // store keeps of a round.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,8 +41,16 @@ struct JobSummary {
 struct JobList {
   std::vector<JobSummary> jobs;
 };
+// Where a page of a job's records begins. A round of many sites may be cut between two of them.
+struct RecordPosition {
+  std::uint32_t record = 0;
+  std::uint32_t participant = 0;
+
+  auto operator<=>(const RecordPosition&) const = default;
+};
 struct ShowJob {
   JobId job;
+  RecordPosition from = {};
 };
 struct ParticipantRow {
   SiteName site;
@@ -68,8 +77,9 @@ struct RoundRow {
 };
 struct JobDetail {
   JobSummary summary;
-  std::string document;
+  std::string document;  // in the first page only
   std::vector<RoundRow> rounds;
+  RecordPosition next = {};  // where the next page begins; the very beginning: all is given
 };
 struct AbortJob {
   JobId job;
@@ -96,7 +106,8 @@ struct StatusReply {
 };
 struct WatchJob {
   JobId job;
-};  // answered by Event after Event until the job ends
+  RecordPosition from = {};
+};  // answered by a JobDetail; the last page is followed by Event after Event until the job ends
 struct Event {
   std::int64_t wall_ms = 0;
   std::string name;

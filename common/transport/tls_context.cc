@@ -7,6 +7,8 @@
 #include <signal.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "common/base/bytes.h"
@@ -27,6 +29,47 @@ std::string openssl_reason() {
 
 Error file_error(const std::string& what, const std::string& path) {
   return make_error(ErrorCode::kInvalidArgument, what + " " + path + ": " + openssl_reason());
+}
+
+// That the file can be read and holds what it should: OpenSSL's own words for either are riddles.
+Status check_pem(const std::string& what, const std::string& path, const std::string& other) {
+  std::string text;
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  bool read = file != nullptr;
+  if (read) {
+    std::array<char, 4096> part;
+    while (const std::size_t size = std::fread(part.data(), 1, part.size(), file))
+      text.append(part.data(), size);
+    read = std::ferror(file) == 0;
+  }
+  const int system_errno = errno;
+  if (file != nullptr) std::fclose(file);
+  const auto wrong = [&](const std::string& why) {
+    return make_error(ErrorCode::kInvalidArgument, what + " " + path + why);
+  };
+  if (!read) return wrong(std::string(": ") + std::strerror(system_errno));
+  const bool certificate = text.find("CERTIFICATE-----") != std::string::npos;
+  const bool key = text.find("PRIVATE KEY-----") != std::string::npos;
+  if (what == "key" ? key : certificate) return {};
+  if (!certificate && !key) return wrong(" holds nothing in PEM format");
+  return wrong(std::string(" is a ") + (key ? "private key" : "certificate") +
+               "; is it in the place of " + other + "?");
+}
+
+// Whether our own certificate is one that our peers accept. Its times are looked at elsewhere.
+bool is_signed_by_ca(SSL_CTX* context) {
+  STACK_OF(X509)* chain = nullptr;
+  SSL_CTX_get0_chain_certs(context, &chain);
+  X509_STORE_CTX* check = X509_STORE_CTX_new();
+  bool is_signed = X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(context),
+                                       SSL_CTX_get0_certificate(context), chain) == 1;
+  if (is_signed) {
+    X509_STORE_CTX_set_flags(check, X509_V_FLAG_NO_CHECK_TIME);
+    is_signed = X509_verify_cert(check) == 1;
+  }
+  X509_STORE_CTX_free(check);
+  ERR_clear_error();
+  return is_signed;
 }
 
 int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
@@ -98,6 +141,9 @@ std::string peer_role_name(PeerRole role) {
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side side) {
+  TRIB_CHECK_OK(check_pem("certificate", files.certificate, "the key"));
+  TRIB_CHECK_OK(check_pem("key", files.key, "the certificate"));
+  TRIB_CHECK_OK(check_pem("CA certificate", files.ca, "the key"));
   // OpenSSL writes with write(2): a peer that has gone would end the process.
   ::signal(SIGPIPE, SIG_IGN);
   ERR_clear_error();
@@ -128,8 +174,12 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
                       "certificate " + files.certificate +
                           " has expired; issue a new one (tributaryctl pki issue)");
   }
-  TRIB_TRY(identity, identity_of(own));
-  context->own_ = std::move(identity);
+  Result<PeerIdentity> identity = identity_of(own);
+  if (!identity) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "certificate " + files.certificate + ": " + identity.error().message);
+  }
+  context->own_ = *std::move(identity);
   if (side == Side::kServer) {
     SSL_CTX_set_alpn_select_cb(raw, &choose_alpn, nullptr);
   } else {
@@ -140,10 +190,15 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
 
 Result<std::shared_ptr<TlsContext>> TlsContext::load_as(PeerRole role, const TlsFiles& files) {
   TRIB_TRY(context, load(files, role == PeerRole::kCoordinator ? Side::kServer : Side::kClient));
-  if (context->own().role == role) return context;
-  return make_error(ErrorCode::kInvalidArgument,
-                    "certificate " + files.certificate + " has the role " +
-                        peer_role_name(context->own().role) + ", not " + peer_role_name(role));
+  const auto wrong = [&](const std::string& why) {
+    return make_error(ErrorCode::kInvalidArgument, "certificate " + files.certificate + why);
+  };
+  if (context->own().role != role) {
+    return wrong(" has the role " + peer_role_name(context->own().role) + ", not " +
+                 peer_role_name(role));
+  }
+  if (!is_signed_by_ca(context->context_)) return wrong(" is not signed by CA " + files.ca);
+  return context;
 }
 
 std::int64_t TlsContext::days_left() const {
@@ -200,7 +255,10 @@ std::string handshake_failure(ssl_st* connection) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return "its certificate is not valid yet; compare the clocks";
     case X509_V_ERR_HOSTNAME_MISMATCH:
-      return "its certificate is for another name than the one dialled; set server_name";
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "its certificate is for another name than the one dialled; set server_name to the "
+             "name "
+             "in it, or issue the coordinator's certificate with --host and what is dialled";
     default:
       return std::string("its certificate is not from our CA (") +
              X509_verify_cert_error_string(verified) + ")";

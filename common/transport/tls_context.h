@@ -32,8 +32,8 @@ class TlsContext {
   // Errors name the file and what is wrong with it, an expired certificate of ours among them.
   // Makes the process ignore SIGPIPE.
   static Result<std::shared_ptr<TlsContext>> load(const TlsFiles& files, Side side);
-  // The same for a program that plays one role, whose certificate must say so; only a coordinator
-  // is a server.
+  // The same for a program that plays one role, whose certificate must say so and be signed by the
+  // root; only a coordinator is a server.
   static Result<std::shared_ptr<TlsContext>> load_as(PeerRole role, const TlsFiles& files);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;

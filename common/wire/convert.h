@@ -38,6 +38,8 @@ TaskResult from_wire(FieldReader& in, const wire::TaskResult& from);
 // --- operators (convert_operator.cc) ---
 void to_wire(const JobSummary& from, wire::JobSummary& to);
 JobSummary from_wire(FieldReader& in, const wire::JobSummary& from);
+void to_wire(const RecordPosition& from, wire::RecordPosition& to);
+RecordPosition from_wire(const wire::RecordPosition& from);
 void to_wire(const JobDetail& from, wire::JobDetail& to);
 JobDetail from_wire(FieldReader& in, const wire::JobDetail& from);
 void to_wire(const StatusReply& from, wire::StatusReply& to);

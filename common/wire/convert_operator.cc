@@ -108,10 +108,20 @@ JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
   return to;
 }
 
+void to_wire(const RecordPosition& from, wire::RecordPosition& to) {
+  to.set_record(from.record);
+  to.set_participant(from.participant);
+}
+
+RecordPosition from_wire(const wire::RecordPosition& from) {
+  return {from.record(), from.participant()};
+}
+
 void to_wire(const JobDetail& from, wire::JobDetail& to) {
   to_wire(from.summary, *to.mutable_summary());
   to.set_document(from.document);
   for (const RoundRow& round : from.rounds) to_wire(round, *to.add_rounds());
+  to_wire(from.next, *to.mutable_next());
 }
 
 JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
@@ -119,6 +129,7 @@ JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
   to.summary = from_wire(in, from.summary());
   to.document = in.blob("document", from.document(), limits::kJobDocumentBytesMax);
   for (const wire::RoundRow& round : from.rounds()) to.rounds.push_back(from_wire(in, round));
+  to.next = from_wire(from.next());
   return to;
 }
 

@@ -88,7 +88,10 @@ struct Encoder {
     to.mutable_job_list();
     for (const JobSummary& job : m.jobs) to_wire(job, *to.mutable_job_list()->add_jobs());
   }
-  void operator()(const ShowJob& m) { to.mutable_show_job()->set_job(m.job.value); }
+  void operator()(const ShowJob& m) {
+    to.mutable_show_job()->set_job(m.job.value);
+    to_wire(m.from, *to.mutable_show_job()->mutable_from());
+  }
   void operator()(const JobDetail& m) { to_wire(m, *to.mutable_job_detail()); }
   void operator()(const AbortJob& m) {
     to.mutable_abort_job()->set_job(m.job.value);
@@ -97,7 +100,10 @@ struct Encoder {
   void operator()(const JobAborted& m) { to.mutable_job_aborted()->set_job(m.job.value); }
   void operator()(const GetStatus&) { to.mutable_get_status(); }
   void operator()(const StatusReply& m) { to_wire(m, *to.mutable_status_reply()); }
-  void operator()(const WatchJob& m) { to.mutable_watch_job()->set_job(m.job.value); }
+  void operator()(const WatchJob& m) {
+    to.mutable_watch_job()->set_job(m.job.value);
+    to_wire(m.from, *to.mutable_watch_job()->mutable_from());
+  }
   void operator()(const Event& m) {
     to.mutable_event()->set_wall_ms(m.wall_ms);
     to.mutable_event()->set_name(m.name);
@@ -209,7 +215,7 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
       return list;
     }
     case wire::Envelope::kShowJob:
-      return ShowJob{job_of(in, from.show_job().job())};
+      return ShowJob{job_of(in, from.show_job().job()), from_wire(from.show_job().from())};
     case wire::Envelope::kJobDetail:
       return from_wire(in, from.job_detail());
     case wire::Envelope::kAbortJob:
@@ -222,7 +228,7 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
     case wire::Envelope::kStatusReply:
       return from_wire(in, from.status_reply());
     case wire::Envelope::kWatchJob:
-      return WatchJob{job_of(in, from.watch_job().job())};
+      return WatchJob{job_of(in, from.watch_job().job()), from_wire(from.watch_job().from())};
     case wire::Envelope::kEvent:
       return Event{from.event().wall_ms(), in.text("name", from.event().name(), kTextMax),
                    in.text("json", from.event().json(), limits::kControlBytesMax)};

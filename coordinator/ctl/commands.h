@@ -28,7 +28,13 @@ struct PkiIssue {
 };
 Status pki_issue(const PkiIssue& options);
 
-Status job_submit(Connection& connection, const std::string& path, const std::string& token,
+// A job file with all that can be checked of it without a coordinator.
+struct CheckedJob {
+  std::string document;
+  std::optional<Bytes> module;  // the model's file, where it needs one
+};
+Result<CheckedJob> check_job(const std::string& path);
+Status job_submit(Connection& connection, const CheckedJob& job, const std::string& token,
                   bool watch);
 Status job_list(Connection& connection, bool json);
 Status job_show(Connection& connection, const std::string& job, bool json);
@@ -36,7 +42,8 @@ Status job_abort(Connection& connection, const std::string& job, const std::stri
 Status show_status(Connection& connection, bool json);
 Status model_get(Connection& connection, const std::string& job, const std::string& round,
                  const std::string& out);
-// Follows a job to its end. kFailedPrecondition if it did not finish well.
+// Follows a job to its end, over as many links as it takes. kFailedPrecondition if it did not
+// finish well.
 Status watch_job(Connection& connection, const std::string& job);
 
 }  // namespace tributary

@@ -7,9 +7,13 @@
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/transport/spawn.h"
+#include "coordinator/ctl/interrupt.h"
 
 namespace tributary {
 namespace {
+
+// A signal waits no longer than this for its effect.
+constexpr std::chrono::milliseconds kSlice{100};
 
 asio::awaitable<void> dial_into(DialTarget target, std::shared_ptr<TlsContext> context,
                                 std::optional<Result<DialedLink>>* out) {
@@ -25,15 +29,25 @@ asio::awaitable<void> run_into(std::shared_ptr<FrameLink> link, LinkHandler* han
   *out = ended;
 }
 
+Error was_interrupted() { return make_error(ErrorCode::kCancelled, "interrupted"); }
+
 }  // namespace
 
+template <typename Done>
+void Connection::run_until(Done done) {
+  while (!done() && interrupted() == 0) io_.run_one_for(kSlice);
+}
+
+Error Connection::end_reason() const { return ended_ ? *ended_ : was_interrupted(); }
+
 Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& config) {
-  std::unique_ptr<Connection> self(new Connection());
+  std::unique_ptr<Connection> self(new Connection(config));
   TRIB_TRY(context, TlsContext::load_as(PeerRole::kOperator, config.tls));
   std::string pattern =
       (std::filesystem::temp_directory_path() / "tributaryctl-").string() + std::string(6, 'X');
-  if (::mkdtemp(pattern.data()) == nullptr)
-    return system_error(errno, "make a folder in " + pattern);
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    return make_error(ErrorCode::kIo, system_error(errno, "make the folder " + pattern).message);
+  }
   self->spool_ = pattern;
   self->files_ = make_file_system();
   TRIB_TRY(blobs, BlobStore::open(*self->files_, self->spool_));
@@ -41,7 +55,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
   const DialTarget target{config.coordinator.host, config.coordinator.port, config.server_name};
   std::optional<Result<DialedLink>> dialed;
   spawn(self->io_, dial_into(target, context, &dialed));
-  while (!dialed) self->io_.run_one();
+  self->run_until([&] { return dialed.has_value(); });
+  if (!dialed) return was_interrupted();
   if (!*dialed) {
     return std::move(*dialed).error().with_context("coordinator " + to_string(config.coordinator));
   }
@@ -83,8 +98,8 @@ Result<std::unique_ptr<ReadFile>> Connection::open_offered(const Digest& digest)
 
 Result<Message> Connection::request(const Message& message) {
   TRIB_CHECK_OK(link_->send(message));
-  while (received_.empty() && !ended_) io_.run_one();
-  if (received_.empty()) return *ended_;
+  run_until([&] { return !received_.empty() || ended_; });
+  if (received_.empty()) return end_reason();
   Message reply = std::move(received_.front());
   received_.pop_front();
   if (const auto* failed = std::get_if<RequestFailed>(&reply))
@@ -94,22 +109,22 @@ Result<Message> Connection::request(const Message& message) {
 
 Result<std::optional<Message>> Connection::next(std::chrono::milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
-  while (received_.empty() && !ended_ && std::chrono::steady_clock::now() < until)
-    io_.run_one_until(until);
+  run_until(
+      [&] { return !received_.empty() || ended_ || std::chrono::steady_clock::now() >= until; });
   if (!received_.empty()) {
     std::optional<Message> message = std::move(received_.front());
     received_.pop_front();
     return message;
   }
-  if (ended_) return *ended_;
+  if (ended_ || interrupted() != 0) return end_reason();
   return std::optional<Message>{};
 }
 
 Result<Bytes> Connection::fetch(const BlobRef& blob) {
   fetched_.reset();
   TRIB_CHECK_OK(transfers_->fetch(blob));
-  while (!fetched_ && !ended_) io_.run_one();
-  if (!fetched_) return *ended_;
+  run_until([&] { return fetched_ || ended_; });
+  if (!fetched_) return end_reason();
   TRIB_CHECK_OK(*fetched_);
   return blobs_->read(blob.digest);
 }

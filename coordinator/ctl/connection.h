@@ -13,16 +13,42 @@
 #include "common/storage/blob_store.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/dialer.h"
+#include "coordinator/ctl/job_pages.h"
 
 namespace tributary {
 
 class Connection final : public LinkHandler {
  public:
+  // Waits end early when the program is interrupted (interrupt.h): kCancelled.
   static Result<std::unique_ptr<Connection>> open(const OperatorConfig& config);
+  // A new link to the same coordinator.
+  Result<std::unique_ptr<Connection>> again() const { return open(config_); }
   ~Connection() override;
+
+  // Whether the link has ended; a refused request leaves it as it is.
+  bool ended() const { return ended_.has_value(); }
 
   // The reply; RequestFailed comes back as its error.
   Result<Message> request(const Message& message);
+  // Its reply, if it is of the kind that was asked for.
+  template <typename Reply>
+  Result<Reply> ask(const Message& message) {
+    TRIB_TRY(reply, request(message));
+    auto* expected = std::get_if<Reply>(&reply);
+    if (expected == nullptr)
+      return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
+    return std::move(*expected);
+  }
+  // A job with all its records, by ShowJob or WatchJob.
+  template <typename Request>
+  Result<JobDetail> ask_pages(const std::string& job) {
+    TRIB_TRY(whole, ask<JobDetail>(Request{JobId{job}, {}}));
+    while (whole.next != RecordPosition{}) {
+      TRIB_TRY(page, ask<JobDetail>(Request{JobId{job}, whole.next}));
+      TRIB_CHECK_OK(append_page(whole, std::move(page)));
+    }
+    return whole;
+  }
   // The next message, for watching. Gives up the wait after `limit`: none.
   Result<std::optional<Message>> next(std::chrono::milliseconds limit);
   // A blob of the coordinator's.
@@ -34,9 +60,14 @@ class Connection final : public LinkHandler {
   Status on_chunk(std::uint32_t stream, ByteView bytes) override;
 
  private:
-  Connection() = default;
+  explicit Connection(OperatorConfig config) : config_(std::move(config)) {}
+  // Until something is `done` or the program is interrupted.
+  template <typename Done>
+  void run_until(Done done);
+  Error end_reason() const;
   Result<std::unique_ptr<ReadFile>> open_offered(const Digest& digest) const;
 
+  OperatorConfig config_;
   asio::io_context io_{1};
   std::string spool_;
   std::unique_ptr<FileSystem> files_;

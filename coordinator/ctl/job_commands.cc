@@ -5,6 +5,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
+#include "common/base/text.h"
+#include "common/cli/command_line.h"
+#include "common/cli/named_file.h"
 #include "common/config/job_file.h"
 #include "coordinator/ctl/commands.h"
 #include "coordinator/ctl/tables.h"
@@ -25,7 +28,7 @@ Json summary_json(const JobSummary& job) {
           {"detail", job.detail},
           {"round", job.round},
           {"rounds", job.rounds},
-          {"best_round", job.best_round},
+          {"best_round", job.best_round > 0 ? Json(job.best_round) : Json(nullptr)},
           {"submitted", format_utc(job.submitted_wall_ms)},
           {"loss", optional_json(job.loss)},
           {"accuracy", optional_json(job.accuracy)},
@@ -40,7 +43,7 @@ TableRow summary_row(const JobSummary& job) {
           figure(job.loss),
           figure(job.accuracy),
           figure(job.auc),
-          std::to_string(job.best_round),
+          job.best_round > 0 ? std::to_string(job.best_round) : "-",
           format_utc(job.submitted_wall_ms)};
 }
 
@@ -61,13 +64,27 @@ std::string fresh_token() {
   return std::to_string(random()) + "-" + std::to_string(random());
 }
 
-template <typename Reply>
-Result<Reply> ask(Connection& connection, const Message& message) {
-  TRIB_TRY(reply, connection.request(message));
-  auto* expected = std::get_if<Reply>(&reply);
-  if (expected == nullptr)
-    return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
-  return std::move(*expected);
+// Figures stand in the record as 0 where the task has none.
+std::optional<double> loss_of(const ParticipantRow& one) {
+  return one.examples > 0 ? std::optional(one.loss) : std::nullopt;
+}
+
+std::optional<double> norm_of(const ParticipantRow& one) {
+  return one.kind == "train" && one.reason == "accepted" ? std::optional(one.norm) : std::nullopt;
+}
+
+std::optional<double> norm_of(const RoundRow& round) {
+  return round.model.is_none() || round.task != "train" ? std::nullopt
+                                                        : std::optional(round.update_norm);
+}
+
+std::string rows_text(std::uint64_t examples) {
+  return examples > 0 ? std::to_string(examples) : "-";
+}
+
+// ASCII, so that a terminal shows it as it is.
+void print_json(const Json& json) {
+  std::cout << json.dump(2, ' ', true, Json::error_handler_t::replace) << "\n";
 }
 
 Json round_json(const RoundRow& round) {
@@ -79,8 +96,8 @@ Json round_json(const RoundRow& round) {
                             {"bytes", one.bytes},
                             {"examples", one.examples},
                             {"seconds", one.seconds},
-                            {"loss", one.loss},
-                            {"norm", one.norm}});
+                            {"loss", optional_json(loss_of(one))},
+                            {"norm", optional_json(norm_of(one))}});
   }
   return {{"round", round.round},
           {"attempt", round.attempt},
@@ -88,7 +105,7 @@ Json round_json(const RoundRow& round) {
           {"outcome", round.outcome},
           {"seconds", round.seconds},
           {"examples", round.examples},
-          {"norm", round.update_norm},
+          {"norm", optional_json(norm_of(round))},
           {"model", round.model.hex()},
           {"loss", optional_json(round.loss)},
           {"accuracy", optional_json(round.accuracy)},
@@ -99,56 +116,62 @@ Json round_json(const RoundRow& round) {
 
 }  // namespace
 
-Status job_submit(Connection& connection, const std::string& path, const std::string& token,
-                  bool watch) {
-  const auto files = make_file_system();
-  TRIB_TRY(bytes, files->read(path, limits::kJobDocumentBytesMax));
-  SubmitJob submit{std::string(as_text(bytes)), token.empty() ? fresh_token() : token, {}};
-  TRIB_TRY(job, parse_job(submit.document, path));
+Result<CheckedJob> check_job(const std::string& path) {
+  TRIB_TRY(bytes, read_named(path, limits::kJobDocumentBytesMax));
+  CheckedJob checked{std::string(as_text(bytes)), {}};
+  TRIB_TRY(job, parse_job(checked.document, path));
   if (!job.model_path.empty()) {
-    TRIB_TRY(module, files->read(resolve_path(job.model_path, path), limits::kBlobBytesMax));
-    TRIB_TRY(offered, connection.offer(module));
+    TRIB_TRY(module, read_named(resolve_path(job.model_path, path), limits::kBlobBytesMax));
+    checked.module = std::move(module);
+  }
+  return checked;
+}
+
+Status job_submit(Connection& connection, const CheckedJob& job, const std::string& token,
+                  bool watch) {
+  SubmitJob submit{job.document, token.empty() ? fresh_token() : token, {}};
+  if (job.module) {
+    TRIB_TRY(offered, connection.offer(*job.module));
     submit.model_file = offered;
   }
-  TRIB_TRY(submitted, ask<JobSubmitted>(connection, submit));
+  TRIB_TRY(submitted, connection.ask<JobSubmitted>(submit));
   std::cout << submitted.job.value << std::endl;
   if (submitted.existed) std::cerr << "the same job with the same token was submitted before\n";
   return watch ? watch_job(connection, submitted.job.value) : Status{};
 }
 
 Status job_list(Connection& connection, bool json) {
-  TRIB_TRY(list, ask<JobList>(connection, ListJobs{}));
+  TRIB_TRY(list, connection.ask<JobList>(ListJobs{}));
   if (!json) {
     print_jobs(list.jobs);
     return {};
   }
   Json jobs = Json::array();
   for (const JobSummary& job : list.jobs) jobs.push_back(summary_json(job));
-  std::cout << jobs.dump(2) << "\n";
+  print_json(jobs);
   return {};
 }
 
 Status job_show(Connection& connection, const std::string& job, bool json) {
-  TRIB_TRY(detail, ask<JobDetail>(connection, ShowJob{JobId{job}}));
+  TRIB_TRY(detail, connection.ask_pages<ShowJob>(job));
   if (json) {
     Json rounds = Json::array();
     for (const RoundRow& round : detail.rounds) rounds.push_back(round_json(round));
-    std::cout << Json{{"summary", summary_json(detail.summary)}, {"rounds", rounds}}.dump(2)
-              << "\n";
+    print_json({{"summary", summary_json(detail.summary)}, {"rounds", rounds}});
     return {};
   }
   print_jobs({detail.summary});
-  if (!detail.summary.detail.empty()) std::cout << detail.summary.detail << "\n";
+  if (!detail.summary.detail.empty()) std::cout << escaped_lines(detail.summary.detail) << "\n";
   std::vector<TableRow> rows = {{"ROUND", "TASK", "TRY", "SITE", "OUTCOME", "ROWS", "SENT", "TIME",
                                  "LOSS", "ACCURACY", "AUC", "DETAIL"}};
   for (const RoundRow& round : detail.rounds) {
     rows.push_back({std::to_string(round.round), round.task, std::to_string(round.attempt), "(all)",
-                    round.outcome, std::to_string(round.examples), "", seconds_text(round.seconds),
+                    round.outcome, rows_text(round.examples), "", seconds_text(round.seconds),
                     figure(round.loss), figure(round.accuracy), figure(round.auc), ""});
     for (const ParticipantRow& one : round.participants) {
-      rows.push_back({"", "", "", one.site.value, one.reason, std::to_string(one.examples),
-                      bytes_text(one.bytes), seconds_text(one.seconds), figure(one.loss), "", "",
-                      one.detail});
+      rows.push_back({"", "", "", one.site.value, one.reason, rows_text(one.examples),
+                      one.bytes > 0 ? bytes_text(one.bytes) : "-", seconds_text(one.seconds),
+                      figure(loss_of(one)), "", "", one.detail});
     }
   }
   std::cout << "\n";
@@ -157,13 +180,13 @@ Status job_show(Connection& connection, const std::string& job, bool json) {
 }
 
 Status job_abort(Connection& connection, const std::string& job, const std::string& why) {
-  TRIB_TRY(aborted, ask<JobAborted>(connection, AbortJob{JobId{job}, why}));
+  TRIB_TRY(aborted, connection.ask<JobAborted>(AbortJob{JobId{job}, why}));
   std::cout << "aborted " << aborted.job.value << "\n";
   return {};
 }
 
 Status show_status(Connection& connection, bool json) {
-  TRIB_TRY(status, ask<StatusReply>(connection, GetStatus{}));
+  TRIB_TRY(status, connection.ask<StatusReply>(GetStatus{}));
   if (json) {
     Json sites = Json::array(), jobs = Json::array();
     for (const SiteRow& site : status.sites) {
@@ -176,15 +199,13 @@ Status show_status(Connection& connection, bool json) {
                        {"last_seen", format_utc(site.last_seen_wall_ms)}});
     }
     for (const JobSummary& job : status.jobs) jobs.push_back(summary_json(job));
-    std::cout << Json{{"software", status.software},
-                      {"uptime_ms", status.uptime_ms},
-                      {"sites", sites},
-                      {"jobs", jobs}}
-                     .dump(2)
-              << "\n";
+    print_json({{"software", status.software},
+                {"uptime_ms", status.uptime_ms},
+                {"sites", sites},
+                {"jobs", jobs}});
     return {};
   }
-  std::cout << status.software << ", up "
+  std::cout << escaped(status.software) << ", up "
             << seconds_text(static_cast<double>(status.uptime_ms) / 1000) << "\n\n";
   std::vector<TableRow> rows = {{"SITE", "LINK", "DOING", "DATASETS", "LAST SEEN"}};
   for (const SiteRow& site : status.sites) {
@@ -194,7 +215,11 @@ Status show_status(Connection& connection, bool json) {
                     site.doing.empty() ? "-" : site.doing, datasets,
                     format_utc(site.last_seen_wall_ms)});
   }
-  print_table(std::cout, rows);
+  if (status.sites.empty()) {
+    std::cout << "no site has come yet\n";
+  } else {
+    print_table(std::cout, rows);
+  }
   std::cout << "\n";
   print_jobs(status.jobs);
   return {};
@@ -202,14 +227,15 @@ Status show_status(Connection& connection, bool json) {
 
 Status model_get(Connection& connection, const std::string& job, const std::string& round,
                  const std::string& out) {
-  TRIB_TRY(info, ask<ModelInfo>(connection, GetModel{JobId{job}, round}));
-  TRIB_TRY(bytes, connection.fetch(info.model));
+  TRIB_TRY(info, connection.ask<ModelInfo>(GetModel{JobId{job}, round}));
   const std::string path =
       out.empty() ? job + "-round-" + std::to_string(info.round) + ".safetensors" : out;
-  TRIB_CHECK_OK(make_file_system()->write_durably(path, bytes));
+  TRIB_CHECK_OK(check_place(path));
+  TRIB_TRY(bytes, connection.fetch(info.model));
+  TRIB_CHECK_OK(write_named(path, bytes));
   std::cout << path << "\n";
-  std::cerr << "round " << info.round << ", " << bytes_text(bytes.size()) << ", sha256 "
-            << info.model.digest.hex() << "\n";
+  std::cerr << "wrote " << path << ": round " << info.round << ", " << bytes_text(bytes.size())
+            << ", sha256 " << info.model.digest.hex() << "\n";
   return {};
 }
 

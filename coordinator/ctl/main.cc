@@ -1,34 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// tributaryctl: the operator's command line. Exit status: 0 done, 1 failed, 2 wrong usage or file,
-// 3 no connection or not let in.
-#include <CLI/CLI.hpp>
-#include <cstdlib>
+// tributaryctl: the operator's command line.
 #include <functional>
 #include <iostream>
 
 #include "common/base/limits.h"
-#include "common/base/version.h"
+#include "common/cli/command_line.h"
+#include "common/cli/named_file.h"
 #include "coordinator/ctl/commands.h"
+#include "coordinator/ctl/interrupt.h"
 
 namespace tributary {
 namespace {
 
+constexpr const char* kProgram = "tributaryctl";
+
 int finish(const Status& status) {
   if (status) return 0;
-  std::cerr << "tributaryctl: " << status.error().message << "\n";
-  return exit_code(status.error().code);
+  if (interrupted() != 0) return 128 + interrupted();  // as a shell says it
+  return tell_error(kProgram, status.error());
 }
 
-Status with_connection(const std::string& path, const std::function<Status(Connection&)>& command) {
-  const auto text = make_file_system()->read(path, limits::kConfigBytesMax);
+Result<OperatorConfig> read_config(const std::string& path) {
+  const auto text = read_named(path, limits::kConfigBytesMax);
   if (!text) {
     return make_error(ErrorCode::kInvalidArgument,
                       text.error().message +
                           "; name the file with --config or TRIBUTARYCTL_CONFIG. It says where "
-                          "the coordinator is:\n  coordinator: HOST:8443\n  tls: {certificate: "
-                          "you.pem, key: you.key, ca: ca.pem}");
+                          "the coordinator is and who you are:\n  coordinator: HOST:8443\n"
+                          "  server_name: NAME   # in the coordinator's certificate, where HOST is "
+                          "not in it (pki issue --host)\n"
+                          "  tls: {certificate: you.pem, key: you.key, ca: ca.pem}");
   }
-  TRIB_TRY(config, parse_operator_config(std::string(as_text(*text)), path));
+  return parse_operator_config(std::string(as_text(*text)), path);
+}
+
+Status with_connection(const std::string& path, const std::function<Status(Connection&)>& command) {
+  TRIB_TRY(config, read_config(path));
+  note_interrupts();
   TRIB_TRY(connection, Connection::open(config));
   return command(*connection);
 }
@@ -36,7 +44,8 @@ Status with_connection(const std::string& path, const std::function<Status(Conne
 // The options of all commands and what to run once they are parsed.
 struct CommandLine {
   CLI::App app{
-      "Tributary's command line for operators: certificates, jobs, models, and what is going on."};
+      "Tributary's command line for operators: certificates, jobs, models, and what is going on.",
+      kProgram};
   std::string config = "tributaryctl.yaml";
   PkiInit init;
   PkiIssue issue;
@@ -45,7 +54,7 @@ struct CommandLine {
   std::function<Status()> run;
 
   CommandLine() {
-    app.set_version_flag("--version", kVersion);
+    prepare_command_line(app);
     app.require_subcommand(1);
     app.add_option("--config", config, "Where the coordinator is and who you are")
         ->envname("TRIBUTARYCTL_CONFIG")
@@ -58,6 +67,10 @@ struct CommandLine {
     CLI::App* watched = app.add_subcommand("watch", "Follow a job to its end");
     watched->add_option("JOB", job, "Its id, as `job list` shows it")->required();
     remote(watched, [this](Connection& c) { return watch_job(c, job); });
+    add_model();
+  }
+
+  void add_model() {
     CLI::App* model = app.add_subcommand("model", "Global models");
     model->require_subcommand(1);
     CLI::App* get = model->add_subcommand("get", "Fetch a global model as safetensors");
@@ -65,6 +78,16 @@ struct CommandLine {
     get->add_option("--round", round, "best, last or a number")->capture_default_str();
     get->add_option("--out", out, "The file to write");
     remote(get, [this](Connection& c) { return model_get(c, job, round, out); });
+    // Not here, because it needs LibTorch: who looks for it is told where it is.
+    CLI::App* elsewhere =
+        model->add_subcommand("export")->group("")->allow_extras()->fallthrough(false);
+    elsewhere->callback([this] {
+      run = [] {
+        return make_error(ErrorCode::kInvalidArgument,
+                          "model export is a command of tributary-client: `tributary-client model "
+                          "export --job job.yaml --model model.safetensors --out model.pt`");
+      };
+    });
   }
 
   void remote(CLI::App* command, std::function<Status(Connection&)> action) {
@@ -97,7 +120,7 @@ struct CommandLine {
                      "More names or addresses under which a coordinator is reached");
     next->add_option("--key", issue.key, "Kind of key")->check(kinds)->capture_default_str();
     next->add_option("--days", issue.days, "Validity")
-        ->check(CLI::Range(-36500, 36500))
+        ->check(CLI::Range(1, 36500))
         ->capture_default_str();
     next->callback([this] { run = [this] { return pki_issue(issue); }; });
   }
@@ -111,7 +134,22 @@ struct CommandLine {
     submit->add_option("--token", token,
                        "The same file with the same token is the same job (safe to repeat)");
     submit->add_flag("--watch", watch, "Follow it to its end");
-    remote(submit, [this](Connection& c) { return job_submit(c, file, token, watch); });
+    submit->callback([this] {
+      run = [this]() -> Status {
+        TRIB_TRY(checked, check_job(file));
+        return with_connection(config,
+                               [&](Connection& c) { return job_submit(c, checked, token, watch); });
+      };
+    });
+    CLI::App* check = jobs->add_subcommand("check", "Check a job file; needs no coordinator");
+    check->add_option("FILE", file, "The job file")->required();
+    check->callback([this] {
+      run = [this]() -> Status {
+        TRIB_CHECK_OK(check_job(file));
+        std::cout << file << ": fine\n";
+        return {};
+      };
+    });
     CLI::App* list = jobs->add_subcommand("list", "All jobs");
     list->add_flag("--json", json, "For programs");
     remote(list, [this](Connection& c) { return job_list(c, json); });
@@ -132,10 +170,6 @@ struct CommandLine {
 
 int main(int argc, char** argv) {
   tributary::CommandLine line;
-  try {
-    line.app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return line.app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto ended = tributary::parse_command_line(line.app, argc, argv)) return *ended;
   return tributary::finish(line.run());
 }

@@ -5,6 +5,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/cli/named_file.h"
 #include "common/crypto/pki.h"
 #include "coordinator/ctl/commands.h"
 
@@ -19,15 +20,15 @@ KeyKind key_kind(const std::string& name) {
 Status write_pair(FileSystem& files, const std::string& stem, const PemPair& pair) {
   for (const char* ending : {".pem", ".key"}) {
     if (files.exists(stem + ending)) {
-      return make_error(ErrorCode::kAlreadyExists,
+      return make_error(ErrorCode::kInvalidArgument,
                         stem + ending + " exists; move it away or take another name");
     }
   }
   const mode_t before = ::umask(0077);
-  Status written = files.write_durably(stem + ".key", as_bytes(pair.key));
+  Status written = write_named(stem + ".key", as_bytes(pair.key));
   ::umask(before);
   TRIB_CHECK_OK(written);
-  TRIB_CHECK_OK(files.write_durably(stem + ".pem", as_bytes(pair.certificate)));
+  TRIB_CHECK_OK(write_named(stem + ".pem", as_bytes(pair.certificate)));
   std::cout << stem << ".pem\n" << stem << ".key\n";
   return {};
 }
@@ -36,7 +37,8 @@ Status write_pair(FileSystem& files, const std::string& stem, const PemPair& pai
 
 Status pki_init(const PkiInit& options) {
   const auto files = make_file_system();
-  TRIB_CHECK_OK(files->make_directories(options.directory));
+  if (Status made = files->make_directories(options.directory); !made)
+    return fault_of_named(options.directory, std::move(made).error());
   TRIB_TRY(ca, make_ca(options.federation, key_kind(options.key), options.days));
   TRIB_CHECK_OK(write_pair(*files, options.directory + "/ca", ca));
   std::cerr << "Every party gets ca.pem; ca.key stays with whoever issues certificates.\n";
@@ -50,7 +52,7 @@ Status pki_issue(const PkiIssue& options) {
   }
   const auto files = make_file_system();
   const auto read = [&](const std::string& name) -> Result<std::string> {
-    auto bytes = files->read(options.directory + "/" + name, limits::kConfigBytesMax);
+    auto bytes = read_named(options.directory + "/" + name, limits::kConfigBytesMax);
     if (!bytes)
       return std::move(bytes).error().with_context(
           "the root is made first, by `tributaryctl pki init`");
@@ -61,7 +63,14 @@ Status pki_issue(const PkiIssue& options) {
   TRIB_TRY(issued,
            issue_certificate({ca_certificate, ca_key}, {options.name, options.role, options.hosts,
                                                         key_kind(options.key), options.days}));
-  return write_pair(*files, options.directory + "/" + options.name, issued);
+  TRIB_CHECK_OK(write_pair(*files, options.directory + "/" + options.name, issued));
+  TRIB_TRY(root_days, days_left(ca_certificate));
+  if (options.days > root_days + 1) {
+    std::cerr << "warning: the root ends in " << root_days
+              << " days; from then on this certificate is worth nothing, although it is made for "
+              << options.days << "\n";
+  }
+  return {};
 }
 
 }  // namespace tributary

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "common/base/text.h"
+
 namespace tributary {
 namespace {
 
@@ -15,7 +17,8 @@ std::string formatted(const char* format, double value) {
 
 }  // namespace
 
-void print_table(std::ostream& out, const std::vector<TableRow>& rows) {
+void print_table(std::ostream& out, std::vector<TableRow> rows) {
+  for (TableRow& row : rows) std::ranges::transform(row, row.begin(), escaped);
   std::vector<std::size_t> widths;
   for (const TableRow& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -11,8 +11,9 @@
 namespace tributary {
 
 using TableRow = std::vector<std::string>;
-// Columns as wide as their widest cell; the last is not padded.
-void print_table(std::ostream& out, const std::vector<TableRow>& rows);
+// Columns as wide as their widest cell; the last is not padded. Cells are escaped: much of what
+// they show came from outside.
+void print_table(std::ostream& out, std::vector<TableRow> rows);
 
 std::string figure(const std::optional<double>& value);  // "0.8123", "-" for none
 std::string seconds_text(double seconds);                // "0.4 s", "3.2 min"

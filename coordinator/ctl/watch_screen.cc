@@ -28,7 +28,7 @@ std::uint64_t count(const Json& json, const char* name) {
 
 std::string text(const Json& json, const char* name) {
   const auto found = json.find(name);
-  return found != json.end() && found->is_string() ? escaped(found->get<std::string>()) : "";
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 std::string count_text(std::uint64_t value) { return value > 0 ? std::to_string(value) : "-"; }
@@ -121,7 +121,7 @@ void WatchScreen::apply_to_site(const std::string& event, const Json& json, Site
 
 std::string WatchScreen::bar(std::size_t width) const {
   const std::string after =
-      " " + std::to_string(done_) + "/" + std::to_string(rounds_) + " rounds  " + phase_;
+      " " + std::to_string(done_) + "/" + std::to_string(rounds_) + " rounds  " + escaped(phase_);
   const std::size_t room =
       std::min(kBarWidthMax, width > after.size() + 2 ? width - after.size() - 2 : std::size_t{0});
   const std::size_t filled = rounds_ > 0 ? room * std::min(done_, rounds_) / rounds_ : 0;
@@ -157,7 +157,7 @@ std::vector<TableRow> WatchScreen::site_rows(std::size_t room) const {
 
 std::vector<std::string> WatchScreen::lines(std::size_t width, std::size_t height) const {
   std::ostringstream out;
-  out << "job " << name_ << "\n" << bar(width) << "\n";
+  out << "job " << escaped(name_) << "\n" << bar(width) << "\n";
   const std::vector<TableRow> rounds = round_rows();
   print_table(out, rounds);
   const std::size_t used = kLinesAroundSites + rounds.size() - 1;

@@ -1,45 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// tributary-coordinator: reads its file, opens the log, runs the daemon. Exit status: 0 stopped in
-// good order, 1 could not run, 2 wrong usage or file, 3 network or certificate.
-#include <CLI/CLI.hpp>
+// tributary-coordinator: reads its file, opens the log, runs the daemon.
 #include <iostream>
 
 #include "common/base/limits.h"
-#include "common/base/version.h"
-#include "common/storage/file_system.h"
+#include "common/cli/command_line.h"
+#include "common/cli/named_file.h"
 #include "common/transport/tls_context.h"
 #include "coordinator/service/daemon.h"
 
 namespace tributary {
 namespace {
 
-int fail(const Error& error, int code) {
-  std::cerr << "tributary-coordinator: " << error.message << "\n";
-  return code;
-}
+constexpr const char* kProgram = "tributary-coordinator";
 
 Result<CoordinatorConfig> read_config(const std::string& path) {
-  TRIB_TRY(text, make_file_system()->read(path, limits::kConfigBytesMax));
+  TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
   return parse_coordinator_config(std::string(as_text(text)), path);
 }
 
 int run(const std::string& path) {
   const auto config = read_config(path);
-  if (!config) return fail(config.error(), 2);
+  if (!config) return tell_error(kProgram, config.error());
   const SystemClock clock;
   const auto log = EventLog::open(config->log, clock);
-  if (!log) return fail(log.error(), 2);
+  if (!log) return tell_error(kProgram, fault_of_named(config->log.file, log.error()));
   const Status ran = run_coordinator(*config, **log, clock);
-  return ran ? 0 : fail(ran.error(), exit_code(ran.error().code));
+  if (ran) return 0;
+  // It dials nobody: whatever the system refuses (a port in use) is work that failed.
+  return tell_error(kProgram, ran.error()) == 2 ? 2 : 1;
 }
 
-int check_config(const std::string& path) {
-  const auto config = read_config(path);
-  if (!config) return fail(config.error(), 2);
-  const auto context = TlsContext::load_as(PeerRole::kCoordinator, config->tls);
-  if (!context) return fail(context.error(), 2);
-  std::cout << path << ": fine; coordinator " << (*context)->own().name << "\n";
-  return 0;
+Status check_config(const std::string& path) {
+  TRIB_TRY(config, read_config(path));
+  TRIB_TRY(context, TlsContext::load_as(PeerRole::kCoordinator, config.tls));
+  std::cout << path << ": fine; coordinator " << context->own().name << "\n";
+  return {};
 }
 
 }  // namespace
@@ -49,23 +44,15 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Tributary's coordinator: schedules rounds of federated learning and sums updates.\n"
       "Runs in the foreground until SIGTERM or SIGINT; SIGHUP opens the log file anew.\n"
-      "Jobs are submitted with tributaryctl."};
-  app.set_version_flag("--version", tributary::kVersion);
+      "Jobs are submitted with tributaryctl.",
+      tributary::kProgram};
+  tributary::prepare_command_line(app);
   std::string config;
-  app.add_option("--config", config, "Its file, coordinator.yaml");
-  std::string checked;
+  app.add_option("--config", config, "Its file, coordinator.yaml")->required();
   CLI::App* check = app.add_subcommand(
       "check-config", "Check coordinator.yaml and its certificate, without listening");
-  check->add_option("--config", checked, "The file")->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  if (check->parsed()) return tributary::check_config(checked);
-  if (config.empty()) {
-    std::cerr << "tributary-coordinator: --config is missing; --help shows what there is\n";
-    return 2;
-  }
-  return tributary::run(config);
+  if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
+  if (!check->parsed()) return tributary::run(config);
+  const tributary::Status fine = tributary::check_config(config);
+  return fine ? 0 : tributary::tell_error(tributary::kProgram, fine.error());
 }

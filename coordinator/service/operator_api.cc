@@ -31,6 +31,37 @@ Result<RoundNumber> round_of(const std::string& which, const JobRecord& record) 
   return round;
 }
 
+// A page stays well below the largest frame (kControlBytesMax), the job's document included.
+constexpr std::size_t kPageBytes = 512u << 10;
+
+// What a row takes on the wire, at most.
+std::size_t bytes_of(const ParticipantRow& row) {
+  return 96 + row.site.value.size() + row.kind.size() + row.reason.size() + row.detail.size();
+}
+std::size_t bytes_of_head(const RoundRow& row) {
+  return 192 + row.task.size() + row.outcome.size();
+}
+
+// As many records from `from` on as fit, into `page`, and where to go on. Each page gets further.
+void fill_page(const std::vector<RoundRow>& records, RecordPosition from, JobDetail& page) {
+  std::size_t bytes = 0;
+  for (; from.record < records.size(); from = {from.record + 1, 0}) {
+    page.next = from;
+    if (bytes >= kPageBytes) return;
+    const RoundRow& whole = records[from.record];
+    bytes += bytes_of_head(whole);
+    RoundRow& row = page.rounds.emplace_back(whole);
+    row.participants.clear();
+    for (; from.participant < whole.participants.size(); ++from.participant) {
+      page.next = from;
+      if (bytes >= kPageBytes && from.participant > 0) return;
+      bytes += bytes_of(whole.participants[from.participant]);
+      row.participants.push_back(whole.participants[from.participant]);
+    }
+  }
+  page.next = {};
+}
+
 Error no_such_job(const JobId& job) {
   return make_error(ErrorCode::kNotFound,
                     "no job '" + job.value + "'; `tributaryctl job list` shows those there are");
@@ -78,11 +109,23 @@ Result<Message> OperatorApi::dispatch(const Message& request) {
   return make_error(ErrorCode::kProtocol, "not an operator's request");
 }
 
-Result<JobDetail> OperatorApi::show(const ShowJob& request) const {
+Result<JobDetail> OperatorApi::show(const ShowJob& request) {
   const JobMachine* job = ports_.driver.engine().find(request.job);
   if (job == nullptr) return no_such_job(request.job);
-  TRIB_TRY(rounds, ports_.store.rounds(request.job));
-  return JobDetail{summary_of(job->record()), job->record().document, std::move(rounds)};
+  const bool first = request.from == RecordPosition{};
+  JobDetail page{summary_of(job->record()), first ? job->record().document : "", {}};
+  if (!first && shown_ == request.job) {
+    fill_page(records_, request.from, page);
+    if (page.next != RecordPosition{}) return page;
+    page.rounds.clear();
+  }
+  // The first page, and the last: what has come to the store since the first is in it too.
+  TRIB_TRY(records, ports_.store.rounds(request.job));
+  fill_page(records, request.from, page);
+  const bool more = page.next != RecordPosition{};
+  shown_ = more ? request.job : JobId{};
+  records_ = more ? std::move(records) : std::vector<RoundRow>{};
+  return page;
 }
 
 Result<ModelInfo> OperatorApi::model(const GetModel& request) {

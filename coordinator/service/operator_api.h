@@ -29,12 +29,15 @@ class OperatorApi {
 
  private:
   Result<Message> dispatch(const Message& request);
-  Result<JobDetail> show(const ShowJob& request) const;
+  Result<JobDetail> show(const ShowJob& request);
   Result<ModelInfo> model(const GetModel& request);
   StatusReply status() const;
   JobSummary summary_of(const JobRecord& record) const;
 
   Ports ports_;
+  // The records of the job that was shown last, between its pages: they only ever grow.
+  JobId shown_;
+  std::vector<RoundRow> records_;
 };
 
 }  // namespace tributary

@@ -94,9 +94,11 @@ class OperatorSessions::Session final : public LinkHandler,
   }
 
   Status start_watching(const WatchJob& watch) {
-    const Message shown = owner_.ports_.api.answer(ShowJob{watch.job});
-    if (std::holds_alternative<RequestFailed>(shown)) return link_->send(shown);
     stop_watching();
+    const Message shown = owner_.ports_.api.answer(ShowJob{watch.job, watch.from});
+    const auto* page = std::get_if<JobDetail>(&shown);
+    // Events come after the last page, so that none is between a request and its reply.
+    if (page == nullptr || page->next != RecordPosition{}) return link_->send(shown);
     watched_ = owner_.ports_.log.subscribe([weak = weak_from_this(), job = watch.job.value,
                                             executor = link_->executor()](const LoggedEvent& event,
                                                                           const std::string& json) {

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/crypto/pki.h"
+
 namespace tributary {
 namespace {
 
@@ -41,9 +43,17 @@ void FederationFiles::issue(const std::string& pki, const std::string& role,
   const std::string ctl = program("tributaryctl"), log = path("setup.log");
   if (read(path(pki) + "/ca.pem").empty())
     run_process({ctl, "pki", "init", "--dir", path(pki)}, log);
-  run_process({ctl, "pki", "issue", "--dir", path(pki), "--role", role, "--name", name, "--days",
-               std::to_string(days)},
-              log);
+  if (days > 0) {
+    run_process({ctl, "pki", "issue", "--dir", path(pki), "--role", role, "--name", name, "--days",
+                 std::to_string(days)},
+                log);
+    return;
+  }
+  // The program makes none that has expired.
+  const auto expired = issue_certificate({read(path(pki) + "/ca.pem"), read(path(pki) + "/ca.key")},
+                                         {name, role, {}, KeyKind::kP256, days});
+  write(path(pki) + "/" + name + ".pem", expired->certificate);
+  write(path(pki) + "/" + name + ".key", expired->key);
 }
 
 std::string FederationFiles::write_job(const std::string& train, const std::string& rounds) const {

@@ -31,6 +31,7 @@ class FederationFiles {
   std::string write_job(const std::string& train, const std::string& rounds) const;
   void write_client(const std::string& site, const std::string& stem, const std::string& pki) const;
   // Certificate and key NAME.pem, NAME.key in folder `pki`, made with its root if there is none.
+  // Not positive days: expired.
   void issue(const std::string& pki, const std::string& role, const std::string& name,
              int days) const;
 

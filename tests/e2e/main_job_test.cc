@@ -90,7 +90,7 @@ TEST(MainJob, OperatorsSeeAndAreToldWhatIsWrong) {
   EXPECT_EQ(federation.ctl({"job", "submit", federation.path("bad.yaml")}, &output), 2);
   EXPECT_THAT(output, HasSubstr("bad.yaml:2"));
   EXPECT_THAT(output, HasSubstr("did you mean 'model'"));
-  EXPECT_EQ(federation.ctl({"job", "submit", "/no/such/file"}, &output), 1);
+  EXPECT_EQ(federation.ctl({"job", "submit", "/no/such/file"}, &output), 2);
   EXPECT_THAT(output, HasSubstr("/no/such/file"));
   EXPECT_EQ(federation.ctl({"jib"}, &output), 2);
   // A job that waits for sites says for whom, and ends when told.

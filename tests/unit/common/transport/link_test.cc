@@ -17,6 +17,7 @@
 namespace tributary {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 struct Recorder final : LinkHandler {
@@ -168,6 +169,10 @@ TEST_F(Link, WrongPeersAreRefusedOnBothSides) {
   const auto wrong_name = dial_as("north", "elsewhere");
   ASSERT_FALSE(wrong_name);
   EXPECT_THAT(wrong_name.error().message, HasSubstr("another name"));
+  const auto address = dial_as("north", "127.0.0.1");
+  ASSERT_FALSE(address);
+  EXPECT_THAT(address.error().message, HasSubstr("another name"));
+  EXPECT_THAT(address.error().message, HasSubstr("server_name"));
 }
 
 TEST_F(Link, AWriteToABrokenConnectionIsAnErrorAndNoSignal) {
@@ -196,7 +201,12 @@ TEST_F(Link, ContextsNameTheFileAtFault) {
         .error()
         .message;
   };
-  EXPECT_THAT(load("none.pem", "north.key"), HasSubstr("none.pem"));
+  EXPECT_THAT(load("none.pem", "north.key"), HasSubstr("none.pem: No such file or directory"));
+  EXPECT_THAT(load("north.pem", ""), HasSubstr("Is a directory"));
+  EXPECT_THAT(load("north.key", "north.key"), HasSubstr("north.key is a private key"));
+  EXPECT_THAT(load("north.pem", "hub.pem"), HasSubstr("hub.pem is a certificate"));
+  write("text.pem", "hello");
+  EXPECT_THAT(load("text.pem", "north.key"), HasSubstr("nothing in PEM format"));
   EXPECT_THAT(load("north.pem", "hub.key"), HasSubstr("does not belong"));
   issue(ca_, "site", "old", -1);
   EXPECT_THAT(load("old.pem", "old.key"), HasSubstr("expired"));
@@ -210,7 +220,15 @@ TEST_F(Link, ContextsNameTheFileAtFault) {
   ASSERT_FALSE(played);
   EXPECT_THAT(played.error().message, HasSubstr("has the role site, not operator"));
   issue(ca_, "king", "odd", 10);
-  EXPECT_THAT(load("odd.pem", "odd.key"), HasSubstr("OU"));
+  EXPECT_THAT(load("odd.pem", "odd.key"), AllOf(HasSubstr("odd.pem"), HasSubstr("OU")));
+  issue(*make_ca("test", KeyKind::kP256, 10), "site", "guest", 10);
+  const auto guest = TlsContext::load_as(
+      PeerRole::kSite, {directory_ / "guest.pem", directory_ / "guest.key", directory_ / "ca.pem"});
+  ASSERT_FALSE(guest);
+  EXPECT_THAT(guest.error().message, HasSubstr("guest.pem is not signed by CA"));
+  EXPECT_TRUE(TlsContext::load_as(
+      PeerRole::kSite,
+      {directory_ / "north.pem", directory_ / "north.key", directory_ / "ca.pem"}));
 }
 
 }  // namespace

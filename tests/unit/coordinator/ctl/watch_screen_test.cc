@@ -5,14 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace tributary {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::Contains;
 using testing::Each;
 using testing::HasSubstr;
+using testing::Not;
 using testing::SizeIs;
 
 class WatchScreenTest : public testing::Test {
@@ -88,6 +91,20 @@ TEST_F(WatchScreenTest, TakesUpARunningJobAndUnknownOrBrokenEvents) {
   tell("job.waiting", R"({"have": 1, "need": 3})");
   EXPECT_THAT(lines(), Contains(AllOf(HasSubstr("2/4"), HasSubstr("waiting for sites: 1 of 3"))));
   EXPECT_THAT(lines(), Contains(HasSubstr("0.6250")));
+}
+
+TEST_F(WatchScreenTest, WhatCameFromOutsideMovesNoCursor) {
+  const std::string erase = "\x1b[2J";
+  JobDetail hostile = detail();
+  hostile.summary.job.value += erase;
+  screen_ = WatchScreen(hostile);
+  tell("round.started", R"({"round": 1, "task": "\u001b[2J"})");
+  tell("client.outcome", R"({"site": "\u001b[2J", "task": "train", "reason": "\u009b1A"})");
+  EXPECT_THAT(lines(), Each(Not(AnyOf(HasSubstr("\x1b"), HasSubstr("\xc2\x9b")))));
+  EXPECT_THAT(lines(), Contains(HasSubstr("\\x1b[2J")));
+  std::ostringstream table;
+  print_table(table, {{"SITE", "DETAIL"}, {"north", erase + "\nforged"}});
+  EXPECT_EQ(table.str(), "SITE   DETAIL\nnorth  \\x1b[2J\\nforged\n");
 }
 
 }  // namespace

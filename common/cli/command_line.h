@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command lines of all programs share: options that stand before or after the command,
+// faults that name the wrong word and the nearest known one, exit statuses. Used by main alone, one
+// thread.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+
+namespace tributary {
+
+// What all programs have; called before commands are added, which take it over.
+void prepare_command_line(CLI::App& app);
+
+// The exit status if the program is to end now: it has shown its help, or said what is wrong.
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
+
+// Escaped (see text.h) but for its line ends: an error can have several lines. Escaping twice is
+// harmless.
+std::string escaped_lines(std::string_view text);
+
+// "program: message" on stderr; the exit status for it.
+int tell_error(const std::string& program, const Error& error);
+
+}  // namespace tributary

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the programs say, and with which status they end, when their command line or a file that it
+// names is wrong.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <filesystem>
+
+#include "common/crypto/pki.h"
+#include "tests/e2e/federation_files.h"
+
+namespace tributary {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class CommandLine : public testing::Test {
+ protected:
+  // The exit status; what was said is in said_.
+  int run(const std::string& program, std::vector<std::string> arguments) {
+    const std::string log = federation_.path("said.txt");
+    ::unlink(log.c_str());
+    arguments.insert(arguments.begin(), FederationFiles::program(program));
+    const int status = run_process(arguments, log);
+    said_ = FederationFiles::read(log);
+    return status;
+  }
+  std::string path(const std::string& name) const { return federation_.path(name); }
+  void write_operator_file() const {
+    FederationFiles::write(path("tributaryctl.yaml"),
+                           "coordinator: 127.0.0.1:1\nserver_name: coordinator\ntls: {certificate: "
+                           "pki/operator.pem, key: pki/operator.key, ca: pki/ca.pem}\n");
+  }
+
+  FederationFiles federation_{1};
+  std::string said_;
+};
+
+TEST_F(CommandLine, WrongFilesOfOperatorsAreWrongUsage) {
+  write_operator_file();
+  const std::string config = path("tributaryctl.yaml");
+  const std::string job = federation_.write_job("{}", "{count: 1, minimum_sites: 1}");
+  EXPECT_EQ(run("tributaryctl", {"job", "check", job}), 0) << said_;
+  EXPECT_EQ(run("tributaryctl", {"job", "check", "nofile.yaml"}), 2);
+  EXPECT_THAT(said_, HasSubstr("nofile.yaml: No such file"));
+  // Files are looked at first: nobody listens there.
+  EXPECT_EQ(run("tributaryctl", {"job", "submit", path("none.yaml"), "--config", config}), 2);
+  EXPECT_EQ(run("tributaryctl", {"--config", config, "job", "submit", path("")}), 2);
+  FederationFiles::write(path("script.yaml"),
+                         "name: j\nmodel: {family: torchscript, file: none.pt}\ndata: {dataset: d, "
+                         "features: [x], label: y}\ntrain: {}\nrounds: {count: 1}\n");
+  EXPECT_EQ(run("tributaryctl", {"job", "check", path("script.yaml")}), 2);
+  EXPECT_THAT(said_, HasSubstr("none.pt: No such file"));
+  EXPECT_EQ(run("tributaryctl", {"job", "submit", job, "--config", config}), 3) << said_;
+  EXPECT_EQ(run("tributaryctl", {"status", "--config", path("none.yaml")}), 2);
+  EXPECT_THAT(said_, HasSubstr("server_name"));
+}
+
+TEST_F(CommandLine, CertificatesAreMadeOnceAndNotLongerThanTheRoot) {
+  const auto issue = [&](const std::string& pki, const std::string& name, const std::string& days) {
+    return run("tributaryctl", {"pki", "issue", "--dir", path(pki), "--role", "site", "--name",
+                                name, "--days", days});
+  };
+  EXPECT_EQ(issue("none", "north", "5"), 2);
+  EXPECT_THAT(said_, HasSubstr("pki init"));
+  EXPECT_EQ(issue("pki", "north", "-5"), 2);
+  EXPECT_EQ(run("tributaryctl", {"pki", "init", "--dir", path("pki")}), 2);
+  EXPECT_THAT(said_, HasSubstr("exists"));
+  EXPECT_EQ(run("tributaryctl", {"pki", "init", "--dir", path("short"), "--days", "30"}), 0);
+  EXPECT_EQ(issue("short", "north", "30"), 0);
+  EXPECT_THAT(said_, Not(HasSubstr("warning")));
+  EXPECT_EQ(issue("short", "south", "300"), 0);
+  EXPECT_THAT(said_, HasSubstr("warning: the root ends in "));
+}
+
+TEST_F(CommandLine, WrongWordsAreNamedWithTheProgramAndTheNearestKnownOne) {
+  EXPECT_EQ(run("tributaryctl", {"jobs", "list"}), 2);
+  EXPECT_EQ(said_, "tributaryctl: no command 'jobs' (did you mean 'job'?)\n");
+  EXPECT_EQ(run("tributaryctl", {"job", "ls"}), 2);
+  EXPECT_THAT(said_, StartsWith("tributaryctl job: no command 'ls'; known here: submit"));
+  EXPECT_EQ(run("tributaryctl", {"pki", "isue", "--dir", "x"}), 2);
+  EXPECT_THAT(said_, HasSubstr("did you mean 'issue'"));
+  EXPECT_EQ(run("tributary-client", {"north.yaml"}), 2);
+  EXPECT_THAT(said_, HasSubstr("did you mean --config north.yaml?"));
+  EXPECT_EQ(run("tributaryctl", {"model", "export", "--job", "x"}), 2);
+  EXPECT_THAT(said_, HasSubstr("tributary-client model export"));
+  for (const char* program : {"tributaryctl", "tributary-client", "tributary-coordinator"}) {
+    EXPECT_EQ(run(program, {"--help"}), 0);
+    EXPECT_THAT(said_, HasSubstr("Exit status: 0 done; 1"));
+    EXPECT_EQ(run(program, {"--version"}), 0);
+  }
+}
+
+TEST_F(CommandLine, WrongFilesOfASiteAreWrongUsage) {
+  const std::string job = federation_.write_job("{}", "{count: 1, minimum_sites: 1}");
+  FederationFiles::write(path("text"), "no model");
+  EXPECT_EQ(run("tributary-simulate", {"run", "--job", job, "--client", "nope.yaml"}), 2);
+  EXPECT_THAT(said_, HasSubstr("nope.yaml: No such file"));
+  const auto export_to = [&](const std::string& job_file, const std::string& model) {
+    return run("tributary-client", {"model", "export", "--job", job_file, "--model", model, "--out",
+                                    path("nodir/x.pt")});
+  };
+  EXPECT_EQ(export_to(path("none"), path("text")), 2);
+  EXPECT_EQ(export_to(job, path("none")), 2);
+  EXPECT_EQ(export_to(job, path("text")), 2);
+  EXPECT_THAT(said_, HasSubstr(path("text")));
+
+  federation_.start_coordinator();
+  federation_.write_client("hospital-1", "north", "pki");
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"--config", path("north.yaml"), "check-config"},
+                                             {"check-config", "--config", path("north.yaml")}}) {
+    EXPECT_EQ(run("tributary-client", words), 0) << said_;
+  }
+  std::filesystem::remove(path("data/hospital-1.csv"));
+  EXPECT_EQ(run("tributary-client", {"check-config", "--config", path("north.yaml")}), 2);
+  EXPECT_THAT(said_, AllOf(HasSubstr("dataset patients"), HasSubstr("data/hospital-1.csv")));
+  federation_.issue("other", "site", "hospital-1", 30);
+  federation_.write_client("hospital-1", "north", "other");
+  EXPECT_EQ(run("tributary-client", {"check-config", "--config", path("north.yaml")}), 2);
+  EXPECT_THAT(said_, HasSubstr("is not signed by CA"));
+}
+
+TEST_F(CommandLine, APortInUseIsWorkThatFailed) {
+  federation_.start_coordinator();
+  std::string text = FederationFiles::read(path("coordinator.yaml"));
+  const std::string from = "state_dir: coordinator";
+  FederationFiles::write(path("second.yaml"),
+                         text.replace(text.find(from), from.size(), "state_dir: second"));
+  EXPECT_EQ(run("tributary-coordinator", {"--config", path("second.yaml")}), 1);
+  EXPECT_THAT(said_, HasSubstr("Address already in use"));
+  std::string output;
+  EXPECT_EQ(federation_.ctl({"status"}, &output), 0);
+  EXPECT_THAT(output, HasSubstr("no site has come yet"));
+}
+
+TEST_F(CommandLine, AModelIsWrittenWhereTheUserSaysOrThePlaceIsNamed) {
+  federation_.start_coordinator();
+  federation_.start_client(1);
+  const std::string job_file = federation_.write_job("{}", "{count: 1, minimum_sites: 1}");
+  const std::string job = federation_.submit(job_file);
+  ASSERT_TRUE(federation_.wait_for("job.finished")) << federation_.logs();
+  std::string output;
+  EXPECT_EQ(federation_.ctl({"model", "get", job, "--out", path("nodir/x")}, &output), 2);
+  EXPECT_THAT(output, HasSubstr("write " + path("nodir/x") + ": there is no folder"));
+  const std::string model = path("model.safetensors");
+  EXPECT_EQ(federation_.ctl({"model", "get", job, "--out", model}, &output), 0);
+  EXPECT_THAT(output, HasSubstr("wrote " + model));
+  const auto export_to = [&](const std::string& out) {
+    return run("tributary-client",
+               {"model", "export", "--job", job_file, "--model", model, "--out", out});
+  };
+  EXPECT_EQ(export_to(path("nodir/x.pt")), 2);
+  EXPECT_THAT(said_, HasSubstr("write " + path("nodir/x.pt") + ": there is no folder"));
+  EXPECT_EQ(export_to(path("model.pt")), 0) << said_;
+  EXPECT_THAT(said_, HasSubstr("wrote " + path("model.pt")));
+  EXPECT_TRUE(std::filesystem::exists(path("model.pt")));
+  EXPECT_FALSE(std::filesystem::exists(path("model.pt.unfinished")));
+  // Figures that a task does not have are none.
+  EXPECT_EQ(federation_.ctl({"job", "show", job}, &output), 0);
+  EXPECT_THAT(output, testing::ContainsRegex("prepare +1 +\\(all\\) +prepared +- "));
+  EXPECT_EQ(federation_.ctl({"job", "show", job, "--json"}, &output), 0);
+  EXPECT_TRUE(Json::parse(output)["rounds"][0]["participants"][0]["loss"].is_null()) << output;
+}
+
+}  // namespace
+}  // namespace tributary
