@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <cstdlib>
 #include <random>
 #include <set>
 
@@ -63,10 +64,12 @@ class Agent final : public LinkHandler {
     tick();
     dispatch(ss::Start{});
     io_.run();
-    trainer_.join();
+    if (!forced_) trainer_.join();
     log_.record(
         "client.stopped",
         {{"seconds", static_cast<double>((clock_.now() - stopping_since_).count()) / 1000.0}});
+    // A batch that does not end in time is left behind; its task is done again after the start.
+    if (forced_) std::_Exit(0);
   }
 
   Status on_message(const Message& message) override {
@@ -245,8 +248,10 @@ class Agent final : public LinkHandler {
       }
       stopping_since_ = clock_.now();
       log_.record("client.stopping", {{"why", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-      force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs),
-                     [this] { io_.stop(); });
+      force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs), [this] {
+        forced_ = true;
+        io_.stop();
+      });
       dispatch(ss::Stop{});
     });
   }
@@ -284,6 +289,7 @@ class Agent final : public LinkHandler {
   std::deque<ss::SessionEvent> events_;
   bool handling_ = false;
   bool give_up_dial_ = false;
+  bool forced_ = false;  // the end did not come by itself in time
   std::shared_ptr<std::atomic<bool>> stop_task_;
   TimePoint last_progress_;  // the training thread's
 

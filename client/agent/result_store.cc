@@ -28,8 +28,8 @@ Result<std::vector<TaskResult>> ResultStore::load(std::vector<std::string>& dama
   std::vector<TaskResult> results;
   for (const std::string& name : names) {
     const std::string file = directory_ + "/" + name;
-    TRIB_TRY(bytes, files_->read(file, limits::kControlBytesMax));
-    const auto message = decode_message(bytes);
+    const Result<Bytes> bytes = files_->read(file, limits::kControlBytesMax);
+    const auto message = bytes ? decode_message(*bytes) : bytes.error();
     const auto* result = message ? std::get_if<TaskResult>(&*message) : nullptr;
     if (result == nullptr) {
       damaged.push_back(file);

@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/config/job_file.h"
 #include "common/tensor/safetensors.h"
+#include "common/wire/message_codec.h"
 
 namespace tributary {
 
@@ -54,7 +55,12 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
     outcome = make_error(ErrorCode::kResourceExhausted, error.what());
   }
   if (!outcome) return {task.key, failure(task, &work, outcome.error())};
-  return {task.key, *std::move(outcome)};
+  TaskResult result{task.key, *std::move(outcome)};
+  // What the coordinator would have to refuse as no message would be offered to it for ever.
+  const Result<Bytes> sent = encode_message(result);
+  const Result<Message> received = sent ? decode_message(*sent) : sent.error();
+  if (!received) return {task.key, failure(task, &work, received.error())};
+  return result;
 }
 
 Result<TaskOutcome> TaskRunner::perform(const Work& work) {

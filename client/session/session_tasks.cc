@@ -31,6 +31,19 @@ std::string fault_of(const Task& task) {
   return "";
 }
 
+// Why a task fails whose model cannot be fetched.
+Reason reason_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kDataLoss:
+      return Reason::kWrongDigest;
+    case ErrorCode::kResourceExhausted:
+    case ErrorCode::kIo:
+      return Reason::kStorageFailed;
+    default:
+      return Reason::kTrainingFailed;
+  }
+}
+
 }  // namespace
 
 BlobRef blob_of(const TaskResult& result) {
@@ -181,10 +194,9 @@ void Session::on_blob_failed(const BlobFailed& event) {
     report_task("blob.failed", key,
                 {{"digest", event.digest.short_hex()}, {"error", event.error.message}});
     // The code is public; the message may hold a path of the site and stays in the site's own log.
-    keep({key, TaskFailure{event.error.code == ErrorCode::kDataLoss ? Reason::kWrongDigest
-                                                                    : Reason::kTrainingFailed,
-                           "the site could not get the model: " +
-                               std::string(error_code_name(event.error.code))}});
+    keep({key,
+          TaskFailure{reason_of(event.error), "the site could not get the model: " +
+                                                  std::string(error_code_name(event.error.code))}});
   }
 }
 

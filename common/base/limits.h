@@ -42,7 +42,10 @@ inline constexpr std::size_t kSitesMax = 20'000;
 // Sites asked to build the initial model; the most frequent digest wins, so one broken site cannot
 // spoil it.
 inline constexpr std::size_t kInitializersMax = 5;
-// A round whose model could not be stored (full disk) is tried again after this long.
+// Pause before the second attempt of a round or phase; doubled for each further one.
+inline constexpr std::int64_t kRetryFirstMs = 1'000;
+inline constexpr std::int64_t kRetryMs = 60'000;
+// What could not be stored (full disk) is tried again after this long.
 inline constexpr std::int64_t kFinishRetryMs = 10'000;
 // Jobs queued or running; a queue longer than this is a mistake in a script.
 inline constexpr std::size_t kJobsMax = 1'000;

@@ -28,6 +28,9 @@ Status check_place(const std::string& path) {
   if (!folder.empty() && !std::filesystem::is_directory(folder, ignored))
     return wrong("there is no folder " + folder.string());
   if (std::filesystem::is_directory(path, ignored)) return wrong("it is a folder");
+  // A new file takes the name of the old one: of a device, that would be its end.
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+    return wrong("it is no regular file");
   return {};
 }
 

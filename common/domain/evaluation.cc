@@ -104,6 +104,17 @@ Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one) {
   return {};
 }
 
+bool fits(const EvaluationCounts& counts, const DataSpec& data) {
+  if (counts.examples == 0) return true;
+  const bool binary = data.target == TargetKind::kBinary;
+  const std::size_t classes = binary ? 1
+                              : data.target == TargetKind::kClasses
+                                  ? static_cast<std::size_t>(data.classes)
+                                  : 0;
+  return counts.classes.size() == classes &&
+         counts.positives.size() == (binary ? limits::kScoreBins : 0);
+}
+
 EvaluationFigures figures_of(const EvaluationCounts& counts) {
   EvaluationFigures figures;
   figures.examples = counts.examples;

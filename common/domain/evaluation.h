@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/domain/job_spec.h"
 
 namespace tributary {
 
@@ -45,6 +46,8 @@ struct EvaluationFigures {
 // Refuses counts that contradict each other or another shape (a lying or broken site).
 Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one);
 Status validate_counts(const EvaluationCounts& counts);
+// Whether valid counts have the classes and bins of a job with this data; no examples fit any.
+bool fits(const EvaluationCounts& counts, const DataSpec& data);
 EvaluationFigures figures_of(const EvaluationCounts& counts);
 
 }  // namespace tributary

@@ -158,6 +158,7 @@ class FileBlobStore final : public BlobStore {
   Result<Bytes> read(const Digest& digest) const override {
     TRIB_TRY(bytes, files_.read(path(digest), limits::kBlobBytesMax));
     if (sha256(bytes) != digest) {
+      TRIB_CHECK_OK(files_.remove(path(digest)));
       return make_error(ErrorCode::kDataLoss,
                         "the bytes of " + path(digest) + " changed on the disk");
     }
@@ -199,6 +200,7 @@ class FileBlobStore final : public BlobStore {
 
  private:
   Result<std::unique_ptr<FileWriter>> open_writer(const BlobRef& blob) {
+    TRIB_CHECK_OK(files_.make_directories(directory_));  // someone may have tidied up
     auto writer = std::make_unique<FileWriter>(files_, names_, blob, path(blob.digest));
     TRIB_CHECK_OK(writer->open());
     return writer;

@@ -27,6 +27,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void start(OnLink on_link, OnRefused on_refused);
   void stop();
   std::uint16_t port() const { return port_; }
+  std::size_t greeting() const { return handshakes_; }  // peers that are not authenticated yet
 
  private:
   Listener(asio::io_context& io, std::shared_ptr<TlsContext> context)

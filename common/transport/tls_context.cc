@@ -203,8 +203,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load_as(PeerRole role, const Tls
 
 std::int64_t TlsContext::days_left() const {
   int days = 0, seconds = 0;
-  ASN1_TIME_diff(&days, &seconds, nullptr,
-                 X509_get0_notAfter(SSL_CTX_get0_certificate(context_)));
+  ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(SSL_CTX_get0_certificate(context_)));
   return days;
 }
 

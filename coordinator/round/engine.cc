@@ -32,11 +32,15 @@ struct Engine::Dispatcher {
     JobMachine* job = engine.machine(e.job);
     if (job != nullptr && !job->over()) job->abort(now, e.why, out);
   }
-  void operator()(const SiteAcceptedTask& e) { report_task("task.accepted", e.site, e.key, {}); }
+  void operator()(const SiteAcceptedTask& e) {
+    if (awaited(e.site, e.key)) report_task("task.accepted", e.site, e.key, {});
+  }
   void operator()(const SiteProgressed& e) {
-    report_task("task.progress", e.site, e.key,
-                {{"done", static_cast<std::int64_t>(e.done)},
-                 {"total", static_cast<std::int64_t>(e.total)}});
+    if (awaited(e.site, e.key)) {
+      report_task("task.progress", e.site, e.key,
+                  {{"done", static_cast<std::int64_t>(e.done)},
+                   {"total", static_cast<std::int64_t>(e.total)}});
+    }
   }
   void operator()(const SiteReturned& e) {
     if (JobMachine* job = engine.machine(e.result.key.job)) {
@@ -72,6 +76,11 @@ struct Engine::Dispatcher {
   void operator()(const TimePassed&) {}
 
  private:
+  // Nobody fills the log with tasks that are not its own.
+  bool awaited(const SiteName& site, const TaskKey& key) const {
+    const JobMachine* job = engine.find(key.job);
+    return job != nullptr && job->awaits(site, key);
+  }
   void add(const JobRecord& record, const JobSpec& spec) {
     if (engine.jobs_.try_emplace(record.id, record, spec).second)
       engine.order_.push_back(record.id);

@@ -127,6 +127,17 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
   // Evaluation is worth having, not worth waiting for: with nobody to do it the job goes on without
   // figures.
   if (kind == TaskKind::kEvaluate) return true;
+  // Of the sites that have the data none can do it: asked again they would say the same.
+  const bool hopeless =
+      !record_.rows.empty() && std::ranges::all_of(record_.rows, [this](const auto& entry) {
+        return unfit_.contains(entry.first);
+      });
+  if (hopeless) {
+    std::string why = "no site can " + std::string(task_kind_name(kind));
+    for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
+    finish(now, JobState::kFailed, why, out);
+    return false;
+  }
   if (!waiting_since_) waiting_since_ = now;
   report_waiting(kind, have, roster, out);
   if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
@@ -192,6 +203,7 @@ void JobMachine::on_connected(const SiteName& site, RoundEffects& out) {
   if (one == nullptr) return;
   one->lost_link.reset();
   if (one->checking) return;
+  one->fetch_again_at.reset();
   one->result.reset();  // it offers its result again, and the upload goes on where it stopped
   offer(site, out);
 }
@@ -223,8 +235,18 @@ void JobMachine::advance(TimePoint now, const Roster& roster, RoundEffects& out)
       finish_again_at_.reset();
       out.push_back(FinishRound{record_.id, record_.round + 1});
     }
-    if (storing()) return;  // waits for the driver, which always answers
+    if (!initial_models_.empty() && now >= initial_model_by_) {
+      on_initial_model(now, make_error(ErrorCode::kDeadlineExceeded, "not there by the deadline"),
+                       initial_models_.front().first, out);
+      continue;
+    }
+    if (storing() || (attempt_at_ && now < *attempt_at_)) return;
+    attempt_at_.reset();
     if (phase_) {
+      for (const SiteName& site : phase_->take_due_fetches(now)) {
+        const TaskResult& result = *phase_->participants().at(site).result;
+        out.push_back(FetchUpdate{site, result.key, std::get<TrainResult>(result.outcome).update});
+      }
       for (const SiteName& site :
            phase_->expire(now, Milliseconds(spec_.rounds.disconnect_grace_ms))) {
         out.push_back(
@@ -244,7 +266,8 @@ void JobMachine::advance(TimePoint now, const Roster& roster, RoundEffects& out)
 std::optional<TimePoint> JobMachine::next_wake() const {
   if (over() || record_.state == JobState::kQueued) return std::nullopt;
   if (finishing_since_) return finish_again_at_;
-  if (!initial_models_.empty()) return std::nullopt;
+  if (!initial_models_.empty()) return initial_model_by_;
+  if (attempt_at_) return attempt_at_;
   const Milliseconds grace(spec_.rounds.disconnect_grace_ms);
   if (phase_) return phase_->next_wake(grace);
   if (!waiting_since_) return std::nullopt;
@@ -271,6 +294,8 @@ void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out)
   }
   if (phase_->kind() == TaskKind::kTrain) keep_accepted(phase_->participants());
   phase_.reset();
+  attempt_at_ = now + Milliseconds(std::min(limits::kRetryMs, limits::kRetryFirstMs << std::min(
+                                                                  record_.attempt - 1, 6u)));
   ++record_.attempt;
   record_.open_round = 0;
   record_.cohort.clear();
@@ -288,6 +313,9 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
                         RoundEffects& out) {
   TRIB_ASSERT(!over() && is_over(state), "a job ends once");
   if (phase_) {
+    // What was accepted is of no use any more: its sites need not keep it.
+    for (const SiteName& site : phase_->with(Reason::kAccepted))
+      out.push_back(SendCommitted{site, record_.id, record_.round + 1});
     for (const SiteName& site : phase_->awaited()) {
       settle(now, site, state == JobState::kAborted ? Reason::kAborted : Reason::kNotNeeded,
              "the job ended", out);
@@ -298,6 +326,7 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
   phase_.reset();
   finishing_since_.reset();
   finish_again_at_.reset();
+  attempt_at_.reset();
   initial_models_.clear();
   waiting_since_.reset();
   waiting_for_.clear();

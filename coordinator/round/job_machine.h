@@ -32,6 +32,7 @@ class JobMachine {
   const std::string& waiting_for() const { return waiting_for_; }
   // What `site` is doing for this job ("train round 3"), empty when nothing.
   std::string activity_of(const SiteName& site) const;
+  bool awaits(const SiteName& site, const TaskKey& key) const;
   // A model of this job is being stored: its digest comes with the event that ends this.
   bool storing() const { return finishing_since_ || !initial_models_.empty(); }
   void add_blobs_in_use(std::set<Digest>& used) const;
@@ -46,6 +47,7 @@ class JobMachine {
   void on_returned(TimePoint now, const SiteReturned& event, RoundEffects& out);
   void on_update_arrived(const UpdateArrived& event, RoundEffects& out);
   void on_update_lost(TimePoint now, const UpdateLost& event, RoundEffects& out);
+  void fetch_again(TimePoint now, const SiteName& site, const std::string& why, RoundEffects& out);
   void on_update_checked(TimePoint now, const UpdateChecked& event, RoundEffects& out);
   void on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from,
                         RoundEffects& out);
@@ -107,13 +109,15 @@ class JobMachine {
   TimePoint phase_opened_;
   std::optional<TimePoint> finishing_since_;  // FinishRound is out, RoundFinished is to come
   std::optional<TimePoint> finish_again_at_;  // it failed (disk full, say) and is tried again
+  std::optional<TimePoint> attempt_at_;       // a pause before the next attempt
   std::optional<TimePoint> waiting_since_;    // too few sites
   std::string waiting_for_;                   // as it was last reported
   std::map<SiteName, std::string>
       unfit_;  // cannot do this job as they are; asked again after a reconnect
   std::map<SiteName, Participant> carried_;  // accepted in an earlier attempt of the open round
   std::vector<std::pair<SiteName, BlobRef>>
-      initial_models_;  // who can still upload the elected initial model
+      initial_models_;  // who can still upload the elected initial model; the first is asked
+  TimePoint initial_model_by_;  // then the next one is
 };
 
 }  // namespace tributary

@@ -39,7 +39,9 @@ std::optional<JobMachine::Refusal> JobMachine::refusal_of(const TaskOutcome& out
     return malformed(validate_summary(prepared->summary));
   if (kind == TaskKind::kInitialize && initialized != nullptr) return std::nullopt;
   if (kind == TaskKind::kEvaluate && evaluated != nullptr)
-    return malformed(validate_counts(evaluated->counts));
+    return fits(evaluated->counts, spec_.data)
+               ? malformed(validate_counts(evaluated->counts))
+               : Refusal{Reason::kMalformed, "evaluation counts of another kind of label"};
   if (kind == TaskKind::kTrain && trained != nullptr) {
     // The same tensors as the model's: nothing that is much larger is worth its disk.
     if (trained->update.bytes <= record_.model.bytes + limits::kUpdateHeaderMax)
@@ -94,7 +96,20 @@ void JobMachine::on_update_lost(TimePoint now, const UpdateLost& event, RoundEff
     one->result.reset();
     return;
   }
+  if (event.reason == Reason::kStorageFailed)
+    return fetch_again(now, event.site, event.detail, out);
   settle(now, event.site, event.reason, event.detail, out);
+}
+
+// A fault of our own costs no site its update and no round an attempt, only time.
+void JobMachine::fetch_again(TimePoint now, const SiteName& site, const std::string& why,
+                             RoundEffects& out) {
+  phase_->pending(site)->fetch_again_at = now + Milliseconds(limits::kFinishRetryMs);
+  out.push_back(Report{"round.stalled",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{phase_->key(record_.id).round}},
+                        {"detail", "update of " + site.value + ": " + why},
+                        {"retry_after_ms", limits::kFinishRetryMs}}});
 }
 
 void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, RoundEffects& out) {
@@ -102,6 +117,8 @@ void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, Ro
       phase_ && phase_->key(record_.id) == event.key ? phase_->pending(event.site) : nullptr;
   if (one == nullptr || !one->checking) return;
   one->checking = false;
+  if (event.reason == Reason::kStorageFailed)
+    return fetch_again(now, event.site, event.detail, out);
   one->row.norm = event.norm;
   if (event.reason == Reason::kAccepted) {
     AcceptedUpdate update{event.key, event.site, std::get<TrainResult>(one->result->outcome),
@@ -194,10 +211,10 @@ void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
 }
 
 void JobMachine::ask_for_initial_model(TimePoint now, RoundEffects& out) {
-  if (initial_models_.empty()) {
-    return retry(now, "no site delivered the initial model", out);
-  }
+  if (initial_models_.empty())
+    return retry(now, "no site delivered the initial model" + faults_of_sites(), out);
   const auto& [site, model] = initial_models_.front();
+  initial_model_by_ = now + Milliseconds(spec_.rounds.deadline_ms);
   out.push_back(FetchInitialModel{record_.id, site, model});
 }
 
@@ -206,6 +223,11 @@ void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, c
   if (over() || initial_models_.empty()) return;
   if (!model) {
     if (initial_models_.front().first != from) return;
+    Participant& one = phase_->participants().at(from);
+    one.reason = Reason::kUploadFailed;
+    one.row.reason = reason_name(one.reason);
+    one.row.detail = model.error().message;
+    report_outcome(from, one, out);
     initial_models_.erase(initial_models_.begin());
     return ask_for_initial_model(now, out);
   }

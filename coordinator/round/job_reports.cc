@@ -62,6 +62,12 @@ std::optional<JobState> job_state_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+bool JobMachine::awaits(const SiteName& site, const TaskKey& key) const {
+  if (!phase_ || phase_->key(record_.id) != key) return false;
+  const auto found = phase_->participants().find(site);
+  return found != phase_->participants().end() && found->second.reason == Reason::kPending;
+}
+
 std::string JobMachine::activity_of(const SiteName& site) const {
   if (!phase_) return "";
   const auto found = phase_->participants().find(site);

@@ -40,12 +40,14 @@ std::vector<SiteName> Phase::expire(TimePoint now, Milliseconds disconnect_grace
     if (now >= deadline_) {
       const bool uploading = one.result.has_value();
       settle(site, now,
-             one.lost_link ? Reason::kDisconnected
-             : uploading   ? Reason::kUploadFailed
-                           : Reason::kDeadline,
-             one.lost_link ? "off the link at the deadline"
-             : uploading   ? "upload not finished at the deadline"
-                           : "no result by the deadline");
+             one.lost_link        ? Reason::kDisconnected
+             : one.fetch_again_at ? Reason::kStorageFailed
+             : uploading          ? Reason::kUploadFailed
+                                  : Reason::kDeadline,
+             one.lost_link        ? "off the link at the deadline"
+             : one.fetch_again_at ? "the coordinator could not store the update"
+             : uploading          ? "upload not finished at the deadline"
+                                  : "no result by the deadline");
     } else if (one.lost_link && now >= *one.lost_link + disconnect_grace) {
       settle(site, now, Reason::kDisconnected, "off the link for longer than the grace time");
     } else {
@@ -59,11 +61,22 @@ std::vector<SiteName> Phase::expire(TimePoint now, Milliseconds disconnect_grace
 TimePoint Phase::next_wake(Milliseconds disconnect_grace) const {
   TimePoint wake = deadline_;
   for (const auto& [site, one] : participants_) {
-    if (one.reason == Reason::kPending && !one.checking && one.lost_link) {
-      wake = std::min(wake, *one.lost_link + disconnect_grace);
-    }
+    if (one.reason != Reason::kPending || one.checking) continue;
+    if (one.lost_link) wake = std::min(wake, *one.lost_link + disconnect_grace);
+    if (one.fetch_again_at) wake = std::min(wake, *one.fetch_again_at);
   }
   return wake;
+}
+
+std::vector<SiteName> Phase::take_due_fetches(TimePoint now) {
+  std::vector<SiteName> due;
+  for (auto& [site, one] : participants_) {
+    if (one.reason != Reason::kPending || !one.fetch_again_at || now < *one.fetch_again_at)
+      continue;
+    one.fetch_again_at.reset();
+    if (one.result) due.push_back(site);
+  }
+  return due;
 }
 
 bool Phase::over() const { return awaited().empty(); }

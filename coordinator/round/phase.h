@@ -22,7 +22,9 @@ struct Participant {
   std::optional<TimePoint> lost_link;  // since when it is off the link
   std::optional<TaskResult> result;    // came in, not yet judged (upload or check under way)
   bool checking = false;               // the update is here and with the CPU pool
-  ParticipantRow row;                  // what the round's record says of it
+  // We could not store or read the update (disk, descriptors): when it is fetched again.
+  std::optional<TimePoint> fetch_again_at;
+  ParticipantRow row;  // what the round's record says of it
 };
 
 class Phase {
@@ -46,6 +48,8 @@ class Phase {
   // Returns the sites settled now, in name order.
   std::vector<SiteName> expire(TimePoint now, Milliseconds disconnect_grace);
   TimePoint next_wake(Milliseconds disconnect_grace) const;
+  // Pending participants whose update is due to be fetched again; asked once, they are due no more.
+  std::vector<SiteName> take_due_fetches(TimePoint now);
 
   bool over() const;  // nobody is pending
   std::uint32_t accepted() const;

@@ -2,6 +2,7 @@
 #include "coordinator/service/daemon.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
@@ -26,6 +27,14 @@ namespace {
 // How often waits of the engine are looked at: far below any deadline a job can set (100 ms).
 constexpr std::chrono::milliseconds kTick{50};
 constexpr Milliseconds kDay{24 * 3600 * 1000};
+
+// A link takes one descriptor: as many as the system lets us have, not the shell's default.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 class Daemon {
  public:
@@ -207,7 +216,7 @@ class Daemon {
   void poll_end() {
     tick_.expires_after(kTick);
     tick_.async_wait([this](const boost::system::error_code&) {
-      if (sites_->size() == 0) return force_.reset();
+      if (sites_->size() + operators_->size() + listener_->greeting() == 0) return force_.reset();
       poll_end();
     });
   }
@@ -243,6 +252,7 @@ class Daemon {
 }  // namespace
 
 Status run_coordinator(const CoordinatorConfig& config, EventLog& log, const Clock& clock) {
+  raise_descriptor_limit();
   ::umask(S_IWGRP | S_IRWXO);  // what it writes is for its user, and for its group to read
   Daemon daemon(config, log, clock);
   TRIB_CHECK_OK(daemon.open());

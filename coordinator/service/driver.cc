@@ -150,7 +150,16 @@ Status Driver::recover() {
       return std::move(file).error().with_context("job " + record.id.value + " in the state store");
     // A job that is over is only shown: an old version's file may have what this one refuses.
     const JobSpec spec = file ? file->spec : JobSpec{};
+    const Digest& model = record.model.digest;
+    if (!is_over(record.state) && !model.is_none() && !ports_.blobs.contains(model)) {
+      TRIB_TRY(bytes, ports_.models.read_model_bytes(record.id, record.round));
+      TRIB_CHECK_OK(ports_.blobs.put(bytes));
+    }
     TRIB_TRY(accepted, ports_.store.accepted(record.id));
+    // What the disk lost is asked of its site again, which keeps it until the round is committed.
+    std::erase_if(accepted, [this](const AcceptedUpdate& update) {
+      return !ports_.blobs.read(update.result.update.digest).has_value();
+    });
     handle(JobRecovered{record, spec, std::move(accepted)});
   }
   recovering_ = false;
@@ -159,13 +168,20 @@ Status Driver::recover() {
 
 Result<JobSubmitted> Driver::submit(const SubmitJob& request) {
   TRIB_TRY(file, parse_job(request.document, "job file"));
+  const std::vector<const JobMachine*> jobs = engine_.jobs();
+  const auto same = std::ranges::find(jobs, request.token,
+                                      [](const JobMachine* job) { return job->record().token; });
+  if (same != jobs.end()) {
+    const JobRecord& known = (*same)->record();
+    if (known.document == request.document) return JobSubmitted{known.id, true};
+    return make_error(ErrorCode::kAlreadyExists,
+                      "the token was used for job " + known.id.value + " with another file");
+  }
   const JobId id = make_job_id(file.spec.name, request);
-  if (engine_.find(id) != nullptr) return JobSubmitted{id, true};
   if (stalled()) {
     return make_error(ErrorCode::kUnavailable,
                       "the coordinator cannot write its state now (disk full?); try again later");
   }
-  const std::vector<const JobMachine*> jobs = engine_.jobs();
   if (std::ranges::count_if(jobs, [](const JobMachine* job) { return !job->over(); }) >=
       static_cast<std::ptrdiff_t>(limits::kJobsMax)) {
     return make_error(

@@ -99,6 +99,11 @@ Result<Message> OperatorApi::dispatch(const Message& request) {
                             std::string(job_state_name(job->record().state)));
     }
     ports_.driver.handle(JobAbortRequested{abort->job, abort->why});
+    if (ports_.driver.stalled()) {
+      return make_error(ErrorCode::kUnavailable,
+                        "the coordinator cannot write its state now (disk full?); the job ends as "
+                        "soon as it can, unless the coordinator is stopped before");
+    }
     return Message{JobAborted{abort->job}};
   }
   if (std::holds_alternative<GetStatus>(request)) return Message{status()};

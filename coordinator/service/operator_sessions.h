@@ -29,6 +29,7 @@ class OperatorSessions {
 
   void admit(std::shared_ptr<FrameLink> link);
   void close_all(const Error& why);
+  std::size_t size() const { return sessions_.size(); }
 
  private:
   class Session;

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "common/base/limits.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -42,6 +43,10 @@ TEST(ResultStore, ADamagedFileIsNamedAndLeftOut) {
   damaged.clear();
   EXPECT_EQ(store.load(damaged)->size(), 1u);
   EXPECT_TRUE(damaged.empty());
+  std::ofstream(directory / "results/job.9.1.train.result")
+      << std::string(limits::kControlBytesMax + 1, 'x');
+  EXPECT_EQ(store.load(damaged)->size(), 1u) << "nor does one of any size stop the start";
+  EXPECT_EQ(damaged.size(), 1u);
 }
 
 TEST(ResultStore, AFullDiskIsAnError) {

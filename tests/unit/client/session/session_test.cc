@@ -294,7 +294,7 @@ TEST(Session, ABlobThatCannotBeHadFailsTheTaskWithoutPrivateDetail) {
                                                "write /secret/path: No space left")});
   ASSERT_EQ(h.sent<TaskResult>().size(), 1u);
   const auto failure = std::get<TaskFailure>(h.sent<TaskResult>()[0].outcome);
-  EXPECT_EQ(failure.reason, Reason::kTrainingFailed);
+  EXPECT_EQ(failure.reason, Reason::kStorageFailed);
   EXPECT_EQ(failure.detail.find("secret"), std::string::npos);
   EXPECT_NE(failure.detail.find("resource_exhausted"), std::string::npos);
   EXPECT_EQ(h.count<StartTask>(), 0u);

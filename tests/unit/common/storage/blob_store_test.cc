@@ -85,6 +85,7 @@ TEST_F(BlobStoreTest, NoticesAChangedFile) {
   const Digest digest = *store_->put(as_bytes("hello"));
   std::ofstream(store_->path(digest)) << "hallo";
   EXPECT_EQ(store_->read(digest).error().code, ErrorCode::kDataLoss);
+  EXPECT_FALSE(store_->contains(digest)) << "so that it is fetched again";
 }
 
 TEST_F(BlobStoreTest, TwoMayReceiveTheSameBytesAtOnce) {

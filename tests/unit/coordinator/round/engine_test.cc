@@ -71,6 +71,50 @@ TEST(Engine, ASiteThatGoesAfterItsVoteDoesNotHoldUpTheInitialModel) {
   EXPECT_EQ(federation.job().record().state, JobState::kFinished);
 }
 
+TEST(Engine, AnInitialModelThatNeverComesIsAskedOfTheNextSite) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  federation.withhold("site-a");
+  federation.submit(Federation::spec(1, 3, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+}
+
+TEST(Engine, AFullDiskOfOursCostsNoSiteItsUpdate) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.fail_to_fetch(5);
+  federation.submit(Federation::spec(1, 2, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_EQ(federation.reports("round.retried").size(), 0u);
+  EXPECT_EQ(federation.reports("round.stalled").size(), 5u);
+}
+
+TEST(Engine, CountsOfAnotherKindOfLabelCostThatSiteOnly) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  federation.count_classes("site-a");
+  federation.submit(Federation::spec(1, 3, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.saved().last->examples, 10u) << "of the other two";
+  const RoundRow& row = federation.rows().back();
+  ASSERT_EQ(row.task, "evaluate");
+  EXPECT_EQ(row.participants.front().reason, "malformed");
+}
+
+TEST(Engine, AJobThatNoSiteCanDoDoesNotWait) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  for (const char* site : {"site-a", "site-b"})
+    federation.fail_tasks(site, TaskKind::kTrain, Reason::kDataInvalid);
+  federation.submit(Federation::spec(1, 2, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFailed);
+  EXPECT_EQ(federation.reports("job.waiting").size(), 0u);
+  EXPECT_NE(federation.saved().detail.find("site-b: data_invalid"), std::string::npos);
+}
+
 TEST(Engine, ALieInASummaryCostsThatSiteOnly) {
   Federation federation(1);
   connect_all(federation, 3);

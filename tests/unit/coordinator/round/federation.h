@@ -31,6 +31,7 @@ class Federation {
     spec.name = "demo";
     spec.data.dataset = "demo";
     spec.data.standardize = Standardize::kNone;
+    spec.data.target = TargetKind::kRegression;
     spec.rounds.rounds = rounds;
     spec.rounds.minimum_sites = minimum_sites;
     spec.rounds.quorum = quorum;
@@ -65,6 +66,13 @@ class Federation {
   void tell(const std::string& site, const DataSummary& summary) {
     summaries_[SiteName{site}] = summary;
   }
+
+  // The classes in this site's counts, where the job is a regression and has none.
+  void count_classes(const std::string& site) { classes_of_[SiteName{site}] = {{2, 1, 0}}; }
+  // This site votes for the initial model and never sends it.
+  void withhold(const std::string& site) { withholding_.insert(SiteName{site}); }
+  // The next fetches of updates meet a full disk at the coordinator.
+  void fail_to_fetch(int times) { failing_fetches_ = times; }
 
   // The next `times` rounds to be finished meet a full disk.
   void fail_to_store(int times) { failing_stores_ = times; }
@@ -154,8 +162,12 @@ class Federation {
   }
   void perform(const RoundEffect& effect) {
     if (const auto* send = std::get_if<SendTask>(&effect)) return answer(send->site, send->task);
-    if (const auto* fetch = std::get_if<FetchUpdate>(&effect))
-      queue_.push_back(UpdateArrived{fetch->site, fetch->key});
+    if (const auto* fetch = std::get_if<FetchUpdate>(&effect)) {
+      queue_.push_back(
+          failing_fetches_-- > 0
+              ? RoundEvent{UpdateLost{fetch->site, fetch->key, Reason::kStorageFailed, "no space"}}
+              : UpdateArrived{fetch->site, fetch->key});
+    }
     if (const auto* check = std::get_if<CheckUpdate>(&effect)) {
       const auto spoiled = spoiled_.find(check->site);
       queue_.push_back(
@@ -165,7 +177,8 @@ class Federation {
     if (const auto* absorb = std::get_if<AbsorbUpdate>(&effect)) {
       if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
     }
-    if (const auto* fetch = std::get_if<FetchInitialModel>(&effect))
+    if (const auto* fetch = std::get_if<FetchInitialModel>(&effect);
+        fetch != nullptr && !withholding_.contains(fetch->site))
       queue_.push_back(online_.contains(fetch->site)
                            ? RoundEvent{InitialModelStored{fetch->job, fetch->model}}
                            : InitialModelFailed{fetch->job, fetch->site, "off the link"});
@@ -209,8 +222,9 @@ class Federation {
         EvaluationCounts counts{
             .examples = 5,
             .loss_units = static_cast<std::int64_t>(5.0 / kLossUnit / (task.key.round + 1)),
-            .correct = 4,
-            .classes = {{2, 1, 0}},
+            .correct = 0,
+            .classes =
+                classes_of_.contains(site) ? classes_of_.at(site) : std::vector<ClassCounts>{},
             .positives = {},
             .negatives = {}};
         queue_.push_back(SiteReturned{site, {task.key, EvaluateResult{counts}}});
@@ -221,7 +235,9 @@ class Federation {
   static inline const DataSummary kUsualSummary{
       .training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}};
 
-  int failing_stores_ = 0;
+  int failing_stores_ = 0, failing_fetches_ = 0;
+  std::set<SiteName> withholding_;
+  std::map<SiteName, std::vector<ClassCounts>> classes_of_;
   std::map<SiteName, DataSummary> summaries_;
   SeededRandom random_;
   TimePoint now_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "common/base/limits.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -83,6 +84,9 @@ TEST_F(DriverTest, TheSameTokenIsTheSameJobAndABadFileIsNone) {
   EXPECT_FALSE(first->existed);
   EXPECT_TRUE(driver_.submit(job("a"))->existed);
   EXPECT_NE(driver_.submit(job("b"))->job, first->job);
+  SubmitJob other = job("a");
+  other.document += "seed: 7\n";
+  EXPECT_THAT(driver_.submit(other).error().message, testing::HasSubstr("another file"));
   SubmitJob bad = job("c");
   bad.document += "oops: 1\n";
   EXPECT_THAT(driver_.submit(bad).error().message, testing::HasSubstr("oops"));
@@ -198,7 +202,11 @@ TEST_F(TwoJobs, NoMemoryForAnUpdateCostsThatUpdateNotTheDaemon) {
   held_work_.pop_front();
   held_ = JobId{};
   run();
-  EXPECT_EQ(state(id), JobState::kFinished) << "the second attempt is accepted";
+  EXPECT_EQ(state(id), JobState::kTraining);
+  clock_.advance(Milliseconds(limits::kFinishRetryMs));
+  driver().handle(TimePassed{});
+  run();
+  EXPECT_EQ(state(id), JobState::kFinished) << "the same update is checked again";
 }
 
 TEST_F(DriverTest, AJobThatIsOverNeverStopsAStart) {
