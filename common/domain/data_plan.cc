@@ -67,6 +67,25 @@ Result<std::vector<std::string>> plan_vocabulary(
 
 }  // namespace
 
+std::vector<InputColumn> input_columns(const DataSpec& spec, const DataPlan& plan) {
+  std::vector<InputColumn> inputs;
+  for (const FeatureColumn& feature : spec.features) {
+    if (feature.kind == FeatureKind::kNumeric) {
+      const auto numeric = plan.numeric.find(feature.name);
+      inputs.push_back(
+          {feature.name,
+           numeric == plan.numeric.end() ? std::nullopt : std::optional(numeric->second),
+           std::nullopt});
+      continue;
+    }
+    const auto words = plan.vocabularies.find(feature.name);
+    if (words == plan.vocabularies.end()) continue;
+    for (std::size_t i = feature.drop_first ? 1 : 0; i < words->second.size(); ++i)
+      inputs.push_back({feature.name, std::nullopt, words->second[i]});
+  }
+  return inputs;
+}
+
 Status validate_summary(const DataSummary& summary) {
   std::size_t bytes = 0;
   for (const auto& [column, one] : summary.numeric) {

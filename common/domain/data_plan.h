@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,15 @@ struct DataPlan {
   std::map<std::string, std::vector<std::string>> vocabularies;  // sorted, by column
   bool operator==(const DataPlan&) const = default;
 };
+
+// One input of a model for tables: a number, or whether a category is this word.
+struct InputColumn {
+  std::string column;
+  std::optional<NumericPlan> numeric;  // none where the sites standardise by themselves, or nobody
+  std::optional<std::string> word;
+};
+// The inputs in the order in which the model takes them; empty for arrays.
+std::vector<InputColumn> input_columns(const DataSpec& spec, const DataPlan& plan);
 
 // Whether a site's summary can be merged: its size and its figures are within limits.
 Status validate_summary(const DataSummary& summary);

@@ -13,6 +13,7 @@
 #include "common/base/bytes.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/domain/data_plan.h"
 #include "common/domain/task.h"
 
 namespace tributary {
@@ -121,7 +122,9 @@ struct ModelInfo {
   JobId job;
   std::uint32_t round = 0;
   BlobRef model;
-};  // then BlobRequest
+  std::string document;  // the job's
+  DataPlan plan;         // what its sites agreed on
+};                       // then BlobRequest
 struct RequestFailed {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;

@@ -42,10 +42,10 @@ float read_value(const std::byte* from, ElementType type) {
 
 }  // namespace
 
-Bytes encode_safetensors(const Model& model) {
+Bytes encode_safetensors(const Model& model, const std::map<std::string, std::string>& metadata) {
   TRIB_ASSERT(model.values.size() == model.layout.element_count(),
               "a model's values do not fill its layout");
-  const std::string header = write_safetensors_header(model.layout);
+  const std::string header = write_safetensors_header(model.layout, metadata);
   const std::size_t data_bytes = model.values.size() * sizeof(float);
   Bytes bytes(kLengthBytes + header.size() + data_bytes);
   put_little_endian(bytes.data(), std::uint64_t{header.size()});

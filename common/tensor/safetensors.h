@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // safetensors, the format in which models and updates are stored and sent: u64 header length, JSON
-// header, raw little-endian values. We write float32 only, tensors in layout order without gaps, no
-// metadata, the header padded with blanks to 8 bytes: equal models are equal bytes. Format:
+// header, raw little-endian values. We write float32 only, tensors in layout order without gaps,
+// the header padded with blanks to 8 bytes: equal models (and metadata) are equal bytes. Format:
 // https://github.com/huggingface/safetensors. Any thread.
 #pragma once
+
+#include <map>
+#include <string>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -11,7 +14,9 @@
 
 namespace tributary {
 
-Bytes encode_safetensors(const Model& model);
+// `metadata` goes under "__metadata__"; models on the wire and in the repository have none.
+Bytes encode_safetensors(const Model& model,
+                         const std::map<std::string, std::string>& metadata = {});
 
 // Accepts what other writers produce too (any order of data, F32/F64/F16/BF16, __metadata__); the
 // tensors come in the order of their data. Everything is checked: lengths, offsets without gap or

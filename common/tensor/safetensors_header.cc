@@ -92,10 +92,12 @@ std::size_t element_bytes(ElementType type) {
   return 0;
 }
 
-std::string write_safetensors_header(const Layout& layout) {
+std::string write_safetensors_header(const Layout& layout,
+                                     const std::map<std::string, std::string>& metadata) {
   // Written by hand, key by key: the order of the tensors is the order of their data, which a JSON
   // map would lose.
   std::string json = "{";
+  if (!metadata.empty()) json += R"("__metadata__":)" + Json(metadata).dump();
   std::uint64_t at = 0;
   for (const TensorInfo& tensor : layout.tensors) {
     if (json.size() > 1) json += ",";

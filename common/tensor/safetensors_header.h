@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,8 @@ struct StoredTensor {
   std::uint64_t end = 0;
 };
 
-std::string write_safetensors_header(const Layout& layout);
+std::string write_safetensors_header(const Layout& layout,
+                                     const std::map<std::string, std::string>& metadata);
 // The tensors by `begin`, which leave no gap, do not overlap and end at `data_bytes`.
 Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view json,
                                                           std::uint64_t data_bytes);

@@ -117,6 +117,8 @@ struct Encoder {
     to.mutable_model_info()->set_job(m.job.value);
     to.mutable_model_info()->set_round(m.round);
     to_wire(m.model, *to.mutable_model_info()->mutable_model());
+    to.mutable_model_info()->set_document(m.document);
+    to_wire(m.plan, *to.mutable_model_info()->mutable_plan());
   }
   void operator()(const RequestFailed& m) {
     to.mutable_request_failed()->set_code(to_wire(m.code));
@@ -236,8 +238,11 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
       return GetModel{job_of(in, from.get_model().job()),
                       in.text("which", from.get_model().which(), kTextMax)};
     case wire::Envelope::kModelInfo:
-      return ModelInfo{job_of(in, from.model_info().job()), from.model_info().round(),
-                       from_wire(in, from.model_info().model())};
+      return ModelInfo{
+          job_of(in, from.model_info().job()), from.model_info().round(),
+          from_wire(in, from.model_info().model()),
+          in.text("document", from.model_info().document(), limits::kJobDocumentBytesMax),
+          from_wire(in, from.model_info().plan())};
     default:
       return RequestFailed{
           from_wire(in, from.request_failed().code()),

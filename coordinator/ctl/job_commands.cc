@@ -9,7 +9,9 @@
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
 #include "common/config/job_file.h"
+#include "common/tensor/safetensors.h"
 #include "coordinator/ctl/commands.h"
+#include "coordinator/ctl/model_metadata.h"
 #include "coordinator/ctl/tables.h"
 
 namespace tributary {
@@ -232,10 +234,13 @@ Status model_get(Connection& connection, const std::string& job, const std::stri
       out.empty() ? job + "-round-" + std::to_string(info.round) + ".safetensors" : out;
   TRIB_CHECK_OK(check_place(path));
   TRIB_TRY(bytes, connection.fetch(info.model));
-  TRIB_CHECK_OK(write_named(path, bytes));
+  TRIB_TRY(model, decode_safetensors(bytes));
+  TRIB_TRY(metadata, model_metadata(info));
+  TRIB_CHECK_OK(write_named(path, encode_safetensors(model, metadata)));
   std::cout << path << "\n";
   std::cerr << "wrote " << path << ": round " << info.round << ", " << bytes_text(bytes.size())
-            << ", sha256 " << info.model.digest.hex() << "\n";
+            << ", model " << info.model.digest.short_hex() << "; what its inputs and outputs "
+            << "mean stands in its metadata\n";
   return {};
 }
 

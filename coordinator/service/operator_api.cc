@@ -138,7 +138,8 @@ Result<ModelInfo> OperatorApi::model(const GetModel& request) {
   if (job == nullptr) return no_such_job(request.job);
   TRIB_TRY(round, round_of(request.which, job->record()));
   TRIB_TRY(bytes, ports_.models.read_model_bytes(request.job, round));
-  return ModelInfo{request.job, round, {sha256(bytes), bytes.size()}};
+  const JobRecord& record = job->record();
+  return ModelInfo{request.job, round, {sha256(bytes), bytes.size()}, record.document, record.plan};
 }
 
 StatusReply OperatorApi::status() const {

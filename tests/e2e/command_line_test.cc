@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "common/crypto/pki.h"
@@ -165,6 +166,34 @@ TEST_F(CommandLine, AModelIsWrittenWhereTheUserSaysOrThePlaceIsNamed) {
   EXPECT_THAT(output, testing::ContainsRegex("prepare +1 +\\(all\\) +prepared +- "));
   EXPECT_EQ(federation_.ctl({"job", "show", job, "--json"}, &output), 0);
   EXPECT_TRUE(Json::parse(output)["rounds"][0]["participants"][0]["loss"].is_null()) << output;
+}
+
+// Someone with the file alone can score a new row.
+TEST_F(CommandLine, AModelSaysWhatItsInputsAndOutputsAre) {
+  federation_.start_coordinator();
+  federation_.start_client(1);
+  const std::string job =
+      federation_.submit(federation_.write_job("{}", "{count: 1, minimum_sites: 1}"));
+  ASSERT_TRUE(federation_.wait_for("job.finished")) << federation_.logs();
+  ASSERT_EQ(federation_.ctl({"model", "get", job, "--out", path("model.safetensors")}), 0);
+  const std::string bytes = FederationFiles::read(path("model.safetensors"));
+  std::uint64_t length = 0;
+  ASSERT_GT(bytes.size(), sizeof length);
+  std::memcpy(&length, bytes.data(), sizeof length);
+  const Json header = Json::parse(bytes.substr(sizeof length, length));
+  const Json metadata = header.at("__metadata__");
+  const Json inputs = Json::parse(metadata.at("tributary.inputs").get<std::string>());
+  EXPECT_EQ(inputs.size(), header.at("hidden1.weight").at("shape").at(1).get<std::size_t>());
+  std::size_t numbers = 0, words = 0;
+  for (const Json& input : inputs) {
+    if (input.contains("word")) ++words;
+    if (input.contains("mean") && input.at("deviation") > 0.0) ++numbers;
+  }
+  EXPECT_EQ(numbers + words, inputs.size());
+  EXPECT_GT(numbers, 0u);
+  EXPECT_GT(words, 0u);
+  EXPECT_THAT(metadata.at("tributary.outputs").get<std::string>(), HasSubstr("logit"));
+  EXPECT_EQ(metadata.at("tributary.job"), job);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/e2e/federation_files.h"
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -162,8 +163,12 @@ std::string FederationFiles::logs() const {
 }
 
 std::string FederationFiles::final_model(const std::string& job) const {
-  const std::string out = path("final.safetensors");
-  return ctl({"model", "get", job, "--round", "last", "--out", out}) == 0 ? read(out) : "";
+  std::string last;
+  for (const auto& entry : std::filesystem::directory_iterator(path("coordinator/models/" + job))) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("round-")) last = std::max(last, entry.path().string());
+  }
+  return last.empty() ? "" : read(last);
 }
 
 }  // namespace tributary

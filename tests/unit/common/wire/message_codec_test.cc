@@ -98,7 +98,11 @@ std::vector<Message> one_of_each() {
           WatchJob{JobId{"heart-1f2e"}, {1, 0}},
           Event{5, "round.started", "{}"},
           GetModel{JobId{"heart-1f2e"}, "best"},
-          ModelInfo{JobId{"heart-1f2e"}, 3, {digest(7), 99}},
+          ModelInfo{JobId{"heart-1f2e"},
+                    3,
+                    {digest(7), 99},
+                    "name: heart",
+                    {{{"age", {61.0, 12.5}}}, {{"ward", {"a", "b"}}}}},
           RequestFailed{ErrorCode::kNotFound, "no such job"}};
 }
 
