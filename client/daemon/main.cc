@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "client/agent/agent.h"
+#include "client/daemon/site_daemon.h"
 #include "client/data/hospital_generator.h"
 #include "client/learning/learner.h"
 #include "common/base/limits.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a site's session asks its driver to do. The driver carries the effects of one step out in
-// their order; a KeepResult is durable before the next effect is begun (journal before act). Plain
-// values, any thread.
+// their order; a KeepResult is durable before the next effect is begun (journal before act). On a
+// full disk it is not, and the result is offered all the same: what a crash could lose is better
+// than nothing. Plain values, any thread.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "client/agent/task_runner.h"
+#include "client/work/task_runner.h"
 #include "client/data/partition.h"
 #include "coordinator/service/driver.h"
 

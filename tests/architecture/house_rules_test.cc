@@ -147,7 +147,7 @@ TEST(HouseRules, ForeignTypesStayInTheirRooms) {
       {"<c10/", {"client/learning/", "tests/"}},
       {"<google/protobuf/", {"common/wire/"}},
       {"<boost/asio/",
-       {"common/transport/", "client/agent/", "client/simulate/", "coordinator/service/",
+       {"common/transport/", "client/daemon/", "client/simulate/", "coordinator/service/",
         "coordinator/ctl/", "tests/"}},
       {"<yaml-cpp/", {"common/config/"}},
       {"<sqlite3.h>", {"coordinator/service/", "tests/"}},

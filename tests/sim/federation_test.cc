@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "client/agent/site_data.h"
+#include "client/work/site_data.h"
 #include "client/learning/learner.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks on a real CSV file; what of it can reach the wire; and that a federation of one is local
 // training.
-#include "client/agent/task_runner.h"
+#include "client/work/task_runner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

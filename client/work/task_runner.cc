@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/agent/task_runner.h"
+#include "client/work/task_runner.h"
 
 #include <exception>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/agent/site_data.h"
+#include "client/work/site_data.h"
 
 namespace tributary {
 

@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "client/agent/site_data.h"
+#include "client/work/site_data.h"
 #include "common/base/ids.h"
 #include "common/domain/task.h"
 #include "common/storage/blob_store.h"

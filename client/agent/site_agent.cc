@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/agent/site_agent.h"
+
+#include <utility>
+
+namespace tributary {
+
+namespace ss = session;
+
+// One overload per effect of the session.
+struct SiteAgent::EffectPerformer {
+  SiteAgent& agent;
+
+  void operator()(const ss::Dial&) { agent.ports_.dial(); }
+  void operator()(const ss::Send& e) {
+    if (agent.link_) static_cast<void>(agent.link_->send(e.message).has_value());
+  }
+  void operator()(const ss::CloseLink& e) {
+    agent.give_up_dial_ = agent.link_ == nullptr;
+    if (agent.link_) agent.link_->close(e.reason);
+  }
+  void operator()(const ss::FetchBlob& e) {
+    if (agent.blobs_->contains(e.blob.digest)) {
+      agent.dispatch(ss::BlobArrived{e.blob.digest});
+    } else if (agent.transfers_) {
+      static_cast<void>(agent.transfers_->fetch(e.blob).has_value());
+    }
+  }
+  void operator()(const ss::DropBlob& e) {
+    if (agent.transfers_) agent.transfers_->cancel(e.digest);
+    agent.note_failure(agent.blobs_->remove(e.digest));
+  }
+  void operator()(const ss::StartTask& e) { agent.ports_.start(e.task); }
+  void operator()(const ss::StopTask& e) { agent.ports_.stop(e.key); }
+  void operator()(const ss::KeepResult& e) {
+    agent.may_serve_.insert(ss::blob_of(e.result).digest);
+    agent.note_failure(agent.results_->keep(e.result));
+  }
+  void operator()(const ss::ForgetResult& e) { agent.note_failure(agent.results_->forget(e.key)); }
+  void operator()(const ss::Report& e) { agent.ports_.log.relay(e.event, e.fields); }
+};
+
+Result<std::unique_ptr<SiteAgent>> SiteAgent::open(std::string state_dir, Ports ports) {
+  std::unique_ptr<SiteAgent> agent(new SiteAgent(std::move(state_dir), std::move(ports)));
+  TRIB_CHECK_OK(agent->recover());
+  return agent;
+}
+
+Status SiteAgent::recover() {
+  TRIB_TRY(blobs, BlobStore::open(ports_.files, state_dir_ + "/blobs"));
+  blobs_ = std::move(blobs);
+  TRIB_TRY(results, ResultStore::open(ports_.files, state_dir_ + "/results"));
+  results_.emplace(std::move(results));
+  std::vector<std::string> damaged;
+  TRIB_TRY(kept, results_->load(damaged));
+  for (const std::string& file : damaged) {
+    ports_.log.record("storage.failed",
+                      {{"path", file},
+                       {"detail", "a kept result could not be read; its task will be done again"}});
+  }
+  std::vector<Digest> wanted;
+  for (const TaskResult& result : kept) wanted.push_back(ss::blob_of(result).digest);
+  may_serve_.insert(wanted.begin(), wanted.end());
+  TRIB_CHECK_OK(blobs_->remove_except(wanted));
+  results_kept_ = kept.size();
+  dispatch(ss::Recovered{std::move(kept)});
+  return {};
+}
+
+void SiteAgent::start() { dispatch(ss::Start{}); }
+void SiteAgent::stop() { dispatch(ss::Stop{}); }
+void SiteAgent::pass_time() { dispatch(ss::TimePassed{}); }
+void SiteAgent::finished(const TaskResult& result) { dispatch(ss::TaskFinished{result}); }
+
+void SiteAgent::progressed(const TaskKey& key, std::uint64_t done, std::uint64_t total) {
+  dispatch(ss::TaskProgressed{key, done, total});
+}
+
+void SiteAgent::linked(std::shared_ptr<Link> link) {
+  link_ = std::move(link);
+  transfers_.emplace(
+      *blobs_, *link_, [this](const Digest& digest) { return open_own(digest); },
+      [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); });
+  if (give_up_dial_) {
+    link_->close(make_error(ErrorCode::kCancelled, "the site is shutting down"));
+  } else {
+    dispatch(ss::Connected{});
+  }
+}
+
+void SiteAgent::unlinked(const Error& why) {
+  transfers_.reset();
+  link_.reset();
+  dispatch(ss::Disconnected{why});
+}
+
+Status SiteAgent::on_message(const Message& message) {
+  if (BlobTransfers::is_mine(message)) return transfers_->on_message(message);
+  dispatch(ss::MessageReceived{message});
+  return {};
+}
+
+Status SiteAgent::on_chunk(std::uint32_t stream, ByteView bytes) {
+  return transfers_->on_chunk(stream, bytes);
+}
+
+// The coordinator may have our results, and nothing else that lies here.
+Result<std::unique_ptr<ReadFile>> SiteAgent::open_own(const Digest& digest) const {
+  if (!may_serve_.contains(digest))
+    return make_error(ErrorCode::kPermissionDenied, "not a result of this site");
+  return blobs_->open_blob(digest);
+}
+
+void SiteAgent::fetched(const BlobRef& blob, const Status& outcome) {
+  if (outcome) return dispatch(ss::BlobArrived{blob.digest});
+  note_failure(outcome);
+  dispatch(ss::BlobFailed{blob.digest, outcome.error()});
+}
+
+// Effects may lead to events at once; those wait until the step under way is done.
+void SiteAgent::dispatch(ss::SessionEvent event) {
+  events_.push_back(std::move(event));
+  if (handling_) return;
+  handling_ = true;
+  while (!events_.empty()) {
+    const ss::SessionEvent next = std::move(events_.front());
+    events_.pop_front();
+    EffectPerformer performer{*this};
+    for (const ss::SessionEffect& effect : session_.handle(ports_.clock.now(), next))
+      std::visit(performer, effect);
+  }
+  handling_ = false;
+}
+
+void SiteAgent::note_failure(const Status& status) {
+  if (status) return;
+  if (status.error().code == ErrorCode::kResourceExhausted) {
+    ports_.log.record("disk.full", {{"path", state_dir_}, {"detail", status.error().message}});
+  } else if (status.error().code == ErrorCode::kIo) {
+    ports_.log.record("storage.failed", {{"path", state_dir_}, {"detail", status.error().message}});
+  }
+}
+
+}  // namespace tributary

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// SiteAgent: joins a site's session to what it keeps (blobs, results) and to its link. Sockets,
+// threads and training come through ports, so that the programs and simulations run the same code.
+// One thread. It decides nothing: the session does.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "client/agent/result_store.h"
+#include "client/session/session.h"
+#include "common/storage/blob_store.h"
+#include "common/telemetry/event_log.h"
+#include "common/transfer/blob_transfers.h"
+#include "common/wire/link.h"
+
+namespace tributary {
+
+class SiteAgent final : public LinkHandler {
+ public:
+  struct Ports {
+    const Clock& clock;
+    FileSystem& files;
+    RandomSource& random;  // spreads the dials
+    EventLog& log;
+    std::function<void()> dial;                    // answered by linked() or unlinked(), later
+    std::function<void(const Task& task)> start;   // answered by finished(), later
+    std::function<void(const TaskKey& key)> stop;  // the running task; finished() still comes
+  };
+  // Takes up what an earlier life left in `state_dir`.
+  static Result<std::unique_ptr<SiteAgent>> open(std::string state_dir, Ports ports);
+
+  BlobStore& blobs() { return *blobs_; }
+  std::size_t results() const { return results_kept_; }  // of an earlier life
+
+  void start();
+  void stop();  // for good; stopped() once the link is down and no task runs
+  bool stopped() const { return session_.stopped(); }
+
+  // Hello and Welcome are done. Whoever runs the link hands what arrives to this object until
+  // unlinked(), which also answers a dial that failed.
+  void linked(std::shared_ptr<Link> link);
+  void unlinked(const Error& why);
+  void progressed(const TaskKey& key, std::uint64_t done, std::uint64_t total);
+  void finished(const TaskResult& result);  // its blob, if it has one, is in blobs()
+  // When pass_time() is due at the latest; none while nothing waits for time.
+  std::optional<TimePoint> next_wake() const { return session_.next_wake(); }
+  void pass_time();
+
+  Status on_message(const Message& message) override;
+  Status on_chunk(std::uint32_t stream, ByteView bytes) override;
+
+ private:
+  struct EffectPerformer;
+
+  SiteAgent(std::string state_dir, Ports ports)
+      : state_dir_(std::move(state_dir)), ports_(std::move(ports)), session_(ports_.random) {}
+  Status recover();
+  void dispatch(session::SessionEvent event);
+  Result<std::unique_ptr<ReadFile>> open_own(const Digest& digest) const;
+  void fetched(const BlobRef& blob, const Status& outcome);
+  void note_failure(const Status& status);
+
+  std::string state_dir_;
+  Ports ports_;
+  session::Session session_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::optional<ResultStore> results_;
+  std::size_t results_kept_ = 0;
+  std::set<Digest> may_serve_;  // what the coordinator may fetch: blobs of our own results
+  std::deque<session::SessionEvent> events_;
+  bool handling_ = false;
+  bool give_up_dial_ = false;
+  std::shared_ptr<Link> link_;
+  std::optional<BlobTransfers> transfers_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/daemon/site_daemon.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdlib>
+#include <random>
+
+#include "client/agent/site_agent.h"
+#include "client/work/site_data.h"
+#include "client/work/task_runner.h"
+#include "common/base/limits.h"
+#include "common/base/random_source.h"
+#include "common/base/version.h"
+#include "common/storage/directory_lock.h"
+#include "common/transport/dialer.h"
+#include "common/transport/spawn.h"
+
+namespace tributary {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{50};
+constexpr Milliseconds kDay{24 * 3600 * 1000};
+
+// The site's agent with real sockets, a real clock and a thread that trains.
+class Daemon {
+ public:
+  Daemon(const ClientConfig& config, EventLog& log, const Clock& clock)
+      : config_(config),
+        log_(log),
+        clock_(clock),
+        random_(std::random_device{}()),
+        data_(config.datasets) {}
+
+  Status open() {
+    files_ = make_file_system();
+    TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
+    TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
+    lock_ = std::move(lock);
+    TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config_.tls));
+    context_ = std::move(context);
+    TRIB_TRY(agent, SiteAgent::open(config_.state_dir,
+                                    {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
+                                     [this](const Task& task) { train(task); },
+                                     [this](const TaskKey&) { stop_task_->store(true); }}));
+    agent_ = std::move(agent);
+    runner_.emplace(TaskRunner::Ports{
+        SiteName{context_->own().name}, data_, agent_->blobs(), static_cast<int>(config_.threads),
+        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); }});
+    std::string names;
+    for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
+    log_.record("client.started", {{"software", kSoftware},
+                                   {"site", context_->own().name},
+                                   {"coordinator", to_string(config_.coordinator)},
+                                   {"datasets", names},
+                                   {"state_dir", config_.state_dir},
+                                   {"results", static_cast<std::int64_t>(agent_->results())}});
+    return {};
+  }
+
+  void run() {
+    wait_for_signal();
+    tick();
+    agent_->start();
+    io_.run();
+    if (!forced_) trainer_.join();
+    log_.record(
+        "client.stopped",
+        {{"seconds", static_cast<double>((clock_.now() - stopping_since_).count()) / 1000.0}});
+    // A batch that does not end in time is left behind; its task is done again after the start.
+    if (forced_) std::_Exit(0);
+  }
+
+ private:
+  void dial_coordinator() {
+    log_.record("client.connecting", {{"coordinator", to_string(config_.coordinator)}});
+    spawn(io_, dial_once(this));
+  }
+
+  static asio::awaitable<void> dial_once(Daemon* self) {
+    DialTarget target{self->config_.coordinator.host, self->config_.coordinator.port,
+                      self->config_.server_name};
+    Hello hello;
+    hello.software = kSoftware;
+    for (const auto& [name, loader] : self->config_.datasets) hello.datasets.push_back(name);
+    Result<DialedLink> dialed = co_await dial(target, self->context_, hello);
+    if (!dialed) {
+      self->agent_->unlinked(dialed.error());
+    } else {
+      const std::shared_ptr<FrameLink> link = dialed->link;
+      self->agent_->linked(link);
+      const Error why = co_await link->run(*self->agent_);
+      self->agent_->unlinked(why);
+    }
+    self->end_if_stopped();
+  }
+
+  void train(const Task& task) {
+    const auto stop = std::make_shared<std::atomic<bool>>(false);
+    stop_task_ = stop;
+    asio::post(trainer_, [this, task, stop] {
+      const auto progress = [this, &task](std::uint64_t done, std::uint64_t total) {
+        if (clock_.now() - last_progress_ < Milliseconds(limits::kProgressMs)) return;
+        last_progress_ = clock_.now();
+        asio::post(io_,
+                   [this, key = task.key, done, total] { agent_->progressed(key, done, total); });
+      };
+      TaskResult result = runner_->run(
+          task, [&stop] { return stop->load(); }, progress);
+      asio::post(io_, [this, result = std::move(result)] {
+        agent_->finished(result);
+        end_if_stopped();
+      });
+    });
+  }
+
+  void tick() {
+    tick_.expires_after(kTick);
+    tick_.async_wait([this](const boost::system::error_code& cancelled) {
+      // Stopped: a tick that was due already when end() cancelled it must not go on.
+      if (cancelled || agent_->stopped()) return;
+      const std::optional<TimePoint> wake = agent_->next_wake();
+      if (wake && *wake <= clock_.now()) agent_->pass_time();
+      warn_of_expiry();
+      if (agent_->stopped()) return end_if_stopped();
+      tick();
+    });
+  }
+
+  void warn_of_expiry() {
+    if (clock_.now() < expiry_check_at_) return;
+    expiry_check_at_ = clock_.now() + kDay;
+    const std::int64_t days = context_->days_left();
+    if (days <= limits::kExpiryWarningDays)
+      log_.record("certificate.expiring", {{"subject", context_->own().name}, {"days", days}});
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& cancelled, int signal) {
+      if (cancelled) return;
+      if (signal == SIGHUP) {
+        reopen_log();
+        return wait_for_signal();
+      }
+      stopping_since_ = clock_.now();
+      log_.record("client.stopping", {{"why", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+      force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs), [this] {
+        forced_ = true;
+        io_.stop();
+      });
+      agent_->stop();
+      end_if_stopped();
+    });
+  }
+
+  void reopen_log() {
+    if (const Status reopened = log_.reopen(); reopened) {
+      log_.record("log.reopened", {{"file", config_.log.file}});
+    } else {
+      log_.record("storage.failed",
+                  {{"path", config_.log.file}, {"detail", reopened.error().message}});
+    }
+  }
+
+  void end_if_stopped() {
+    if (!agent_->stopped()) return;
+    tick_.cancel();
+    signals_.cancel();
+    force_.reset();
+  }
+
+  const ClientConfig& config_;
+  EventLog& log_;
+  const Clock& clock_;
+  SeededRandom random_;
+  FileSiteData data_;
+  TimePoint stopping_since_;
+  TimePoint expiry_check_at_;
+  bool forced_ = false;  // the end did not come by itself in time
+
+  asio::io_context io_{1};  // outlives the agent's link
+  std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<DirectoryLock> lock_;
+  std::shared_ptr<TlsContext> context_;
+  std::unique_ptr<SiteAgent> agent_;
+  std::optional<TaskRunner> runner_;
+  std::shared_ptr<std::atomic<bool>> stop_task_;
+  TimePoint last_progress_;  // the training thread's
+
+  asio::steady_timer tick_{io_};
+  asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+  std::optional<Deadline> force_;
+  asio::thread_pool trainer_{1};
+};
+
+}  // namespace
+
+Status run_client(const ClientConfig& config, EventLog& log, const Clock& clock) {
+  ::umask(S_IWGRP | S_IRWXO);  // what it writes is for its user, and for its group to read
+  Daemon daemon(config, log, clock);
+  TRIB_CHECK_OK(daemon.open());
+  daemon.run();
+  return {};
+}
+
+}  // namespace tributary
