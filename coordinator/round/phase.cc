@@ -58,12 +58,13 @@ std::vector<SiteName> Phase::expire(TimePoint now, Milliseconds disconnect_grace
   return settled;
 }
 
-TimePoint Phase::next_wake(Milliseconds disconnect_grace) const {
-  TimePoint wake = deadline_;
+std::optional<TimePoint> Phase::next_wake(Milliseconds disconnect_grace) const {
+  std::optional<TimePoint> wake;
   for (const auto& [site, one] : participants_) {
     if (one.reason != Reason::kPending || one.checking) continue;
-    if (one.lost_link) wake = std::min(wake, *one.lost_link + disconnect_grace);
-    if (one.fetch_again_at) wake = std::min(wake, *one.fetch_again_at);
+    wake = std::min(wake.value_or(deadline_), deadline_);
+    if (one.lost_link) wake = std::min(*wake, *one.lost_link + disconnect_grace);
+    if (one.fetch_again_at) wake = std::min(*wake, *one.fetch_again_at);
   }
   return wake;
 }

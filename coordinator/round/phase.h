@@ -47,7 +47,8 @@ class Phase {
   // Settles everyone who has been off the link for the grace time, and everyone at the deadline.
   // Returns the sites settled now, in name order.
   std::vector<SiteName> expire(TimePoint now, Milliseconds disconnect_grace);
-  TimePoint next_wake(Milliseconds disconnect_grace) const;
+  // None while only checks are awaited, which come back by themselves.
+  std::optional<TimePoint> next_wake(Milliseconds disconnect_grace) const;
   // Pending participants whose update is due to be fetched again; asked once, they are due no more.
   std::vector<SiteName> take_due_fetches(TimePoint now);
 

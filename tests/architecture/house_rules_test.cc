@@ -57,14 +57,27 @@ TEST(HouseRules, SourcesKeepTheirSize) {
   }
 }
 
+// Where the statement starts that goes on in line `at`.
+std::size_t start_of(const std::vector<std::string>& lines, std::size_t at) {
+  static const std::regex ends(R"((^|.*[;{}:])( *//.*)?$|^ *(//|#|template).*)");
+  while (at > 0 && !std::regex_match(lines[at - 1], ends)) --at;
+  return at;
+}
+
 // Lines of the body that opens in line `at`; none where no function opens there. clang-format puts
-// the closing brace under the start of the line that opens.
+// the closing brace under the start of the statement that opens.
 std::optional<std::size_t> body_size(const std::vector<std::string>& lines, std::size_t at) {
-  static const std::regex opens(
-      R"(^( *)(?!if|for|while|switch|else|do|catch|:|\}).*\)[ a-z:<>-]*\{$)");
-  std::smatch found;
-  if (!std::regex_match(lines[at], found, opens)) return std::nullopt;
-  const std::string closes = found[1].str() + "}";
+  static const std::regex lambda(
+      R"(.*\[[^\]]*\] ?(\(|\{).*)");  // lies in a function that is measured
+  if (!lines[at].ends_with(" {") || lines[at].find(')') == std::string::npos ||
+      std::regex_match(lines[at], lambda)) {
+    return std::nullopt;
+  }
+  const std::string& head = lines[start_of(lines, at)];
+  static const std::regex control(
+      R"(^ *(if|for|while|switch|else|do|catch|try|\}|case)\b.*|^ *\}.*)");
+  if (std::regex_match(head, control)) return std::nullopt;
+  const std::string closes = std::string(head.find_first_not_of(' '), ' ') + "}";
   for (std::size_t i = at + 1; i < lines.size(); ++i) {
     if (lines[i].starts_with(closes)) return i - at;
   }

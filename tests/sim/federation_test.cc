@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "client/work/site_data.h"
 #include "client/learning/learner.h"
+#include "client/work/site_data.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/config/client_file.h"

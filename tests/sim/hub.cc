@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/hub.h"
+
+#include <algorithm>
+
+#include "common/base/assert.h"
+
+namespace tributary::sim {
+
+Hub::Hub(Surroundings world, std::size_t running_jobs, Observer observer)
+    : world_(world), running_jobs_(running_jobs), observer_(std::move(observer)) {}
+
+std::string Hub::model_path(const JobId& job, RoundNumber round) const {
+  return models_ ? models_->model_path(job, round) : "";
+}
+
+void Hub::start() {
+  blobs_ = *BlobStore::open(disk, "hub/blobs");
+  models_ = std::make_unique<ModelRepository>(disk, "hub/models");
+  store_ = std::make_unique<MemoryStore>(tables, [this](const RoundEffects& effects) -> Status {
+    fuse.burn();  // just before the transaction, or just after the one before
+    if (disk.used() > disk.capacity)
+      return make_error(ErrorCode::kResourceExhausted, "no space left on device");
+    observer_.storing(effects);
+    return {};
+  });
+  const auto to_engine = [this](std::function<void()> work) {
+    fuse.burn();
+    ++outstanding_;
+    world_.timeline.after(Milliseconds(0), life_, [this, work = std::move(work)] {
+      --outstanding_;
+      work();
+      touched();
+    });
+  };
+  sessions_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
+      world_.timeline.clock(), *blobs_, *store_, world_.log, {}, "sim", to_engine});
+  driver_ = std::make_unique<Driver>(
+      DriverPorts{world_.timeline.clock(), *store_, *blobs_, *models_, *sessions_,
+                  [this](const Report& report) {
+                    fuse.burn();
+                    observer_.reported(report);
+                  },
+                  to_engine,
+                  [this](const JobId& job, std::function<void()> work) {
+                    fuse.burn();
+                    TimePoint& busy = worker_busy_until_[job];
+                    busy = std::max(busy, world_.timeline.now()) +
+                           Milliseconds(world_.random.uniform_below(20));
+                    ++outstanding_;
+                    world_.timeline.after(busy - world_.timeline.now(), life_,
+                                          [this, work = std::move(work)] {
+                                            --outstanding_;
+                                            work();
+                                          });
+                  }},
+      EngineOptions{running_jobs_});
+  sessions_->set_driver(driver_.get());
+  std::vector<Digest> wanted;
+  for (const JobRecord& record : tables.jobs) {
+    wanted.push_back(record.model.digest);
+    for (const AcceptedUpdate& update : tables.accepted[record.id])
+      wanted.push_back(update.result.update.digest);
+  }
+  TRIB_ASSERT(blobs_->remove_except(wanted), "the simulated disk removes");
+  const Status recovered = driver_->recover();
+  TRIB_ASSERT(recovered, recovered ? "" : recovered.error().message.c_str());
+  touched();
+}
+
+void Hub::kill() {
+  fuse.put_out();
+  life_.end();
+  world_.network.die_all(1);  // sessions end before what they use
+  driver_.reset();
+  sessions_.reset();
+  store_.reset();
+  models_.reset();
+  blobs_.reset();
+  worker_busy_until_.clear();
+  armed_.reset();
+  outstanding_ = 0;
+  disk.crash(world_.random);
+}
+
+Result<JobSubmitted> Hub::submit(const SubmitJob& job) {
+  if (!up()) return make_error(ErrorCode::kUnavailable, "the coordinator is down");
+  Result<JobSubmitted> submitted = driver_->submit(job);
+  touched();
+  return submitted;
+}
+
+// What arrives goes through here, so that the timer follows.
+class Touching final : public LinkHandler {
+ public:
+  Touching(std::shared_ptr<LinkHandler> handler, std::function<void()> touched)
+      : handler_(std::move(handler)), touched_(std::move(touched)) {}
+  Status on_message(const Message& message) override {
+    const Status taken = handler_->on_message(message);
+    touched_();
+    return taken;
+  }
+  Status on_chunk(std::uint32_t stream, ByteView bytes) override {
+    const Status taken = handler_->on_chunk(stream, bytes);
+    touched_();
+    return taken;
+  }
+
+ private:
+  std::shared_ptr<LinkHandler> handler_;
+  std::function<void()> touched_;
+};
+
+void Hub::accept(const std::shared_ptr<End>& end, const std::string& site) {
+  Hello hello;
+  hello.datasets = {"d"};
+  const std::shared_ptr<LinkHandler> handler = sessions_->admit(end, SiteName{site}, "sim", hello);
+  if (handler) {
+    end->attach(std::make_shared<Touching>(handler, [this] { touched(); }),
+                [this, handler](const Error& why) {
+                  sessions_->ended(handler, why);
+                  touched();
+                });
+  }
+  touched();
+}
+
+void Hub::touched() {
+  const std::optional<TimePoint> wake = driver_->next_wake();
+  if (!wake || (armed_ && *armed_ <= *wake && *armed_ > world_.timeline.now())) return;
+  armed_ = std::max(*wake, world_.timeline.now());
+  world_.timeline.after(*armed_ - world_.timeline.now(), life_, [this, at = *armed_] {
+    if (armed_ == at) armed_.reset();
+    const std::optional<TimePoint> due = driver_->next_wake();
+    if (due && *due <= world_.timeline.now()) driver_->handle(TimePassed{});
+    touched();
+  });
+}
+
+}  // namespace tributary::sim

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hub: the coordinator of a simulated federation: the daemon's own driver, sessions, worker and
+// stores over a disk, a network and a clock of the simulation. It can be killed at any call of a
+// port and started again on what its disk kept. One thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "coordinator/service/driver.h"
+#include "coordinator/service/site_sessions.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/memory_store.h"
+#include "tests/sim/party.h"
+
+namespace tributary::sim {
+
+class Hub {
+ public:
+  // Told of every transaction before it is stored, and of every report.
+  struct Observer {
+    std::function<void(const RoundEffects&)> storing;
+    std::function<void(const Report&)> reported;
+  };
+  Hub(Surroundings world, std::size_t running_jobs, Observer observer);
+
+  Disk disk;
+  Tables tables;  // what SQLite keeps
+  Fuse fuse{"coordinator"};
+
+  void start();
+  void kill();
+  bool up() const { return driver_ != nullptr; }
+  const Life& life() const { return life_; }
+  const Driver* driver() const { return driver_.get(); }
+  bool busy() const { return outstanding_ > 0; }  // something is with the worker or on its way back
+  std::string model_path(const JobId& job, RoundNumber round) const;
+
+  // The same as an operator's submit; kUnavailable while it is down.
+  Result<JobSubmitted> submit(const SubmitJob& job);
+  void accept(const std::shared_ptr<End>& end, const std::string& site);
+
+ private:
+  struct Services;
+  void touched();  // after anything that may have changed when the driver wants to be woken
+
+  Surroundings world_;
+  std::size_t running_jobs_;
+  Observer observer_;
+  Life life_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<ModelRepository> models_;
+  std::unique_ptr<MemoryStore> store_;
+  std::unique_ptr<SiteSessions> sessions_;
+  std::unique_ptr<Driver> driver_;
+  std::map<JobId, TimePoint> worker_busy_until_;
+  std::size_t outstanding_ = 0;
+  std::optional<TimePoint> armed_;
+};
+
+}  // namespace tributary::sim

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/invariants.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/base/limits.h"
+#include "common/tensor/safetensors.h"
+#include "tests/sim/site.h"
+
+namespace tributary::sim {
+namespace {
+
+[[noreturn]] void violated(const std::string& what) { throw Violated{what}; }
+
+std::string name_of(const JobId& job, RoundNumber round) {
+  return job.value + " round " + std::to_string(round);
+}
+
+const JobRecord* record_of(const Tables& tables, const JobId& job) {
+  const auto found = std::ranges::find(tables.jobs, job, &JobRecord::id);
+  return found == tables.jobs.end() ? nullptr : &*found;
+}
+
+std::vector<AcceptedUpdate> accepted_of(const Hub& hub, const JobId& job, RoundNumber round) {
+  const auto found = hub.tables.accepted.find(job);
+  if (found == hub.tables.accepted.end()) return {};
+  std::vector<AcceptedUpdate> updates;
+  for (const AcceptedUpdate& update : found->second) {
+    if (update.key.round == round) updates.push_back(update);
+  }
+  return updates;
+}
+
+}  // namespace
+
+void Invariants::started(const Hub& hub, const std::string& site, const Task& task) {
+  if (task.key.kind != TaskKind::kTrain) return;
+  for (const AcceptedUpdate& update : accepted_of(hub, task.key.job, task.key.round)) {
+    if (update.site.value == site)
+      violated(site + " trains again for " + name_of(task.key.job, task.key.round) +
+               ", where its update is accepted");
+  }
+}
+
+// Exact: updates are multiples of 2^-10 and weights are small integers, so the sum of their
+// products is an integer; one division and one rounding to float remain, as in the optimiser sgd
+// with rate 1.
+std::vector<float> Invariants::reference(const Hub& hub, const JobId& job, RoundNumber round,
+                                         const JobRecord& record) const {
+  std::uint64_t most = 1;
+  for (const auto& [site, rows] : record.rows) most = std::max(most, rows.training);
+  const Model base = round == 1 ? initial_model() : models_.at({job, round - 1});
+  std::vector<std::int64_t> sums(base.values.size());
+  std::int64_t weights = 0;
+  for (const AcceptedUpdate& update : accepted_of(hub, job, round)) {
+    const auto found = updates_.find(update.result.update.digest);
+    if (found == updates_.end()) violated("an update was accepted that no site made");
+    const auto weight =
+        static_cast<std::int64_t>(std::clamp<std::uint64_t>(update.result.examples, 1, most));
+    weights += weight;
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] += weight * static_cast<std::int64_t>(std::lround(found->second.values[i] * 1024.0f));
+  }
+  std::vector<float> values;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const double mean = static_cast<double>(sums[i]) / (1024.0 * static_cast<double>(weights));
+    values.push_back(static_cast<float>(static_cast<double>(base.values[i]) + mean));
+  }
+  return values;
+}
+
+void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& row,
+                              const JobRecord& record) {
+  const std::string name = name_of(job, row.round);
+  if (models_.contains({job, row.round})) violated(name + " is committed twice");
+  std::set<std::string> accepted;
+  for (const AcceptedUpdate& update : accepted_of(hub, job, row.round)) {
+    if (!accepted.insert(update.site.value).second)
+      violated(name + ": two updates of " + update.site.value + " are accepted");
+  }
+  std::set<std::string> seen, said_accepted;
+  for (const ParticipantRow& one : row.participants) {
+    if (!seen.insert(one.site.value).second) violated(name + ": two rows of " + one.site.value);
+    if (one.reason.empty() || one.reason == "pending")
+      violated(name + ": no final reason for " + one.site.value);
+    if (one.reason == "accepted") said_accepted.insert(one.site.value);
+  }
+  for (const SiteName& site : record.cohort) {
+    if (!seen.contains(site.value)) violated(name + ": no row of " + site.value);
+  }
+  if (said_accepted != accepted) violated(name + ": its record is not what was accepted");
+  for (const auto& [its_job, round, site] : acknowledged_) {
+    if (its_job == job && round == row.round && !accepted.contains(site.value))
+      violated(name + ": the update of " + site.value + " was acknowledged and is lost");
+  }
+  std::erase_if(acknowledged_, [&](const auto& one) {
+    return std::get<0>(one) == job && std::get<1>(one) <= row.round;
+  });
+  const Result<Bytes> bytes =
+      const_cast<Hub&>(hub).disk.read(hub.model_path(job, row.round), limits::kBlobBytesMax);
+  if (!bytes) violated(name + ": committed without its model: " + bytes.error().message);
+  const Result<Model> model = decode_safetensors(*bytes);
+  if (!model) violated(name + ": its model cannot be read");
+  if (model->values != reference(hub, job, row.round, record))
+    violated(name + ": the model is not the mean of the " + std::to_string(accepted.size()) +
+             " accepted updates");
+  models_[{job, row.round}] = *model;
+}
+
+void Invariants::storing(const Hub& hub, const RoundEffects& effects) {
+  for (const RoundEffect& effect : effects) {
+    const auto* save = std::get_if<SaveRound>(&effect);
+    if (save == nullptr || save->row.outcome != "committed") continue;
+    const JobRecord* record = record_of(hub.tables, save->job);
+    if (record == nullptr) violated("a round of no job is committed");
+    if (save->row.round != record->round + 1)
+      violated(name_of(save->job, save->row.round) + " is committed after round " +
+               std::to_string(record->round));
+    check_commit(hub, save->job, save->row, *record);
+  }
+}
+
+void Invariants::sent(const Hub& hub, const std::string& site, const Message& message) {
+  const auto* verdict = std::get_if<TaskVerdict>(&message);
+  if (verdict == nullptr || verdict->reason != Reason::kAccepted ||
+      verdict->key.kind != TaskKind::kTrain) {
+    return;
+  }
+  const JobRecord* record = record_of(hub.tables, verdict->key.job);
+  if (record == nullptr) violated("a verdict for no job");
+  if (is_over(record->state) || record->round >= verdict->key.round) return;
+  const auto updates = accepted_of(hub, verdict->key.job, verdict->key.round);
+  if (std::ranges::none_of(updates, [&](const auto& one) { return one.site.value == site; }))
+    violated(site + " is told that its update for " +
+             name_of(verdict->key.job, verdict->key.round) + " is accepted before that is durable");
+  acknowledged_.insert({verdict->key.job, verdict->key.round, SiteName{site}});
+}
+
+void Invariants::check(const Hub& hub, TimePoint now) const {
+  const Driver* driver = hub.driver();
+  if (driver == nullptr) return;
+  for (const JobMachine* job : driver->engine().jobs()) {
+    if (job->over() || driver->stalled()) continue;
+    if (job->record().state == JobState::kQueued) continue;
+    const std::optional<TimePoint> wake = job->next_wake();
+    if (!wake && !hub.busy()) violated("job " + job->record().id.value + " waits without an end");
+    if (wake && *wake - now > Milliseconds(30LL * 24 * 3600 * 1000))
+      violated("job " + job->record().id.value + " waits for more than a month");
+  }
+  if (hub.disk.files() > 400) violated("the coordinator's disk keeps what nobody needs");
+}
+
+void Invariants::check_models(Hub& hub) const {
+  for (const auto& [key, model] : models_) {
+    const Result<Bytes> bytes =
+        hub.disk.read(hub.model_path(key.first, key.second), limits::kBlobBytesMax);
+    const Result<Model> now = bytes ? decode_safetensors(*bytes) : bytes.error();
+    if (!now || now->values != model.values)
+      violated("the model of " + name_of(key.first, key.second) + " changed after its commit");
+  }
+}
+
+}  // namespace tributary::sim

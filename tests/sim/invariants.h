@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariants: what must hold at every step of a simulated federation, whatever fails. Checked from
+// the outside, against an arithmetic of its own; a violation is thrown as Violated. One thread.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "common/tensor/layout.h"
+#include "tests/sim/hub.h"
+
+namespace tributary::sim {
+
+struct Violated {
+  std::string what;
+};
+
+class Invariants {
+ public:
+  // --- what happens ---
+  void made(const Digest& digest, const Model& update) { updates_[digest] = update; }
+  // A site begins a task; what the coordinator has accepted is never trained again.
+  void started(const Hub& hub, const std::string& site, const Task& task);
+  // A transaction is about to become durable.
+  void storing(const Hub& hub, const RoundEffects& effects);
+  // The coordinator sends something to a site.
+  void sent(const Hub& hub, const std::string& site, const Message& message);
+
+  // --- at any time the coordinator is up ---
+  void check(const Hub& hub, TimePoint now) const;
+  // Models of committed rounds are the bytes that they were.
+  void check_models(Hub& hub) const;
+  std::size_t committed() const { return models_.size(); }
+
+ private:
+  void check_commit(const Hub& hub, const JobId& job, const RoundRow& row, const JobRecord& record);
+  std::vector<float> reference(const Hub& hub, const JobId& job, RoundNumber round,
+                               const JobRecord& record) const;
+
+  std::map<Digest, Model> updates_;
+  std::map<std::pair<JobId, RoundNumber>, Model> models_;  // of committed rounds
+  // Acknowledged to their sites, not yet in a committed round.
+  std::set<std::tuple<JobId, RoundNumber, SiteName>> acknowledged_;
+};
+
+}  // namespace tributary::sim

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// MemoryStore: what SQLite with synchronous=FULL promises, in memory: a transaction is there in
+// whole or not at all, and stays. It outlives the coordinators that use it. A disk that is full
+// refuses; a crash may come just before or just after the transaction.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "coordinator/service/state_store.h"
+
+namespace tributary::sim {
+
+struct Tables {
+  std::vector<JobRecord> jobs;
+  std::map<JobId, std::vector<AcceptedUpdate>> accepted;
+  std::map<JobId, std::vector<RoundRow>> rounds;
+  std::map<SiteName, SiteRow> sites;
+};
+
+class MemoryStore final : public StateStore {
+ public:
+  // `before` sees each transaction ahead of it: an error is what the disk says to it.
+  MemoryStore(Tables& tables, std::function<Status(const RoundEffects&)> before)
+      : tables_(tables), before_(std::move(before)) {}
+
+  Status apply(const RoundEffects& effects) override {
+    TRIB_CHECK_OK(before_(effects));
+    for (const RoundEffect& effect : effects) store(effect);
+    return {};
+  }
+  Status save_site(const SiteRow& site) override {
+    TRIB_CHECK_OK(before_({}));
+    tables_.sites[site.site] = site;
+    return {};
+  }
+  Result<std::vector<JobRecord>> jobs() const override { return tables_.jobs; }
+  Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override {
+    const auto found = tables_.accepted.find(job);
+    return found == tables_.accepted.end() ? std::vector<AcceptedUpdate>{} : found->second;
+  }
+  Result<std::vector<RoundRow>> rounds(const JobId& job) const override {
+    const auto found = tables_.rounds.find(job);
+    return found == tables_.rounds.end() ? std::vector<RoundRow>{} : found->second;
+  }
+  Result<std::vector<SiteRow>> sites() const override {
+    std::vector<SiteRow> rows;
+    for (const auto& [name, row] : tables_.sites) rows.push_back(row);
+    return rows;
+  }
+
+ private:
+  void store(const RoundEffect& effect) {
+    if (const auto* job = std::get_if<SaveJob>(&effect)) {
+      const auto found = std::ranges::find(tables_.jobs, job->record.id, &JobRecord::id);
+      if (found == tables_.jobs.end()) {
+        tables_.jobs.push_back(job->record);
+      } else {
+        *found = job->record;
+      }
+    } else if (const auto* accepted = std::get_if<SaveAccepted>(&effect)) {
+      tables_.accepted[accepted->update.key.job].push_back(accepted->update);
+    } else if (const auto* round = std::get_if<SaveRound>(&effect)) {
+      tables_.rounds[round->job].push_back(round->row);
+    } else if (const auto* forget = std::get_if<ForgetAccepted>(&effect)) {
+      tables_.accepted.erase(forget->job);
+    }
+  }
+
+  Tables& tables_;
+  std::function<Status(const RoundEffects&)> before_;
+};
+
+}  // namespace tributary::sim

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace tributary::sim {
+namespace {
+
+constexpr std::int64_t kMinute = 60'000;
+constexpr std::int64_t kUsualStepMs = 1'000;
+constexpr std::uint64_t kStepsMax = 3'000'000;
+
+}  // namespace
+
+World::World(std::uint64_t seed, bool verbose)
+    : verbose_(verbose),
+      random_(derive_seed(seed, "simulation", 0)),
+      network_(timeline_, random_),
+      log_(*EventLog::open({.level = EventLevel::kError, .text_fd = -1}, timeline_.clock())) {
+  network_.faults.latency = upto(200);
+  network_.faults.chunk = upto(50);
+  network_.faults.chunk_bytes = 8 + random_.uniform_below(120);
+  network_.faults.duplicate_one_in = random_.uniform_below(3) == 0 ? 20 : 0;
+  calm_at_ = timeline_.now() + upto(10 * kMinute);
+  hub_ = std::make_unique<Hub>(
+      Surroundings{timeline_, random_, network_, *log_}, 1 + random_.uniform_below(2),
+      Hub::Observer{[this](const RoundEffects& effects) { invariants_.storing(*hub_, effects); },
+                    [this](const Report& report) {
+                      if (!verbose_) return;
+                      std::string line = report.event;
+                      for (const auto& [name, value] : report.fields) {
+                        if (const auto* text = std::get_if<std::string>(&value))
+                          line += " " + name + "=" + *text;
+                        if (const auto* number = std::get_if<std::int64_t>(&value))
+                          line += " " + name + "=" + std::to_string(*number);
+                      }
+                      say(line);
+                    }});
+  network_.on_send = [this](int side, const std::string& site, const Message& message) {
+    if (side == 1) {
+      hub_->fuse.burn();
+      invariants_.sent(*hub_, site, message);
+      return;
+    }
+    const auto sender =
+        std::ranges::find(sites_, site, [](const auto& one) { return one->name(); });
+    (*sender)->fuse.burn();
+  };
+  make_sites();
+  make_jobs();
+}
+
+World::~World() {
+  network_.die_all(0);
+  network_.die_all(1);
+}
+
+Milliseconds World::upto(std::int64_t most_ms) {
+  return Milliseconds(
+      1 + static_cast<std::int64_t>(random_.uniform_below(static_cast<std::uint64_t>(most_ms))));
+}
+
+void World::say(const std::string& what) const {
+  if (verbose_)
+    std::printf("%9.3f s  %s\n", static_cast<double>(timeline_.now().ms) / 1000.0, what.c_str());
+}
+
+void World::make_sites() {
+  const std::uint64_t kind = random_.uniform_below(20);
+  const std::uint64_t count =
+      kind == 0 ? 20 + random_.uniform_below(30) : 1 + random_.uniform_below(7);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    SiteTraits traits;
+    traits.rows = 1 + random_.uniform_below(200);
+    // Some are 20 times slower; the first is honest and not slow.
+    traits.step = upto(i > 0 && random_.uniform_below(6) == 0 ? 20 * kUsualStepMs : kUsualStepMs);
+    if (i > 0 && random_.uniform_below(5) == 0)
+      traits.lie =
+          static_cast<Lie>(1 + random_.uniform_below(static_cast<std::uint64_t>(Lie::kGarbage)));
+    sites_.push_back(std::make_unique<Site>(
+        "s" + std::to_string(i), traits, Surroundings{timeline_, random_, network_, *log_}, *hub_,
+        Site::Observer{[this](const std::string& site, const Task& task) {
+                         say(site + " starts " + to_string(task.key));
+                         invariants_.started(*hub_, site, task);
+                       },
+                       [this](const Digest& digest, const Model& update) {
+                         invariants_.made(digest, update);
+                       }}));
+  }
+}
+
+void World::make_jobs() {
+  // Those on which a round can count within its deadline.
+  const auto reliable =
+      static_cast<std::uint64_t>(std::ranges::count_if(sites_, [](const auto& site) {
+        return site->traits.lie == Lie::kNone && site->traits.step.count() <= kUsualStepMs;
+      }));
+  const std::uint64_t count = 1 + random_.uniform_below(2);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t quorum = 1 + random_.uniform_below(reliable);
+    const bool all = reliable == sites_.size() && random_.uniform_below(2) == 0;
+    const std::string name = "job" + std::to_string(i);
+    jobs_.push_back(
+        {"name: " + name + "\nseed: " + std::to_string(random_.uniform_below(1000)) +
+             "\nmodel: logistic\ndata: {dataset: d, task: regression, features: [x], label: y, "
+             "standardize: none}\ntrain: {}\nrounds: {count: " +
+             std::to_string(1 + random_.uniform_below(5)) +
+             ", minimum_sites: " + std::to_string(1 + random_.uniform_below(quorum)) +
+             ", quorum: " + std::to_string(all ? 0 : quorum) +
+             ", deadline: " + std::to_string(15'000 + upto(kMinute).count()) +
+             "ms, disconnect_grace: " + std::to_string(upto(kMinute).count()) +
+             "ms, attempts: 100, wait_for_sites: 7d}\nevaluate: {every: " +
+             std::to_string(random_.uniform_below(3)) + "}\n",
+         name,
+         {}});
+  }
+}
+
+// As an operator's script would: until it is told that the job is there, and once more than needed.
+void World::submit(std::size_t job) {
+  Result<JobSubmitted> submitted = make_error(ErrorCode::kUnavailable, "no answer");
+  try {
+    submitted = hub_->submit(jobs_[job]);
+  } catch (const Killed& killed) {  // the reply is lost, the job perhaps not
+    kill(killed.party);
+  }
+  if (submitted && std::ranges::find(submitted_, submitted->job) == submitted_.end())
+    submitted_.push_back(submitted->job);
+  if (!submitted) say("submit: " + submitted.error().message);
+  if (submitted && random_.uniform_below(3) != 0) return;
+  timeline_.after(upto(5'000), [this, job] { submit(job); });
+}
+
+void World::kill(const std::string& party) {
+  ++verdict_.crashes;
+  say("KILLED " + party);
+  if (party == "coordinator") {
+    hub_->kill();
+  } else {
+    (*std::ranges::find(sites_, party, [](const auto& site) { return site->name(); }))->kill();
+  }
+  timeline_.after(upto(calm_ ? 1'000 : 40'000), [this, party] { restart(party); });
+}
+
+void World::restart(const std::string& party) {
+  if (party == "coordinator") {
+    if (hub_->up()) return;
+    hub_->start();
+    invariants_.check_models(*hub_);
+  } else {
+    Site& site = **std::ranges::find(sites_, party, [](const auto& one) { return one->name(); });
+    if (site.up()) return;
+    site.start();
+  }
+  say("started " + party);
+}
+
+void World::fault() {
+  Site& site = *sites_[random_.uniform_below(sites_.size())];
+  switch (random_.uniform_below(9)) {
+    case 0:
+      if (hub_->up()) kill("coordinator");
+      break;
+    case 1:
+      if (hub_->up()) hub_->fuse.light(1 + random_.uniform_below(60));
+      break;
+    case 2:
+      if (site.up()) kill(site.name());
+      break;
+    case 3:
+      if (site.up()) site.fuse.light(1 + random_.uniform_below(20));
+      break;
+    case 4:
+    case 5:
+      network_.cut_one();
+      break;
+    case 6:
+      network_.stall_one();
+      break;
+    case 7: {
+      say("the coordinator's disk is full");
+      hub_->disk.capacity = hub_->disk.used() + random_.uniform_below(500);
+      timeline_.after(upto(kMinute), [this] { hub_->disk.capacity = ~0ull; });
+      break;
+    }
+    case 8: {
+      site.disk.capacity = site.disk.used() + random_.uniform_below(500);
+      timeline_.after(upto(kMinute), [&site] { site.disk.capacity = ~0ull; });
+      break;
+    }
+  }
+}
+
+void World::schedule_fault() {
+  timeline_.after(upto(15'000), [this] {
+    if (timeline_.now() >= calm_at_) return heal();
+    fault();
+    schedule_fault();
+  });
+}
+
+void World::heal() {
+  say("faults stop");
+  calm_ = true;
+  hub_->fuse.put_out();
+  hub_->disk.capacity = ~0ull;
+  for (const auto& site : sites_) {
+    site->fuse.put_out();
+    site->disk.capacity = ~0ull;
+    restart(site->name());
+  }
+  restart("coordinator");
+}
+
+bool World::finished() const {
+  if (!calm_ || submitted_.size() < jobs_.size()) return false;
+  return std::ranges::all_of(hub_->tables.jobs,
+                             [](const JobRecord& job) { return is_over(job.state); });
+}
+
+std::string World::unfinished() const {
+  std::string text = "not finished after the faults stopped:";
+  for (const JobRecord& job : hub_->tables.jobs) {
+    text += " " + job.id.value + " is " + std::string(job_state_name(job.state)) + " at round " +
+            std::to_string(job.round) + " " + job.detail;
+  }
+  return text;
+}
+
+// One step, in which a party may be killed.
+void World::step_safely(TimePoint end, bool& more) {
+  try {
+    more = timeline_.step(end);
+  } catch (const Killed& killed) {
+    kill(killed.party);
+  }
+  invariants_.check(*hub_, timeline_.now());
+}
+
+Verdict World::run() {
+  try {
+    hub_->start();
+    for (const auto& site : sites_)
+      timeline_.after(upto(20'000), [&one = *site] {
+        if (!one.up()) one.start();
+      });
+    for (std::size_t job = 0; job < jobs_.size(); ++job)
+      timeline_.after(upto(30'000), [this, job] { submit(job); });
+    schedule_fault();
+    const TimePoint end = calm_at_ + Milliseconds(8LL * 24 * 60 * kMinute);
+    for (bool more = true; more && !finished(); ++verdict_.steps) {
+      step_safely(end, more);
+      if (verdict_.steps > kStepsMax) throw Violated{"too many steps; " + unfinished()};
+    }
+    if (!finished()) throw Violated{unfinished()};
+    for (const JobRecord& job : hub_->tables.jobs) {
+      if (job.state != JobState::kFinished)
+        throw Violated{"job " + job.id.value + " failed: " + job.detail};
+    }
+    invariants_.check_models(*hub_);
+  } catch (const Violated& violated) {
+    verdict_.clean = false;
+    verdict_.what = violated.what;
+  }
+  verdict_.rounds = invariants_.committed();
+  verdict_.virtual_ms = timeline_.now().ms;
+  return verdict_;
+}
+
+}  // namespace tributary::sim
