@@ -19,7 +19,8 @@ void Hub::start() {
   models_ = std::make_unique<ModelRepository>(disk, "hub/models");
   store_ = std::make_unique<MemoryStore>(tables, [this](const RoundEffects& effects) -> Status {
     fuse.burn();  // just before the transaction, or just after the one before
-    if (disk.used() > disk.capacity)
+    constexpr std::uint64_t kRecordBytes = 200;  // about what a transaction takes
+    if (disk.used() + kRecordBytes > disk.capacity)
       return make_error(ErrorCode::kResourceExhausted, "no space left on device");
     observer_.storing(effects);
     return {};

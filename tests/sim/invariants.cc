@@ -86,6 +86,11 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
       violated(name + ": no final reason for " + one.site.value);
     if (one.reason == "accepted") said_accepted.insert(one.site.value);
   }
+  const RoundPolicy& policy = hub.driver()->engine().find(job)->spec().rounds;
+  const std::size_t needed = policy.quorum > 0 ? policy.quorum : seen.size();
+  if (accepted.size() < needed)
+    violated(name + " is committed with " + std::to_string(accepted.size()) + " of " +
+             std::to_string(needed) + " updates");
   for (const SiteName& site : record.cohort) {
     if (!seen.contains(site.value)) violated(name + ": no row of " + site.value);
   }

@@ -62,7 +62,11 @@ class MemoryStore final : public StateStore {
         *found = job->record;
       }
     } else if (const auto* accepted = std::get_if<SaveAccepted>(&effect)) {
-      tables_.accepted[accepted->update.key.job].push_back(accepted->update);
+      std::vector<AcceptedUpdate>& updates = tables_.accepted[accepted->update.key.job];
+      std::erase_if(updates, [&](const AcceptedUpdate& one) {  // one for each round and site
+        return one.site == accepted->update.site && one.key.round == accepted->update.key.round;
+      });
+      updates.push_back(accepted->update);
     } else if (const auto* round = std::get_if<SaveRound>(&effect)) {
       tables_.rounds[round->job].push_back(round->row);
     } else if (const auto* forget = std::get_if<ForgetAccepted>(&effect)) {
