@@ -253,7 +253,8 @@ void Driver::perform(const RoundEffects& effects) {
 // One rule for all jobs, because jobs share blobs: equal bytes are one blob. What cannot be removed
 // now goes when the next round is committed, or at the next start.
 void Driver::remove_unused_blobs() {
-  if (recovering_) return;
+  // A job that waits to be taken up again (also behind a disk that is full) needs its blobs too.
+  if (recovering_ || !waiting_.empty()) return;
   const std::optional<std::set<Digest>> used = engine_.blobs_in_use();
   const Result<std::vector<Digest>> there = ports_.blobs.list();
   if (!used || !there) return;
