@@ -49,7 +49,7 @@ struct CommandLine {
   std::string config = "tributaryctl.yaml";
   PkiInit init;
   PkiIssue issue;
-  std::string file, token, job, why = "aborted by an operator", round = "last", out;
+  std::string file, token, job, why = "aborted", round = "last", out;
   bool watch = false, json = false;
   std::function<Status()> run;
 

@@ -166,7 +166,7 @@ Status Driver::recover() {
   return {};
 }
 
-Result<JobSubmitted> Driver::submit(const SubmitJob& request) {
+Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string& who) {
   TRIB_TRY(file, parse_job(request.document, "job file"));
   const std::vector<const JobMachine*> jobs = engine_.jobs();
   const auto same = std::ranges::find(jobs, request.token,
@@ -199,7 +199,9 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request) {
   ports_.report(Report{"job.submitted",
                        {{"job", id.value},
                         {"name", record.name},
-                        {"rounds", std::int64_t{file.spec.rounds.rounds}}}});
+                        {"operator", who},
+                        {"rounds", std::int64_t{file.spec.rounds.rounds}},
+                        {"document", sha256(as_bytes(record.document)).short_hex()}}});
   handle(JobArrived{std::move(record), std::move(file.spec)});
   return JobSubmitted{id, false};
 }

@@ -39,8 +39,8 @@ class Driver {
   // Jobs of an earlier life. Before any other event.
   Status recover();
   // Checks the document, makes the job durable, hands it to the engine. The same token gives the
-  // same job.
-  Result<JobSubmitted> submit(const SubmitJob& request);
+  // same job. `who` is told in the log.
+  Result<JobSubmitted> submit(const SubmitJob& request, const std::string& who = "");
   void handle(const RoundEvent& event);
   // When handle(TimePassed{}) is due at the latest.
   std::optional<TimePoint> next_wake() const;

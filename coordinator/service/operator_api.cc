@@ -69,15 +69,15 @@ Error no_such_job(const JobId& job) {
 
 }  // namespace
 
-Message OperatorApi::answer(const Message& request) {
-  Result<Message> reply = dispatch(request);
+Message OperatorApi::answer(const std::string& who, const Message& request) {
+  Result<Message> reply = dispatch(who, request);
   if (reply) return *std::move(reply);
   return RequestFailed{reply.error().code, reply.error().message};
 }
 
-Result<Message> OperatorApi::dispatch(const Message& request) {
+Result<Message> OperatorApi::dispatch(const std::string& who, const Message& request) {
   if (const auto* submit = std::get_if<SubmitJob>(&request)) {
-    TRIB_TRY(submitted, ports_.driver.submit(*submit));
+    TRIB_TRY(submitted, ports_.driver.submit(*submit, who));
     return Message{submitted};
   }
   if (std::holds_alternative<ListJobs>(request)) {
@@ -98,7 +98,7 @@ Result<Message> OperatorApi::dispatch(const Message& request) {
                         "job " + abort->job.value + " is over already: " +
                             std::string(job_state_name(job->record().state)));
     }
-    ports_.driver.handle(JobAbortRequested{abort->job, abort->why});
+    ports_.driver.handle(JobAbortRequested{abort->job, abort->why + " (operator " + who + ")"});
     if (ports_.driver.stalled()) {
       return make_error(ErrorCode::kUnavailable,
                         "the coordinator cannot write its state now (disk full?); the job ends as "

@@ -25,10 +25,11 @@ class OperatorApi {
 
   // The reply to a request, or RequestFailed with what was wrong. Messages that are no request are
   // refused. The model file of a job to submit, if it has one, is in the blob store already.
-  Message answer(const Message& request);
+  // `who` is the operator's name.
+  Message answer(const std::string& who, const Message& request);
 
  private:
-  Result<Message> dispatch(const Message& request);
+  Result<Message> dispatch(const std::string& who, const Message& request);
   Result<JobDetail> show(const ShowJob& request);
   Result<ModelInfo> model(const GetModel& request);
   StatusReply status() const;

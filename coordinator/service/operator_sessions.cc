@@ -59,7 +59,7 @@ class OperatorSessions::Session final : public LinkHandler,
 
  private:
   Status answer(const Message& request) {
-    const Message reply = owner_.ports_.api.answer(request);
+    const Message reply = owner_.ports_.api.answer(link_->peer().name, request);
     if (const auto* info = std::get_if<ModelInfo>(&reply)) asked_[info->model.digest] = *info;
     if (const auto* failed = std::get_if<RequestFailed>(&reply)) {
       owner_.ports_.log.record("operator.refused", {{"operator", link_->peer().name},
@@ -95,7 +95,8 @@ class OperatorSessions::Session final : public LinkHandler,
 
   Status start_watching(const WatchJob& watch) {
     stop_watching();
-    const Message shown = owner_.ports_.api.answer(ShowJob{watch.job, watch.from});
+    const Message shown =
+        owner_.ports_.api.answer(link_->peer().name, ShowJob{watch.job, watch.from});
     const auto* page = std::get_if<JobDetail>(&shown);
     // Events come after the last page, so that none is between a request and its reply.
     if (page == nullptr || page->next != RecordPosition{}) return link_->send(shown);

@@ -60,7 +60,8 @@ TEST_F(WatchTest, EndsWhenItIsInterruptedAndWhenTheJobIsAborted) {
   ASSERT_TRUE(wait_until_said("round 0/1")) << said();
   EXPECT_EQ(federation_.ctl({"job", "abort", job, "--why", "no longer wanted"}), 0);
   EXPECT_EQ(watched->wait(), 1);
-  EXPECT_THAT(said(), HasSubstr("no longer wanted\"")) << "values with blanks are quoted";
+  EXPECT_THAT(said(), HasSubstr("no longer wanted (operator operator)\""))
+      << "values with blanks are quoted";
 
   ::unlink(federation_.path("watch.txt").c_str());
   const std::string next = federation_.submit(federation_.path("job.yaml"));

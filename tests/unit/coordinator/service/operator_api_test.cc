@@ -22,11 +22,13 @@ class NoSites final : public SitePort {
 class OperatorApiTest : public testing::Test {
  protected:
   JobId submit() {
-    const Message reply = api_.answer(SubmitJob{
-        "name: j\nmodel: {family: logistic}\ndata: {dataset: d, features: [x], label: y}\n"
-        "train: {}\nrounds: {count: 1, minimum_sites: 1}\n",
-        "t",
-        {}});
+    const Message reply = api_.answer(
+        "olga",
+        SubmitJob{
+            "name: j\nmodel: {family: logistic}\ndata: {dataset: d, features: [x], label: y}\n"
+            "train: {}\nrounds: {count: 1, minimum_sites: 1}\n",
+            "t",
+            {}});
     return std::get<JobSubmitted>(reply).job;
   }
   void add_round(const JobId& job, std::uint32_t round, std::size_t sites) {
@@ -45,7 +47,7 @@ class OperatorApiTest : public testing::Test {
     JobDetail whole;
     pages = 0;
     do {
-      const Message reply = api_.answer(ShowJob{job, whole.next});
+      const Message reply = api_.answer("olga", ShowJob{job, whole.next});
       const auto bytes = encode_message(reply);
       EXPECT_TRUE(bytes && bytes->size() < limits::kControlBytesMax * 3 / 4);
       EXPECT_TRUE(append_page(whole, std::get<JobDetail>(reply)));
@@ -89,11 +91,11 @@ TEST_F(OperatorApiTest, ALongJobIsShownInPagesOfWhichEachFitsIntoAFrame) {
 TEST_F(OperatorApiTest, AShortJobIsOnePageAndAPageBehindTheEndIsEmpty) {
   const JobId job = submit();
   add_round(job, 1, 2);
-  const auto page = std::get<JobDetail>(api_.answer(ShowJob{job}));
+  const auto page = std::get<JobDetail>(api_.answer("olga", ShowJob{job}));
   EXPECT_EQ(page.rounds.size(), 1u);
   EXPECT_EQ(page.next, RecordPosition{});
   EXPECT_THAT(page.document, testing::HasSubstr("name: j"));
-  const auto behind = std::get<JobDetail>(api_.answer(ShowJob{job, {1000, 7}}));
+  const auto behind = std::get<JobDetail>(api_.answer("olga", ShowJob{job, {1000, 7}}));
   EXPECT_TRUE(behind.rounds.empty());
   EXPECT_EQ(behind.next, RecordPosition{});
 }
