@@ -196,5 +196,44 @@ TEST_F(CommandLine, AModelSaysWhatItsInputsAndOutputsAre) {
   EXPECT_EQ(metadata.at("tributary.job"), job);
 }
 
+// The format's description in Python's standard library alone; prints the weights.
+constexpr const char* kReader = R"(import json, struct, sys
+data = open(sys.argv[1], 'rb').read()
+length = struct.unpack('<Q', data[:8])[0]
+assert length % 8 == 0 and data[8:9] == b'{'
+header = json.loads(data[8:8 + length])
+metadata = header.pop('__metadata__', {})
+assert all(isinstance(value, str) for value in metadata.values())
+at = 0
+for name, tensor in header.items():
+    begin, end = tensor['data_offsets']
+    count = 1
+    for size in tensor['shape']: count *= size
+    assert tensor['dtype'] == 'F32' and begin == at and end == begin + 4 * count, name
+    at = end
+assert 8 + length + at == len(data)
+sys.stdout.write(data[8 + length:].hex())
+)";
+
+TEST_F(CommandLine, PythonReadsTheFinalModel) {
+  constexpr const char* kPython = "/usr/bin/python3";
+  if (!std::filesystem::exists(kPython)) GTEST_SKIP() << "there is no " << kPython;
+  federation_.start_coordinator();
+  federation_.start_client(1);
+  const std::string job =
+      federation_.submit(federation_.write_job("{}", "{count: 1, minimum_sites: 1}"));
+  ASSERT_TRUE(federation_.wait_for("job.finished")) << federation_.logs();
+  ASSERT_EQ(federation_.ctl({"model", "get", job, "--round", "last", "--out", path("m")}), 0);
+  const auto weights = [&](const std::string& file) {
+    EXPECT_EQ(run_process({kPython, "-c", kReader, file}, path("python.txt")), 0);
+    const std::string said = FederationFiles::read(path("python.txt"));
+    ::unlink(path("python.txt").c_str());
+    return said;
+  };
+  const std::string downloaded = weights(path("m"));
+  EXPECT_FALSE(downloaded.empty());
+  EXPECT_EQ(downloaded, weights(path("coordinator/models/" + job + "/round-0001.safetensors")));
+}
+
 }  // namespace
 }  // namespace tributary
