@@ -40,6 +40,7 @@ class FederationFiles {
   int stop_coordinator();    // SIGTERM; the exit status
   void start_client(int index);
   void kill_client(int index) { clients_.at(index)->end(SIGKILL); }
+  void signal_client(int index, int number) { clients_.at(index)->signal(number); }
   int stop_client(int index) { return clients_.at(index)->end(SIGTERM); }
   int port() const { return port_; }
 

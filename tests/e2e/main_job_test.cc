@@ -57,6 +57,18 @@ TEST(MainJob, AClientEndsWheneverItIsTold) {
   }
 }
 
+// Nothing but its silence tells of a peer that hangs, or of a connection that is half open.
+TEST(MainJob, ASilentClientIsFoundByItsHeartbeatsAndComesBack) {
+  FederationFiles federation(1);
+  federation.start_coordinator();
+  federation.start_client(1);
+  ASSERT_TRUE(federation.wait_for("site.connected"));
+  federation.signal_client(1, SIGSTOP);
+  EXPECT_TRUE(federation.wait_for("site.disconnected", {{"code", "deadline_exceeded"}}));
+  federation.signal_client(1, SIGCONT);
+  EXPECT_TRUE(federation.wait_for("site.connected", {}, 2)) << federation.logs();
+}
+
 TEST(MainJob, ASecondProcessIsKeptOutOfAStateDirectory) {
   FederationFiles federation(1);
   federation.start_coordinator();
