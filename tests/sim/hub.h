@@ -44,7 +44,6 @@ class Hub {
   void accept(const std::shared_ptr<End>& end, const std::string& site);
 
  private:
-  struct Services;
   void touched();  // after anything that may have changed when the driver wants to be woken
 
   Surroundings world_;

@@ -21,8 +21,8 @@ class Connection;
 // One end of a connection, in the hands of one party.
 class End final : public Link {
  public:
-  // What to do with what arrives, and when it is over (never from within another call). `life` is
-  // the party's: with its end nothing is called any more.
+  // What to do with what arrives, and when it is over (never from within another call). With the
+  // end of the party's life nothing is called any more.
   void attach(std::shared_ptr<LinkHandler> handler, std::function<void(const Error&)> on_end);
 
   Status send(const Message& message) override;
@@ -49,7 +49,7 @@ class Network {
   Network(Timeline& timeline, RandomSource& random) : timeline_(timeline), random_(random) {}
 
   NetworkFaults faults;
-  // Asked before each send with the sender's end; may throw to end the sender's life.
+  // Sees each message before it goes; may throw to end the sender's life.
   std::function<void(int side, const std::string& site, const Message&)> on_send;
 
   // Ends of a new connection: the site's, the coordinator's. Their calls run in the given lives.
@@ -62,7 +62,6 @@ class Network {
   // A random connection breaks or stalls; false when there is none.
   bool cut_one();
   bool stall_one();
-  std::size_t connections() const { return connections_.size(); }
 
  private:
   friend class Connection;

@@ -50,7 +50,6 @@ class Timeline {
     }
     return false;
   }
-  std::size_t size() const { return due_.size(); }
 
  private:
   struct Due {
