@@ -39,6 +39,10 @@ inline constexpr std::size_t kJobDocumentBytesMax = 256u << 10;
 inline constexpr std::uint32_t kRoundsMax = 100'000;
 inline constexpr std::uint32_t kAttemptsMax = 100;
 inline constexpr std::size_t kSitesMax = 20'000;
+// Deadlines and other waits of a job: long enough for a frame to come back, short enough to end.
+inline constexpr std::int64_t kWaitMinMs = 100;
+inline constexpr std::int64_t kWaitMaxMs = 365ll * 24 * 3'600'000;
+inline constexpr std::int64_t kPriorityMax = 100;
 // Sites asked to build the initial model; the most frequent digest wins, so one broken site cannot
 // spoil it.
 inline constexpr std::size_t kInitializersMax = 5;
@@ -47,6 +51,8 @@ inline constexpr std::int64_t kRetryFirstMs = 1'000;
 inline constexpr std::int64_t kRetryMs = 60'000;
 // What could not be stored (full disk) is tried again after this long.
 inline constexpr std::int64_t kFinishRetryMs = 10'000;
+// Times of trainings that are remembered of each site, for deadlines and selection.
+inline constexpr std::size_t kTimesKept = 10;
 // Jobs queued or running; a queue longer than this is a mistake in a script.
 inline constexpr std::size_t kJobsMax = 1'000;
 // A site's own count of examples, before the job's cap; 2^31 keeps n·x exact in double and the sums

@@ -25,6 +25,8 @@ Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
   config.threads = root.integer("threads", {0, 1024}, 0);
   config.running_jobs =
       root.integer("running_jobs", {1, static_cast<std::int64_t>(limits::kJobsMax)}, 1);
+  config.tasks_per_site =
+      root.integer("tasks_per_site", {0, static_cast<std::int64_t>(limits::kJobsMax)}, 0);
   TRIB_CHECK_OK(document->finish());
   return config;
 }

@@ -16,8 +16,9 @@ struct CoordinatorConfig {
   TlsFiles tls;
   std::vector<std::string> sites;  // that may connect; empty: each whose certificate the CA signed
   EventLogOptions log;
-  std::int64_t threads = 0;       // for checking and folding updates; 0: one per processor
-  std::int64_t running_jobs = 1;  // others wait in the queue
+  std::int64_t threads = 0;         // for checking and folding updates; 0: one per processor
+  std::int64_t running_jobs = 1;    // others wait in the queue
+  std::int64_t tasks_per_site = 0;  // of all jobs, at the same time; 0: no limit
 };
 
 // `file_name` stands in the errors, and relative paths start at its folder.

@@ -36,6 +36,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   if (spec.name.size() > 48)
     root.fault("name", "at most 48 characters, so that the job's id fits too");
   spec.seed = static_cast<std::uint64_t>(root.integer("seed", {0}, 1));
+  spec.priority = root.integer("priority", {-limits::kPriorityMax, limits::kPriorityMax}, 0);
   spec.model = read_plugin(root, "model", "family", model_families());
   spec.data = read_data(root);
   spec.train = read_train(root);

@@ -12,17 +12,7 @@ namespace {
 
 using Need = Section::Need;
 constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
-constexpr IntegerRange kWait{100, 365ll * 24 * 3'600'000};
-
-template <typename T>
-T enumeration(Section& from, std::string_view key, const std::vector<std::string>& words,
-              const std::string& fallback) {
-  const std::string word = from.choice(key, words, fallback);
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == word) return static_cast<T>(i);
-  }
-  return T{};
-}
+constexpr IntegerRange kWait{limits::kWaitMinMs, limits::kWaitMaxMs};
 
 // Words that cells are compared with; a site would refuse, or never find, those that are no word.
 std::vector<std::string> read_words(Section& from, std::string_view key) {
@@ -190,44 +180,6 @@ AggregationSpec read_aggregate(Section& root) {
       from.integer("example_cap", {1, static_cast<std::int64_t>(limits::kExamplesMax)}, 1'000'000));
   spec.coordinate_bound =
       from.number("coordinate_bound", {.min = 0.0, .max = 1e6, .above_min = true}, 1024.0);
-  return spec;
-}
-
-RoundPolicy read_rounds(Section& root) {
-  Section from = root.section("rounds", Need::kRequired);
-  RoundPolicy policy;
-  policy.rounds = static_cast<std::uint32_t>(from.integer("count", {1, limits::kRoundsMax}));
-  policy.fraction = from.number("fraction", {.min = 0.0, .max = 1.0, .above_min = true}, 1.0);
-  const auto sites_max = static_cast<std::int64_t>(limits::kSitesMax);
-  policy.minimum_sites =
-      static_cast<std::uint32_t>(from.integer("minimum_sites", {1, sites_max}, 2));
-  policy.quorum = static_cast<std::uint32_t>(from.integer("quorum", {0, sites_max}, 0));
-  policy.deadline_ms = from.duration_ms("deadline", kWait, 600'000);
-  policy.disconnect_grace_ms = from.duration_ms("disconnect_grace", {0, kWait.max}, 30'000);
-  policy.attempts =
-      static_cast<std::uint32_t>(from.integer("attempts", {1, limits::kAttemptsMax}, 3));
-  policy.wait_for_sites_ms = from.duration_ms("wait_for_sites", kWait, 3'600'000);
-  policy.sites = from.texts("sites", std::vector<std::string>{});
-  for (const std::string& site : policy.sites) {
-    if (!is_valid_name(site)) from.fault("sites", "'" + site + "' is no name of a site");
-  }
-  if (!policy.sites.empty() && policy.minimum_sites > policy.sites.size()) {
-    from.fault("minimum_sites",
-               "more than the " + std::to_string(policy.sites.size()) + " sites named");
-  }
-  return policy;
-}
-
-EvaluationSpec read_evaluate(Section& root, const DataSpec& data) {
-  Section from = root.section("evaluate", Need::kOptional);
-  EvaluationSpec spec;
-  spec.every = static_cast<std::uint32_t>(from.integer("every", {0, limits::kRoundsMax}, 1));
-  spec.best_by = from.choice("best_by", {"loss", "accuracy", "auc", "f1"}, "loss");
-  if (spec.best_by == "auc" && data.target != TargetKind::kBinary)
-    from.fault("best_by", "auc is for task: binary");
-  if (spec.best_by != "loss" && data.target == TargetKind::kRegression) {
-    from.fault("best_by", "a regression has only its loss");
-  }
   return spec;
 }
 

@@ -2,10 +2,25 @@
 // The sections of a job file, one reader each; inside this room only. One thread.
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "common/config/yaml_reader.h"
 #include "common/domain/job_spec.h"
 
 namespace tributary {
+
+// The value of an enumeration that counts up from 0 in the order of `words`.
+template <typename T>
+T enumeration(Section& from, std::string_view key, const std::vector<std::string>& words,
+              const std::string& fallback) {
+  const std::string word = from.choice(key, words, fallback);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == word) return static_cast<T>(i);
+  }
+  return T{};
+}
 
 DataSpec read_data(Section& root);
 TrainSpec read_train(Section& root);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/domain/evaluation.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <numeric>
 
@@ -126,6 +127,37 @@ EvaluationFigures figures_of(const EvaluationCounts& counts) {
   figures.auc = area_under_curve(counts);
   figures.f1 = macro_f1(counts);
   return figures;
+}
+
+std::optional<double> figure_named(const EvaluationFigures& figures, const std::string& name) {
+  if (name == "accuracy") return figures.accuracy;
+  if (name == "auc") return figures.auc;
+  if (name == "f1") return figures.f1;
+  return figures.loss;
+}
+
+std::optional<SiteSpread> spread_of(const std::map<std::string, EvaluationFigures>& by_site,
+                                    const std::string& figure) {
+  SiteSpread spread;
+  std::vector<double> values;
+  for (const auto& [site, figures] : by_site) {
+    const std::optional<double> value = figure_named(figures, figure);
+    if (!value) continue;
+    const bool worse = figure == "loss" ? *value > spread.worst : *value < spread.worst;
+    if (values.empty() || worse) {
+      spread.worst = *value;
+      spread.worst_site = site;
+    }
+    values.push_back(*value);
+    spread.mean += *value;
+  }
+  if (values.empty()) return std::nullopt;
+  const auto count = static_cast<double>(values.size());
+  spread.mean /= count;
+  for (const double value : values)
+    spread.deviation += (value - spread.mean) * (value - spread.mean) / count;
+  spread.deviation = std::sqrt(spread.deviation);
+  return spread;
 }
 
 }  // namespace tributary

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/base/result.h"
@@ -42,6 +44,21 @@ struct EvaluationFigures {
   std::optional<double>
       f1;  // binary: of the positive class; classes: macro mean over classes that occur
 };
+
+// One figure over the sites that evaluated: how unlike they fare.
+struct SiteSpread {
+  std::string worst_site;
+  double worst = 0.0;
+  double mean = 0.0;       // of the sites, each counting once
+  double deviation = 0.0;  // of the population of sites
+  bool operator==(const SiteSpread&) const = default;
+};
+
+// loss | accuracy | auc | f1; none where it does not apply.
+std::optional<double> figure_named(const EvaluationFigures& figures, const std::string& name);
+// None where no site has the figure. Of equally bad sites the first by name.
+std::optional<SiteSpread> spread_of(const std::map<std::string, EvaluationFigures>& by_site,
+                                    const std::string& figure);
 
 // Refuses counts that contradict each other or another shape (a lying or broken site).
 Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/domain/round_policy.h"
 
 namespace tributary {
 
@@ -85,30 +86,27 @@ struct AggregationSpec {
   bool operator==(const AggregationSpec&) const = default;
 };
 
-struct RoundPolicy {
-  std::uint32_t rounds = 1;
-  double fraction = 1.0;            // of the sites that are there and prepared
-  std::uint32_t minimum_sites = 2;  // fewer candidates: the job waits and names who is missing
-  std::uint32_t quorum =
-      0;  // accepted updates that close a round at its deadline; 0 = all selected
-  std::int64_t deadline_ms = 600'000;  // of each phase of a round
-  std::int64_t disconnect_grace_ms =
-      30'000;                  // a selected site off the link for this long counts as lost
-  std::uint32_t attempts = 3;  // tries of one round before the job fails
-  std::int64_t wait_for_sites_ms =
-      3'600'000;                   // then the job fails with the names of who is missing
-  std::vector<std::string> sites;  // the sites that may take part; empty = any with the dataset
-  bool operator==(const RoundPolicy&) const = default;
+// Training ends early when `patience` evaluations in a row brought no gain of at least `min_gain`
+// over the best.
+struct EarlyStop {
+  std::uint32_t patience = 5;
+  double min_gain = 0.0;
+  bool operator==(const EarlyStop&) const = default;
 };
 
 struct EvaluationSpec {
   std::uint32_t every = 1;       // rounds; 0 = only after the last
   std::string best_by = "loss";  // loss | accuracy | auc | f1: which round is "best"
+  bool best_of_worst = false;    // judged by the site that does worst, not by all rows together
+  double fraction = 1.0;         // of the sites that is asked
+  bool by_evaluators = false;    // on central data, by clients with the role evaluator
+  std::optional<EarlyStop> early_stop;
   bool operator==(const EvaluationSpec&) const = default;
 };
 
 struct JobSpec {
   std::string name;
+  std::int64_t priority = 0;  // jobs of a higher one go first
   std::uint64_t seed = 1;
   PluginChoice model;  // family and its options
   DataSpec data;

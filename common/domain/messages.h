@@ -94,7 +94,7 @@ using Message =
     std::variant<Hello, Welcome, Goodbye, Heartbeat, BlobRequest, BlobStart, BlobRefused,
                  BlobCancel, TaskOffer, TaskCancel, TaskVerdict, RoundCommitted, TaskAccepted,
                  TaskProgress, TaskResult, SubmitJob, JobSubmitted, ListJobs, JobList, ShowJob,
-                 JobDetail, AbortJob, JobAborted, GetStatus, StatusReply, WatchJob, Event, GetModel,
-                 ModelInfo, RequestFailed>;
+                 JobDetail, AbortJob, JobAborted, ChangeJob, JobChanged, GetStatus, StatusReply,
+                 WatchJob, Event, GetModel, ModelInfo, RequestFailed>;
 
 }  // namespace tributary

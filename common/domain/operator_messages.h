@@ -14,6 +14,8 @@
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/domain/data_plan.h"
+#include "common/domain/evaluation.h"
+#include "common/domain/round_policy.h"
 #include "common/domain/task.h"
 
 namespace tributary {
@@ -22,7 +24,9 @@ struct SubmitJob {
   std::string document;
   std::string token;
   BlobRef model_file;
-};  // same token: same job
+  bool dry_run = false;  // asks each site whether it could, and trains nothing
+  JobId clone_of = {};   // instead of a document: the same file, and module, as that job
+};                       // same token: same job
 struct JobSubmitted {
   JobId job;
   bool existed = false;
@@ -63,6 +67,7 @@ struct ParticipantRow {
   double seconds = 0;
   double loss = 0;
   double norm = 0;
+  std::optional<double> accuracy, auc, f1;  // evaluate
 };
 struct RoundRow {
   std::uint32_t round = 0;
@@ -74,6 +79,7 @@ struct RoundRow {
   double update_norm = 0;
   Digest model;
   std::optional<double> loss, accuracy, auc, f1;
+  std::optional<SiteSpread> spread;  // evaluate: of the figure that the job is judged by
   std::vector<ParticipantRow> participants;
 };
 struct JobDetail {
@@ -87,6 +93,13 @@ struct AbortJob {
   std::string why;
 };
 struct JobAborted {
+  JobId job;
+};
+struct ChangeJob {
+  JobId job;
+  JobChanges changes;
+};
+struct JobChanged {
   JobId job;
 };
 struct GetStatus {};

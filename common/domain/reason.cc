@@ -7,7 +7,7 @@
 namespace tributary {
 namespace {
 
-constexpr std::array<std::pair<Reason, std::string_view>, 20> kNames{{
+constexpr std::array<std::pair<Reason, std::string_view>, 22> kNames{{
     {Reason::kPending, "pending"},
     {Reason::kAccepted, "accepted"},
     {Reason::kNotSelected, "not_selected"},
@@ -28,6 +28,8 @@ constexpr std::array<std::pair<Reason, std::string_view>, 20> kNames{{
     {Reason::kNotNeeded, "not_needed"},
     {Reason::kAborted, "aborted"},
     {Reason::kStorageFailed, "storage_failed"},
+    {Reason::kLate, "late"},
+    {Reason::kResourcesShort, "resources_short"},
 }};
 
 }  // namespace

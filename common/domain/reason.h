@@ -28,6 +28,8 @@ enum class Reason {
   kNotNeeded,       // the round closed without it
   kAborted,         // the job was aborted
   kStorageFailed,   // one side could not store it (disk full)
+  kLate,            // not done when the round closed; its update may count in a later one
+  kResourcesShort,  // the site has too little memory or disk for the job
 };
 
 std::string_view reason_name(Reason reason);  // "wrong_shape"

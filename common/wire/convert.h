@@ -42,6 +42,8 @@ void to_wire(const RecordPosition& from, wire::RecordPosition& to);
 RecordPosition from_wire(const wire::RecordPosition& from);
 void to_wire(const JobDetail& from, wire::JobDetail& to);
 JobDetail from_wire(FieldReader& in, const wire::JobDetail& from);
+void to_wire(const ChangeJob& from, wire::ChangeJob& to);
+ChangeJob from_wire(FieldReader& in, const wire::ChangeJob& from);
 void to_wire(const StatusReply& from, wire::StatusReply& to);
 StatusReply from_wire(FieldReader& in, const wire::StatusReply& from);
 

@@ -35,6 +35,9 @@ void to_wire(const ParticipantRow& from, wire::ParticipantRow& to) {
   to.set_seconds(from.seconds);
   to.set_loss(from.loss);
   to.set_norm(from.norm);
+  if (from.accuracy) to.set_accuracy(*from.accuracy);
+  if (from.auc) to.set_auc(*from.auc);
+  if (from.f1) to.set_f1(*from.f1);
 }
 
 ParticipantRow from_wire(FieldReader& in, const wire::ParticipantRow& from) {
@@ -48,6 +51,9 @@ ParticipantRow from_wire(FieldReader& in, const wire::ParticipantRow& from) {
   to.seconds = from.seconds();
   to.loss = from.loss();
   to.norm = from.norm();
+  if (from.has_accuracy()) to.accuracy = from.accuracy();
+  if (from.has_auc()) to.auc = from.auc();
+  if (from.has_f1()) to.f1 = from.f1();
   return to;
 }
 
@@ -61,6 +67,13 @@ void to_wire(const RoundRow& from, wire::RoundRow& to) {
   to.set_update_norm(from.update_norm);
   to.set_model(bytes_of(from.model));
   figures_to_wire(from, to);
+  if (from.spread) {
+    wire::SiteSpread& spread = *to.mutable_spread();
+    spread.set_worst_site(from.spread->worst_site);
+    spread.set_worst(from.spread->worst);
+    spread.set_mean(from.spread->mean);
+    spread.set_deviation(from.spread->deviation);
+  }
   for (const ParticipantRow& one : from.participants) to_wire(one, *to.add_participants());
 }
 
@@ -75,6 +88,10 @@ RoundRow from_wire(FieldReader& in, const wire::RoundRow& from) {
   to.update_norm = from.update_norm();
   to.model = in.digest("round.model", from.model());
   figures_from_wire(from, to);
+  if (from.has_spread()) {
+    to.spread = SiteSpread{in.name("spread.worst_site", from.spread().worst_site()),
+                           from.spread().worst(), from.spread().mean(), from.spread().deviation()};
+  }
   for (const wire::ParticipantRow& one : from.participants())
     to.participants.push_back(from_wire(in, one));
   return to;
@@ -130,6 +147,42 @@ JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
   to.document = in.blob("document", from.document(), limits::kJobDocumentBytesMax);
   for (const wire::RoundRow& round : from.rounds()) to.rounds.push_back(from_wire(in, round));
   to.next = from_wire(from.next());
+  return to;
+}
+
+void to_wire(const ChangeJob& from, wire::ChangeJob& to) {
+  const JobChanges& changes = from.changes;
+  to.set_job(from.job.value);
+  if (changes.paused) to.set_paused(*changes.paused);
+  if (changes.priority) to.set_priority(*changes.priority);
+  if (changes.deadline_ms) to.set_deadline_ms(*changes.deadline_ms);
+  if (changes.quorum) to.set_quorum(*changes.quorum);
+  if (changes.rounds) to.set_rounds(*changes.rounds);
+}
+
+ChangeJob from_wire(FieldReader& in, const wire::ChangeJob& from) {
+  ChangeJob to{JobId{in.name("job", from.job())}, {}};
+  const auto within = [&in](const char* field, auto value, auto least, auto most) {
+    if (value < least || value > most) {
+      in.fault(field, "must be " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+  };
+  if (from.has_paused()) to.changes.paused = from.paused();
+  if (from.has_priority()) {
+    to.changes.priority =
+        within("priority", from.priority(), -limits::kPriorityMax, limits::kPriorityMax);
+  }
+  if (from.has_deadline_ms()) {
+    to.changes.deadline_ms =
+        within("deadline", from.deadline_ms(), limits::kWaitMinMs, limits::kWaitMaxMs);
+  }
+  if (from.has_quorum()) {
+    to.changes.quorum =
+        within("quorum", from.quorum(), 0u, static_cast<std::uint32_t>(limits::kSitesMax));
+  }
+  if (from.has_rounds())
+    to.changes.rounds = within("rounds", from.rounds(), 1u, limits::kRoundsMax);
   return to;
 }
 

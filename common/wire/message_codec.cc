@@ -78,6 +78,8 @@ struct Encoder {
     to.mutable_submit_job()->set_document(m.document);
     to.mutable_submit_job()->set_token(m.token);
     to_wire(m.model_file, *to.mutable_submit_job()->mutable_model_file());
+    to.mutable_submit_job()->set_dry_run(m.dry_run);
+    to.mutable_submit_job()->set_clone_of(m.clone_of.value);
   }
   void operator()(const JobSubmitted& m) {
     to.mutable_job_submitted()->set_job(m.job.value);
@@ -98,6 +100,8 @@ struct Encoder {
     to.mutable_abort_job()->set_why(m.why);
   }
   void operator()(const JobAborted& m) { to.mutable_job_aborted()->set_job(m.job.value); }
+  void operator()(const ChangeJob& m) { to_wire(m, *to.mutable_change_job()); }
+  void operator()(const JobChanged& m) { to.mutable_job_changed()->set_job(m.job.value); }
   void operator()(const GetStatus&) { to.mutable_get_status(); }
   void operator()(const StatusReply& m) { to_wire(m, *to.mutable_status_reply()); }
   void operator()(const WatchJob& m) {
@@ -204,7 +208,9 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
       return SubmitJob{
           in.blob("document", from.submit_job().document(), limits::kJobDocumentBytesMax),
           in.text("token", from.submit_job().token(), kTextMax),
-          from_wire(in, from.submit_job().model_file())};
+          from_wire(in, from.submit_job().model_file()), from.submit_job().dry_run(),
+          from.submit_job().clone_of().empty() ? JobId{}
+                                               : job_of(in, from.submit_job().clone_of())};
     case wire::Envelope::kJobSubmitted:
       return JobSubmitted{job_of(in, from.job_submitted().job()), from.job_submitted().existed()};
     case wire::Envelope::kListJobs:
@@ -225,6 +231,10 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
                       in.text("why", from.abort_job().why(), kTextMax)};
     case wire::Envelope::kJobAborted:
       return JobAborted{job_of(in, from.job_aborted().job())};
+    case wire::Envelope::kChangeJob:
+      return from_wire(in, from.change_job());
+    case wire::Envelope::kJobChanged:
+      return JobChanged{job_of(in, from.job_changed().job())};
     case wire::Envelope::kGetStatus:
       return GetStatus{};
     case wire::Envelope::kStatusReply:

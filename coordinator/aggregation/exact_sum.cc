@@ -38,9 +38,12 @@ Result<int> plan_scale(double coordinate_bound, std::uint64_t weight_max, std::u
   return scale;
 }
 
-void ExactSum::add(std::span<const float> values, std::uint64_t weight) {
+void ExactSum::add(std::span<const float> values, std::uint64_t weight, std::uint32_t share) {
   TRIB_ASSERT(values.size() == sums_.size(), "an update of another size");
-  const double factor = std::ldexp(static_cast<double>(weight), scale_);
+  TRIB_ASSERT(share > 0 && share <= kFullShare, "a share of an update");
+  // Exact: a weight has at most 31 bits and a share 17.
+  const double factor =
+      std::ldexp(static_cast<double>(weight) * share, scale_) / static_cast<double>(kFullShare);
   // Adding and taking away 1.5 * 2^52 would round without a call, but only below 2^51: rint has no
   // such limit.
   for (std::size_t i = 0; i < values.size(); ++i) {

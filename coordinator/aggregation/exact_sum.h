@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ExactSum: weighted sum of float vectors in fixed point, the same bits for every order of adding
-// and merging. Each term is q = rint(weight * x * 2^S), round half to even; S from plan_scale.
+// and merging. Each term is q = rint(weight * share * x * 2^S), round half to even; S from
+// plan_scale.
 // Holds one int64 per coordinate. One thread at a time.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/domain/round_policy.h"
 
 namespace tributary {
 
@@ -20,8 +22,9 @@ class ExactSum {
  public:
   ExactSum(std::size_t size, int scale) : scale_(scale), sums_(size) {}
 
-  // Every |x| within the bound of the plan, every weight too.
-  void add(std::span<const float> values, std::uint64_t weight);
+  // Every |x| within the bound of the plan, every weight too. `share` of kFullShare makes the term
+  // smaller and its weight not: a late update moves the mean less, also when it is alone.
+  void add(std::span<const float> values, std::uint64_t weight, std::uint32_t share = kFullShare);
   void merge(const ExactSum& other);
 
   std::uint64_t weight() const { return weight_; }

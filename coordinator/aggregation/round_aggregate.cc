@@ -16,8 +16,8 @@ Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSp
   return std::unique_ptr<RoundAggregate>(new RoundAggregate(spec, *rule, std::move(sum)));
 }
 
-void RoundAggregate::add(const Model& update, std::uint64_t examples) {
-  sum_.add(update.values, rule_.weight(spec_, examples));
+void RoundAggregate::add(const Model& update, std::uint64_t examples, std::uint32_t share) {
+  sum_.add(update.values, rule_.weight(spec_, examples), share);
   examples_ += examples;
 }
 

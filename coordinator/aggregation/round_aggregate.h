@@ -29,7 +29,8 @@ class RoundAggregate {
                                                       const Layout& layout,
                                                       std::uint64_t updates_max);
 
-  void add(const Model& update, std::uint64_t examples);
+  // `share` of kFullShare: how much a late update counts.
+  void add(const Model& update, std::uint64_t examples, std::uint32_t share = kFullShare);
   std::uint64_t updates() const { return sum_.terms(); }
   // Can be called again. `state` is that of the round before; none before the first.
   Result<AggregateOutcome> finish(const Model& base, const std::optional<Model>& state) const;

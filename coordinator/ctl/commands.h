@@ -34,8 +34,15 @@ struct CheckedJob {
   std::optional<Bytes> module;  // the model's file, where it needs one
 };
 Result<CheckedJob> check_job(const std::string& path);
-Status job_submit(Connection& connection, const CheckedJob& job, const std::string& token,
-                  bool watch);
+struct SubmitOptions {
+  std::string token;
+  bool watch = false;
+  bool dry_run = false;
+};
+Status job_submit(Connection& connection, const CheckedJob& job, const SubmitOptions& options);
+// The same file once more, as a job of its own.
+Status job_clone(Connection& connection, const std::string& job, const SubmitOptions& options);
+Status job_change(Connection& connection, const std::string& job, const JobChanges& changes);
 Status job_list(Connection& connection, bool json);
 Status job_show(Connection& connection, const std::string& job, bool json);
 Status job_abort(Connection& connection, const std::string& job, const std::string& why);

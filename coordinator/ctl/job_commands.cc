@@ -89,6 +89,36 @@ void print_json(const Json& json) {
   std::cout << json.dump(2, ' ', true, Json::error_handler_t::replace) << "\n";
 }
 
+// A dry run ends with what each site said; whoever asked wants to see that, whatever came out.
+Status submit(Connection& connection, SubmitJob request, const SubmitOptions& options) {
+  request.token = options.token.empty() ? fresh_token() : options.token;
+  request.dry_run = options.dry_run;
+  TRIB_TRY(submitted, connection.ask<JobSubmitted>(request));
+  const std::string& job = submitted.job.value;
+  std::cout << job << std::endl;
+  if (submitted.existed) std::cerr << "the same job with the same token was submitted before\n";
+  const Status ended = options.watch || options.dry_run ? watch_job(connection, job) : Status{};
+  if (!options.dry_run || (!ended && ended.error().code != ErrorCode::kFailedPrecondition))
+    return ended;
+  std::cout << "\n";
+  TRIB_CHECK_OK(job_show(connection, job, false));
+  return ended;
+}
+
+Json spread_json(const std::optional<SiteSpread>& spread) {
+  if (!spread) return nullptr;
+  return {{"worst_site", spread->worst_site},
+          {"worst", spread->worst},
+          {"mean", spread->mean},
+          {"deviation", spread->deviation}};
+}
+
+std::string spread_text(const std::optional<SiteSpread>& spread) {
+  if (!spread) return "";
+  return "worst " + spread->worst_site + " " + figure(spread->worst) + ", sites " +
+         figure(spread->mean) + " +- " + figure(spread->deviation);
+}
+
 Json round_json(const RoundRow& round) {
   Json participants = Json::array();
   for (const ParticipantRow& one : round.participants) {
@@ -99,7 +129,10 @@ Json round_json(const RoundRow& round) {
                             {"examples", one.examples},
                             {"seconds", one.seconds},
                             {"loss", optional_json(loss_of(one))},
-                            {"norm", optional_json(norm_of(one))}});
+                            {"norm", optional_json(norm_of(one))},
+                            {"accuracy", optional_json(one.accuracy)},
+                            {"auc", optional_json(one.auc)},
+                            {"f1", optional_json(one.f1)}});
   }
   return {{"round", round.round},
           {"attempt", round.attempt},
@@ -113,6 +146,7 @@ Json round_json(const RoundRow& round) {
           {"accuracy", optional_json(round.accuracy)},
           {"auc", optional_json(round.auc)},
           {"f1", optional_json(round.f1)},
+          {"sites", spread_json(round.spread)},
           {"participants", participants}};
 }
 
@@ -129,17 +163,27 @@ Result<CheckedJob> check_job(const std::string& path) {
   return checked;
 }
 
-Status job_submit(Connection& connection, const CheckedJob& job, const std::string& token,
-                  bool watch) {
-  SubmitJob submit{job.document, token.empty() ? fresh_token() : token, {}};
+Status job_submit(Connection& connection, const CheckedJob& job, const SubmitOptions& options) {
+  SubmitJob request;
+  request.document = job.document;
   if (job.module) {
     TRIB_TRY(offered, connection.offer(*job.module));
-    submit.model_file = offered;
+    request.model_file = offered;
   }
-  TRIB_TRY(submitted, connection.ask<JobSubmitted>(submit));
-  std::cout << submitted.job.value << std::endl;
-  if (submitted.existed) std::cerr << "the same job with the same token was submitted before\n";
-  return watch ? watch_job(connection, submitted.job.value) : Status{};
+  return submit(connection, std::move(request), options);
+}
+
+Status job_clone(Connection& connection, const std::string& job, const SubmitOptions& options) {
+  SubmitJob request;
+  request.clone_of = JobId{job};
+  return submit(connection, std::move(request), options);
+}
+
+Status job_change(Connection& connection, const std::string& job, const JobChanges& changes) {
+  TRIB_TRY(changed, connection.ask<JobChanged>(ChangeJob{JobId{job}, changes}));
+  std::cout << (changes.paused ? *changes.paused ? "paused " : "resumed " : "changed ")
+            << changed.job.value << "\n";
+  return {};
 }
 
 Status job_list(Connection& connection, bool json) {
@@ -169,11 +213,13 @@ Status job_show(Connection& connection, const std::string& job, bool json) {
   for (const RoundRow& round : detail.rounds) {
     rows.push_back({std::to_string(round.round), round.task, std::to_string(round.attempt), "(all)",
                     round.outcome, rows_text(round.examples), "", seconds_text(round.seconds),
-                    figure(round.loss), figure(round.accuracy), figure(round.auc), ""});
+                    figure(round.loss), figure(round.accuracy), figure(round.auc),
+                    spread_text(round.spread)});
     for (const ParticipantRow& one : round.participants) {
       rows.push_back({"", "", "", one.site.value, one.reason, rows_text(one.examples),
                       one.bytes > 0 ? bytes_text(one.bytes) : "-", seconds_text(one.seconds),
-                      figure(loss_of(one)), "", "", one.detail});
+                      figure(loss_of(one)), one.accuracy ? figure(one.accuracy) : "",
+                      one.auc ? figure(one.auc) : "", one.detail});
     }
   }
   std::cout << "\n";

@@ -49,8 +49,10 @@ struct CommandLine {
   std::string config = "tributaryctl.yaml";
   PkiInit init;
   PkiIssue issue;
-  std::string file, token, job, why = "aborted", round = "last", out;
-  bool watch = false, json = false;
+  SubmitOptions submitted;
+  JobChanges changes;
+  std::string file, job, deadline, why = "aborted", round = "last", out;
+  bool json = false;
   std::function<Status()> run;
 
   CommandLine() {
@@ -130,17 +132,13 @@ struct CommandLine {
     jobs->require_subcommand(1);
     CLI::App* submit = jobs->add_subcommand(
         "submit", "Check a job file and put it in the queue; prints the job's id");
-    submit->add_option("FILE", file, "The job file")->required();
-    submit->add_option("--token", token,
-                       "The same file with the same token is the same job (safe to repeat)");
-    submit->add_flag("--watch", watch, "Follow it to its end");
-    submit->callback([this] {
-      run = [this]() -> Status {
-        TRIB_TRY(checked, check_job(file));
-        return with_connection(config,
-                               [&](Connection& c) { return job_submit(c, checked, token, watch); });
-      };
-    });
+    submit_file(submit, false);
+    add_submit_options(submit);
+    submit_file(jobs->add_subcommand(
+                    "dry-run",
+                    "Ask every site on the link whether it could do the job (data, columns, model, "
+                    "memory, disk), and why not; trains nothing. Exit status 0 if enough could"),
+                true);
     CLI::App* check = jobs->add_subcommand("check", "Check a job file; needs no coordinator");
     check->add_option("FILE", file, "The job file")->required();
     check->callback([this] {
@@ -158,10 +156,64 @@ struct CommandLine {
     show->add_option("JOB", job, "The job's id")->required();
     show->add_flag("--json", json, "For programs");
     remote(show, [this](Connection& c) { return job_show(c, job, json); });
+    add_control(jobs);
     CLI::App* abort = jobs->add_subcommand("abort", "End a job; finished rounds stay");
     abort->add_option("JOB", job, "The job's id")->required();
     abort->add_option("--why", why, "For the log")->capture_default_str();
     remote(abort, [this](Connection& c) { return job_abort(c, job, why); });
+  }
+
+  void add_submit_options(CLI::App* command) {
+    command->add_option("--token", submitted.token,
+                        "The same file with the same token is the same job (safe to repeat)");
+    command->add_flag("--watch", submitted.watch, "Follow it to its end");
+  }
+
+  void submit_file(CLI::App* command, bool dry_run) {
+    command->add_option("FILE", file, "The job file")->required();
+    command->callback([this, dry_run] {
+      submitted.dry_run = dry_run;
+      run = [this]() -> Status {
+        TRIB_TRY(checked, check_job(file));
+        return with_connection(config,
+                               [&](Connection& c) { return job_submit(c, checked, submitted); });
+      };
+    });
+  }
+
+  // What can be done to a job that is there.
+  void add_control(CLI::App* jobs) {
+    CLI::App* clone = jobs->add_subcommand("clone", "Submit the file of a job once more");
+    clone->add_option("JOB", job, "The job's id")->required();
+    add_submit_options(clone);
+    remote(clone, [this](Connection& c) { return job_clone(c, job, submitted); });
+    const auto switched = [&](const char* name, const char* help, bool paused) {
+      CLI::App* command = jobs->add_subcommand(name, help);
+      command->add_option("JOB", job, "The job's id")->required();
+      remote(command, [this, paused](Connection& c) {
+        changes.paused = paused;
+        return job_change(c, job, changes);
+      });
+    };
+    switched("pause", "Let a job rest: what runs is finished, nothing new begins", true);
+    switched("resume", "Let a job that rests go on", false);
+    CLI::App* change = jobs->add_subcommand("change", "Change a job that is not over");
+    change->add_option("JOB", job, "The job's id")->required();
+    change->add_option("--deadline", deadline,
+                       "Of each phase, such as 30m; also of the one that is open");
+    change->add_option("--quorum", changes.quorum,
+                       "Updates that are enough; 0: all that are asked");
+    change->add_option("--rounds", changes.rounds, "How many in all");
+    change->add_option("--priority", changes.priority, "-100 to 100; higher goes first");
+    remote(change, [this](Connection& c) -> Status {
+      if (!deadline.empty()) {
+        const auto parsed = parse_duration_ms(deadline);
+        if (!parsed)
+          return make_error(ErrorCode::kInvalidArgument, "--deadline: " + parsed.error().message);
+        changes.deadline_ms = *parsed;
+      }
+      return job_change(c, job, changes);
+    });
   }
 };
 

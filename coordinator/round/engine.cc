@@ -12,10 +12,10 @@ struct Engine::Dispatcher {
   RoundEffects& out;
 
   void operator()(const SiteConnected& e) {
-    engine.roster_[e.site] = e.datasets;
+    engine.roster_[e.site] = {e.datasets, e.evaluator};
     for (const JobId& id : engine.order_) {
       JobMachine& job = engine.jobs_.at(id);
-      if (!job.over()) job.on_connected(e.site, out);
+      if (!job.over()) job.on_connected(now, e.site, out);
     }
   }
   void operator()(const SiteDisconnected& e) {
@@ -26,11 +26,15 @@ struct Engine::Dispatcher {
   void operator()(const JobRecovered& e) {
     add(e.record, e.spec);
     JobMachine& job = engine.jobs_.at(e.record.id);
-    if (!job.over() && e.record.state != JobState::kQueued) job.resume(e.accepted, out);
+    if (!job.over() && e.record.state != JobState::kQueued) job.resume(now, e.accepted, out);
   }
   void operator()(const JobAbortRequested& e) {
     JobMachine* job = engine.machine(e.job);
     if (job != nullptr && !job->over()) job->abort(now, e.why, out);
+  }
+  void operator()(const JobChangeRequested& e) {
+    JobMachine* job = engine.machine(e.job);
+    if (job != nullptr && !job->over()) job->change(now, e, engine.roster_, out);
   }
   void operator()(const SiteAcceptedTask& e) {
     if (awaited(e.site, e.key)) report_task("task.accepted", e.site, e.key, {});
@@ -101,22 +105,63 @@ struct Engine::Dispatcher {
 RoundEffects Engine::handle(TimePoint now, const RoundEvent& event) {
   RoundEffects out;
   std::visit(Dispatcher{*this, now, out}, event);
-  for (const JobId& id : order_) jobs_.at(id).advance(now, roster_, out);
-  start_queued(now, out);
+  advance(now, out);
   return out;
 }
 
-void Engine::start_queued(TimePoint now, RoundEffects& out) {
-  auto running = static_cast<std::size_t>(std::ranges::count_if(jobs_, [](const auto& entry) {
-    return !entry.second.over() && entry.second.record().state != JobState::kQueued;
-  }));
+void Engine::advance(TimePoint now, RoundEffects& out) {
+  // Bounded: each turn opens or closes a phase of some job, and a job that cannot go on rests.
+  constexpr int kTurnsMax = 8;
+  bool moved = true;
+  for (int turn = 0; turn < kTurnsMax && moved; ++turn) {
+    for (auto& [id, job] : jobs_) job.expire(now, out);
+    moved = start_queued(out);
+    moved = open_phases(now, out) || moved;
+    for (const JobId& id : order_) moved = jobs_.at(id).close(now, out) || moved;
+  }
+}
+
+// In order of priority; among equals whoever opened a phase longest ago goes first, so that jobs
+// take turns at the sites they share.
+bool Engine::open_phases(TimePoint now, RoundEffects& out) {
+  SiteTurns turns(options_.tasks_per_site);
+  std::vector<JobMachine*> jobs;
   for (const JobId& id : order_) {
     JobMachine& job = jobs_.at(id);
-    if (job.record().state != JobState::kQueued) continue;
-    if (running >= options_.running_jobs_max) return;
-    job.start(now, roster_, out);
-    if (!job.over()) ++running;
+    if (job.over()) continue;
+    jobs.push_back(&job);
+    if (turns.limited()) turns.take(job.working_sites());
   }
+  std::ranges::stable_sort(jobs, {}, [this](const JobMachine* job) {
+    const auto opened = opened_.find(job->record().id);
+    return std::pair(-job->spec().priority, opened == opened_.end() ? 0 : opened->second);
+  });
+  bool any = false;
+  for (JobMachine* job : jobs) {
+    if (!job->open(now, roster_, turns, out)) continue;
+    opened_[job->record().id] = ++openings_;
+    any = true;
+  }
+  return any;
+}
+
+bool Engine::start_queued(RoundEffects& out) {
+  auto running = static_cast<std::size_t>(
+      std::ranges::count_if(jobs_, [](const auto& entry) { return entry.second.running(); }));
+  bool any = false;
+  while (running < options_.running_jobs_max) {
+    JobMachine* next = nullptr;
+    for (const JobId& id : order_) {
+      JobMachine& job = jobs_.at(id);
+      if (job.record().state != JobState::kQueued || job.paused()) continue;
+      if (next == nullptr || job.spec().priority > next->spec().priority) next = &job;
+    }
+    if (next == nullptr) break;
+    next->start(out);
+    ++running;
+    any = true;
+  }
+  return any;
 }
 
 std::optional<TimePoint> Engine::next_wake() const {
@@ -146,6 +191,7 @@ std::vector<const JobMachine*> Engine::jobs() const {
 std::optional<std::set<Digest>> Engine::blobs_in_use() const {
   std::set<Digest> used;
   for (const auto& [id, job] : jobs_) {
+    used.insert(job.record().model_file.digest);  // also of a job that is over: it may be cloned
     if (job.over()) continue;
     if (job.storing()) return std::nullopt;
     job.add_blobs_in_use(used);

@@ -17,7 +17,8 @@
 namespace tributary {
 
 struct EngineOptions {
-  std::size_t running_jobs_max = 1;  // others queue, first come first served
+  std::size_t running_jobs_max = 1;  // others queue: by priority, then first come first served
+  std::size_t tasks_per_site = 0;    // of all jobs together, at the same time; 0: no limit
 };
 
 class Engine {
@@ -33,7 +34,8 @@ class Engine {
   const JobMachine* find(const JobId& job) const;
   std::vector<const JobMachine*> jobs() const;  // in order of arrival
   std::string activity_of(const SiteName& site) const;
-  // The blobs that jobs still need: models being served and updates not yet in a committed round.
+  // The blobs that jobs still need: models being served, updates not yet in a committed round, and
+  // the modules of all jobs.
   // None while a job's worker may be storing a model of which the engine knows nothing yet.
   std::optional<std::set<Digest>> blobs_in_use() const;
 
@@ -41,12 +43,16 @@ class Engine {
   struct Dispatcher;
 
   JobMachine* machine(const JobId& job);
-  void start_queued(TimePoint now, RoundEffects& out);
+  void advance(TimePoint now, RoundEffects& out);
+  bool start_queued(RoundEffects& out);
+  bool open_phases(TimePoint now, RoundEffects& out);
 
   EngineOptions options_;
   Roster roster_;
   std::map<JobId, JobMachine> jobs_;
   std::vector<JobId> order_;
+  std::map<JobId, std::uint64_t> opened_;  // when each job opened a phase last, as a count
+  std::uint64_t openings_ = 0;
 };
 
 }  // namespace tributary

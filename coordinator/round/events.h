@@ -16,6 +16,7 @@ namespace tributary {
 struct SiteConnected {
   SiteName site;
   std::vector<std::string> datasets;
+  bool evaluator = false;
 };
 struct SiteDisconnected {
   SiteName site;
@@ -33,6 +34,12 @@ struct JobRecovered {
 struct JobAbortRequested {
   JobId job;
   std::string why;
+};
+
+struct JobChangeRequested {
+  JobId job;
+  JobChanges changes;
+  std::string who;
 };
 
 struct SiteAcceptedTask {
@@ -92,9 +99,10 @@ struct RoundNotFinished {
 
 struct TimePassed {};  // at or after next_wake()
 
-using RoundEvent = std::variant<SiteConnected, SiteDisconnected, JobArrived, JobRecovered,
-                                JobAbortRequested, SiteAcceptedTask, SiteProgressed, SiteReturned,
-                                UpdateArrived, UpdateLost, UpdateChecked, InitialModelStored,
-                                InitialModelFailed, RoundFinished, RoundNotFinished, TimePassed>;
+using RoundEvent =
+    std::variant<SiteConnected, SiteDisconnected, JobArrived, JobRecovered, JobAbortRequested,
+                 JobChangeRequested, SiteAcceptedTask, SiteProgressed, SiteReturned, UpdateArrived,
+                 UpdateLost, UpdateChecked, InitialModelStored, InitialModelFailed, RoundFinished,
+                 RoundNotFinished, TimePassed>;
 
 }  // namespace tributary

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// JobMachine: what it is at, how waits end and how phases open. Their ends are in job_closing.cc.
 #include "coordinator/round/job_machine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/assert.h"
 #include "common/base/limits.h"
@@ -25,322 +27,269 @@ TaskKind next_kind(JobState state) {
 
 }  // namespace
 
-void JobMachine::start(TimePoint now, const Roster& roster, RoundEffects& out) {
-  record_.state = JobState::kPreparing;
-  out.push_back(SaveJob{record_});
-  out.push_back(Report{"job.started",
-                       {{"job", record_.id.value},
-                        {"name", spec_.name},
-                        {"rounds", std::int64_t{spec_.rounds.rounds}}}});
-  advance(now, roster, out);
-}
-
-void JobMachine::resume(const std::vector<AcceptedUpdate>& accepted, RoundEffects& out) {
-  for (const AcceptedUpdate& update : accepted) {
-    if (update.key.round != record_.round + 1) continue;  // belongs to a round that was committed
-    Participant& one = carried_[update.site];
-    one.reason = Reason::kAccepted;
-    one.result = TaskResult{update.key, update.result};
-    one.row = {.site = update.site,
-               .kind = std::string(task_kind_name(TaskKind::kTrain)),
-               .reason = std::string(reason_name(Reason::kAccepted)),
-               .detail = "",
-               .bytes = update.result.update.bytes,
-               .examples = update.result.examples,
-               .seconds = update.result.seconds,
-               .loss = update.result.train_loss,
-               .norm = update.norm};
-    out.push_back(AbsorbUpdate{update, weight_max()});
-  }
-}
-
 void JobMachine::add_blobs_in_use(std::set<Digest>& used) const {
   used.insert(record_.model.digest);
-  used.insert(record_.model_file.digest);
-  const auto add_updates = [&used](const std::map<SiteName, Participant>& participants) {
+  const auto add_updates = [&used](const Participants& participants) {
     for (const auto& [site, one] : participants) {
-      const bool wanted = one.reason == Reason::kPending || one.reason == Reason::kAccepted;
-      const TrainResult* trained =
-          wanted && one.result ? std::get_if<TrainResult>(&one.result->outcome) : nullptr;
+      const bool pending = one.reason == Reason::kPending;
+      if (pending) used.insert(one.model.digest);
+      const TrainResult* trained = (pending || one.reason == Reason::kAccepted) && one.result
+                                       ? std::get_if<TrainResult>(&one.result->outcome)
+                                       : nullptr;
       if (trained != nullptr) used.insert(trained->update.digest);
     }
   };
   add_updates(carried_);
+  add_updates(late_);
   if (phase_) add_updates(phase_->participants());
 }
 
-void JobMachine::abort(TimePoint now, const std::string& why, RoundEffects& out) {
-  finish(now, JobState::kAborted, why, out);
-}
-
-std::vector<SiteName> JobMachine::candidates(TaskKind kind, const Roster& roster) const {
-  std::vector<SiteName> names;
-  const std::vector<std::string>& allowed = spec_.rounds.sites;
-  for (const auto& [site, datasets] : roster) {
-    if (unfit_.contains(site) || carried_.contains(site)) continue;
-    if (!allowed.empty() && std::ranges::find(allowed, site.value) == allowed.end()) continue;
-    if (std::ranges::find(datasets, spec_.data.dataset) == datasets.end()) continue;
-    const auto rows = record_.rows.find(site);
-    if (kind == TaskKind::kInitialize && rows == record_.rows.end()) continue;
-    if (kind == TaskKind::kTrain && rows != record_.rows.end() && rows->second.training == 0)
-      continue;
-    if (kind == TaskKind::kEvaluate && rows != record_.rows.end() && rows->second.validation == 0)
-      continue;
-    names.push_back(site);
+std::vector<SiteName> JobMachine::working_sites() const {
+  std::vector<SiteName> sites;
+  if (phase_ && !finishing_since_) sites = phase_->awaited();
+  for (const auto& [site, one] : late_) {
+    if (!one.checked) sites.push_back(site);
   }
-  return names;
+  return sites;
 }
 
-std::uint64_t JobMachine::weight_max() const {
-  std::uint64_t largest = 1;
-  for (const auto& [site, rows] : record_.rows) largest = std::max(largest, rows.training);
-  return std::min(largest, spec_.aggregation.example_cap);
+bool JobMachine::awaits(const SiteName& site, const TaskKey& key) const {
+  const Participant* one = working(site);
+  return one != nullptr && one->key == key;
 }
 
-std::size_t JobMachine::sites_needed(TaskKind kind) const {
-  switch (kind) {
-    case TaskKind::kPrepare:
-      return spec_.rounds.minimum_sites;
-    case TaskKind::kTrain:
-      return std::max(spec_.rounds.minimum_sites, spec_.rounds.quorum);
-    default:
-      return 1;
+// The record as it is, with those who work for an earlier round or attempt now.
+void JobMachine::save(RoundEffects& out) {
+  record_.late.clear();
+  const auto note = [this](const SiteName& site, const Participant& one) {
+    record_.late[site] = {one.key.round, one.key.attempt, one.model};
+  };
+  for (const auto& [site, one] : late_) note(site, one);
+  if (phase_ && phase_->kind() == TaskKind::kTrain) {
+    for (const auto& [site, one] : phase_->participants()) {
+      if (one.reason == Reason::kPending && one.key != phase_->key()) note(site, one);
+    }
+  }
+  out.push_back(SaveJob{record_});
+}
+
+void JobMachine::expire(TimePoint now, RoundEffects& out) {
+  if (over() || record_.state == JobState::kQueued) return;
+  if (finish_again_at_ && now >= *finish_again_at_) {
+    finish_again_at_.reset();
+    out.push_back(FinishRound{record_.id, record_.round + 1});
+  }
+  while (!initial_models_.empty() && now >= initial_model_by_) {
+    on_initial_model(now, make_error(ErrorCode::kDeadlineExceeded, "not there by the deadline"),
+                     initial_models_.front().first, out);
+  }
+  expire_late(now, out);
+  if (!phase_ || storing()) return;
+  for (const SiteName& site : phase_->take_due_fetches(now)) {
+    const TaskResult& result = *phase_->at(site).result;
+    out.push_back(FetchUpdate{site, result.key, std::get<TrainResult>(result.outcome).update});
+  }
+  for (const SiteName& site : phase_->expire(now)) {
+    const Participant& one = phase_->at(site);
+    out.push_back(SendCancel{site, one.key, one.reason});
+    note_time(site, now - one.asked);
+    report_outcome(site, one, out);
   }
 }
 
-bool JobMachine::reopens(TaskKind kind) const {
-  return kind == TaskKind::kTrain && record_.open_round == record_.round + 1 &&
-         !record_.cohort.empty();
+// Between the rounds that could take their updates, those who are late have no more time than in
+// one.
+void JobMachine::expire_late(TimePoint now, RoundEffects& out) {
+  const PhaseRules rules = rules_for(TaskKind::kTrain, 0);
+  std::map<SiteName, Expiry> over;
+  for (auto& [site, one] : late_) {
+    if (one.fetch_again_at && now >= *one.fetch_again_at) {
+      one.fetch_again_at.reset();
+      if (one.result)
+        out.push_back(
+            FetchUpdate{site, one.key, std::get<TrainResult>(one.result->outcome).update});
+    }
+    if (const auto expiry = expiry_of(one, rules, now)) over.emplace(site, *expiry);
+  }
+  for (const auto& [site, expiry] : over) drop_late(site, expiry.reason, expiry.detail, out);
 }
 
-// True when the next phase can open. Otherwise the job waits, says for whom, and fails when the
-// wait is over.
-bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster,
-                              RoundEffects& out) {
-  const std::size_t have = candidates(kind, roster).size() + carried_.size();
-  const std::size_t need = sites_needed(kind);
-  if (have >= need) {
-    waiting_since_.reset();
-    waiting_for_.clear();
-    return true;
-  }
-  // Evaluation is worth having, not worth waiting for: with nobody to do it the job goes on without
-  // figures.
-  if (kind == TaskKind::kEvaluate) return true;
-  // Of the sites that have the data none can do it: asked again they would say the same.
-  const bool hopeless =
-      !record_.rows.empty() && std::ranges::all_of(record_.rows, [this](const auto& entry) {
-        return unfit_.contains(entry.first);
-      });
-  if (hopeless) {
-    std::string why = "no site can " + std::string(task_kind_name(kind));
-    for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
-    finish(now, JobState::kFailed, why, out);
+bool JobMachine::open(TimePoint now, const Roster& roster, SiteTurns& turns, RoundEffects& out) {
+  waits_for_turn_ = false;
+  if (over() || record_.state == JobState::kQueued || storing()) return false;
+  if (attempt_at_ && now < *attempt_at_) return false;
+  attempt_at_.reset();
+  if (phase_) return ask_more(now, roster, turns, out);
+  const TaskKind kind = next_kind(record_.state);
+  const bool again = reopens(kind);
+  if (paused() && !again) return false;
+  if (!again && !enough_sites(now, kind, roster, out)) return false;
+  const std::vector<SiteName> sites = choose(kind, roster, turns);
+  // Where none of those that could be asked is free, none was chosen.
+  const std::vector<SiteName> wanted =
+      sites.empty() && late_.empty() && !again ? candidates(kind, roster) : sites;
+  const bool all_free =
+      std::ranges::all_of(wanted, [&turns](const SiteName& site) { return turns.free(site); });
+  if (!all_free && !again) {
+    wait_for_turn(wanted, turns);
+    turns.take(wanted);
     return false;
   }
-  if (!waiting_since_) waiting_since_ = now;
-  report_waiting(kind, have, roster, out);
-  if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
-    finish(now, JobState::kFailed,
-           "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
-               std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " +
-               std::to_string(have) + " were there",
-           out);
-  }
-  return false;
+  waiting_for_.clear();
+  open_phase(now, kind, sites, roster, out);
+  turns.take(sites);
+  return true;
 }
 
-void JobMachine::open_phase(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out) {
-  std::vector<SiteName> sites = candidates(kind, roster);
-  const RoundNumber round = kind == TaskKind::kTrain ? record_.round + 1 : record_.round;
-  if (kind == TaskKind::kInitialize) {
-    sites =
-        select_cohort(std::move(sites), limits::kInitializersMax, spec_.seed, 0, record_.attempt);
-  } else if (kind == TaskKind::kTrain) {
-    if (reopens(kind)) {  // after a restart: the same sites again; who stays away is lost after the
-                          // grace time
-      sites = record_.cohort;
-      std::erase_if(sites, [&](const SiteName& s) { return carried_.contains(s); });
-    } else {
-      const std::size_t size = cohort_size(spec_.rounds, sites.size() + carried_.size());
-      const std::size_t more = size > carried_.size() ? size - carried_.size() : 1;
-      sites = select_cohort(std::move(sites), more, spec_.seed, round, record_.attempt);
-      record_.open_round = round;
-      record_.cohort = sites;
-      out.push_back(SaveJob{record_});
-    }
-  }
-  const auto total = static_cast<std::uint32_t>(sites.size() + carried_.size());
-  const std::uint32_t train_quorum = spec_.rounds.quorum > 0 ? spec_.rounds.quorum : total;
-  const std::uint32_t quorum = kind == TaskKind::kTrain ? train_quorum : 1;
-  phase_.emplace(kind, round, record_.attempt, now + Milliseconds(spec_.rounds.deadline_ms),
-                 quorum);
+Milliseconds JobMachine::time_for(TaskKind kind, const std::vector<SiteName>& sites) const {
+  return kind == TaskKind::kTrain ? deadline_for(spec_.rounds, sites, record_.history)
+                                  : Milliseconds(spec_.rounds.deadline_ms);
+}
+
+PhaseRules JobMachine::rules_for(TaskKind kind, std::size_t asked) const {
+  const RoundPolicy& policy = spec_.rounds;
+  PhaseRules rules;
+  rules.disconnect_grace = Milliseconds(policy.disconnect_grace_ms);
+  if (kind != TaskKind::kTrain) return rules;
+  rules.quorum = quorum() > 0 ? quorum() : static_cast<std::uint32_t>(asked);
+  rules.target = policy.target;
+  rules.grace = Milliseconds(policy.grace_ms);
+  rules.waits_for_late = asynchronous();
+  if (!asynchronous() && policy.carries_late()) rules.extension = Milliseconds(policy.deadline_ms);
+  return rules;
+}
+
+void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<SiteName>& sites,
+                            const Roster& roster, RoundEffects& out) {
+  const bool training = kind == TaskKind::kTrain;
+  const RoundNumber round = training ? record_.round + 1 : record_.round;
+  const auto still = std::ranges::count_if(
+      late_, [round](const auto& entry) { return entry.second.key.round == round; });
+  const std::size_t asked = sites.size() + carried_.size() + static_cast<std::size_t>(still);
+  phase_.emplace(TaskKey{record_.id, round, record_.attempt, kind}, rules_for(kind, asked));
   phase_opened_ = now;
-  phase_->participants() = carried_;
-  report_phase_opened(sites, out);
-  for (const SiteName& site : sites) {
-    const bool online = roster.contains(site);
-    phase_->add(site, now, online);
-    if (online) offer(site, out);
+  report_phase_opened(sites.size(), time_for(kind, sites), out);
+  if (training) {
+    for (auto& [site, one] : carried_) phase_->join(site, one);
+    take_up_late(now, out);
+    if (!reopens(kind)) record_.cohort.clear();
+    record_.open_round = round;
   }
+  ask(now, sites, roster, out);
 }
 
-void JobMachine::offer(const SiteName& site, RoundEffects& out) const {
-  Task task{.key = phase_->key(record_.id),
-            .document = record_.document,
-            .plan = record_.plan,
-            .model = {},
-            .model_file = record_.model_file,
-            .deadline_ms = spec_.rounds.deadline_ms};
-  if (phase_->kind() == TaskKind::kTrain || phase_->kind() == TaskKind::kEvaluate)
-    task.model = record_.model;
-  out.push_back(SendTask{site, std::move(task)});
-}
-
-void JobMachine::on_connected(const SiteName& site, RoundEffects& out) {
-  unfit_.erase(site);
-  Participant* one = phase_ ? phase_->pending(site) : nullptr;
-  if (one == nullptr) return;
-  one->lost_link.reset();
-  if (one->checking) return;
-  one->fetch_again_at.reset();
-  one->result.reset();  // it offers its result again, and the upload goes on where it stopped
-  offer(site, out);
-}
-
-void JobMachine::on_disconnected(TimePoint now, const SiteName& site) {
-  if (!phase_) return;
-  if (Participant* one = phase_->pending(site)) one->lost_link = now;
-}
-
-void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,
-                        const std::string& detail, RoundEffects& out) {
-  phase_->settle(site, now, reason, detail);
-  const Participant& one = phase_->participants().at(site);
-  if (makes_unfit(reason))
-    unfit_[site] = std::string(reason_name(reason)) + (detail.empty() ? "" : " (" + detail + ")");
-  if (reason == Reason::kDeadline || reason == Reason::kDisconnected ||
-      reason == Reason::kUploadFailed) {
-    out.push_back(SendCancel{site, phase_->key(record_.id), reason});
-  } else {
-    out.push_back(SendVerdict{site, phase_->key(record_.id), reason, detail});
-  }
-  report_outcome(site, one, out);
-}
-
-void JobMachine::advance(TimePoint now, const Roster& roster, RoundEffects& out) {
-  // Bounded: each turn closes or opens one phase, and a job that cannot go on leaves the loop.
-  for (int turn = 0; turn < 8 && !over() && record_.state != JobState::kQueued; ++turn) {
-    if (finish_again_at_ && now >= *finish_again_at_) {
-      finish_again_at_.reset();
-      out.push_back(FinishRound{record_.id, record_.round + 1});
-    }
-    if (!initial_models_.empty() && now >= initial_model_by_) {
-      on_initial_model(now, make_error(ErrorCode::kDeadlineExceeded, "not there by the deadline"),
-                       initial_models_.front().first, out);
+// Who is late takes part in the round that opens now, unless it is too late for that.
+void JobMachine::take_up_late(TimePoint now, RoundEffects& out) {
+  const RoundNumber round = phase_->key().round;
+  for (Participants late = std::exchange(late_, {}); auto& [site, one] : late) {
+    if (round - one.key.round > spec_.rounds.staleness.max) {
+      late_.emplace(site, std::move(one));
+      drop_late(site, Reason::kStale,
+                "more than " + std::to_string(spec_.rounds.staleness.max) + " rounds late", out);
       continue;
     }
-    if (storing() || (attempt_at_ && now < *attempt_at_)) return;
-    attempt_at_.reset();
-    if (phase_) {
-      for (const SiteName& site : phase_->take_due_fetches(now)) {
-        const TaskResult& result = *phase_->participants().at(site).result;
-        out.push_back(FetchUpdate{site, result.key, std::get<TrainResult>(result.outcome).update});
-      }
-      for (const SiteName& site :
-           phase_->expire(now, Milliseconds(spec_.rounds.disconnect_grace_ms))) {
-        out.push_back(
-            SendCancel{site, phase_->key(record_.id), phase_->participants().at(site).reason});
-        report_outcome(site, phase_->participants().at(site), out);
-      }
-      if (!phase_->over()) return;
-      close_phase(now, out);
-    } else {
-      const TaskKind kind = next_kind(record_.state);
-      if (!reopens(kind) && !enough_sites(now, kind, roster, out)) return;
-      open_phase(now, kind, roster, out);
-    }
+    const bool checked = one.checked;
+    phase_->join(site, std::move(one));
+    if (checked && !(asynchronous() && phase_->full())) fold(now, site, out);
   }
+}
+
+void JobMachine::ask(TimePoint now, const std::vector<SiteName>& sites, const Roster& roster,
+                     RoundEffects& out) {
+  const TaskKind kind = phase_->kind();
+  const bool training = kind == TaskKind::kTrain;
+  const Milliseconds time = time_for(kind, sites);
+  const BlobRef model = training || kind == TaskKind::kEvaluate ? record_.model : BlobRef{};
+  const std::set<SiteName> reopened(record_.cohort.begin(), record_.cohort.end());
+  report_selected(sites, out);
+  for (const SiteName& site : sites) {
+    const bool online = roster.contains(site);
+    phase_->ask(site, now, time, model, online);
+    if (online) offer(now, site, out);
+    if (!training || reopened.contains(site)) continue;
+    record_.cohort.push_back(site);
+    ++record_.history[site].asked;
+  }
+  if (training) save(out);
+}
+
+// An asynchronous round asks whoever is free as long as it is open.
+bool JobMachine::ask_more(TimePoint now, const Roster& roster, SiteTurns& turns,
+                          RoundEffects& out) {
+  if (!asynchronous() || phase_->kind() != TaskKind::kTrain || paused()) return false;
+  const std::size_t at_work = phase_->still_pending();
+  const std::size_t most =
+      spec_.rounds.concurrency > 0 ? spec_.rounds.concurrency : limits::kSitesMax;
+  if (at_work >= most) return false;
+  std::vector<SiteName> sites = candidates(TaskKind::kTrain, roster);
+  const std::size_t all = sites.size();
+  std::erase_if(sites, [&turns](const SiteName& site) { return !turns.free(site); });
+  waits_for_turn_ = sites.size() < all;
+  if (sites.empty()) return false;
+  const Draw draw{spec_.seed, phase_->key().round, record_.attempt, record_.cohort.size()};
+  sites = select_cohort(spec_.rounds.selection, std::move(sites), most - at_work, draw, record_);
+  ask(now, sites, roster, out);
+  turns.take(sites);
+  return true;
+}
+
+void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
+  const Participant& one = *working(site);
+  const RoundPolicy& policy = spec_.rounds;
+  const bool may_be_late =
+      one.key.kind == TaskKind::kTrain && !asynchronous() && policy.carries_late() && !one.late;
+  const Milliseconds more(policy.grace_ms + (may_be_late ? policy.deadline_ms : 0));
+  const Milliseconds left = std::max(one.deadline - now + more, Milliseconds(1));
+  out.push_back(SendTask{site, Task{.key = one.key,
+                                    .document = record_.document,
+                                    .plan = record_.plan,
+                                    .model = one.model,
+                                    .model_file = record_.model_file,
+                                    .deadline_ms = left.count()}});
+}
+
+bool JobMachine::close(TimePoint now, RoundEffects& out) {
+  if (over() || !phase_ || storing() || !phase_->over(now)) return false;
+  switch (phase_->kind()) {
+    case TaskKind::kPrepare:
+      close_prepare(now, out);
+      break;
+    case TaskKind::kInitialize:
+      close_initialize(now, out);
+      break;
+    case TaskKind::kTrain: {
+      // Whoever could fill an asynchronous round is busy for others, or not to be asked now.
+      const bool held = asynchronous() && (waits_for_turn_ || paused());
+      if (held && phase_->accepted() < phase_->rules().quorum) return false;
+      close_train(now, out);
+      break;
+    }
+    case TaskKind::kEvaluate:
+      close_evaluate(now, out);
+      break;
+  }
+  return true;
 }
 
 std::optional<TimePoint> JobMachine::next_wake() const {
   if (over() || record_.state == JobState::kQueued) return std::nullopt;
-  if (finishing_since_) return finish_again_at_;
-  if (!initial_models_.empty()) return initial_model_by_;
-  if (attempt_at_) return attempt_at_;
-  const Milliseconds grace(spec_.rounds.disconnect_grace_ms);
-  if (phase_) return phase_->next_wake(grace);
-  if (!waiting_since_) return std::nullopt;
-  return *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms);
-}
-
-void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out) {
-  out.push_back(SaveRound{record_.id, round_row(now, "failed: " + why)});
-  const bool again = record_.attempt < spec_.rounds.attempts;
-  out.push_back(Report{
-      again ? "round.retried" : "round.failed",
-      {{"job", record_.id.value},
-       {"round", std::int64_t{record_.round + (phase_->kind() == TaskKind::kTrain ? 1u : 0u)}},
-       {"task", std::string(task_kind_name(phase_->kind()))},
-       {"attempt", std::int64_t{record_.attempt}},
-       {"attempts", std::int64_t{spec_.rounds.attempts}},
-       {"reason", why}}});
-  if (!again) {
-    finish(now, JobState::kFailed,
-           std::string(task_kind_name(phase_->kind())) + " failed " +
-               std::to_string(record_.attempt) + " times: " + why,
-           out);
-    return;
+  std::optional<TimePoint> wake;
+  if (finishing_since_) {
+    wake = finish_again_at_;
+  } else if (!initial_models_.empty()) {
+    wake = initial_model_by_;
+  } else if (attempt_at_) {
+    wake = attempt_at_;
+  } else if (phase_) {
+    wake = phase_->next_wake();
+  } else if (waiting_since_) {
+    wake = std::min(*waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms), alarm_at_);
   }
-  if (phase_->kind() == TaskKind::kTrain) keep_accepted(phase_->participants());
-  phase_.reset();
-  attempt_at_ = now + Milliseconds(std::min(limits::kRetryMs, limits::kRetryFirstMs << std::min(
-                                                                  record_.attempt - 1, 6u)));
-  ++record_.attempt;
-  record_.open_round = 0;
-  record_.cohort.clear();
-  out.push_back(SaveJob{record_});
-}
-
-// What was accepted stays in the sum: a retry of the round only asks others for the rest.
-void JobMachine::keep_accepted(std::map<SiteName, Participant> participants) {
-  std::erase_if(participants,
-                [](const auto& entry) { return entry.second.reason != Reason::kAccepted; });
-  carried_ = std::move(participants);
-}
-
-void JobMachine::finish(TimePoint now, JobState state, const std::string& detail,
-                        RoundEffects& out) {
-  TRIB_ASSERT(!over() && is_over(state), "a job ends once");
-  if (phase_) {
-    // What was accepted is of no use any more: its sites need not keep it.
-    for (const SiteName& site : phase_->with(Reason::kAccepted))
-      out.push_back(SendCommitted{site, record_.id, record_.round + 1});
-    for (const SiteName& site : phase_->awaited()) {
-      settle(now, site, state == JobState::kAborted ? Reason::kAborted : Reason::kNotNeeded,
-             "the job ended", out);
-    }
-    if (state != JobState::kFinished)
-      out.push_back(SaveRound{record_.id, round_row(now, std::string(job_state_name(state)))});
+  const PhaseRules rules = rules_for(TaskKind::kTrain, 0);
+  for (const auto& [site, one] : late_) {
+    if (const auto at = wake_of(one, rules); at && (!wake || *at < *wake)) wake = at;
   }
-  phase_.reset();
-  finishing_since_.reset();
-  finish_again_at_.reset();
-  attempt_at_.reset();
-  initial_models_.clear();
-  waiting_since_.reset();
-  waiting_for_.clear();
-  record_.state = state;
-  record_.detail = detail;
-  record_.open_round = 0;
-  record_.cohort.clear();
-  out.push_back(SaveJob{record_});
-  out.push_back(ForgetAccepted{record_.id});
-  for (const auto& [site, one] : carried_)
-    out.push_back(SendCommitted{site, record_.id, record_.round + 1});
-  carried_.clear();
-  out.push_back(CloseJob{record_.id});
-  report_end(out);
+  return wake;
 }
 
 }  // namespace tributary

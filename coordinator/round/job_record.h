@@ -36,6 +36,24 @@ struct SiteRows {
   bool operator==(const SiteRows&) const = default;
 };
 
+// What a site has done for a job, from which later rounds choose sites and deadlines.
+struct SiteHistory {
+  std::uint32_t asked = 0;            // to train
+  std::uint32_t accepted = 0;         // updates
+  std::vector<std::int64_t> took_ms;  // the last kTimesKept trainings, oldest first; those that
+                                      // were given up count as long as they were waited for
+  bool operator==(const SiteHistory&) const = default;
+};
+
+// A site that still works on an update of an earlier round or attempt, which will count when it
+// comes.
+struct LateTask {
+  RoundNumber round = 0;
+  AttemptNumber attempt = 1;
+  BlobRef model;  // the global model it started from
+  bool operator==(const LateTask&) const = default;
+};
+
 struct JobRecord {
   JobId id;
   std::string name;
@@ -52,9 +70,17 @@ struct JobRecord {
   RoundNumber open_round = 0;         // the round under way: its tasks are out
   AttemptNumber attempt = 1;
   std::vector<SiteName> cohort;  // of the open round
+  std::map<SiteName, LateTask> late;
+  std::map<SiteName, SiteHistory> history;
+  JobChanges changes;    // by operators, since it was submitted
+  bool dry_run = false;  // only asks the sites whether they could
   RoundNumber best_round = 0;
   std::optional<EvaluationFigures> best;
+  std::optional<double> best_value;       // the figure by which it is the best
   std::optional<EvaluationFigures> last;  // of the last evaluated round
+  // For the early stop: the figure that was a gain last, and the evaluations since.
+  std::optional<double> gained_value;
+  std::uint32_t without_gain = 0;
 };
 
 // An update that passed every check; folded exactly once, again after a restart from the stored
@@ -62,6 +88,8 @@ struct JobRecord {
 struct AcceptedUpdate {
   TaskKey key;
   SiteName site;
+  RoundNumber into = 0;              // the round it is folded into: key.round, or a later one
+  std::uint32_t share = kFullShare;  // of kFullShare: how much it counts
   TrainResult result;
   double norm = 0.0;  // as we computed it
 };

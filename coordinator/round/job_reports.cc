@@ -14,15 +14,6 @@ std::string join(const std::vector<SiteName>& sites) {
   return text;
 }
 
-// Whether `figures` beat `best` by the job's criterion; a figure that is not there never wins.
-bool better(const EvaluationFigures& figures, const EvaluationFigures& best,
-            const std::string& by) {
-  if (by == "accuracy") return figures.accuracy.value_or(-1.0) > best.accuracy.value_or(-1.0);
-  if (by == "auc") return figures.auc.value_or(-1.0) > best.auc.value_or(-1.0);
-  if (by == "f1") return figures.f1.value_or(-1.0) > best.f1.value_or(-1.0);
-  return figures.loss < best.loss;
-}
-
 void add_figures(Report& report, const EvaluationFigures& figures) {
   report.fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
   report.fields.emplace_back("loss", figures.loss);
@@ -62,25 +53,16 @@ std::optional<JobState> job_state_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-bool JobMachine::awaits(const SiteName& site, const TaskKey& key) const {
-  if (!phase_ || phase_->key(record_.id) != key) return false;
-  const auto found = phase_->participants().find(site);
-  return found != phase_->participants().end() && found->second.reason == Reason::kPending;
-}
-
 std::string JobMachine::activity_of(const SiteName& site) const {
-  if (!phase_) return "";
-  const auto found = phase_->participants().find(site);
-  if (found == phase_->participants().end() || found->second.reason != Reason::kPending) return "";
-  const std::string what = found->second.checking ? "checking update"
-                           : found->second.result ? "uploading"
-                                                  : "";
-  return record_.id.value + " " + std::string(task_kind_name(phase_->kind())) + " round " +
-         std::to_string(phase_->key(record_.id).round) + (what.empty() ? "" : " " + what);
+  const Participant* one = working(site);
+  if (one == nullptr) return "";
+  const std::string what = one->checking ? " checking update" : one->result ? " uploading" : "";
+  return record_.id.value + " " + std::string(task_kind_name(one->key.kind)) + " round " +
+         std::to_string(one->key.round) + what;
 }
 
 RoundRow JobMachine::round_row(TimePoint now, std::string outcome) const {
-  const TaskKey key = phase_->key(record_.id);
+  const TaskKey& key = phase_->key();
   RoundRow row;
   row.round = key.round;
   row.attempt = key.attempt;
@@ -91,23 +73,23 @@ RoundRow JobMachine::round_row(TimePoint now, std::string outcome) const {
   return row;
 }
 
-void JobMachine::note_best(const EvaluationFigures& figures) {
-  if (record_.best && !better(figures, *record_.best, spec_.evaluation.best_by)) return;
-  record_.best = figures;
-  record_.best_round = record_.round;
-}
-
-void JobMachine::report_phase_opened(const std::vector<SiteName>& sites, RoundEffects& out) const {
-  const TaskKey key = phase_->key(record_.id);
+void JobMachine::report_phase_opened(std::size_t sites, Milliseconds deadline,
+                                     RoundEffects& out) const {
+  const TaskKey& key = phase_->key();
   out.push_back(Report{"round.started",
                        {{"job", record_.id.value},
                         {"round", std::int64_t{key.round}},
                         {"rounds", std::int64_t{spec_.rounds.rounds}},
                         {"task", std::string(task_kind_name(key.kind))},
                         {"attempt", std::int64_t{key.attempt}},
-                        {"sites", static_cast<std::int64_t>(sites.size())},
-                        {"quorum", std::int64_t{phase_->quorum()}},
-                        {"deadline_ms", spec_.rounds.deadline_ms}}});
+                        {"sites", static_cast<std::int64_t>(sites)},
+                        {"quorum", std::int64_t{phase_->rules().quorum}},
+                        {"target", std::int64_t{phase_->rules().target}},
+                        {"deadline_ms", std::int64_t{deadline.count()}}}});
+}
+
+void JobMachine::report_selected(const std::vector<SiteName>& sites, RoundEffects& out) const {
+  const TaskKey& key = phase_->key();
   for (const SiteName& site : sites) {
     out.push_back(Report{"client.selected",
                          {{"job", record_.id.value},
@@ -119,7 +101,7 @@ void JobMachine::report_phase_opened(const std::vector<SiteName>& sites, RoundEf
 
 void JobMachine::report_outcome(const SiteName& site, const Participant& one,
                                 RoundEffects& out) const {
-  const TaskKey key = phase_->key(record_.id);
+  const TaskKey& key = phase_->key();
   out.push_back(Report{"client.outcome",
                        {{"job", record_.id.value},
                         {"round", std::int64_t{key.round}},
@@ -146,8 +128,8 @@ std::string JobMachine::missing_sites(const Roster& roster) const {
   return join(missing);
 }
 
-void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& roster,
-                                RoundEffects& out) {
+void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
+                                const Roster& roster, RoundEffects& out) {
   const std::size_t need = sites_needed(kind);
   const std::string missing = missing_sites(roster);
   std::string unfit;
@@ -158,10 +140,13 @@ void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& r
                      std::to_string(roster.size()) + " on the link can take part";
   if (!missing.empty()) text += "; away: " + missing;
   if (!unfit.empty()) text += "; unfit: " + unfit;
-  if (text == waiting_for_) return;
+  const bool alarm = now >= alarm_at_;
+  if (alarm) alarm_at_ = now + Milliseconds(spec_.rounds.alarm_after_ms);
+  if (text == waiting_for_ && !alarm) return;
   waiting_for_ = std::move(text);
+  const std::int64_t waited_ms = (now - *waiting_since_).count();
   out.push_back(
-      Report{"job.waiting",
+      Report{alarm ? "job.waits_long" : "job.waiting",
              {{"job", record_.id.value},
               {"task", std::string(task_kind_name(kind))},
               {"dataset", spec_.data.dataset},
@@ -169,7 +154,8 @@ void JobMachine::report_waiting(TaskKind kind, std::size_t have, const Roster& r
               {"need", static_cast<std::int64_t>(need)},
               {"missing", missing.empty() ? std::string("any site with the dataset") : missing},
               {"unfit", unfit},
-              {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms}}});
+              {"waited_ms", waited_ms},
+              {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms - waited_ms}}});
 }
 
 void JobMachine::report_committed(const RoundFinished& event, const RoundRow& row,
@@ -197,14 +183,32 @@ void JobMachine::report_site_evaluated(const SiteName& site, const EvaluationCou
   out.push_back(std::move(report));
 }
 
-void JobMachine::report_evaluation(const EvaluationCounts& sum, std::uint32_t sites,
+void JobMachine::report_evaluation(const RoundRow& row, std::size_t sites,
                                    RoundEffects& out) const {
   Report report{"evaluation.finished",
                 {{"job", record_.id.value},
                  {"round", std::int64_t{record_.round}},
                  {"rounds", std::int64_t{spec_.rounds.rounds}},
-                 {"sites", std::int64_t{sites}}}};
-  add_figures(report, figures_of(sum));
+                 {"sites", static_cast<std::int64_t>(sites)}}};
+  add_figures(report, {row.examples, row.loss.value_or(0.0), row.accuracy, row.auc, row.f1});
+  if (row.spread) {
+    report.fields.emplace_back("figure", spec_.evaluation.best_by);
+    report.fields.emplace_back("worst_site", row.spread->worst_site);
+    report.fields.emplace_back("worst", row.spread->worst);
+    report.fields.emplace_back("site_mean", row.spread->mean);
+    report.fields.emplace_back("deviation", row.spread->deviation);
+  }
+  out.push_back(std::move(report));
+}
+
+void JobMachine::report_changes(const JobChangeRequested& event, RoundEffects& out) const {
+  Report report{"job.changed", {{"job", record_.id.value}, {"operator", event.who}}};
+  const JobChanges& changes = event.changes;
+  if (changes.paused) report.fields.emplace_back("paused", *changes.paused);
+  if (changes.priority) report.fields.emplace_back("priority", *changes.priority);
+  if (changes.deadline_ms) report.fields.emplace_back("deadline_ms", *changes.deadline_ms);
+  if (changes.quorum) report.fields.emplace_back("quorum", std::int64_t{*changes.quorum});
+  if (changes.rounds) report.fields.emplace_back("rounds", std::int64_t{*changes.rounds});
   out.push_back(std::move(report));
 }
 

@@ -2,24 +2,73 @@
 #include "coordinator/round/phase.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/assert.h"
 
 namespace tributary {
+namespace {
 
-void Phase::add(const SiteName& site, TimePoint now, bool online) {
-  Participant& one = participants_[site];
-  one.asked = now;
-  if (!online) one.lost_link = now;
-  one.row.site = site;
-  one.row.kind = task_kind_name(kind_);
-  one.row.reason = reason_name(Reason::kPending);
+bool uploading(const Participant& one) { return one.result.has_value(); }
+
+// When this participant's time is over: its deadline, later with an upload under way.
+TimePoint end_of(const Participant& one, const PhaseRules& rules) {
+  return uploading(one) ? one.deadline + rules.grace : one.deadline;
 }
 
-Participant* Phase::pending(const SiteName& site) {
+}  // namespace
+
+std::optional<TimePoint> wake_of(const Participant& one, const PhaseRules& rules) {
+  if (one.checking || one.checked) return std::nullopt;
+  TimePoint wake = end_of(one, rules);
+  if (one.lost_link) wake = std::min(wake, *one.lost_link + rules.disconnect_grace);
+  if (one.fetch_again_at) wake = std::min(wake, *one.fetch_again_at);
+  return wake;
+}
+
+std::optional<Expiry> expiry_of(const Participant& one, const PhaseRules& rules, TimePoint now) {
+  if (one.checking || one.checked) return std::nullopt;
+  if (now >= end_of(one, rules)) {
+    if (one.lost_link) return Expiry{Reason::kDisconnected, "off the link at the deadline"};
+    if (one.fetch_again_at)
+      return Expiry{Reason::kStorageFailed, "the coordinator could not store the update"};
+    if (uploading(one)) return Expiry{Reason::kUploadFailed, "upload not finished at the deadline"};
+    return Expiry{Reason::kDeadline, "no result by the deadline"};
+  }
+  if (one.lost_link && now >= *one.lost_link + rules.disconnect_grace)
+    return Expiry{Reason::kDisconnected, "off the link for longer than the grace time"};
+  return std::nullopt;
+}
+
+void Phase::ask(const SiteName& site, TimePoint now, Milliseconds time, const BlobRef& model,
+                bool online) {
+  Participant one;
+  one.key = key_;
+  one.model = model;
+  one.asked = now;
+  one.deadline = now + time;
+  if (!online) one.lost_link = now;
+  one.row.site = site;
+  one.row.kind = task_kind_name(key_.kind);
+  one.row.reason = reason_name(Reason::kPending);
+  join(site, std::move(one));
+}
+
+void Phase::join(const SiteName& site, Participant one) {
+  TRIB_ASSERT(!participants_.contains(site), "a site takes part once");
+  if (one.reason == Reason::kPending) ++pending_;
+  if (one.reason == Reason::kAccepted) ++accepted_;
+  participants_.emplace(site, std::move(one));
+}
+
+const Participant* Phase::pending(const SiteName& site) const {
   const auto found = participants_.find(site);
   return found != participants_.end() && found->second.reason == Reason::kPending ? &found->second
                                                                                   : nullptr;
+}
+
+Participant* Phase::pending(const SiteName& site) {
+  return const_cast<Participant*>(std::as_const(*this).pending(site));
 }
 
 void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::string detail) {
@@ -31,41 +80,53 @@ void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::stri
   one->row.detail = std::move(detail);
   if (one->row.seconds == 0.0)
     one->row.seconds = static_cast<double>((now - one->asked).count()) / 1000.0;
+  --pending_;
+  if (reason == Reason::kAccepted) ++accepted_;
 }
 
-std::vector<SiteName> Phase::expire(TimePoint now, Milliseconds disconnect_grace) {
+Participants Phase::take_pending(TimePoint now) {
+  Participants taken;
+  for (const SiteName& site : awaited()) {
+    Participant& one = participants_.at(site);
+    one.late = true;
+    taken.emplace(site, one);
+    if (one.key == key_) {
+      settle(site, now, Reason::kLate, "not done when the round closed");
+    } else {
+      participants_.erase(site);
+      --pending_;
+    }
+  }
+  return taken;
+}
+
+std::vector<SiteName> Phase::expire(TimePoint now) {
   std::vector<SiteName> settled;
   for (auto& [site, one] : participants_) {
-    if (one.reason != Reason::kPending || one.checking) continue;  // a check always comes back
-    if (now >= deadline_) {
-      const bool uploading = one.result.has_value();
-      settle(site, now,
-             one.lost_link        ? Reason::kDisconnected
-             : one.fetch_again_at ? Reason::kStorageFailed
-             : uploading          ? Reason::kUploadFailed
-                                  : Reason::kDeadline,
-             one.lost_link        ? "off the link at the deadline"
-             : one.fetch_again_at ? "the coordinator could not store the update"
-             : uploading          ? "upload not finished at the deadline"
-                                  : "no result by the deadline");
-    } else if (one.lost_link && now >= *one.lost_link + disconnect_grace) {
-      settle(site, now, Reason::kDisconnected, "off the link for longer than the grace time");
-    } else {
+    if (one.reason != Reason::kPending) continue;
+    const std::optional<Expiry> expiry = expiry_of(one, rules_, now);
+    if (!expiry) continue;
+    if (rules_.extension.count() > 0 && !one.late && now >= one.deadline) {
+      one.late = true;
+      one.deadline = now + rules_.extension;
       continue;
     }
+    settle(site, now, expiry->reason, expiry->detail);
     settled.push_back(site);
   }
   return settled;
 }
 
-std::optional<TimePoint> Phase::next_wake(Milliseconds disconnect_grace) const {
+std::optional<TimePoint> Phase::next_wake() const {
   std::optional<TimePoint> wake;
+  bool checking = false;
   for (const auto& [site, one] : participants_) {
-    if (one.reason != Reason::kPending || one.checking) continue;
-    wake = std::min(wake.value_or(deadline_), deadline_);
-    if (one.lost_link) wake = std::min(*wake, *one.lost_link + disconnect_grace);
-    if (one.fetch_again_at) wake = std::min(*wake, *one.fetch_again_at);
+    if (one.reason != Reason::kPending) continue;
+    checking = checking || one.checking;
+    if (const auto at = wake_of(one, rules_); at && (!wake || *at < *wake)) wake = at;
   }
+  // A check is waited for past any end.
+  if (closes_at_ && !checking && (!wake || *closes_at_ < *wake)) wake = closes_at_;
   return wake;
 }
 
@@ -80,13 +141,25 @@ std::vector<SiteName> Phase::take_due_fetches(TimePoint now) {
   return due;
 }
 
-bool Phase::over() const { return awaited().empty(); }
-
-std::uint32_t Phase::accepted() const {
-  return static_cast<std::uint32_t>(with(Reason::kAccepted).size());
+bool Phase::over(TimePoint now) {
+  if (pending_ == 0) return true;
+  // An asynchronous version is made of so many updates and no more: the next one goes into the
+  // next.
+  if (rules_.waits_for_late && full()) return true;
+  bool awaited = false, any_uploads = false;
+  for (const auto& [site, one] : participants_) {
+    if (one.reason != Reason::kPending) continue;
+    if (one.checking) return false;
+    awaited = awaited || !one.late || rules_.waits_for_late;
+    any_uploads = any_uploads || (uploading(one) && !one.late);
+  }
+  if (full()) {
+    if (!closes_at_) closes_at_ = now + rules_.grace;
+    return !any_uploads || now >= *closes_at_;
+  }
+  // Below the quorum those who are late are better than another attempt.
+  return !awaited && accepted_ >= rules_.quorum;
 }
-
-std::vector<SiteName> Phase::awaited() const { return with(Reason::kPending); }
 
 std::vector<SiteName> Phase::with(Reason reason) const {
   std::vector<SiteName> sites;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Phase: one fan-out of a task to a set of sites: who was asked, what became of each, and when it
-// is over. Every participant ends with a reason; the wait always has an end (deadline, or everyone
-// answered or was lost). Owned by JobMachine, engine thread. It sends nothing.
+// is over. Every participant ends with a reason; every wait has an end. Owned by JobMachine, engine
+// thread. It sends nothing.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,55 +18,91 @@
 namespace tributary {
 
 struct Participant {
-  Reason reason = Reason::kPending;
+  TaskKey key;    // of the task it works on: an earlier round's or attempt's where it is late
+  BlobRef model;  // that the task starts from
   TimePoint asked;
+  TimePoint deadline;
+  Reason reason = Reason::kPending;
+  // A round has closed without it, or its deadline has passed, and its update still counts: a round
+  // that has enough does not wait for it.
+  bool late = false;
   std::optional<TimePoint> lost_link;  // since when it is off the link
   std::optional<TaskResult> result;    // came in, not yet judged (upload or check under way)
   bool checking = false;               // the update is here and with the CPU pool
+  bool checked = false;                // it passed while no round could take it: the next one does
   // We could not store or read the update (disk, descriptors): when it is fetched again.
   std::optional<TimePoint> fetch_again_at;
   ParticipantRow row;  // what the round's record says of it
 };
 
+using Participants = std::map<SiteName, Participant>;
+
+struct PhaseRules {
+  std::uint32_t quorum = 1;          // accepted results that are enough once the waits are over
+  std::uint32_t target = 0;          // accepted results that end the waits; 0: none does
+  Milliseconds grace{0};             // then, and past the deadline: for uploads under way
+  Milliseconds disconnect_grace{0};  // a site off the link for longer is lost
+  Milliseconds extension{0};         // not 0: who misses the deadline is late, and has so long
+  bool waits_for_late = false;  // async: nobody is late for a round, everybody counts in the next
+};
+
+// When a pending participant is to be looked at again by these rules; none while its update is
+// being checked, which comes back by itself, or waits for a round that takes it.
+std::optional<TimePoint> wake_of(const Participant& one, const PhaseRules& rules);
+struct Expiry {
+  Reason reason;
+  const char* detail;
+};
+// Why its wait is over, if it is.
+std::optional<Expiry> expiry_of(const Participant& one, const PhaseRules& rules, TimePoint now);
+
 class Phase {
  public:
-  Phase() = default;
-  Phase(TaskKind kind, RoundNumber round, AttemptNumber attempt, TimePoint deadline,
-        std::uint32_t quorum)
-      : kind_(kind), round_(round), attempt_(attempt), deadline_(deadline), quorum_(quorum) {}
+  Phase(TaskKey key, PhaseRules rules) : key_(std::move(key)), rules_(rules) {}
 
-  TaskKind kind() const { return kind_; }
-  TimePoint deadline() const { return deadline_; }
-  std::uint32_t quorum() const { return quorum_; }
-  TaskKey key(const JobId& job) const { return {job, round_, attempt_, kind_}; }
+  const TaskKey& key() const { return key_; }  // of whoever is asked in this phase
+  TaskKind kind() const { return key_.kind; }
+  const PhaseRules& rules() const { return rules_; }
+  PhaseRules& rules() { return rules_; }
 
-  void add(const SiteName& site, TimePoint now, bool online);
+  void ask(const SiteName& site, TimePoint now, Milliseconds time, const BlobRef& model,
+           bool online);
+  void join(const SiteName& site, Participant one);  // as it is, from an earlier phase
   // The participant if it is part of this phase and still pending; null otherwise.
+  const Participant* pending(const SiteName& site) const;
   Participant* pending(const SiteName& site);
   void settle(const SiteName& site, TimePoint now, Reason reason, std::string detail);
+  // Takes those out that are still at work, to join a later phase. Their rows stay, as late, where
+  // it was this phase that asked them.
+  Participants take_pending(TimePoint now);
 
-  // Settles everyone who has been off the link for the grace time, and everyone at the deadline.
-  // Returns the sites settled now, in name order.
-  std::vector<SiteName> expire(TimePoint now, Milliseconds disconnect_grace);
+  // Settles everyone whose time is over, or makes it late. Returns the sites settled now, in name
+  // order.
+  std::vector<SiteName> expire(TimePoint now);
   // None while only checks are awaited, which come back by themselves.
-  std::optional<TimePoint> next_wake(Milliseconds disconnect_grace) const;
+  std::optional<TimePoint> next_wake() const;
   // Pending participants whose update is due to be fetched again; asked once, they are due no more.
   std::vector<SiteName> take_due_fetches(TimePoint now);
 
-  bool over() const;  // nobody is pending
-  std::uint32_t accepted() const;
-  std::vector<SiteName> awaited() const;  // pending, in name order
+  bool full() const { return rules_.target > 0 && accepted_ >= rules_.target; }
+  // Nothing more is waited for. Moves the end of the waits where the target is reached.
+  bool over(TimePoint now);
+  std::uint32_t accepted() const { return accepted_; }
+  std::size_t still_pending() const { return pending_; }
+  std::vector<SiteName> awaited() const { return with(Reason::kPending); }  // in name order
   std::vector<SiteName> with(Reason reason) const;
-  std::map<SiteName, Participant>& participants() { return participants_; }
-  const std::map<SiteName, Participant>& participants() const { return participants_; }
+  bool has(const SiteName& site) const { return participants_.contains(site); }
+  const Participants& participants() const { return participants_; }
+  // For what is no decision: rows and results. Not for reasons, which settle() keeps count of.
+  Participant& at(const SiteName& site) { return participants_.at(site); }
 
  private:
-  TaskKind kind_ = TaskKind::kPrepare;
-  RoundNumber round_ = 0;
-  AttemptNumber attempt_ = 1;
-  TimePoint deadline_;
-  std::uint32_t quorum_ = 1;
-  std::map<SiteName, Participant> participants_;
+  TaskKey key_;
+  PhaseRules rules_;
+  Participants participants_;
+  std::uint32_t accepted_ = 0;
+  std::size_t pending_ = 0;
+  std::optional<TimePoint> closes_at_;  // the target is reached
 };
 
 }  // namespace tributary

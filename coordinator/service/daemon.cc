@@ -99,7 +99,8 @@ class Daemon {
                         asio::post(strand(job), std::move(work));
                       }};
     driver_ = std::make_unique<Driver>(
-        std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs)});
+        std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
+                                        static_cast<std::size_t>(config_.tasks_per_site)});
     sites_->set_driver(driver_.get());
     api_ = std::make_unique<OperatorApi>(
         OperatorApi::Ports{clock_, *driver_, *store_, *models_, std::string(kSoftware), started_});

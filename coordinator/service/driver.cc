@@ -194,6 +194,7 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
   record.token = request.token;
   record.document = request.document;
   record.model_file = request.model_file;
+  record.dry_run = request.dry_run;
   record.submitted_wall_ms = ports_.clock.wall_ms();
   TRIB_CHECK_OK(ports_.store.apply({SaveJob{record}}));
   ports_.report(Report{"job.submitted",
@@ -201,6 +202,7 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
                         {"name", record.name},
                         {"operator", who},
                         {"rounds", std::int64_t{file.spec.rounds.rounds}},
+                        {"dry_run", record.dry_run},
                         {"document", sha256(as_bytes(record.document)).short_hex()}}});
   handle(JobArrived{std::move(record), std::move(file.spec)});
   return JobSubmitted{id, false};

@@ -27,7 +27,8 @@ Result<Model> JobWorker::read_update(const TrainResult& result) const {
 
 UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
                                const TrainResult& result) {
-  if (Status loaded = load_base(key.round - 1); !loaded) {
+  // Models of all rounds have the same layout: whichever is here will do.
+  if (Status loaded = base_round_ ? Status{} : load_base(key.round - 1); !loaded) {
     return {site, key, Reason::kStorageFailed, loaded.error().message, 0.0};
   }
   const Result<Bytes> bytes = blobs_.read(result.update.digest);
@@ -40,10 +41,10 @@ UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
 }
 
 void JobWorker::absorb(const AbsorbUpdate& effect) {
-  if (open_round_ != effect.update.key.round) {
+  if (open_round_ != effect.update.into) {
     aggregate_.reset();
     waiting_.clear();
-    open_round_ = effect.update.key.round;
+    open_round_ = effect.update.into;
   }
   waiting_.push_back(effect);
   static_cast<void>(fold_waiting().has_value());  // finish() says what is wrong
@@ -60,7 +61,7 @@ Status JobWorker::fold_waiting() {
 }
 
 Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
-  TRIB_CHECK_OK(load_base(update.key.round - 1));
+  TRIB_CHECK_OK(load_base(update.into - 1));
   if (!aggregate_) {
     AggregationSpec plan = spec_.aggregation;
     plan.example_cap = weight_max;
@@ -73,7 +74,7 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
   const CheckedUpdate checked =
       check_update(spec_.aggregation, base_.layout, model, update.result.examples);
   if (checked.reason != Reason::kAccepted) return make_error(ErrorCode::kDataLoss, checked.detail);
-  aggregate_->add(model, update.result.examples);
+  aggregate_->add(model, update.result.examples, update.share);
   return {};
 }
 

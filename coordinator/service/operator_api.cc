@@ -77,7 +77,14 @@ Message OperatorApi::answer(const std::string& who, const Message& request) {
 
 Result<Message> OperatorApi::dispatch(const std::string& who, const Message& request) {
   if (const auto* submit = std::get_if<SubmitJob>(&request)) {
-    TRIB_TRY(submitted, ports_.driver.submit(*submit, who));
+    SubmitJob whole = *submit;
+    if (!submit->clone_of.value.empty()) {
+      const JobMachine* original = ports_.driver.engine().find(submit->clone_of);
+      if (original == nullptr) return no_such_job(submit->clone_of);
+      whole.document = original->record().document;
+      whole.model_file = original->record().model_file;
+    }
+    TRIB_TRY(submitted, ports_.driver.submit(whole, who));
     return Message{submitted};
   }
   if (std::holds_alternative<ListJobs>(request)) {
@@ -91,13 +98,8 @@ Result<Message> OperatorApi::dispatch(const std::string& who, const Message& req
     return Message{std::move(detail)};
   }
   if (const auto* abort = std::get_if<AbortJob>(&request)) {
-    const JobMachine* job = ports_.driver.engine().find(abort->job);
-    if (job == nullptr) return no_such_job(abort->job);
-    if (job->over()) {
-      return make_error(ErrorCode::kFailedPrecondition,
-                        "job " + abort->job.value + " is over already: " +
-                            std::string(job_state_name(job->record().state)));
-    }
+    TRIB_TRY(job, unfinished(abort->job));
+    static_cast<void>(job);
     ports_.driver.handle(JobAbortRequested{abort->job, abort->why + " (operator " + who + ")"});
     if (ports_.driver.stalled()) {
       return make_error(ErrorCode::kUnavailable,
@@ -106,12 +108,48 @@ Result<Message> OperatorApi::dispatch(const std::string& who, const Message& req
     }
     return Message{JobAborted{abort->job}};
   }
+  if (const auto* change_job = std::get_if<ChangeJob>(&request)) {
+    TRIB_CHECK_OK(change(who, *change_job));
+    return Message{JobChanged{change_job->job}};
+  }
   if (std::holds_alternative<GetStatus>(request)) return Message{status()};
   if (const auto* get_model = std::get_if<GetModel>(&request)) {
     TRIB_TRY(info, model(*get_model));
     return Message{info};
   }
   return make_error(ErrorCode::kProtocol, "not an operator's request");
+}
+
+Result<const JobMachine*> OperatorApi::unfinished(const JobId& id) const {
+  const JobMachine* job = ports_.driver.engine().find(id);
+  if (job == nullptr) return no_such_job(id);
+  if (!job->over()) return job;
+  return make_error(
+      ErrorCode::kFailedPrecondition,
+      "job " + id.value + " is over already: " + std::string(job_state_name(job->record().state)));
+}
+
+Status OperatorApi::change(const std::string& who, const ChangeJob& request) {
+  TRIB_TRY(job, unfinished(request.job));
+  const JobChanges& changes = request.changes;
+  const RoundPolicy& policy = job->spec().rounds;
+  const auto refuse = [](const std::string& why) {
+    return make_error(ErrorCode::kInvalidArgument, why);
+  };
+  if (changes == JobChanges{}) return refuse("nothing to change was named");
+  if (changes.quorum && policy.target > 0 && *changes.quorum > policy.target) {
+    return refuse("quorum " + std::to_string(*changes.quorum) + " is above the job's target of " +
+                  std::to_string(policy.target));
+  }
+  if (changes.rounds && *changes.rounds <= job->record().round) {
+    return refuse("round " + std::to_string(job->record().round) +
+                  " is committed already: the number of rounds must be above it");
+  }
+  ports_.driver.handle(JobChangeRequested{request.job, changes, who});
+  if (!ports_.driver.stalled()) return {};
+  return make_error(ErrorCode::kUnavailable,
+                    "the coordinator cannot write its state now (disk full?); the change is made "
+                    "as soon as it can, unless the coordinator is stopped before");
 }
 
 Result<JobDetail> OperatorApi::show(const ShowJob& request) {
@@ -164,8 +202,10 @@ JobSummary OperatorApi::summary_of(const JobRecord& record) const {
   JobSummary summary;
   summary.job = record.id;
   summary.name = record.name;
-  summary.state =
-      job != nullptr && job->waiting() ? "waiting" : std::string(job_state_name(record.state));
+  summary.state = job != nullptr && !job->over() && job->paused()
+                      ? (job->working_sites().empty() ? "paused" : "pausing")
+                  : job != nullptr && job->waiting() ? "waiting"
+                                                     : std::string(job_state_name(record.state));
   summary.detail = job != nullptr && job->waiting() ? job->waiting_for() : record.detail;
   summary.round = record.round;
   summary.rounds = job != nullptr ? job->spec().rounds.rounds : 0;

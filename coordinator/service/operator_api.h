@@ -30,6 +30,8 @@ class OperatorApi {
 
  private:
   Result<Message> dispatch(const std::string& who, const Message& request);
+  Result<const JobMachine*> unfinished(const JobId& id) const;
+  Status change(const std::string& who, const ChangeJob& request);
   Result<JobDetail> show(const ShowJob& request);
   Result<ModelInfo> model(const GetModel& request);
   StatusReply status() const;

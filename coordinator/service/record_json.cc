@@ -37,12 +37,21 @@ BlobRef blob_from_json(const Json& json) {
   return {digest_of(json.at("digest")), json.at("bytes").get<std::uint64_t>()};
 }
 
-Json optional_to_json(const std::optional<double>& value) {
+template <typename T>
+Json optional_to_json(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-std::optional<double> optional_from_json(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional<double>(json.get<double>());
+template <typename T = double>
+std::optional<T> optional_from_json(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+}
+
+// A member that records of earlier versions do not have: null there.
+const Json& member(const Json& json, const char* name) {
+  static const Json kNone;
+  const auto found = json.find(name);
+  return found == json.end() ? kNone : *found;
 }
 
 // JSON has no NaN: it reads back as 0, and only figures for people can hold one.
@@ -86,9 +95,18 @@ DataPlan plan_from_json(const Json& json) {
 }
 
 Json participant_to_json(const ParticipantRow& row) {
-  return {{"site", row.site.value}, {"kind", row.kind},   {"reason", row.reason},
-          {"detail", row.detail},   {"bytes", row.bytes}, {"examples", row.examples},
-          {"seconds", row.seconds}, {"loss", row.loss},   {"norm", row.norm}};
+  return {{"site", row.site.value},
+          {"kind", row.kind},
+          {"reason", row.reason},
+          {"detail", row.detail},
+          {"bytes", row.bytes},
+          {"examples", row.examples},
+          {"seconds", row.seconds},
+          {"loss", row.loss},
+          {"norm", row.norm},
+          {"accuracy", optional_to_json(row.accuracy)},
+          {"auc", optional_to_json(row.auc)},
+          {"f1", optional_to_json(row.f1)}};
 }
 
 ParticipantRow participant_from_json(const Json& json) {
@@ -102,7 +120,77 @@ ParticipantRow participant_from_json(const Json& json) {
   row.seconds = number_of(json.at("seconds"));
   row.loss = number_of(json.at("loss"));
   row.norm = number_of(json.at("norm"));
+  row.accuracy = optional_from_json(member(json, "accuracy"));
+  row.auc = optional_from_json(member(json, "auc"));
+  row.f1 = optional_from_json(member(json, "f1"));
   return row;
+}
+
+Json spread_to_json(const std::optional<SiteSpread>& spread) {
+  if (!spread) return nullptr;
+  return {{"worst_site", spread->worst_site},
+          {"worst", spread->worst},
+          {"mean", spread->mean},
+          {"deviation", spread->deviation}};
+}
+
+std::optional<SiteSpread> spread_from_json(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return SiteSpread{json.at("worst_site").get<std::string>(), number_of(json.at("worst")),
+                    number_of(json.at("mean")), number_of(json.at("deviation"))};
+}
+
+Json changes_to_json(const JobChanges& changes) {
+  return {{"paused", optional_to_json(changes.paused)},
+          {"priority", optional_to_json(changes.priority)},
+          {"deadline_ms", optional_to_json(changes.deadline_ms)},
+          {"quorum", optional_to_json(changes.quorum)},
+          {"rounds", optional_to_json(changes.rounds)}};
+}
+
+JobChanges changes_from_json(const Json& json) {
+  return {.paused = optional_from_json<bool>(member(json, "paused")),
+          .priority = optional_from_json<std::int64_t>(member(json, "priority")),
+          .deadline_ms = optional_from_json<std::int64_t>(member(json, "deadline_ms")),
+          .quorum = optional_from_json<std::uint32_t>(member(json, "quorum")),
+          .rounds = optional_from_json<std::uint32_t>(member(json, "rounds"))};
+}
+
+Json late_to_json(const std::map<SiteName, LateTask>& late) {
+  Json json = Json::object();
+  for (const auto& [site, task] : late) {
+    json[site.value] = {
+        {"round", task.round}, {"attempt", task.attempt}, {"model", blob_to_json(task.model)}};
+  }
+  return json;
+}
+
+std::map<SiteName, LateTask> late_from_json(const Json& json) {
+  std::map<SiteName, LateTask> late;
+  for (const auto& [site, task] : json.items()) {
+    late[SiteName{site}] = {task.at("round").get<RoundNumber>(),
+                            task.at("attempt").get<AttemptNumber>(),
+                            blob_from_json(task.at("model"))};
+  }
+  return late;
+}
+
+Json history_to_json(const std::map<SiteName, SiteHistory>& history) {
+  Json json = Json::object();
+  for (const auto& [site, one] : history) {
+    json[site.value] = {{"asked", one.asked}, {"accepted", one.accepted}, {"took_ms", one.took_ms}};
+  }
+  return json;
+}
+
+std::map<SiteName, SiteHistory> history_from_json(const Json& json) {
+  std::map<SiteName, SiteHistory> history;
+  for (const auto& [site, one] : json.items()) {
+    history[SiteName{site}] = {one.at("asked").get<std::uint32_t>(),
+                               one.at("accepted").get<std::uint32_t>(),
+                               one.at("took_ms").get<std::vector<std::int64_t>>()};
+  }
+  return history;
 }
 
 }  // namespace
@@ -128,8 +216,15 @@ std::string job_record_to_json(const JobRecord& record) {
                   {"open_round", record.open_round},
                   {"attempt", record.attempt},
                   {"cohort", cohort},
+                  {"late", late_to_json(record.late)},
+                  {"history", history_to_json(record.history)},
+                  {"changes", changes_to_json(record.changes)},
+                  {"dry_run", record.dry_run},
                   {"best_round", record.best_round},
                   {"best", figures_to_json(record.best)},
+                  {"best_value", optional_to_json(record.best_value)},
+                  {"gained_value", optional_to_json(record.gained_value)},
+                  {"without_gain", record.without_gain},
                   {"last", figures_to_json(record.last)}});
 }
 
@@ -157,9 +252,16 @@ Result<JobRecord> job_record_from_json(std::string_view text, std::string docume
     record.attempt = json.at("attempt").get<AttemptNumber>();
     for (const Json& site : json.at("cohort"))
       record.cohort.push_back(SiteName{site.get<std::string>()});
+    record.late = late_from_json(member(json, "late"));
+    record.history = history_from_json(member(json, "history"));
+    record.changes = changes_from_json(member(json, "changes"));
+    record.dry_run = json.value("dry_run", false);
     record.best_round = json.at("best_round").get<RoundNumber>();
     record.best = figures_from_json(json.at("best"));
     record.last = figures_from_json(json.at("last"));
+    record.best_value = optional_from_json(member(json, "best_value"));
+    record.gained_value = optional_from_json(member(json, "gained_value"));
+    record.without_gain = json.value("without_gain", 0u);
     return record;
   });
 }
@@ -170,6 +272,8 @@ std::string accepted_to_json(const AcceptedUpdate& update) {
                   {"round", update.key.round},
                   {"attempt", update.key.attempt},
                   {"site", update.site.value},
+                  {"into", update.into},
+                  {"share", update.share},
                   {"update", blob_to_json(result.update)},
                   {"examples", result.examples},
                   {"train_loss", result.train_loss},
@@ -186,6 +290,8 @@ Result<AcceptedUpdate> accepted_from_json(std::string_view text) {
     update.key.attempt = json.at("attempt").get<AttemptNumber>();
     update.key.kind = TaskKind::kTrain;
     update.site.value = json.at("site").get<std::string>();
+    update.into = json.value("into", update.key.round);
+    update.share = json.value("share", kFullShare);
     update.result.update = blob_from_json(json.at("update"));
     update.result.examples = json.at("examples").get<std::uint64_t>();
     update.result.train_loss = number_of(json.at("train_loss"));
@@ -212,6 +318,7 @@ std::string round_row_to_json(const RoundRow& row) {
                   {"accuracy", optional_to_json(row.accuracy)},
                   {"auc", optional_to_json(row.auc)},
                   {"f1", optional_to_json(row.f1)},
+                  {"spread", spread_to_json(row.spread)},
                   {"participants", participants}});
 }
 
@@ -230,6 +337,7 @@ Result<RoundRow> round_row_from_json(std::string_view text) {
     row.accuracy = optional_from_json(json.at("accuracy"));
     row.auc = optional_from_json(json.at("auc"));
     row.f1 = optional_from_json(json.at("f1"));
+    row.spread = spread_from_json(member(json, "spread"));
     for (const Json& one : json.at("participants"))
       row.participants.push_back(participant_from_json(one));
     return row;

@@ -119,7 +119,7 @@ Status SqliteStore::store(const RoundEffect& effect) {
     return write(
         "INSERT OR REPLACE INTO accepted (job, round, site, record) VALUES (?, CAST(? AS INTEGER), "
         "?, ?)",
-        {key.job.value, std::to_string(key.round), accepted->update.site.value,
+        {key.job.value, std::to_string(accepted->update.into), accepted->update.site.value,
          accepted_to_json(accepted->update)});
   }
   if (const auto* round = std::get_if<SaveRound>(&effect)) {

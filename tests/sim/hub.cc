@@ -7,8 +7,8 @@
 
 namespace tributary::sim {
 
-Hub::Hub(Surroundings world, std::size_t running_jobs, Observer observer)
-    : world_(world), running_jobs_(running_jobs), observer_(std::move(observer)) {}
+Hub::Hub(Surroundings world, EngineOptions options, Observer observer)
+    : world_(world), options_(options), observer_(std::move(observer)) {}
 
 std::string Hub::model_path(const JobId& job, RoundNumber round) const {
   return models_ ? models_->model_path(job, round) : "";
@@ -55,11 +55,12 @@ void Hub::start() {
                                             work();
                                           });
                   }},
-      EngineOptions{running_jobs_});
+      options_);
   sessions_->set_driver(driver_.get());
   std::vector<Digest> wanted;
   for (const JobRecord& record : tables.jobs) {
     wanted.push_back(record.model.digest);
+    for (const auto& [site, task] : record.late) wanted.push_back(task.model.digest);
     for (const AcceptedUpdate& update : tables.accepted[record.id])
       wanted.push_back(update.result.update.digest);
   }
@@ -89,6 +90,12 @@ Result<JobSubmitted> Hub::submit(const SubmitJob& job) {
   Result<JobSubmitted> submitted = driver_->submit(job);
   touched();
   return submitted;
+}
+
+void Hub::change(const JobId& job, const JobChanges& changes) {
+  if (!up()) return;
+  driver_->handle(JobChangeRequested{job, changes, "operator"});
+  touched();
 }
 
 // What arrives goes through here, so that the timer follows.

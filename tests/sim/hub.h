@@ -25,7 +25,7 @@ class Hub {
     std::function<void(const RoundEffects&)> storing;
     std::function<void(const Report&)> reported;
   };
-  Hub(Surroundings world, std::size_t running_jobs, Observer observer);
+  Hub(Surroundings world, EngineOptions options, Observer observer);
 
   Disk disk;
   Tables tables;  // what SQLite keeps
@@ -41,13 +41,15 @@ class Hub {
 
   // The same as an operator's submit; kUnavailable while it is down.
   Result<JobSubmitted> submit(const SubmitJob& job);
+  // As an operator's command; nothing while it is down.
+  void change(const JobId& job, const JobChanges& changes);
   void accept(const std::shared_ptr<End>& end, const std::string& site);
 
  private:
   void touched();  // after anything that may have changed when the driver wants to be woken
 
   Surroundings world_;
-  std::size_t running_jobs_;
+  EngineOptions options_;
   Observer observer_;
   Life life_;
   std::unique_ptr<BlobStore> blobs_;

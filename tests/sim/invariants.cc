@@ -27,25 +27,52 @@ std::vector<AcceptedUpdate> accepted_of(const Hub& hub, const JobId& job, RoundN
   if (found == hub.tables.accepted.end()) return {};
   std::vector<AcceptedUpdate> updates;
   for (const AcceptedUpdate& update : found->second) {
-    if (update.key.round == round) updates.push_back(update);
+    if (update.into == round) updates.push_back(update);
   }
   return updates;
+}
+
+// How much an update counts that is `rounds` late, worked out anew.
+double share_of(const StalenessPolicy& policy, double rounds) {
+  if (policy.weight == StalenessWeight::kConstant) return 1.0;
+  if (policy.weight == StalenessWeight::kPolynomial)
+    return std::exp(-policy.exponent * std::log(1.0 + rounds));
+  return rounds > policy.free ? 1.0 / (1.0 + policy.slope * (rounds - policy.free)) : 1.0;
 }
 
 }  // namespace
 
 void Invariants::started(const Hub& hub, const std::string& site, const Task& task) {
   if (task.key.kind != TaskKind::kTrain) return;
-  for (const AcceptedUpdate& update : accepted_of(hub, task.key.job, task.key.round)) {
-    if (update.site.value == site)
+  const auto found = hub.tables.accepted.find(task.key.job);
+  if (found == hub.tables.accepted.end()) return;
+  for (const AcceptedUpdate& update : found->second) {
+    if (update.site.value == site && update.key.round == task.key.round)
       violated(site + " trains again for " + name_of(task.key.job, task.key.round) +
                ", where its update is accepted");
   }
 }
 
-// Exact: updates are multiples of 2^-10 and weights are small integers, so the sum of their
-// products is an integer; one division and one rounding to float remain, as in the optimiser sgd
-// with rate 1.
+// Each update of the round was made for it or for an earlier one, never counted before, and counts
+// as much as the job's policy says.
+void Invariants::check_folds(const Hub& hub, const JobId& job, RoundNumber round) {
+  const RoundPolicy& policy = hub.driver()->engine().find(job)->spec().rounds;
+  for (const AcceptedUpdate& update : accepted_of(hub, job, round)) {
+    const std::string what = name_of(job, round) + ": the update of " + update.site.value;
+    if (update.key.round > round) violated(what + " is of a later round");
+    const RoundNumber late = round - update.key.round;
+    if (late > 0 && (!policy.carries_late() || late > policy.staleness.max))
+      violated(what + " is " + std::to_string(late) + " rounds late");
+    if (std::abs(update.share - share_of(policy.staleness, late) * 65536.0) > 1.0)
+      violated(what + " counts " + std::to_string(update.share));
+    if (!folded_.insert({job, update.site, update.key.round, update.key.attempt}).second)
+      violated(what + " is folded twice");
+  }
+}
+
+// Exact: updates are multiples of 2^-10, shares of 2^-16, and weights are small integers, so the
+// sum of their products is an integer; one division and one rounding to float remain, as in the
+// optimiser sgd with rate 1.
 std::vector<float> Invariants::reference(const Hub& hub, const JobId& job, RoundNumber round,
                                          const JobRecord& record) const {
   std::uint64_t most = 1;
@@ -60,11 +87,13 @@ std::vector<float> Invariants::reference(const Hub& hub, const JobId& job, Round
         static_cast<std::int64_t>(std::clamp<std::uint64_t>(update.result.examples, 1, most));
     weights += weight;
     for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] += weight * static_cast<std::int64_t>(std::lround(found->second.values[i] * 1024.0f));
+      sums[i] += weight * update.share *
+                 static_cast<std::int64_t>(std::lround(found->second.values[i] * 1024.0f));
   }
   std::vector<float> values;
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    const double mean = static_cast<double>(sums[i]) / (1024.0 * static_cast<double>(weights));
+    const double mean =
+        static_cast<double>(sums[i]) / (1024.0 * 65536.0 * static_cast<double>(weights));
     values.push_back(static_cast<float>(static_cast<double>(base.values[i]) + mean));
   }
   return values;
@@ -87,7 +116,11 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
     if (one.reason == "accepted") said_accepted.insert(one.site.value);
   }
   const RoundPolicy& policy = hub.driver()->engine().find(job)->spec().rounds;
-  const std::size_t needed = policy.quorum > 0 ? policy.quorum : seen.size();
+  const auto asked_now = static_cast<std::size_t>(std::ranges::count_if(
+      row.participants, [](const auto& one) { return !one.detail.starts_with("made for"); }));
+  const std::size_t needed = policy.quorum > 0   ? policy.quorum
+                             : policy.target > 0 ? policy.target
+                                                 : asked_now;
   if (accepted.size() < needed)
     violated(name + " is committed with " + std::to_string(accepted.size()) + " of " +
              std::to_string(needed) + " updates");
@@ -95,6 +128,7 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
     if (!seen.contains(site.value)) violated(name + ": no row of " + site.value);
   }
   if (said_accepted != accepted) violated(name + ": its record is not what was accepted");
+  check_folds(hub, job, row.round);
   for (const auto& [its_job, round, site] : acknowledged_) {
     if (its_job == job && round == row.round && !accepted.contains(site.value))
       violated(name + ": the update of " + site.value + " was acknowledged and is lost");
@@ -134,12 +168,19 @@ void Invariants::sent(const Hub& hub, const std::string& site, const Message& me
   }
   const JobRecord* record = record_of(hub.tables, verdict->key.job);
   if (record == nullptr) violated("a verdict for no job");
-  if (is_over(record->state) || record->round >= verdict->key.round) return;
-  const auto updates = accepted_of(hub, verdict->key.job, verdict->key.round);
-  if (std::ranges::none_of(updates, [&](const auto& one) { return one.site.value == site; }))
-    violated(site + " is told that its update for " +
-             name_of(verdict->key.job, verdict->key.round) + " is accepted before that is durable");
-  acknowledged_.insert({verdict->key.job, verdict->key.round, SiteName{site}});
+  if (is_over(record->state)) return;
+  const TaskKey& key = verdict->key;
+  if (folded_.contains({key.job, SiteName{site}, key.round, key.attempt})) return;
+  const auto accepted = hub.tables.accepted.find(key.job);
+  const auto matches = [&](const AcceptedUpdate& one) {
+    return one.site.value == site && one.key == key;
+  };
+  if (accepted == hub.tables.accepted.end() || std::ranges::none_of(accepted->second, matches)) {
+    violated(site + " is told that its update for " + name_of(key.job, key.round) +
+             " is accepted before that is durable");
+  }
+  const RoundNumber into = std::ranges::find_if(accepted->second, matches)->into;
+  if (into > record->round) acknowledged_.insert({key.job, into, SiteName{site}});
 }
 
 void Invariants::check(const Hub& hub, TimePoint now) const {
@@ -147,9 +188,11 @@ void Invariants::check(const Hub& hub, TimePoint now) const {
   if (driver == nullptr) return;
   for (const JobMachine* job : driver->engine().jobs()) {
     if (job->over() || driver->stalled()) continue;
-    if (job->record().state == JobState::kQueued) continue;
+    if (job->record().state == JobState::kQueued || job->paused()) continue;
     const std::optional<TimePoint> wake = job->next_wake();
-    if (!wake && !hub.busy()) violated("job " + job->record().id.value + " waits without an end");
+    // Whoever waits for its turn at busy sites waits for another job's deadline.
+    if (!driver->engine().next_wake() && !hub.busy())
+      violated("job " + job->record().id.value + " waits without an end");
     if (wake && *wake - now > Milliseconds(30LL * 24 * 3600 * 1000))
       violated("job " + job->record().id.value + " waits for more than a month");
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "common/tensor/layout.h"
 #include "tests/sim/hub.h"
@@ -35,12 +36,17 @@ class Invariants {
 
  private:
   void check_commit(const Hub& hub, const JobId& job, const RoundRow& row, const JobRecord& record);
+  void check_folds(const Hub& hub, const JobId& job, RoundNumber round);
   std::vector<float> reference(const Hub& hub, const JobId& job, RoundNumber round,
                                const JobRecord& record) const;
 
+  // What is in committed rounds: job, site, and round and attempt that the update was made for.
+  using Made = std::tuple<JobId, SiteName, RoundNumber, AttemptNumber>;
+
   std::map<Digest, Model> updates_;
+  std::set<Made> folded_;
   std::map<std::pair<JobId, RoundNumber>, Model> models_;  // of committed rounds
-  // Acknowledged to their sites, not yet in a committed round.
+  // Acknowledged to their sites, not yet in a committed round: with the round that will have them.
   std::set<std::tuple<JobId, RoundNumber, SiteName>> acknowledged_;
 };
 

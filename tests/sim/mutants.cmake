@@ -2,30 +2,30 @@
 set(round coordinator/round)
 set(service coordinator/service)
 
-tributary_mutant(folds_twice ${round}/job_phases.cc
+tributary_mutant(folds_twice ${round}/job_results.cc
   "out.push_back(SaveAccepted{update});"
   "out.push_back(SaveAccepted{update}); out.push_back(AbsorbUpdate{update, weight_max()});")
-tributary_mutant(accepts_before_it_is_durable ${round}/job_phases.cc
+tributary_mutant(accepts_before_it_is_durable ${round}/job_results.cc
   "out.push_back(SaveAccepted{update});"
   "")
 tributary_mutant(accepts_what_failed_its_check ${service}/job_worker.cc
   "return {site, key, checked.reason, checked.detail, checked.norm};"
   "return {site, key, Reason::kAccepted, checked.detail, checked.norm};")
 tributary_mutant(never_expires ${round}/phase.cc
-  "if (now >= deadline_) {"
-  "if (now >= deadline_ && participants_.empty()) {")
-tributary_mutant(forgets_the_accepted_after_a_crash ${round}/job_machine.cc
-  "if (update.key.round != record_.round + 1) continue;"
-  "if (update.key.round != record_.round + 2) continue;")
-tributary_mutant(commits_below_the_quorum ${round}/job_phases.cc
-  "if (phase_->accepted() < phase_->quorum()) {"
-  "if (phase_->accepted() + 1 < phase_->quorum()) {")
-tributary_mutant(forgets_the_accepted_in_a_retry ${round}/job_machine.cc
-  "if (phase_->kind() == TaskKind::kTrain) keep_accepted(phase_->participants());"
+  "if (now >= end_of(one, rules)) {"
+  "if (now >= end_of(one, rules) && one.row.kind.empty()) {")
+tributary_mutant(forgets_the_accepted_after_a_crash ${round}/job_control.cc
+  "if (update.into != record_.round + 1) continue;"
+  "if (update.into != record_.round + 2) continue;")
+tributary_mutant(commits_below_the_quorum ${round}/job_closing.cc
+  "if (phase_->accepted() < phase_->rules().quorum) {"
+  "if (phase_->accepted() + 1 < phase_->rules().quorum) {")
+tributary_mutant(forgets_the_accepted_in_a_retry ${round}/job_closing.cc
+  "if (kind == TaskKind::kTrain) keep_accepted();"
   "")
 tributary_mutant(weighs_all_alike coordinator/aggregation/round_aggregate.cc
-  "sum_.add(update.values, rule_.weight(spec_, examples));"
-  "sum_.add(update.values, 1);")
+  "rule_.weight(spec_, examples), share"
+  "1, share")
 tributary_mutant(removes_blobs_in_use ${service}/driver.cc
   "if (!used->contains(digest))"
   "")
@@ -35,12 +35,12 @@ tributary_mutant(acts_before_it_is_durable ${service}/driver.cc
   "    perform(effects);
     return;")
 tributary_mutant(closes_with_sites_pending ${round}/phase.cc
-  "bool Phase::over() const { return awaited().empty(); }"
-  "bool Phase::over() const { return awaited().empty() || accepted() >= quorum_; }")
+  "if (pending_ == 0) return true;"
+  "if (pending_ == 0 || accepted_ >= rules_.quorum) return true;")
 tributary_mutant(waits_without_an_end ${round}/job_machine.cc
-  "if (phase_) return phase_->next_wake(grace);"
-  "if (phase_) return std::nullopt;")
-tributary_mutant(commits_a_round_twice ${round}/job_phases.cc
+  "wake = phase_->next_wake();"
+  "")
+tributary_mutant(commits_a_round_twice ${round}/job_closing.cc
   "record_.round = event.round;"
   "record_.round = event.round > 1 ? event.round - 1 : event.round;")
 tributary_mutant(does_not_sync_blobs common/storage/blob_store.cc

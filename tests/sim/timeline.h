@@ -37,6 +37,9 @@ class Timeline {
     push(wait, {}, true, std::move(what));
   }
 
+  // The machine slept: nothing happened for so long, and what was due is overdue.
+  void jump(Milliseconds time) { clock_.advance(time); }
+
   // Runs what is due next; false when nothing is, or not before `end`.
   bool step(TimePoint end) {
     while (!due_.empty() && due_.front().at <= end) {
@@ -44,7 +47,7 @@ class Timeline {
       Due next = std::move(due_.back());
       due_.pop_back();
       if (!next.always && next.life.expired()) continue;
-      clock_.advance(next.at - clock_.now());
+      if (next.at > clock_.now()) clock_.advance(next.at - clock_.now());
       next.what();
       return true;
     }

@@ -11,6 +11,12 @@ constexpr std::int64_t kMinute = 60'000;
 constexpr std::int64_t kUsualStepMs = 1'000;
 constexpr std::uint64_t kStepsMax = 3'000'000;
 
+JobChanges paused(bool paused) {
+  JobChanges changes;
+  changes.paused = paused;
+  return changes;
+}
+
 }  // namespace
 
 World::World(std::uint64_t seed, bool verbose)
@@ -24,7 +30,8 @@ World::World(std::uint64_t seed, bool verbose)
   network_.faults.duplicate_one_in = random_.uniform_below(3) == 0 ? 20 : 0;
   calm_at_ = timeline_.now() + upto(10 * kMinute);
   hub_ = std::make_unique<Hub>(
-      Surroundings{timeline_, random_, network_, *log_}, 1 + random_.uniform_below(2),
+      Surroundings{timeline_, random_, network_, *log_},
+      EngineOptions{1 + random_.uniform_below(2), random_.uniform_below(3)},
       Hub::Observer{[this](const RoundEffects& effects) { invariants_.storing(*hub_, effects); },
                     [this](const Report& report) {
                       if (!verbose_) return;
@@ -67,9 +74,10 @@ void World::say(const std::string& what) const {
 }
 
 void World::make_sites() {
-  const std::uint64_t kind = random_.uniform_below(20);
-  const std::uint64_t count =
-      kind == 0 ? 20 + random_.uniform_below(30) : 1 + random_.uniform_below(7);
+  const std::uint64_t kind = random_.uniform_below(400);
+  const std::uint64_t count = kind == 0   ? 100 + random_.uniform_below(101)
+                              : kind < 20 ? 20 + random_.uniform_below(30)
+                                          : 1 + random_.uniform_below(7);
   for (std::uint64_t i = 0; i < count; ++i) {
     SiteTraits traits;
     traits.rows = 1 + random_.uniform_below(200);
@@ -90,30 +98,94 @@ void World::make_sites() {
   }
 }
 
+// The rounds of a job: any policy under which the sites that can be relied on are enough.
+std::string World::make_rounds(std::uint64_t reliable) {
+  const auto one_in = [this](std::uint64_t n) { return random_.uniform_below(n) == 0; };
+  const auto number = [](std::uint64_t n) { return std::to_string(n); };
+  const std::uint64_t enough = 1 + random_.uniform_below(reliable);
+  const std::uint64_t quorum = 1 + random_.uniform_below(enough);
+  const bool all = reliable == sites_.size() && one_in(2);
+  const bool async = one_in(4);
+  static const std::vector<std::string> kRules = {"all", "uniform", "weighted", "fast",
+                                                  "round_robin"};
+  const std::string rule = kRules[random_.uniform_below(kRules.size())];
+  std::string text =
+      "rounds: {count: " + number(1 + random_.uniform_below(5)) + ", selection: " + rule +
+      ", minimum_sites: " + number(1 + random_.uniform_below(quorum)) +
+      ", attempts: 100, wait_for_sites: 7d, alarm_after: 1d, deadline: " +
+      number(15'000 + static_cast<std::uint64_t>(upto(kMinute).count())) +
+      "ms, disconnect_grace: " + number(static_cast<std::uint64_t>(upto(kMinute).count())) + "ms";
+  const bool target = async || one_in(3);
+  const bool carry = !async && one_in(3);
+  text += ", quorum: " + number(target && one_in(2) ? 0 : all && !target ? 0 : quorum);
+  if (target) text += ", target: " + number(enough);
+  if (async) {
+    text += ", mode: async, concurrency: " + number(one_in(2) ? 0 : enough + 1);
+  } else {
+    if (target && rule != "all") text += ", over_selection: 1.3";
+    if (one_in(2)) text += ", grace: " + number(random_.uniform_below(10'000)) + "ms";
+    if (carry) text += ", late: carry";
+  }
+  if (one_in(3)) text += ", adaptive_deadline: {factor: 3, minimum: 15s}";
+  if (async || carry) {
+    static const std::vector<std::string> kWeights = {"weight: constant",
+                                                      "weight: polynomial, exponent: 0.7",
+                                                      "weight: hinge, slope: 0.5, free: 1"};
+    text += ", staleness: {" + kWeights[random_.uniform_below(kWeights.size())] +
+            ", max: " + number(1 + random_.uniform_below(6)) + "}";
+  }
+  return text + "}";
+}
+
 void World::make_jobs() {
   // Those on which a round can count within its deadline.
   const auto reliable =
       static_cast<std::uint64_t>(std::ranges::count_if(sites_, [](const auto& site) {
         return site->traits.lie == Lie::kNone && site->traits.step.count() <= kUsualStepMs;
       }));
-  const std::uint64_t count = 1 + random_.uniform_below(2);
+  const std::uint64_t count = 1 + random_.uniform_below(3);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t quorum = 1 + random_.uniform_below(reliable);
-    const bool all = reliable == sites_.size() && random_.uniform_below(2) == 0;
     const std::string name = "job" + std::to_string(i);
-    jobs_.push_back(
-        {"name: " + name + "\nseed: " + std::to_string(random_.uniform_below(1000)) +
-             "\nmodel: logistic\ndata: {dataset: d, task: regression, features: [x], label: y, "
-             "standardize: none}\ntrain: {}\nrounds: {count: " +
-             std::to_string(1 + random_.uniform_below(5)) +
-             ", minimum_sites: " + std::to_string(1 + random_.uniform_below(quorum)) +
-             ", quorum: " + std::to_string(all ? 0 : quorum) +
-             ", deadline: " + std::to_string(15'000 + upto(kMinute).count()) +
-             "ms, disconnect_grace: " + std::to_string(upto(kMinute).count()) +
-             "ms, attempts: 100, wait_for_sites: 7d}\nevaluate: {every: " +
-             std::to_string(random_.uniform_below(3)) + "}\n",
-         name,
-         {}});
+    SubmitJob& job = jobs_.emplace_back();
+    job.token = name;
+    job.document =
+        "name: " + name + "\nseed: " + std::to_string(random_.uniform_below(1000)) +
+        "\npriority: " + std::to_string(random_.uniform_below(2)) +
+        "\nmodel: logistic\ndata: {dataset: d, task: regression, features: [x], label: y, "
+        "standardize: none}\ntrain: {}\n" +
+        make_rounds(reliable) + "\nevaluate: {every: " + std::to_string(random_.uniform_below(3)) +
+        ", fraction: " + (random_.uniform_below(2) == 0 ? "0.5" : "1") + "}\n";
+  }
+}
+
+// As an operator at the console: pauses a job for a while, gives it more time, asks for less.
+void World::meddle() {
+  if (submitted_.empty()) return;
+  const JobId job = submitted_[random_.uniform_below(submitted_.size())];
+  JobChanges changes;
+  switch (random_.uniform_below(4)) {
+    case 0:
+      changes = paused(true);
+      timeline_.after(upto(2 * kMinute), [this, job] { change(job, paused(false)); });
+      break;
+    case 1:
+      changes.deadline_ms = 20'000 + upto(kMinute).count();
+      break;
+    case 2:
+      changes.priority = static_cast<std::int64_t>(random_.uniform_below(5));
+      break;
+    default:
+      changes.quorum = 1;
+  }
+  change(job, changes);
+}
+
+void World::change(const JobId& job, const JobChanges& changes) {
+  say("an operator changes " + job.value);
+  try {
+    hub_->change(job, changes);
+  } catch (const Killed& killed) {
+    kill(killed.party);
   }
 }
 
@@ -158,7 +230,7 @@ void World::restart(const std::string& party) {
 
 void World::fault() {
   Site& site = *sites_[random_.uniform_below(sites_.size())];
-  switch (random_.uniform_below(9)) {
+  switch (random_.uniform_below(12)) {
     case 0:
       if (hub_->up()) kill("coordinator");
       break;
@@ -189,6 +261,12 @@ void World::fault() {
       timeline_.after(upto(kMinute), [&site] { site.disk.capacity = ~0ull; });
       break;
     }
+    case 9:
+      say("the clock jumps");
+      timeline_.jump(upto(2 * kMinute));
+      break;
+    default:
+      meddle();
   }
 }
 
@@ -211,6 +289,7 @@ void World::heal() {
     restart(site->name());
   }
   restart("coordinator");
+  for (const JobId& job : submitted_) change(job, paused(false));
 }
 
 bool World::finished() const {

@@ -31,9 +31,12 @@ class World {
 
  private:
   void make_sites();
+  std::string make_rounds(std::uint64_t reliable);
   void make_jobs();
   void submit(std::size_t job);
   void fault();
+  void meddle();
+  void change(const JobId& job, const JobChanges& changes);
   void schedule_fault();
   void heal();
   void kill(const std::string& party);

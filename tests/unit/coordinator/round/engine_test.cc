@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "coordinator/round/selection.h"
 #include "tests/unit/coordinator/round/federation.h"
 
 namespace tributary::testing {
@@ -345,33 +344,6 @@ TEST(Engine, RandomFaultsNeverHangAJob) {
       }
     }
   }
-}
-
-TEST(Selection, SizeFollowsFractionAndMinimum) {
-  RoundPolicy policy;
-  policy.minimum_sites = 2;
-  policy.fraction = 0.1;
-  EXPECT_EQ(cohort_size(policy, 100), 10u);
-  EXPECT_EQ(cohort_size(policy, 5), 2u);
-  EXPECT_EQ(cohort_size(policy, 1), 1u);
-  policy.fraction = 0.3;
-  EXPECT_EQ(cohort_size(policy, 10), 3u);
-}
-
-TEST(Selection, IsUniform) {
-  std::vector<SiteName> sites;
-  for (char c = 'a'; c < 'k'; ++c) sites.push_back(SiteName{std::string(1, c)});
-  std::map<SiteName, int> drawn;
-  constexpr int kRounds = 20'000;
-  for (RoundNumber round = 1; round <= kRounds; ++round) {
-    for (const SiteName& site : select_cohort(sites, 3, 42, round, 1)) ++drawn[site];
-  }
-  double chi_squared = 0.0;
-  for (const SiteName& site : sites) {
-    const double expected = kRounds * 0.3;
-    chi_squared += (drawn[site] - expected) * (drawn[site] - expected) / expected;
-  }
-  EXPECT_LT(chi_squared, 27.9) << "chi-squared with 9 degrees of freedom, p = 0.001";
 }
 
 }  // namespace

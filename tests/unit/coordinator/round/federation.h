@@ -23,7 +23,8 @@ inline Digest digest_of(std::uint64_t number) {
 
 class Federation {
  public:
-  explicit Federation(std::uint64_t seed) : random_(seed) {}
+  explicit Federation(std::uint64_t seed, EngineOptions options = {})
+      : random_(seed), options_(options), engine_(options) {}
 
   // --- set-up ---
   static JobSpec spec(std::uint32_t rounds, std::uint32_t minimum_sites, std::uint32_t quorum) {
@@ -37,17 +38,22 @@ class Federation {
     spec.rounds.quorum = quorum;
     return spec;
   }
-  void submit(const JobSpec& spec, const std::string& id = "demo-1") {
+  void submit(const JobSpec& spec, const std::string& id = "demo-1", bool dry_run = false) {
     JobRecord record;
+    record.dry_run = dry_run;
     record.id = JobId{id};
     record.name = spec.name;
     specs_[record.id] = spec;
     saved_jobs_[record.id] = record;
     feed(JobArrived{record, spec});
   }
-  void connect(const std::string& site) {
+  void connect(const std::string& site, bool evaluator = false,
+               const std::string& dataset = "demo") {
     online_.insert(SiteName{site});
-    feed(SiteConnected{SiteName{site}, {"demo"}});
+    feed(SiteConnected{SiteName{site}, {dataset}, evaluator});
+  }
+  void change(const JobChanges& changes, const std::string& id = "demo-1") {
+    feed(JobChangeRequested{JobId{id}, changes, "alice"});
   }
   void disconnect(const std::string& site) {
     online_.erase(SiteName{site});
@@ -56,6 +62,18 @@ class Federation {
   // A site that never answers, until it is let go.
   void silence(const std::string& site) { silent_.insert(SiteName{site}); }
   void let_go(const std::string& site) { silent_.erase(SiteName{site}); }
+  // It comes to an end with the last task that it was given.
+  void catch_up(const std::string& site) {
+    let_go(site);
+    answer(SiteName{site}, offered.at(SiteName{site}));
+  }
+  // What is under way from this site never arrives.
+  void forget_answers_of(const std::string& site) {
+    std::erase_if(queue_, [&site](const RoundEvent& event) {
+      const auto* returned = std::get_if<SiteReturned>(&event);
+      return returned != nullptr && returned->site.value == site;
+    });
+  }
   // The verdict of the check of this site's updates.
   void spoil(const std::string& site, Reason reason) { spoiled_[SiteName{site}] = reason; }
   void fail_tasks(const std::string& site, TaskKind kind, Reason reason) {
@@ -116,7 +134,7 @@ class Federation {
   // kill -9 of the coordinator: memory, links and everything under way are gone; what was saved is
   // not.
   void crash() {
-    engine_ = Engine(EngineOptions{});
+    engine_ = Engine(options_);
     queue_.clear();
     absorbed_.clear();
     const auto sites = online_;
@@ -143,6 +161,10 @@ class Federation {
   const std::vector<RoundRow>& rows() const { return rows_; }
   // How often a site trained for a key; a kept result is offered again without training.
   std::map<std::pair<SiteName, TaskKey>, int> trained;
+  std::map<SiteName, Task> offered;         // the last task of each site
+  std::vector<AcceptedUpdate> absorptions;  // in order
+  std::map<SiteName, double> losses;  // that a site's evaluations come to, where not the usual
+  TimePoint now() const { return now_; }
   // Sites whose updates were in the sum of each committed round.
   std::map<RoundNumber, std::set<SiteName>> folded;
   int double_folds = 0;
@@ -161,7 +183,10 @@ class Federation {
     if (const auto* job = std::get_if<ForgetAccepted>(&effect)) saved_accepted_[job->job].clear();
   }
   void perform(const RoundEffect& effect) {
-    if (const auto* send = std::get_if<SendTask>(&effect)) return answer(send->site, send->task);
+    if (const auto* send = std::get_if<SendTask>(&effect)) {
+      offered[send->site] = send->task;
+      return answer(send->site, send->task);
+    }
     if (const auto* fetch = std::get_if<FetchUpdate>(&effect)) {
       queue_.push_back(
           failing_fetches_-- > 0
@@ -176,6 +201,7 @@ class Federation {
     }
     if (const auto* absorb = std::get_if<AbsorbUpdate>(&effect)) {
       if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
+      absorptions.push_back(absorb->update);
     }
     if (const auto* fetch = std::get_if<FetchInitialModel>(&effect);
         fetch != nullptr && !withholding_.contains(fetch->site))
@@ -221,7 +247,9 @@ class Federation {
       case TaskKind::kEvaluate:
         EvaluationCounts counts{
             .examples = 5,
-            .loss_units = static_cast<std::int64_t>(5.0 / kLossUnit / (task.key.round + 1)),
+            .loss_units = static_cast<std::int64_t>(
+                5.0 / kLossUnit *
+                (losses.contains(site) ? losses.at(site) : 1.0 / (task.key.round + 1))),
             .correct = 0,
             .classes =
                 classes_of_.contains(site) ? classes_of_.at(site) : std::vector<ClassCounts>{},
@@ -241,7 +269,8 @@ class Federation {
   std::map<SiteName, DataSummary> summaries_;
   SeededRandom random_;
   TimePoint now_;
-  Engine engine_{EngineOptions{}};
+  EngineOptions options_;
+  Engine engine_;
   std::deque<RoundEvent> queue_;
   std::set<SiteName> online_, silent_, absorbed_;
   std::map<SiteName, Reason> spoiled_;

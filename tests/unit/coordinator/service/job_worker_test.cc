@@ -27,6 +27,7 @@ class Worker : public testing::Test {
     AcceptedUpdate update;
     update.key = {kJob, 1, 1, TaskKind::kTrain};
     update.site = SiteName{site};
+    update.into = 1;
     update.result.update = {*blobs_->put(bytes), bytes.size()};
     update.result.examples = examples;
     return update;

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sections of a job file about its rounds and their evaluation.
+#include "common/base/ids.h"
+#include "common/base/text.h"
+#include "common/config/job_sections.h"
+
+namespace tributary {
+namespace {
+
+using Need = Section::Need;
+constexpr IntegerRange kWait{limits::kWaitMinMs, limits::kWaitMaxMs};
+constexpr IntegerRange kPause{0, limits::kWaitMaxMs};
+constexpr NumberRange kPortion{.min = 0.0, .max = 1.0, .above_min = true};
+
+std::uint32_t count(Section& from, std::string_view key, std::int64_t least, std::int64_t most,
+                    std::optional<std::int64_t> fallback) {
+  return static_cast<std::uint32_t>(from.integer(key, {least, most}, fallback));
+}
+
+StalenessPolicy read_staleness(Section& rounds) {
+  Section from = rounds.section("staleness", Need::kOptional);
+  StalenessPolicy policy;
+  policy.weight = enumeration<StalenessWeight>(from, "weight", {"constant", "polynomial", "hinge"},
+                                               "polynomial");
+  policy.exponent = from.number("exponent", {.min = 0.0, .max = 10.0}, 0.5);
+  policy.slope = from.number("slope", {.min = 0.0, .max = 1000.0}, 1.0);
+  policy.free = count(from, "free", 0, limits::kRoundsMax, 1);
+  policy.max = count(from, "max", 0, limits::kRoundsMax, 10);
+  if (policy.weight != StalenessWeight::kPolynomial && from.has("exponent"))
+    from.fault("exponent", "is for weight: polynomial");
+  if (policy.weight != StalenessWeight::kHinge && (from.has("slope") || from.has("free")))
+    from.fault(from.has("slope") ? "slope" : "free", "is for weight: hinge");
+  return policy;
+}
+
+void read_deadlines(Section& from, RoundPolicy& policy) {
+  policy.deadline_ms = from.duration_ms("deadline", kWait, 600'000);
+  Section adaptive = from.section("adaptive_deadline", Need::kOptional);
+  if (adaptive.present()) {
+    policy.adaptive.emplace();
+    policy.adaptive->factor = adaptive.number("factor", {.min = 1.0, .max = 100.0}, 1.5);
+    policy.adaptive->minimum_ms = adaptive.duration_ms("minimum", kWait, 10'000);
+    if (policy.adaptive->minimum_ms > policy.deadline_ms)
+      adaptive.fault("minimum", "is above rounds.deadline, which bounds it");
+  }
+  policy.grace_ms = from.duration_ms("grace", kPause, 0);
+  policy.disconnect_grace_ms = from.duration_ms("disconnect_grace", kPause, 30'000);
+  policy.wait_for_sites_ms = from.duration_ms("wait_for_sites", kWait, 3'600'000);
+  policy.alarm_after_ms = from.duration_ms("alarm_after", kWait, 600'000);
+}
+
+// What would never come to be, or means nothing beside the other keys.
+void check_sizes(Section& from, const RoundPolicy& policy) {
+  if (!policy.sites.empty() && policy.minimum_sites > policy.sites.size()) {
+    from.fault("minimum_sites",
+               "more than the " + std::to_string(policy.sites.size()) + " sites named");
+  }
+  if (policy.target > 0 && policy.quorum > policy.target)
+    from.fault("quorum", "is above target: a round never has more to wait for");
+  if (policy.target > 0 && from.has("fraction"))
+    from.fault("fraction", "the number of sites follows from target and over_selection");
+  if (policy.target == 0 && from.has("over_selection"))
+    from.fault("over_selection", "needs a target");
+  if (policy.selection == SelectionRule::kAll &&
+      (from.has("fraction") || from.has("over_selection")))
+    from.fault("selection", "all asks every site; leave fraction and over_selection out");
+  if (!policy.carries_late() && from.has("staleness"))
+    from.fault("staleness", "is for late: carry and for mode: async");
+}
+
+void check_mode(Section& from, const RoundPolicy& policy) {
+  if (policy.mode == RoundMode::kSync) {
+    if (from.has("concurrency")) from.fault("concurrency", "is for mode: async");
+    return;
+  }
+  if (policy.target == 0) from.fault("target", "mode: async needs it: the updates of one version");
+  for (const char* key : {"over_selection", "grace", "late"}) {
+    if (from.has(key)) from.fault(key, "is for mode: sync");
+  }
+}
+
+}  // namespace
+
+RoundPolicy read_rounds(Section& root) {
+  Section from = root.section("rounds", Need::kRequired);
+  RoundPolicy policy;
+  const auto sites_max = static_cast<std::int64_t>(limits::kSitesMax);
+  policy.rounds = count(from, "count", 1, limits::kRoundsMax, {});
+  policy.mode = enumeration<RoundMode>(from, "mode", {"sync", "async"}, "sync");
+  policy.selection = enumeration<SelectionRule>(
+      from, "selection", {"all", "uniform", "weighted", "fast", "round_robin"}, "uniform");
+  policy.fraction = from.number("fraction", kPortion, 1.0);
+  policy.target = count(from, "target", 0, sites_max, 0);
+  policy.over_selection = from.number("over_selection", {.min = 1.0, .max = 100.0}, 1.0);
+  policy.concurrency = count(from, "concurrency", 0, sites_max, 0);
+  policy.minimum_sites = count(from, "minimum_sites", 1, sites_max, 2);
+  policy.quorum = count(from, "quorum", 0, sites_max, 0);
+  read_deadlines(from, policy);
+  policy.late = enumeration<LateResult>(from, "late", {"discard", "carry"}, "discard");
+  policy.staleness = read_staleness(from);
+  policy.attempts = count(from, "attempts", 1, limits::kAttemptsMax, 3);
+  policy.sites = from.texts("sites", std::vector<std::string>{});
+  for (const std::string& site : policy.sites) {
+    if (!is_valid_name(site)) from.fault("sites", "'" + site + "' is no name of a site");
+  }
+  check_sizes(from, policy);
+  check_mode(from, policy);
+  return policy;
+}
+
+EvaluationSpec read_evaluate(Section& root, const DataSpec& data) {
+  Section from = root.section("evaluate", Need::kOptional);
+  EvaluationSpec spec;
+  spec.every = count(from, "every", 0, limits::kRoundsMax, 1);
+  spec.fraction = from.number("fraction", kPortion, 1.0);
+  spec.by_evaluators = from.choice("by", {"sites", "evaluators"}, "sites") == "evaluators";
+  spec.best_by = from.choice("best_by", {"loss", "accuracy", "auc", "f1"}, "loss");
+  spec.best_of_worst = from.choice("best_of", {"all", "worst_site"}, "all") == "worst_site";
+  if (spec.best_by == "auc" && data.target != TargetKind::kBinary)
+    from.fault("best_by", "auc is for task: binary");
+  if (spec.best_by != "loss" && data.target == TargetKind::kRegression) {
+    from.fault("best_by", "a regression has only its loss");
+  }
+  Section stop = from.section("early_stop", Need::kOptional);
+  if (stop.present()) {
+    spec.early_stop.emplace();
+    spec.early_stop->patience = count(stop, "patience", 1, limits::kRoundsMax, 5);
+    spec.early_stop->min_gain = stop.number("min_gain", {.min = 0.0}, 0.0);
+    if (spec.every == 0) stop.fault("patience", "needs evaluations: evaluate.every is 0");
+  }
+  return spec;
+}
+
+}  // namespace tributary

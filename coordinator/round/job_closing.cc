@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobMachine: what the end of each phase leads to.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "common/base/text.h"
+#include "coordinator/round/job_machine.h"
+
+namespace tributary {
+namespace {
+
+bool better(const std::string& figure, double value, const std::optional<double>& than,
+            double by_more_than) {
+  if (!than) return true;
+  return (figure == "loss" ? *than - value : value - *than) > by_more_than;
+}
+
+}  // namespace
+
+void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
+  std::map<SiteName, SiteRows> rows;
+  std::map<std::string, DataSummary> summaries;
+  std::uint32_t trainers = 0;
+  for (const SiteName& site : phase_->with(Reason::kAccepted)) {
+    const DataSummary& summary = std::get<PrepareResult>(phase_->at(site).result->outcome).summary;
+    rows[site] = {summary.training_rows, summary.validation_rows};
+    summaries[site.value] = summary;
+    if (summary.training_rows > 0) ++trainers;
+  }
+  if (trainers < spec_.rounds.minimum_sites) {
+    std::string why = std::to_string(trainers) + " sites can train, minimum_sites is " +
+                      std::to_string(spec_.rounds.minimum_sites);
+    for (const auto& [site, of] : rows) {
+      if (of.training == 0) why += "; " + site.value + ": no rows to train on";
+    }
+    if (record_.dry_run) return close_dry_run(now, why + faults_of_sites(), out);
+    return retry_or_fail(now, why, out);
+  }
+  const Result<DataPlan> plan = agree_on_plan(spec_.data, summaries);
+  if (!plan) return finish(now, JobState::kFailed, "no data plan: " + plan.error().message, out);
+  out.push_back(SaveRound{record_.id, round_row(now, "prepared")});
+  record_.plan = *plan;
+  record_.rows = std::move(rows);
+  record_.state = JobState::kInitializing;
+  record_.attempt = 1;
+  phase_.reset();
+  save(out);
+}
+
+// What went wrong at each site, for the reason of a failed phase.
+std::string JobMachine::faults_of_sites() const {
+  std::string faults;
+  for (const auto& [site, one] : phase_->participants()) {
+    if (one.row.reason == reason_name(Reason::kAccepted)) continue;
+    faults += "; " + site.value + ": " + one.row.reason +
+              (one.row.detail.empty() ? "" : " (" + one.row.detail + ")");
+  }
+  return std::string(cut_utf8(faults, limits::kLogValueBytesMax / 2));
+}
+
+// Sites that cannot do it as they are would say so again: only lost or slow ones are worth another
+// try.
+void JobMachine::retry_or_fail(TimePoint now, std::string why, RoundEffects& out) {
+  why += faults_of_sites();
+  const bool may_change = std::ranges::any_of(phase_->participants(), [](const auto& entry) {
+    return entry.second.reason != Reason::kAccepted && !makes_unfit(entry.second.reason);
+  });
+  if (may_change) return retry(now, why, out);
+  finish(now, JobState::kFailed, why, out);
+}
+
+void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out) {
+  const TaskKind kind = phase_->kind();
+  out.push_back(SaveRound{record_.id, round_row(now, "failed: " + why)});
+  const bool again = record_.attempt < spec_.rounds.attempts;
+  out.push_back(Report{again ? "round.retried" : "round.failed",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{phase_->key().round}},
+                        {"task", std::string(task_kind_name(kind))},
+                        {"attempt", std::int64_t{record_.attempt}},
+                        {"attempts", std::int64_t{spec_.rounds.attempts}},
+                        {"reason", why}}});
+  if (!again) {
+    finish(now, JobState::kFailed,
+           std::string(task_kind_name(kind)) + " failed " + std::to_string(record_.attempt) +
+               " times: " + why,
+           out);
+    return;
+  }
+  if (kind == TaskKind::kTrain) keep_accepted();
+  phase_.reset();
+  attempt_at_ = now + Milliseconds(std::min(limits::kRetryMs, limits::kRetryFirstMs << std::min(
+                                                                  record_.attempt - 1, 6u)));
+  ++record_.attempt;
+  record_.open_round = 0;
+  record_.cohort.clear();
+  save(out);
+}
+
+// What was accepted stays in the sum: a retry of the round only asks others for the rest.
+void JobMachine::keep_accepted() {
+  carried_.clear();
+  for (const SiteName& site : phase_->with(Reason::kAccepted))
+    carried_.emplace(site, phase_->at(site));
+}
+
+void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
+  std::map<Digest, std::vector<std::pair<SiteName, BlobRef>>> votes;
+  for (const SiteName& site : phase_->with(Reason::kAccepted)) {
+    const BlobRef model = std::get<InitializeResult>(phase_->at(site).result->outcome).model;
+    votes[model.digest].emplace_back(site, model);
+  }
+  if (record_.dry_run) {
+    return close_dry_run(now,
+                         std::to_string(phase_->accepted()) + " of " +
+                             std::to_string(phase_->participants().size()) + " sites could" +
+                             faults_of_sites(),
+                         out);
+  }
+  if (votes.empty()) return retry_or_fail(now, "no site could build the model", out);
+  // Ties go to the smallest digest: any fixed rule will do, as long as it is one.
+  const auto most =
+      std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second.size(); });
+  initial_models_ = most->second;
+  out.push_back(SaveRound{record_.id, round_row(now, "initialized")});
+  ask_for_initial_model(now, out);
+}
+
+// Whether the job could start is all that a dry run is to tell; what sites made for it is dropped.
+void JobMachine::close_dry_run(TimePoint now, const std::string& what, RoundEffects& out) {
+  const bool enough = phase_->kind() == TaskKind::kInitialize &&
+                      phase_->accepted() >= std::max(spec_.rounds.minimum_sites, quorum());
+  out.push_back(SaveRound{record_.id, round_row(now, enough ? "could run" : "could not run")});
+  for (const auto& [site, one] : phase_->participants())
+    out.push_back(SendCommitted{site, record_.id, 0});
+  phase_.reset();
+  finish(now, enough ? JobState::kFinished : JobState::kFailed, "dry run: " + what, out);
+}
+
+void JobMachine::ask_for_initial_model(TimePoint now, RoundEffects& out) {
+  if (initial_models_.empty())
+    return retry(now, "no site delivered the initial model" + faults_of_sites(), out);
+  const auto& [site, model] = initial_models_.front();
+  initial_model_by_ = now + Milliseconds(spec_.rounds.deadline_ms);
+  out.push_back(FetchInitialModel{record_.id, site, model});
+}
+
+void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from,
+                                  RoundEffects& out) {
+  if (over() || initial_models_.empty()) return;
+  if (!model) {
+    if (initial_models_.front().first != from) return;
+    Participant& one = phase_->at(from);
+    one.row.reason = reason_name(Reason::kUploadFailed);
+    one.row.detail = model.error().message;
+    report_outcome(from, one, out);
+    initial_models_.erase(initial_models_.begin());
+    return ask_for_initial_model(now, out);
+  }
+  for (const auto& [site, one] : phase_->participants())
+    out.push_back(SendCommitted{site, record_.id, 0});
+  initial_models_.clear();
+  phase_.reset();
+  record_.model = *model;
+  record_.state = JobState::kTraining;
+  record_.attempt = 1;
+  save(out);
+}
+
+void JobMachine::close_train(TimePoint now, RoundEffects& out) {
+  if (phase_->accepted() < phase_->rules().quorum) {
+    return retry(now,
+                 std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
+                     std::to_string(phase_->rules().quorum) + faults_of_sites(),
+                 out);
+  }
+  const bool last = phase_->key().round >= spec_.rounds.rounds;
+  if (spec_.rounds.carries_late() && !last) {
+    late_ = phase_->take_pending(now);
+    for (const auto& [site, one] : late_) {
+      if (one.key == phase_->key()) report_outcome(site, phase_->at(site), out);
+    }
+  } else {
+    for (const SiteName& site : phase_->awaited())
+      settle(now, site, Reason::kNotNeeded, "enough updates were in", out);
+  }
+  finishing_since_ = now;
+  out.push_back(FinishRound{record_.id, record_.round + 1});
+}
+
+void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, RoundEffects& out) {
+  if (!finishing_since_ || event.round != record_.round + 1) return;
+  finishing_since_.reset();
+  RoundRow row = round_row(now, "committed");
+  row.examples = event.examples;
+  row.update_norm = event.update_norm;
+  row.model = event.model.digest;
+  for (const auto& [site, one] : phase_->participants()) {
+    if (one.reason != Reason::kLate) out.push_back(SendCommitted{site, record_.id, event.round});
+  }
+  record_.round = event.round;
+  record_.model = event.model;
+  record_.open_round = 0;
+  record_.cohort.clear();
+  record_.attempt = 1;
+  const bool last = record_.round >= spec_.rounds.rounds;
+  const bool evaluate =
+      last || (spec_.evaluation.every > 0 && record_.round % spec_.evaluation.every == 0);
+  record_.state = evaluate ? JobState::kEvaluating : JobState::kTraining;
+  carried_.clear();
+  phase_.reset();
+  out.push_back(SaveRound{record_.id, row});
+  save(out);
+  out.push_back(ForgetAccepted{record_.id});
+  report_committed(event, row, out);
+}
+
+void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& event,
+                                       RoundEffects& out) {
+  if (!finishing_since_ || event.round != record_.round + 1) return;
+  // Every update is accepted and kept, so nothing is lost by trying again: a full disk may be
+  // cleared meanwhile.
+  const TimePoint give_up = *finishing_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms);
+  if (now >= give_up) {
+    return finish(now, JobState::kFailed,
+                  "round " + std::to_string(event.round) + " could not be stored: " + event.detail,
+                  out);
+  }
+  finish_again_at_ = std::min(now + Milliseconds(limits::kFinishRetryMs), give_up);
+  out.push_back(Report{"round.stalled",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{event.round}},
+                        {"detail", event.detail},
+                        {"retry_after_ms", limits::kFinishRetryMs}}});
+}
+
+void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
+  EvaluationCounts sum;
+  std::map<std::string, EvaluationFigures> by_site;
+  for (const SiteName& site : phase_->with(Reason::kAccepted)) {
+    const auto& counts = std::get<EvaluateResult>(phase_->at(site).result->outcome).counts;
+    if (counts.examples > 0 && add_counts(sum, counts)) by_site[site.value] = figures_of(counts);
+  }
+  const EvaluationFigures figures = figures_of(sum);
+  const EvaluationSpec& policy = spec_.evaluation;
+  RoundRow row = round_row(now, "evaluated");
+  row.examples = figures.examples;
+  row.model = record_.model.digest;
+  bool stop = false;
+  if (figures.examples > 0) {
+    row.loss = figures.loss;
+    row.accuracy = figures.accuracy;
+    row.auc = figures.auc;
+    row.f1 = figures.f1;
+    row.spread = spread_of(by_site, policy.best_by);
+    record_.last = figures;
+    const std::optional<double> value = policy.best_of_worst && row.spread
+                                            ? std::optional(row.spread->worst)
+                                            : figure_named(figures, policy.best_by);
+    if (value && better(policy.best_by, *value, record_.best_value, 0.0)) {
+      record_.best_value = value;
+      record_.best_round = record_.round;
+      record_.best = figures;
+    }
+    stop = policy.early_stop && stalls(value);
+  }
+  out.push_back(SaveRound{record_.id, row});
+  report_evaluation(row, by_site.size(), out);
+  phase_.reset();
+  if (!stop) return next_round(now, out);
+  finish(now, JobState::kFinished,
+         "stopped early: " + std::to_string(record_.without_gain) +
+             " evaluations without a better " + policy.best_by,
+         out);
+}
+
+// Whether so many evaluations in a row were no better, by the least gain that counts, that training
+// on is not worth it.
+bool JobMachine::stalls(const std::optional<double>& value) {
+  const EvaluationSpec& policy = spec_.evaluation;
+  if (value && better(policy.best_by, *value, record_.gained_value, policy.early_stop->min_gain)) {
+    record_.gained_value = value;
+    record_.without_gain = 0;
+    return false;
+  }
+  return ++record_.without_gain >= policy.early_stop->patience;
+}
+
+void JobMachine::next_round(TimePoint now, RoundEffects& out) {
+  if (record_.round >= spec_.rounds.rounds) return finish(now, JobState::kFinished, "", out);
+  record_.state = JobState::kTraining;
+  record_.attempt = 1;
+  save(out);
+}
+
+}  // namespace tributary

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobMachine: whom to ask, and what it waits for when that is too few.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "coordinator/round/job_machine.h"
+#include "coordinator/round/selection.h"
+
+namespace tributary {
+
+std::uint32_t JobMachine::quorum() const {
+  return spec_.rounds.quorum > 0 ? spec_.rounds.quorum : spec_.rounds.target;
+}
+
+std::vector<SiteName> JobMachine::candidates(TaskKind kind, const Roster& roster) const {
+  std::vector<SiteName> names;
+  const std::vector<std::string>& allowed = spec_.rounds.sites;
+  const bool central = kind == TaskKind::kEvaluate && spec_.evaluation.by_evaluators;
+  for (const auto& [site, link] : roster) {
+    if (link.evaluator != central) continue;
+    if (unfit_.contains(site) || carried_.contains(site) || late_.contains(site)) continue;
+    if (phase_ && phase_->has(site)) continue;
+    if (!allowed.empty() && !central && std::ranges::find(allowed, site.value) == allowed.end())
+      continue;
+    // In a dry run whoever is there says whether it could, and why not.
+    if (!record_.dry_run &&
+        std::ranges::find(link.datasets, spec_.data.dataset) == link.datasets.end())
+      continue;
+    const auto rows = record_.rows.find(site);
+    const bool told = rows != record_.rows.end();
+    if (kind == TaskKind::kInitialize && !told) continue;
+    if (kind == TaskKind::kTrain && told && rows->second.training == 0) continue;
+    if (kind == TaskKind::kEvaluate && told && rows->second.validation == 0) continue;
+    names.push_back(site);
+  }
+  return names;
+}
+
+// The sites of the next phase, whether they are busy or not: who takes part does not depend on
+// other jobs. In an asynchronous round, where each site is asked by itself, those that are free.
+std::vector<SiteName> JobMachine::choose(TaskKind kind, const Roster& roster,
+                                         const SiteTurns& turns) const {
+  if (reopens(kind)) {  // after a restart: the same sites again; who stays away is lost in the end
+    std::vector<SiteName> sites = record_.cohort;
+    std::erase_if(sites, [this](const SiteName& site) { return carried_.contains(site); });
+    return sites;
+  }
+  std::vector<SiteName> sites = candidates(kind, roster);
+  const RoundPolicy& policy = spec_.rounds;
+  const Draw draw{spec_.seed, kind == TaskKind::kTrain ? record_.round + 1 : record_.round,
+                  record_.attempt};
+  switch (kind) {
+    case TaskKind::kPrepare:
+      return sites;
+    case TaskKind::kInitialize:
+      return record_.dry_run ? sites
+                             : select_uniform(std::move(sites), limits::kInitializersMax,
+                                              {spec_.seed, 0, record_.attempt});
+    case TaskKind::kEvaluate: {
+      const std::size_t count = share_of(spec_.evaluation.fraction, sites.size());
+      return select_uniform(std::move(sites), count,
+                            {spec_.seed, record_.round, record_.attempt, 0, "evaluation"});
+    }
+    case TaskKind::kTrain:
+      break;
+  }
+  if (asynchronous()) {
+    std::erase_if(sites, [&turns](const SiteName& site) { return !turns.free(site); });
+    const std::size_t at_work = late_.size();
+    const std::size_t most = policy.concurrency > 0 ? policy.concurrency : limits::kSitesMax;
+    return select_cohort(policy.selection, std::move(sites), most > at_work ? most - at_work : 0,
+                         draw, record_);
+  }
+  // Of this round already: accepted in an earlier attempt, or still at work for one.
+  const auto still = static_cast<std::size_t>(std::ranges::count_if(
+      late_, [&](const auto& entry) { return entry.second.key.round == draw.round; }));
+  const std::size_t have = carried_.size() + still;
+  const std::size_t size = cohort_size(policy, sites.size() + have);
+  const std::size_t more = size > have ? size - have : still > 0 ? 0 : 1;
+  return select_cohort(policy.selection, std::move(sites), more, draw, record_);
+}
+
+std::uint64_t JobMachine::weight_max() const {
+  std::uint64_t largest = 1;
+  for (const auto& [site, rows] : record_.rows) largest = std::max(largest, rows.training);
+  return std::min(largest, spec_.aggregation.example_cap);
+}
+
+std::size_t JobMachine::sites_needed(TaskKind kind) const {
+  switch (kind) {
+    case TaskKind::kPrepare:
+      return record_.dry_run ? 1 : spec_.rounds.minimum_sites;
+    case TaskKind::kTrain:
+      return std::max(spec_.rounds.minimum_sites, quorum());
+    default:
+      return 1;
+  }
+}
+
+bool JobMachine::reopens(TaskKind kind) const {
+  return kind == TaskKind::kTrain && record_.open_round == record_.round + 1 &&
+         !record_.cohort.empty();
+}
+
+// True when the next phase can open. Otherwise the job waits, says for whom, and fails when the
+// wait is over.
+bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster,
+                              RoundEffects& out) {
+  const std::size_t have = candidates(kind, roster).size() + carried_.size() + late_.size();
+  const std::size_t need = sites_needed(kind);
+  if (have >= need) {
+    waiting_since_.reset();
+    waiting_for_.clear();
+    return true;
+  }
+  // Evaluation is worth having, not worth waiting for: with nobody to do it the job goes on without
+  // figures.
+  if (kind == TaskKind::kEvaluate) return true;
+  // Of the sites that have the data none can do it: asked again they would say the same.
+  const bool hopeless =
+      !record_.rows.empty() && std::ranges::all_of(record_.rows, [this](const auto& entry) {
+        return unfit_.contains(entry.first);
+      });
+  if (hopeless) {
+    std::string why = "no site can " + std::string(task_kind_name(kind));
+    for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
+    finish(now, JobState::kFailed, why, out);
+    return false;
+  }
+  if (!waiting_since_) {
+    waiting_since_ = now;
+    alarm_at_ = now + Milliseconds(spec_.rounds.alarm_after_ms);
+  }
+  report_waiting(now, kind, have, roster, out);
+  if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
+    finish(now, JobState::kFailed,
+           "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
+               std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " +
+               std::to_string(have) + " were there",
+           out);
+  }
+  return false;
+}
+
+// Other jobs end their phases by deadlines of their own, so this wait needs none.
+void JobMachine::wait_for_turn(const std::vector<SiteName>& sites, const SiteTurns& turns) {
+  std::string busy;
+  for (const SiteName& site : sites) {
+    if (!turns.free(site)) busy += (busy.empty() ? "" : ",") + site.value;
+  }
+  waiting_for_ = "waits for its turn at sites that work for other jobs: " + busy;
+}
+
+}  // namespace tributary

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobMachine: what operators and restarts do to a job: start, resume, change, abort, and its end.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "coordinator/round/job_machine.h"
+
+namespace tributary {
+namespace {
+
+void apply(const JobChanges& changes, JobSpec& spec) {
+  spec.priority = changes.priority.value_or(spec.priority);
+  spec.rounds.deadline_ms = changes.deadline_ms.value_or(spec.rounds.deadline_ms);
+  spec.rounds.quorum = changes.quorum.value_or(spec.rounds.quorum);
+  spec.rounds.rounds = changes.rounds.value_or(spec.rounds.rounds);
+}
+
+void merge(const JobChanges& from, JobChanges& into) {
+  if (from.paused) into.paused = from.paused;
+  if (from.priority) into.priority = from.priority;
+  if (from.deadline_ms) into.deadline_ms = from.deadline_ms;
+  if (from.quorum) into.quorum = from.quorum;
+  if (from.rounds) into.rounds = from.rounds;
+}
+
+Participant accepted_before(const AcceptedUpdate& update) {
+  Participant one;
+  one.key = update.key;
+  one.reason = Reason::kAccepted;
+  one.result = TaskResult{update.key, update.result};
+  one.row.site = update.site;
+  one.row.kind = task_kind_name(TaskKind::kTrain);
+  one.row.reason = reason_name(Reason::kAccepted);
+  one.row.bytes = update.result.update.bytes;
+  one.row.examples = update.result.examples;
+  one.row.seconds = update.result.seconds;
+  one.row.loss = update.result.train_loss;
+  one.row.norm = update.norm;
+  return one;
+}
+
+}  // namespace
+
+JobMachine::JobMachine(JobRecord record, JobSpec spec)
+    : record_(std::move(record)), spec_(std::move(spec)) {
+  apply(record_.changes, spec_);
+}
+
+void JobMachine::start(RoundEffects& out) {
+  record_.state = JobState::kPreparing;
+  out.push_back(SaveJob{record_});
+  out.push_back(Report{"job.started",
+                       {{"job", record_.id.value},
+                        {"name", spec_.name},
+                        {"rounds", std::int64_t{spec_.rounds.rounds}}}});
+}
+
+void JobMachine::resume(TimePoint now, const std::vector<AcceptedUpdate>& accepted,
+                        RoundEffects& out) {
+  for (const AcceptedUpdate& update : accepted) {
+    if (update.into != record_.round + 1) continue;  // belongs to a round that was committed
+    carried_.emplace(update.site, accepted_before(update));
+    out.push_back(AbsorbUpdate{update, weight_max()});
+  }
+  for (const auto& [site, task] : record_.late) {
+    if (carried_.contains(site)) continue;
+    Participant& one = late_[site];
+    one.key = {record_.id, task.round, task.attempt, TaskKind::kTrain};
+    one.model = task.model;
+    one.asked = now;
+    one.deadline = now + Milliseconds(spec_.rounds.deadline_ms);
+    one.late = true;
+    one.lost_link = now;
+    one.row.site = site;
+    one.row.kind = task_kind_name(TaskKind::kTrain);
+    one.row.reason = reason_name(Reason::kPending);
+  }
+}
+
+void JobMachine::abort(TimePoint now, const std::string& why, RoundEffects& out) {
+  finish(now, JobState::kAborted, why, out);
+}
+
+void JobMachine::change(TimePoint now, const JobChangeRequested& event, const Roster& roster,
+                        RoundEffects& out) {
+  merge(event.changes, record_.changes);
+  apply(event.changes, spec_);
+  out.push_back(SaveJob{record_});
+  report_changes(event, out);
+  if (paused()) {  // nobody is waited for meanwhile, and the waits begin anew after it
+    waiting_since_.reset();
+    waiting_for_.clear();
+  }
+  if (!phase_ || finishing_since_) return;
+  if (event.changes.quorum && phase_->kind() == TaskKind::kTrain) {
+    phase_->rules().quorum =
+        quorum() > 0 ? quorum() : static_cast<std::uint32_t>(phase_->participants().size());
+  }
+  if (!event.changes.deadline_ms) return;
+  for (const SiteName& site : phase_->awaited()) {
+    Participant& one = phase_->at(site);
+    if (one.late) continue;
+    one.deadline = one.asked + Milliseconds(spec_.rounds.deadline_ms);
+    // The same task once more: the site learns how long it has now.
+    if (roster.contains(site) && now < one.deadline && !one.result) offer(now, site, out);
+  }
+}
+
+void JobMachine::finish(TimePoint now, JobState state, const std::string& detail,
+                        RoundEffects& out) {
+  TRIB_ASSERT(!over() && is_over(state), "a job ends once");
+  const Reason reason = state == JobState::kAborted ? Reason::kAborted : Reason::kNotNeeded;
+  const auto release = [&](const SiteName& site) {  // it need not keep its update any more
+    out.push_back(SendCommitted{site, record_.id, record_.round + 1});
+  };
+  if (phase_) {
+    for (const SiteName& site : phase_->with(Reason::kAccepted)) release(site);
+    for (const SiteName& site : phase_->awaited()) settle(now, site, reason, "the job ended", out);
+    if (state != JobState::kFinished)
+      out.push_back(SaveRound{record_.id, round_row(now, std::string(job_state_name(state)))});
+  }
+  phase_.reset();
+  while (!late_.empty()) drop_late(SiteName(late_.begin()->first), reason, "the job ended", out);
+  finishing_since_.reset();
+  finish_again_at_.reset();
+  attempt_at_.reset();
+  initial_models_.clear();
+  waiting_since_.reset();
+  waiting_for_.clear();
+  record_.state = state;
+  record_.detail = detail;
+  record_.open_round = 0;
+  record_.cohort.clear();
+  save(out);
+  out.push_back(ForgetAccepted{record_.id});
+  for (const auto& [site, one] : carried_) release(site);
+  carried_.clear();
+  out.push_back(CloseJob{record_.id});
+  report_end(out);
+}
+
+}  // namespace tributary
