@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/e2e/federation_files.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -104,7 +105,13 @@ void FederationFiles::start_coordinator() {
   write_coordinator();
 }
 
-void FederationFiles::kill_coordinator() { coordinator_->end(SIGKILL); }
+bool FederationFiles::kill(Process& process) {
+  const bool ran = process.running();
+  process.end(SIGKILL);
+  return ran;
+}
+
+bool FederationFiles::kill_coordinator() { return kill(*coordinator_); }
 int FederationFiles::stop_coordinator() { return coordinator_->end(SIGTERM); }
 
 void FederationFiles::start_client(int index) {
@@ -136,7 +143,9 @@ std::vector<Json> FederationFiles::events(const std::string& name,
                                           const std::map<std::string, std::string>& fields) const {
   std::vector<Json> found;
   std::istringstream lines(read(path("coordinator.jsonl")));
+  const std::string quoted = '"' + name + '"';
   for (std::string line; std::getline(lines, line);) {
+    if (line.find(quoted) == std::string::npos) continue;  // what polls cannot parse all each time
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object() || json.value("event", "") != name) continue;
     bool fits = true;
@@ -145,6 +154,29 @@ std::vector<Json> FederationFiles::events(const std::string& name,
     if (fits) found.push_back(json);
   }
   return found;
+}
+
+std::vector<Json> FederationFiles::log_of(const std::string& file) const {
+  std::vector<Json> events;
+  std::istringstream lines(read(path(file)));
+  for (std::string line; std::getline(lines, line);) {
+    // A process that is killed may leave half a line.
+    if (Json json = Json::parse(line, nullptr, false); json.is_object()) events.push_back(json);
+  }
+  return events;
+}
+
+bool FederationFiles::job_over() const {
+  return !events("job.finished").empty() || !events("job.failed").empty();
+}
+
+bool FederationFiles::wait_for_moment(RandomSource& random, std::size_t lines_most) const {
+  const auto lines = [this] { return std::ranges::count(read(path("coordinator.jsonl")), '\n'); };
+  const auto enough = lines() + static_cast<std::ptrdiff_t>(random.uniform_below(lines_most + 1));
+  const auto waits = static_cast<int>(random.uniform_below(50));
+  wait_until([&] { return lines() >= enough || job_over(); }, kPatience);
+  ::poll(nullptr, 0, waits);
+  return !job_over();
 }
 
 bool FederationFiles::wait_for(const std::string& name,

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/random_source.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_directory.h"
 
@@ -36,10 +37,10 @@ class FederationFiles {
              int days) const;
 
   void start_coordinator();  // the first start chooses the port
-  void kill_coordinator();   // kill -9
+  bool kill_coordinator();   // kill -9; false where it had ended by itself
   int stop_coordinator();    // SIGTERM; the exit status
   void start_client(int index);
-  void kill_client(int index) { clients_.at(index)->end(SIGKILL); }
+  bool kill_client(int index) { return kill(*clients_.at(index)); }
   void signal_client(int index, int number) { clients_.at(index)->signal(number); }
   int stop_client(int index) { return clients_.at(index)->end(SIGTERM); }
   int port() const { return port_; }
@@ -51,15 +52,26 @@ class FederationFiles {
   // Events of the coordinator's log with this name, for which each given field has the given text.
   std::vector<Json> events(const std::string& name,
                            const std::map<std::string, std::string>& fields = {}) const;
+  // All events of a log, in order, over all lives of its process.
+  std::vector<Json> log_of_coordinator() const { return log_of("coordinator.jsonl"); }
+  std::vector<Json> log_of_client(int index) const {
+    return log_of("hospital-" + std::to_string(index) + ".jsonl");
+  }
   bool wait_for(const std::string& name, const std::map<std::string, std::string>& fields = {},
                 std::size_t count = 1) const;
+  // A random moment of the work that goes on: up to so many further lines of the coordinator's log,
+  // and some milliseconds. False where a job ended before.
+  bool wait_for_moment(RandomSource& random, std::size_t lines_most) const;
+  bool job_over() const;
   // All logs, for a failing test.
   std::string logs() const;
   // The bytes of the last global model.
   std::string final_model(const std::string& job) const;
 
  private:
+  static bool kill(Process& process);
   void write_coordinator() const;
+  std::vector<Json> log_of(const std::string& file) const;
 
   TemporaryDirectory directory_;
   int port_ = 0;
