@@ -103,7 +103,8 @@ void expect_full_record(const FederationFiles& federation, const std::string& jo
   ASSERT_EQ(federation.ctl({"job", "show", job, "--json"}, &output), 0) << output;
   std::set<Place> accepted;
   std::size_t rows = 0;
-  for (const Json& round : Json::parse(output)["rounds"]) {
+  const Json record = Json::parse(output);
+  for (const Json& round : record["rounds"]) {
     if (round["task"] != "train") continue;
     EXPECT_EQ(round["outcome"], "committed");
     EXPECT_EQ(round["attempt"], 1);
