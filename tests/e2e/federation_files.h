@@ -53,9 +53,9 @@ class FederationFiles {
   std::vector<Json> events(const std::string& name,
                            const std::map<std::string, std::string>& fields = {}) const;
   // All events of a log, in order, over all lives of its process.
-  std::vector<Json> log_of_coordinator() const { return log_of("coordinator.jsonl"); }
+  std::vector<Json> log_of_coordinator() const { return lines_of(coordinator_log()); }
   std::vector<Json> log_of_client(int index) const {
-    return log_of("hospital-" + std::to_string(index) + ".jsonl");
+    return lines_of(read(path("hospital-" + std::to_string(index) + ".jsonl")));
   }
   bool wait_for(const std::string& name, const std::map<std::string, std::string>& fields = {},
                 std::size_t count = 1) const;
@@ -63,6 +63,7 @@ class FederationFiles {
   // and some milliseconds. False where a job ended before.
   bool wait_for_moment(RandomSource& random, std::size_t lines_most) const;
   bool job_over() const;
+  bool wait_for_end() const;
   // All logs, for a failing test.
   std::string logs() const;
   // The bytes of the last global model.
@@ -71,10 +72,12 @@ class FederationFiles {
  private:
   static bool kill(Process& process);
   void write_coordinator() const;
-  std::vector<Json> log_of(const std::string& file) const;
+  const std::string& coordinator_log() const;
+  static std::vector<Json> lines_of(const std::string& log);
 
   TemporaryDirectory directory_;
   int port_ = 0;
+  mutable std::string log_;  // of the coordinator, as far as it was read
   std::unique_ptr<Process> coordinator_;
   std::map<int, std::unique_ptr<Process>> clients_;
 };

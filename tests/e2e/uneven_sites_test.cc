@@ -41,15 +41,14 @@ void give_twenty_times_the_rows(const FederationFiles& federation, int site) {
   FederationFiles::write(path, text);
 }
 
-// Killed and started again, or stopped for a while and not started again, until the job is over.
-// How often.
+// Killed and started again, or only stopped for a while, until the job is over. How often.
 int flap(FederationFiles& federation, RandomSource& random) {
   int times = 0;
-  while (federation.wait_for_moment(random, 30)) {
+  while (federation.wait_for_moment(random, 20)) {
     ++times;
-    if (random.uniform_below(3) == 0) {
+    if (random.uniform_below(2) == 0) {
       federation.signal_client(kFlapping, SIGSTOP);
-      federation.wait_for_moment(random, 30);
+      federation.wait_for_moment(random, 40);
       federation.signal_client(kFlapping, SIGCONT);
     } else {
       const std::map<std::string, std::string> its = {{"site", site_name(kFlapping)}};
@@ -149,8 +148,8 @@ TEST(UnevenSites, EveryRoundIsDoneAndEverySiteIsAccountedFor) {
   auto& slow = account.endings[site_name(kSlow)];
   auto& flapping = account.endings[site_name(kFlapping)];
   EXPECT_LT(slow["accepted"], kRounds / 2) << "it has twenty times the work";
-  EXPECT_GE(times, 10);
-  EXPECT_GE(flapping.size(), 2u) << "it comes and goes";
+  EXPECT_GE(times, 8);
+  EXPECT_GE(flapping.size() - flapping.count("accepted"), 1u) << "it comes and goes";
   std::cout << "seed " << seed << ": " << times << " flaps;";
   for (const auto& [site, reasons] : account.endings) {
     std::cout << " " << site;
