@@ -148,7 +148,7 @@ TEST(UnevenSites, EveryRoundIsDoneAndEverySiteIsAccountedFor) {
   auto& slow = account.endings[site_name(kSlow)];
   auto& flapping = account.endings[site_name(kFlapping)];
   EXPECT_LT(slow["accepted"], kRounds / 2) << "it has twenty times the work";
-  EXPECT_GE(times, 8);
+  EXPECT_GE(times, 5);
   EXPECT_GE(flapping.size() - flapping.count("accepted"), 1u) << "it comes and goes";
   std::cout << "seed " << seed << ": " << times << " flaps;";
   for (const auto& [site, reasons] : account.endings) {
