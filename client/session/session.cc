@@ -4,6 +4,7 @@
 #include "client/session/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/limits.h"
 
@@ -78,6 +79,7 @@ void Session::on_connected(TimePoint now) {
   if (link_ != Link::kDialing) return;  // it came while the link was being given up
   link_ = Link::kUp;
   up_since_ = now;
+  proven_ = false;
   retry_after_ms_ = 0;
   report("link.connected",
          {{"results_to_offer",
@@ -95,7 +97,11 @@ void Session::on_connected(TimePoint now) {
 
 void Session::on_disconnected(TimePoint now, const Error& error) {
   if (link_ == Link::kDown) return;
-  const bool proven = link_ == Link::kUp && now - up_since_ >= Milliseconds(limits::kLinkProvenMs);
+  // A coordinator that is killed again and again, and gets on with its work in between, must not
+  // wait for us for longer each time.
+  const bool proven =
+      (link_ == Link::kUp && now - up_since_ >= Milliseconds(limits::kLinkProvenMs)) ||
+      std::exchange(proven_, false);
   link_ = Link::kDown;
   if (stopping_) {
     report("link.closed", {{"error", error.message}});

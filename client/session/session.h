@@ -103,6 +103,7 @@ class Session {
   bool stopping_ = false;
   std::optional<TimePoint> dial_at_;
   TimePoint up_since_;
+  bool proven_ = false;  // since the link is up, a result was taken or a round committed
   std::int64_t retry_after_ms_ = 0;  // from the last Goodbye
   std::deque<Waiting> queue_;
   std::optional<Running> running_;

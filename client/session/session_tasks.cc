@@ -157,6 +157,7 @@ void Session::on_verdict(const TaskVerdict& verdict) {
   const bool accepted = verdict.reason == Reason::kAccepted;
   report_task(accepted ? "result.accepted" : "result.refused", verdict.key,
               {{"reason", std::string(reason_name(verdict.reason))}, {"detail", verdict.detail}});
+  if (accepted && !kept->second.accepted) proven_ = true;
   if (accepted && !blob_of(kept->second.result).digest.is_none()) {
     kept->second.accepted = true;
   } else {
@@ -165,6 +166,7 @@ void Session::on_verdict(const TaskVerdict& verdict) {
 }
 
 void Session::on_committed(const RoundCommitted& committed) {
+  proven_ = true;
   const auto covered = [&committed](const TaskKey& key) {
     return key.job == committed.job && place(key) <= std::pair(committed.round, TaskKind::kTrain);
   };

@@ -73,8 +73,8 @@ inline constexpr std::size_t kResultsKeptMax = 64;
 // Jobs whose latest model a site keeps between tasks, so that train and evaluate of one round share
 // a download.
 inline constexpr std::size_t kJobModelsMax = 8;
-// Redial: first and longest mean wait; a link must last kLinkProvenMs before the waits start from
-// the first again.
+// Redial: first and longest mean wait; a link must last kLinkProvenMs, or bring a result home,
+// before the waits start from the first again.
 inline constexpr std::int64_t kRedialFirstMs = 500;
 inline constexpr std::int64_t kRedialMs = 60'000;
 inline constexpr std::int64_t kLinkProvenMs = 10'000;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/e2e/federation_files.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -104,7 +105,13 @@ void FederationFiles::start_coordinator() {
   write_coordinator();
 }
 
-void FederationFiles::kill_coordinator() { coordinator_->end(SIGKILL); }
+bool FederationFiles::kill(Process& process) {
+  const bool ran = process.running();
+  process.end(SIGKILL);
+  return ran;
+}
+
+bool FederationFiles::kill_coordinator() { return kill(*coordinator_); }
 int FederationFiles::stop_coordinator() { return coordinator_->end(SIGTERM); }
 
 void FederationFiles::start_client(int index) {
@@ -132,19 +139,62 @@ std::string FederationFiles::submit(const std::string& job_path) {
   return output.substr(0, output.find('\n'));
 }
 
+// Polled all the time: only what is new is read, and only lines that may fit are parsed.
+const std::string& FederationFiles::coordinator_log() const {
+  std::ifstream in(path("coordinator.jsonl"), std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(log_.size()));
+  log_.append(std::istreambuf_iterator<char>(in), {});
+  return log_;
+}
+
 std::vector<Json> FederationFiles::events(const std::string& name,
                                           const std::map<std::string, std::string>& fields) const {
   std::vector<Json> found;
-  std::istringstream lines(read(path("coordinator.jsonl")));
-  for (std::string line; std::getline(lines, line);) {
-    const Json json = Json::parse(line, nullptr, false);
-    if (!json.is_object() || json.value("event", "") != name) continue;
+  const std::string& log = coordinator_log();
+  const std::string key = "\"event\":\"" + name + '"';
+  for (std::size_t at = log.find(key); at != std::string::npos; at = log.find(key, at + 1)) {
+    const std::size_t begin = log.rfind('\n', at) + 1, end = log.find('\n', at);
+    const Json json = Json::parse(log.substr(begin, end - begin), nullptr, false);
+    if (!json.is_object()) continue;  // half a line
     bool fits = true;
-    for (const auto& [key, value] : fields)
-      fits = fits && json.contains(key) && text_of(json[key]) == value;
+    for (const auto& [field, value] : fields)
+      fits = fits && json.contains(field) && text_of(json[field]) == value;
     if (fits) found.push_back(json);
   }
   return found;
+}
+
+std::vector<Json> FederationFiles::lines_of(const std::string& log) {
+  std::vector<Json> events;
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    // A process that is killed may leave half a line.
+    if (Json json = Json::parse(line, nullptr, false); json.is_object()) events.push_back(json);
+  }
+  return events;
+}
+
+bool FederationFiles::job_over() const {
+  for (const char* end : {"job.finished", "job.failed", "job.aborted"}) {
+    if (!events(end).empty()) return true;
+  }
+  // That line is written when the end is durable; a coordinator that is killed in between never
+  // writes it.
+  const std::vector<Json> lives = events("state.recovered");
+  return !lives.empty() && lives.back()["jobs"] != 0 && lives.back()["unfinished"] == 0;
+}
+
+bool FederationFiles::wait_for_moment(RandomSource& random, std::size_t lines_most) const {
+  const auto lines = [this] { return std::ranges::count(coordinator_log(), '\n'); };
+  const auto enough = lines() + static_cast<std::ptrdiff_t>(random.uniform_below(lines_most + 1));
+  const auto waits = static_cast<int>(random.uniform_below(50));
+  wait_until([&] { return lines() >= enough || job_over(); }, kPatience);
+  ::poll(nullptr, 0, waits);
+  return !job_over();
+}
+
+bool FederationFiles::wait_for_end() const {
+  return wait_until([this] { return job_over(); }, kPatience);
 }
 
 bool FederationFiles::wait_for(const std::string& name,

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/random_source.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_directory.h"
 
@@ -36,10 +37,10 @@ class FederationFiles {
              int days) const;
 
   void start_coordinator();  // the first start chooses the port
-  void kill_coordinator();   // kill -9
+  bool kill_coordinator();   // kill -9; false where it had ended by itself
   int stop_coordinator();    // SIGTERM; the exit status
   void start_client(int index);
-  void kill_client(int index) { clients_.at(index)->end(SIGKILL); }
+  bool kill_client(int index) { return kill(*clients_.at(index)); }
   void signal_client(int index, int number) { clients_.at(index)->signal(number); }
   int stop_client(int index) { return clients_.at(index)->end(SIGTERM); }
   int port() const { return port_; }
@@ -51,18 +52,32 @@ class FederationFiles {
   // Events of the coordinator's log with this name, for which each given field has the given text.
   std::vector<Json> events(const std::string& name,
                            const std::map<std::string, std::string>& fields = {}) const;
+  // All events of a log, in order, over all lives of its process.
+  std::vector<Json> log_of_coordinator() const { return lines_of(coordinator_log()); }
+  std::vector<Json> log_of_client(int index) const {
+    return lines_of(read(path("hospital-" + std::to_string(index) + ".jsonl")));
+  }
   bool wait_for(const std::string& name, const std::map<std::string, std::string>& fields = {},
                 std::size_t count = 1) const;
+  // A random moment of the work that goes on: up to so many further lines of the coordinator's log,
+  // and some milliseconds. False where a job ended before.
+  bool wait_for_moment(RandomSource& random, std::size_t lines_most) const;
+  bool job_over() const;
+  bool wait_for_end() const;
   // All logs, for a failing test.
   std::string logs() const;
   // The bytes of the last global model.
   std::string final_model(const std::string& job) const;
 
  private:
+  static bool kill(Process& process);
   void write_coordinator() const;
+  const std::string& coordinator_log() const;
+  static std::vector<Json> lines_of(const std::string& log);
 
   TemporaryDirectory directory_;
   int port_ = 0;
+  mutable std::string log_;  // of the coordinator, as far as it was read
   std::unique_ptr<Process> coordinator_;
   std::map<int, std::unique_ptr<Process>> clients_;
 };

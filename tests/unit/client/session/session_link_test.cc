@@ -58,6 +58,39 @@ TEST(SessionLink, AShortLinkDoesNotResetTheBackoffALongOneDoes) {
   EXPECT_LE(wait_after(limits::kLinkProvenMs), limits::kRedialFirstMs);
 }
 
+TEST(SessionLink, AShortLinkThatGotWorkDoneResetsTheBackoff) {
+  Harness h;
+  const Task first = make_task(TaskKind::kTrain, 1), second = make_task(TaskKind::kTrain, 2);
+  const auto wait_after = [&h](const std::vector<Message>& messages) {
+    h.handle(Connected{});
+    for (const Message& message : messages) h.receive(message);
+    h.handle(Disconnected{kGone});
+    const std::int64_t wait = (*h.session.next_wake() - h.now).count();
+    h.pass(wait);
+    return wait;
+  };
+  const auto fail_often = [&] {
+    for (int i = 0; i < 8; ++i) wait_after({});
+  };
+  h.connect();
+  h.run(first, trained(first));
+  h.handle(Disconnected{kGone});
+  h.pass(limits::kRedialMs);
+  fail_often();
+  EXPECT_LE(wait_after({TaskVerdict{first.key, Reason::kAccepted, ""}}), limits::kRedialFirstMs);
+  fail_often();
+  EXPECT_GT(wait_after({TaskVerdict{first.key, Reason::kAccepted, ""}}), 10'000)
+      << "it was taken before";
+  EXPECT_LE(wait_after({RoundCommitted{first.key.job, 1}}), limits::kRedialFirstMs);
+  fail_often();
+  EXPECT_GT(wait_after({TaskOffer{second}}), 10'000) << "an offer is no work done";
+  h.handle(Connected{});
+  h.run(second, trained(second));
+  h.handle(Disconnected{kGone});
+  h.pass(limits::kRedialMs);
+  EXPECT_GT(wait_after({TaskVerdict{second.key, Reason::kStorageFailed, ""}}), 10'000);
+}
+
 TEST(SessionLink, GoodbyeSaysWhenToComeBack) {
   Harness h;
   h.connect();
