@@ -4,6 +4,7 @@
 #include "client/session/session.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/limits.h"
 
@@ -60,6 +61,10 @@ void Session::on_recovered(const Recovered& event) {
   for (const TaskResult& result : event.results) {
     kept_[result.key] = {.result = result, .accepted = false, .sequence = next_sequence_++};
   }
+  held_.insert(event.blobs.begin(), event.blobs.end());
+  const std::set<Digest> needed = needed_blobs();
+  std::ranges::set_difference(held_, needed, std::inserter(left_, left_.end()));
+  if (left_.size() > limits::kLeftBlobsMax) left_.clear();
 }
 
 void Session::on_stop() {
@@ -171,6 +176,7 @@ std::set<Digest> Session::needed_blobs() const {
     need(running_->task.model_file.digest);
   }
   for (const auto& [job, blobs] : job_blobs_) needed.insert(blobs.begin(), blobs.end());
+  needed.insert(left_.begin(), left_.end());
   return needed;
 }
 

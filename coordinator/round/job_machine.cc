@@ -41,6 +41,7 @@ void JobMachine::resume(const std::vector<AcceptedUpdate>& accepted, RoundEffect
     Participant& one = carried_[update.site];
     one.reason = Reason::kAccepted;
     one.result = TaskResult{update.key, update.result};
+    one.update = update.result.update.digest;
     one.row = {.site = update.site,
                .kind = std::string(task_kind_name(TaskKind::kTrain)),
                .reason = std::string(reason_name(Reason::kAccepted)),
@@ -57,12 +58,11 @@ void JobMachine::resume(const std::vector<AcceptedUpdate>& accepted, RoundEffect
 void JobMachine::add_blobs_in_use(std::set<Digest>& used) const {
   used.insert(record_.model.digest);
   used.insert(record_.model_file.digest);
+  used.insert(elected_);
   const auto add_updates = [&used](const std::map<SiteName, Participant>& participants) {
     for (const auto& [site, one] : participants) {
-      const bool wanted = one.reason == Reason::kPending || one.reason == Reason::kAccepted;
-      const TrainResult* trained =
-          wanted && one.result ? std::get_if<TrainResult>(&one.result->outcome) : nullptr;
-      if (trained != nullptr) used.insert(trained->update.digest);
+      if (one.reason == Reason::kPending || one.reason == Reason::kAccepted)
+        used.insert(one.update);
     }
   };
   add_updates(carried_);

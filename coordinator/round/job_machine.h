@@ -118,6 +118,7 @@ class JobMachine {
   std::vector<std::pair<SiteName, BlobRef>>
       initial_models_;  // who can still upload the elected initial model; the first is asked
   TimePoint initial_model_by_;  // then the next one is
+  Digest elected_;  // the initial model; what has arrived of it is kept until it is stored
 };
 
 }  // namespace tributary

@@ -66,6 +66,8 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
     return settle(now, event.site, refusal->reason, refusal->detail, out);
   one->result = event.result;
   if (const auto* trained = std::get_if<TrainResult>(&event.result.outcome)) {
+    const Digest before = std::exchange(one->update, trained->update.digest);
+    if (!before.is_none() && before != one->update) out.push_back(ReleaseBlobs{});
     one->row.bytes = trained->update.bytes;
     one->row.examples = trained->examples;
     one->row.loss = trained->train_loss;
@@ -206,6 +208,7 @@ void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
   const auto most =
       std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second.size(); });
   initial_models_ = most->second;
+  elected_ = most->first;
   out.push_back(SaveRound{record_.id, round_row(now, "initialized")});
   ask_for_initial_model(now, out);
 }
@@ -234,6 +237,7 @@ void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, c
   for (const auto& [site, one] : phase_->participants())
     out.push_back(SendCommitted{site, record_.id, 0});
   initial_models_.clear();
+  elected_ = {};
   phase_.reset();
   record_.model = *model;
   record_.state = JobState::kTraining;

@@ -57,14 +57,15 @@ void FederationFiles::issue(const std::string& pki, const std::string& role,
   write(path(pki) + "/" + name + ".key", expired->key);
 }
 
-std::string FederationFiles::write_job(const std::string& train, const std::string& rounds) const {
+std::string FederationFiles::write_job(const std::string& train, const std::string& rounds,
+                                       const std::string& hidden) const {
   const std::string file = path("job.yaml");
-  write(
-      file,
-      "name: readmission\nseed: 3\nmodel: {family: mlp, hidden: [8]}\ndata:\n  dataset: patients\n"
-      "  features: [age, pressure, creatinine, stay, {name: admission, type: categorical}]\n"
-      "  label: readmitted\n  missing: mean\ntrain: " +
-          train + "\nrounds: " + rounds + "\n");
+  write(file,
+        "name: readmission\nseed: 3\nmodel: {family: mlp, hidden: " + hidden +
+            "}\ndata:\n  dataset: patients\n"
+            "  features: [age, pressure, creatinine, stay, {name: admission, type: categorical}]\n"
+            "  label: readmitted\n  missing: mean\ntrain: " +
+            train + "\nrounds: " + rounds + "\n");
   return file;
 }
 
@@ -134,8 +135,19 @@ std::string FederationFiles::submit(const std::string& job_path) {
 
 std::vector<Json> FederationFiles::events(const std::string& name,
                                           const std::map<std::string, std::string>& fields) const {
+  return events_of("coordinator.jsonl", name, fields);
+}
+
+std::vector<Json> FederationFiles::client_events(
+    int index, const std::string& name, const std::map<std::string, std::string>& fields) const {
+  return events_of("hospital-" + std::to_string(index) + ".jsonl", name, fields);
+}
+
+std::vector<Json> FederationFiles::events_of(
+    const std::string& log, const std::string& name,
+    const std::map<std::string, std::string>& fields) const {
   std::vector<Json> found;
-  std::istringstream lines(read(path("coordinator.jsonl")));
+  std::istringstream lines(read(path(log)));
   for (std::string line; std::getline(lines, line);) {
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object() || json.value("event", "") != name) continue;

@@ -27,8 +27,10 @@ class FederationFiles {
   static std::string read(const std::string& path);
   static void write(const std::string& path, const std::string& text);
 
-  // The job of the tests; `train` and `rounds` are the YAML of those sections.
-  std::string write_job(const std::string& train, const std::string& rounds) const;
+  // The job of the tests; `train` and `rounds` are the YAML of those sections, `hidden` the
+  // model's.
+  std::string write_job(const std::string& train, const std::string& rounds,
+                        const std::string& hidden = "[8]") const;
   void write_client(const std::string& site, const std::string& stem, const std::string& pki) const;
   // Certificate and key NAME.pem, NAME.key in folder `pki`, made with its root if there is none.
   // Not positive days: expired.
@@ -51,6 +53,9 @@ class FederationFiles {
   // Events of the coordinator's log with this name, for which each given field has the given text.
   std::vector<Json> events(const std::string& name,
                            const std::map<std::string, std::string>& fields = {}) const;
+  // The same of a client's log.
+  std::vector<Json> client_events(int index, const std::string& name,
+                                  const std::map<std::string, std::string>& fields = {}) const;
   bool wait_for(const std::string& name, const std::map<std::string, std::string>& fields = {},
                 std::size_t count = 1) const;
   // All logs, for a failing test.
@@ -60,6 +65,8 @@ class FederationFiles {
 
  private:
   void write_coordinator() const;
+  std::vector<Json> events_of(const std::string& log, const std::string& name,
+                              const std::map<std::string, std::string>& fields) const;
 
   TemporaryDirectory directory_;
   int port_ = 0;
