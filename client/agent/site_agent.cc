@@ -58,12 +58,10 @@ Status SiteAgent::recover() {
                       {{"path", file},
                        {"detail", "a kept result could not be read; its task will be done again"}});
   }
-  std::vector<Digest> wanted;
-  for (const TaskResult& result : kept) wanted.push_back(ss::blob_of(result).digest);
-  may_serve_.insert(wanted.begin(), wanted.end());
-  TRIB_CHECK_OK(blobs_->remove_except(wanted));
+  for (const TaskResult& result : kept) may_serve_.insert(ss::blob_of(result).digest);
+  TRIB_TRY(left, blobs_->list());
   results_kept_ = kept.size();
-  dispatch(ss::Recovered{std::move(kept)});
+  dispatch(ss::Recovered{std::move(kept), std::move(left)});
   return {};
 }
 
@@ -80,7 +78,12 @@ void SiteAgent::linked(std::shared_ptr<Link> link) {
   link_ = std::move(link);
   transfers_.emplace(
       *blobs_, *link_, [this](const Digest& digest) { return open_own(digest); },
-      [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); });
+      [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); },
+      [this](const BlobRef& blob, std::uint64_t offset) {
+        ports_.log.record("transfer.resumed", {{"digest", blob.digest.short_hex()},
+                                               {"offset", static_cast<std::int64_t>(offset)},
+                                               {"bytes", static_cast<std::int64_t>(blob.bytes)}});
+      });
   if (give_up_dial_) {
     link_->close(make_error(ErrorCode::kCancelled, "the site is shutting down"));
   } else {

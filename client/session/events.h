@@ -14,8 +14,9 @@
 namespace tributary::session {
 
 struct Recovered {
-  std::vector<TaskResult> results;
-};  // kept by an earlier life; before Start
+  std::vector<TaskResult> results;  // kept by an earlier life
+  std::vector<Digest> blobs;        // all that it left, whole or in part
+};                                  // before Start
 struct Start {};
 struct Stop {};  // for good: the process is to end
 

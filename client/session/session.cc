@@ -4,7 +4,11 @@
 #include "client/session/session.h"
 
 #include <algorithm>
+<<<<<<< HEAD
 #include <utility>
+=======
+#include <iterator>
+>>>>>>> w-blobs
 
 #include "common/base/limits.h"
 
@@ -61,6 +65,10 @@ void Session::on_recovered(const Recovered& event) {
   for (const TaskResult& result : event.results) {
     kept_[result.key] = {.result = result, .accepted = false, .sequence = next_sequence_++};
   }
+  held_.insert(event.blobs.begin(), event.blobs.end());
+  const std::set<Digest> needed = needed_blobs();
+  std::ranges::set_difference(held_, needed, std::inserter(left_, left_.end()));
+  if (left_.size() > limits::kLeftBlobsMax) left_.clear();
 }
 
 void Session::on_stop() {
@@ -177,6 +185,7 @@ std::set<Digest> Session::needed_blobs() const {
     need(running_->task.model_file.digest);
   }
   for (const auto& [job, blobs] : job_blobs_) needed.insert(blobs.begin(), blobs.end());
+  needed.insert(left_.begin(), left_.end());
   return needed;
 }
 

@@ -108,6 +108,7 @@ class Session {
   std::deque<Waiting> queue_;
   std::optional<Running> running_;
   std::map<TaskKey, Kept> kept_;
+  std::set<Digest> left_;  // blobs of an earlier life that a task may still want
   std::uint64_t next_sequence_ = 0;
   std::deque<std::pair<JobId, std::set<Digest>>>
       job_blobs_;          // latest models by job, least recently used first

@@ -211,6 +211,7 @@ void Session::on_progress(TimePoint now, const TaskProgressed& event) {
 
 void Session::on_finished(const TaskFinished& event) {
   if (!running_ || running_->task.key != event.result.key) return;
+  left_.clear();  // since the link came up, the coordinator has offered again what it waits for
   const Fate fate = running_->fate;
   running_.reset();
   if (const BlobRef blob = blob_of(event.result); !blob.digest.is_none()) held_.insert(blob.digest);

@@ -25,6 +25,9 @@ inline constexpr std::int64_t kHandshakeMs = 10'000;
 // A peer is asked for a sign of life this often, and given up after three silent periods.
 inline constexpr std::int64_t kHeartbeatMs = 5'000;
 inline constexpr std::int64_t kSilenceMs = 3 * kHeartbeatMs;
+// A power cut takes at most so much of a blob that is being received: it is synced this often. An
+// fsync of it takes a good disk 30 to 100 ms, and the bytes must reach the disk in any case.
+inline constexpr std::uint64_t kPartialSyncBytes = 64ull << 20;
 // An update may be larger than its model by this much: the header of another safetensors writer.
 inline constexpr std::uint64_t kUpdateHeaderMax = 1u << 20;
 // Links the listener greets at once that are not authenticated yet; others wait in the kernel.
@@ -83,8 +86,11 @@ inline constexpr std::int64_t kLinkProvenMs = 10'000;
 inline constexpr std::int64_t kRetryAfterMs = 600'000;
 // A running task reports its progress no more often than this.
 inline constexpr std::int64_t kProgressMs = 1'000;
-// A blob that arrives with a wrong digest is thrown away and asked for again this many times.
+// A blob that a peer sends with a wrong digest is thrown away and asked for again this many times.
 inline constexpr int kBlobRetries = 2;
+// Blobs that an earlier life of a site left and that no kept result needs: more than one life can
+// leave (two for each task and each job) comes of a program that cannot stay up, and all go.
+inline constexpr std::size_t kLeftBlobsMax = 2 * (kTasksQueuedMax + 1 + kJobModelsMax);
 
 // --- data ---
 inline constexpr std::size_t kColumnsMax = 10'000;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include "common/base/limits.h"
 #include "common/crypto/digest.h"
@@ -24,6 +25,11 @@ class PartialNames {
     const std::string usual = path + std::string(kPartial);
     if (taken_.insert(usual).second) return usual;
     return *taken_.insert(usual + "-" + std::to_string(++others_)).first;
+  }
+  // False while a writer has it.
+  bool try_acquire(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return taken_.insert(name).second;
   }
   void release(const std::string& name) {
     const std::lock_guard lock(mutex_);
@@ -83,8 +89,9 @@ class FileWriter final : public BlobStore::Writer {
       return written;
     }
     hasher_.update(bytes);
-    size_ += bytes.size();
-    return {};
+    const std::uint64_t before = std::exchange(size_, size_ + bytes.size());
+    if (before / limits::kPartialSyncBytes == size_ / limits::kPartialSyncBytes) return {};
+    return file_->sync();
   }
 
   Status commit() override {
@@ -172,28 +179,31 @@ class FileBlobStore final : public BlobStore {
   std::string path(const Digest& digest) const override { return directory_ + "/" + digest.hex(); }
 
   Status remove(const Digest& digest) override {
-    TRIB_CHECK_OK(files_.remove(path(digest) + std::string(kPartial)));
+    const std::string partial = path(digest) + std::string(kPartial);
+    if (names_.try_acquire(partial)) {
+      const Status removed = files_.remove(partial);
+      names_.release(partial);
+      TRIB_CHECK_OK(removed);
+    }
     return files_.remove(path(digest));
   }
 
   Result<std::vector<Digest>> list() const override {
     TRIB_TRY(names, files_.list(directory_));
-    std::vector<Digest> digests;
-    for (const std::string& name : names) {
-      if (const auto digest = digest_from_hex(name)) digests.push_back(*digest);
+    std::set<Digest> digests;
+    for (std::string_view name : names) {
+      if (name.ends_with(kPartial)) name.remove_suffix(kPartial.size());
+      if (const auto digest = digest_from_hex(name)) digests.insert(*digest);
     }
-    return digests;
+    return std::vector<Digest>(digests.begin(), digests.end());
   }
 
-  Status remove_except(const std::vector<Digest>& keep) override {
-    std::set<std::string> kept;
-    for (const Digest& digest : keep) {
-      kept.insert(digest.hex());
-      kept.insert(digest.hex() + std::string(kPartial));
-    }
+  // The files of second writers: their owner deletes them, unless it was killed.
+  Status remove_orphans() {
     TRIB_TRY(names, files_.list(directory_));
     for (const std::string& name : names) {
-      if (!kept.contains(name)) TRIB_CHECK_OK(files_.remove(directory_ + "/" + name));
+      if (name.find(std::string(kPartial) + "-") != std::string::npos)
+        TRIB_CHECK_OK(files_.remove(directory_ + "/" + name));
     }
     return {};
   }
@@ -215,7 +225,9 @@ class FileBlobStore final : public BlobStore {
 
 Result<std::unique_ptr<BlobStore>> BlobStore::open(FileSystem& files, std::string directory) {
   TRIB_CHECK_OK(files.make_directories(directory));
-  return std::unique_ptr<BlobStore>(std::make_unique<FileBlobStore>(files, std::move(directory)));
+  auto store = std::make_unique<FileBlobStore>(files, std::move(directory));
+  TRIB_CHECK_OK(store->remove_orphans());
+  return std::unique_ptr<BlobStore>(std::move(store));
 }
 
 }  // namespace tributary

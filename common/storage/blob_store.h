@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // BlobStore: content-addressed files (DIRECTORY/<sha256>), and what has arrived of those under way
-// (DIRECTORY/<sha256>.part). A blob under its name is whole, verified and durable. Thread-safe,
-// except that a Writer has one owner; of several for one digest, each writes a file of its own and
-// the first can be taken up again. The store outlives its writers. It does not decide what is kept:
-// its owner removes.
+// (DIRECTORY/<sha256>.part). A blob under its name is whole, verified and durable. A part stays
+// over a broken link, kill -9 and a restart, until it is whole or removed; a power cut takes at
+// most its last kPartialSyncBytes. Thread-safe, except that a Writer has one owner; of several for
+// one digest, each writes a file of its own and only the first can be taken up again. The store
+// outlives its writers. It does not decide what is kept, whole or in part: its owner removes.
 #pragma once
 
 #include <memory>
@@ -23,14 +24,17 @@ class BlobStore {
   class Writer {
    public:
     virtual ~Writer() = default;
-    virtual std::uint64_t size() const = 0;     // bytes here so far
+    // Bytes here so far. Those that were here before this writer are not believed before commit():
+    // another peer may have sent them, or a power cut torn them.
+    virtual std::uint64_t size() const = 0;
     virtual Status append(ByteView bytes) = 0;  // kDataLoss if more come than were announced
     // Verifies the digest and makes the blob durable. kDataLoss: the bytes are not those announced,
     // and are gone.
     virtual Status commit() = 0;
   };
 
-  // Creates the directory if need be.
+  // Creates the directory if need be, and deletes what an earlier life left that nobody can take
+  // up.
   static Result<std::unique_ptr<BlobStore>> open(FileSystem& files, std::string directory);
   virtual ~BlobStore() = default;
 
@@ -41,10 +45,9 @@ class BlobStore {
   virtual Result<Bytes> read(const Digest& digest) const = 0;
   virtual Result<std::unique_ptr<ReadFile>> open_blob(const Digest& digest) const = 0;
   virtual std::string path(const Digest& digest) const = 0;
-  virtual Status remove(const Digest& digest) = 0;  // whole or in part; fine if it is not there
-  virtual Result<std::vector<Digest>> list() const = 0;  // whole ones
-  // Everything, partial ones too, but those in `keep`. Once, after a start.
-  virtual Status remove_except(const std::vector<Digest>& keep) = 0;
+  // Whole or in part; fine if it is not there. A part that a writer is at stays.
+  virtual Status remove(const Digest& digest) = 0;
+  virtual Result<std::vector<Digest>> list() const = 0;  // whole or in part, each once
 };
 
 }  // namespace tributary

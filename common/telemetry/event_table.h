@@ -140,6 +140,9 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"blob.failed", kWarn, kSite, "job round attempt task digest error",
      "A model or file of the task could not be fetched"},
     // --- both ---
+    {"transfer.resumed", kInfo, kBoth, "site digest offset bytes",
+     "A model or update that is received goes on at the byte where an earlier link or process "
+     "stopped"},
     {"certificate.expiring", kWarn, kBoth, "subject days",
      "A certificate ends soon; issue a new one"},
     {"disk.full", kError, kSite, "path detail",

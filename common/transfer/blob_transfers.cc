@@ -10,6 +10,7 @@ namespace tributary {
 struct BlobTransfers::Asked {
   BlobRef blob;
   int retries = 0;
+  bool resumed = false;  // on bytes that this link did not bring
   bool started = false;
   std::unique_ptr<BlobStore::Writer> writer;
 };
@@ -20,8 +21,13 @@ struct BlobTransfers::Served {
   bool done = false;
 };
 
-BlobTransfers::BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done)
-    : store_(store), port_(port), serve_(std::move(serve)), done_(std::move(done)) {}
+BlobTransfers::BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done,
+                             Resumed resumed)
+    : store_(store),
+      port_(port),
+      serve_(std::move(serve)),
+      done_(std::move(done)),
+      resumed_(std::move(resumed)) {}
 
 BlobTransfers::~BlobTransfers() = default;
 
@@ -63,6 +69,8 @@ Status BlobTransfers::ask(const BlobRef& blob, int retries) {
   asked->retries = retries;
   asked->writer = *std::move(writer);
   const std::uint64_t offset = asked->writer->size();
+  asked->resumed = offset > 0;
+  if (asked->resumed && resumed_) resumed_(blob, offset);
   const std::uint32_t stream = next_stream_++;
   asked_[stream] = std::move(asked);
   return port_.send(BlobRequest{stream, blob.digest, offset});
@@ -116,11 +124,11 @@ Status BlobTransfers::complete(std::uint32_t stream) {
   asked_.erase(stream);
   const Status committed = asked->writer->commit();
   asked->writer.reset();
-  // A wrong digest may be an earlier life's torn bytes: ask again from the start, but not for ever.
-  if (!committed && committed.error().code == ErrorCode::kDataLoss &&
-      asked->retries < limits::kBlobRetries) {
-    return ask(asked->blob, asked->retries + 1);
-  }
+  const bool wrong = !committed && committed.error().code == ErrorCode::kDataLoss;
+  // The store has thrown the bytes away. Those of an earlier life may have been torn, or another
+  // peer's: not this one's fault. The next try starts at the first byte, so this happens once.
+  if (wrong && asked->resumed) return ask(asked->blob, asked->retries);
+  if (wrong && asked->retries < limits::kBlobRetries) return ask(asked->blob, asked->retries + 1);
   return settle(asked->blob, committed);
 }
 

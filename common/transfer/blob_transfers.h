@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // BlobTransfers: both sides of the blob protocol on one link (grammar: proto/README.md). The asker
-// resumes at the byte where an earlier link stopped, checks the digest, and asks again a bounded
-// number of times; the server reads as the link can take it. One object per link, on the link's
-// thread, owned by the driver; it dies with the link and leaves what has arrived in the store. It
-// opens no socket, and decides neither what is asked for nor what may be served.
+// resumes at the byte where an earlier link or an earlier life of either side stopped, checks the
+// digest, and asks again a bounded number of times; a wrong digest over bytes that did not all come
+// on this link is nobody's fault, and is asked for again from the start without being counted. The
+// server reads as the link can take it. One object per link, on the link's thread, owned by the
+// driver; it dies with the link and leaves what has arrived in the store. It opens no socket, and
+// decides neither what is asked for nor what may be served.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +35,12 @@ class BlobTransfers {
   // name, the peer is told the same.
   using Serve = std::function<Result<std::unique_ptr<ReadFile>>(const Digest& digest)>;
 
+  // Told of each fetch that goes on at a byte other than the first.
+  using Resumed = std::function<void(const BlobRef& blob, std::uint64_t offset)>;
+
   // What is fetched goes into `store`.
-  BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done);
+  BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done,
+                Resumed resumed = {});
   ~BlobTransfers();
   BlobTransfers(const BlobTransfers&) = delete;
   BlobTransfers& operator=(const BlobTransfers&) = delete;
@@ -73,6 +79,7 @@ class BlobTransfers {
   TransferPort& port_;
   Serve serve_;
   FetchDone done_;
+  Resumed resumed_;
   std::uint32_t next_stream_ = 1;
   std::map<std::uint32_t, std::unique_ptr<Asked>> asked_;  // by our stream
   std::deque<BlobRef> waiting_;

@@ -79,7 +79,8 @@ struct FinishRound {
 };  // RoundFinished or RoundNotFinished
 struct CloseJob {
   JobId job;
-};  // drop what is held in memory and spool for it
+};                       // drop what is held in memory and spool for it
+struct ReleaseBlobs {};  // one that was wanted no longer is: what no job has a use for may go
 
 // --- for people ---
 using FieldValue = std::variant<std::string, std::int64_t, double, bool>;
@@ -88,9 +89,10 @@ struct Report {
   std::vector<std::pair<std::string, FieldValue>> fields;
 };
 
-using RoundEffect = std::variant<SaveJob, SaveAccepted, SaveRound, ForgetAccepted, SendTask,
-                                 SendCancel, SendVerdict, SendCommitted, FetchUpdate, CheckUpdate,
-                                 AbsorbUpdate, FetchInitialModel, FinishRound, CloseJob, Report>;
+using RoundEffect =
+    std::variant<SaveJob, SaveAccepted, SaveRound, ForgetAccepted, SendTask, SendCancel,
+                 SendVerdict, SendCommitted, FetchUpdate, CheckUpdate, AbsorbUpdate,
+                 FetchInitialModel, FinishRound, CloseJob, ReleaseBlobs, Report>;
 using RoundEffects = std::vector<RoundEffect>;
 
 }  // namespace tributary

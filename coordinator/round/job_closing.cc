@@ -123,6 +123,7 @@ void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
   const auto most =
       std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second.size(); });
   initial_models_ = most->second;
+  elected_ = most->first;
   out.push_back(SaveRound{record_.id, round_row(now, "initialized")});
   ask_for_initial_model(now, out);
 }
@@ -161,6 +162,7 @@ void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, c
   for (const auto& [site, one] : phase_->participants())
     out.push_back(SendCommitted{site, record_.id, 0});
   initial_models_.clear();
+  elected_ = {};
   phase_.reset();
   record_.model = *model;
   record_.state = JobState::kTraining;

@@ -143,6 +143,15 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
   return false;
 }
 
+bool JobMachine::all_back(TimePoint now, const Roster& roster) {
+  if (!returning_until_) return true;
+  const bool all = std::ranges::all_of(
+      record_.rows, [&roster](const auto& entry) { return roster.contains(entry.first); });
+  if (!all && now < *returning_until_) return false;
+  returning_until_.reset();
+  return true;
+}
+
 // Other jobs end their phases by deadlines of their own, so this wait needs none.
 void JobMachine::wait_for_turn(const std::vector<SiteName>& sites, const SiteTurns& turns) {
   std::string busy;

@@ -29,6 +29,7 @@ Participant accepted_before(const AcceptedUpdate& update) {
   one.key = update.key;
   one.reason = Reason::kAccepted;
   one.result = TaskResult{update.key, update.result};
+  one.update = update.result.update.digest;
   one.row.site = update.site;
   one.row.kind = task_kind_name(TaskKind::kTrain);
   one.row.reason = reason_name(Reason::kAccepted);
@@ -63,6 +64,7 @@ void JobMachine::resume(TimePoint now, const std::vector<AcceptedUpdate>& accept
     carried_.emplace(update.site, accepted_before(update));
     out.push_back(AbsorbUpdate{update, weight_max()});
   }
+  returning_until_ = now + Milliseconds(spec_.rounds.disconnect_grace_ms);
   for (const auto& [site, task] : record_.late) {
     if (carried_.contains(site)) continue;
     Participant& one = late_[site];

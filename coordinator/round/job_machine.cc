@@ -29,14 +29,12 @@ TaskKind next_kind(JobState state) {
 
 void JobMachine::add_blobs_in_use(std::set<Digest>& used) const {
   used.insert(record_.model.digest);
+  used.insert(elected_);
   const auto add_updates = [&used](const Participants& participants) {
     for (const auto& [site, one] : participants) {
-      const bool pending = one.reason == Reason::kPending;
-      if (pending) used.insert(one.model.digest);
-      const TrainResult* trained = (pending || one.reason == Reason::kAccepted) && one.result
-                                       ? std::get_if<TrainResult>(&one.result->outcome)
-                                       : nullptr;
-      if (trained != nullptr) used.insert(trained->update.digest);
+      if (one.reason == Reason::kPending) used.insert(one.model.digest);
+      if (one.reason == Reason::kPending || one.reason == Reason::kAccepted)
+        used.insert(one.update);
     }
   };
   add_updates(carried_);
@@ -123,7 +121,7 @@ bool JobMachine::open(TimePoint now, const Roster& roster, SiteTurns& turns, Rou
   const TaskKind kind = next_kind(record_.state);
   const bool again = reopens(kind);
   if (paused() && !again) return false;
-  if (!again && !enough_sites(now, kind, roster, out)) return false;
+  if (!again && (!all_back(now, roster) || !enough_sites(now, kind, roster, out))) return false;
   const std::vector<SiteName> sites = choose(kind, roster, turns);
   // Where none of those that could be asked is free, none was chosen.
   const std::vector<SiteName> wanted =
@@ -282,6 +280,8 @@ std::optional<TimePoint> JobMachine::next_wake() const {
     wake = attempt_at_;
   } else if (phase_) {
     wake = phase_->next_wake();
+  } else if (returning_until_) {
+    wake = returning_until_;
   } else if (waiting_since_) {
     wake = std::min(*waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms), alarm_at_);
   }

@@ -88,6 +88,7 @@ class JobMachine {
   std::size_t sites_needed(TaskKind kind) const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
+  bool all_back(TimePoint now, const Roster& roster);
   void wait_for_turn(const std::vector<SiteName>& sites, const SiteTurns& turns);
 
   // --- phases (job_machine.cc) ---
@@ -153,10 +154,12 @@ class JobMachine {
   std::optional<TimePoint> finishing_since_;  // FinishRound is out, RoundFinished is to come
   std::optional<TimePoint> finish_again_at_;  // it failed (disk full, say) and is tried again
   std::optional<TimePoint> attempt_at_;       // a pause before the next attempt
-  std::optional<TimePoint> waiting_since_;    // too few sites
-  TimePoint alarm_at_;                        // then it says so again
-  std::string waiting_for_;                   // as it was last reported
-  bool waits_for_turn_ = false;               // sites are there, and busy with other jobs
+  // After a restart: nobody is chosen before the sites have had time to come back.
+  std::optional<TimePoint> returning_until_;
+  std::optional<TimePoint> waiting_since_;  // too few sites
+  TimePoint alarm_at_;                      // then it says so again
+  std::string waiting_for_;                 // as it was last reported
+  bool waits_for_turn_ = false;             // sites are there, and busy with other jobs
   std::map<SiteName, std::string>
       unfit_;             // cannot do this job as they are; asked again after a reconnect
   Participants carried_;  // accepted in an earlier attempt of the open round
@@ -164,6 +167,7 @@ class JobMachine {
   std::vector<std::pair<SiteName, BlobRef>>
       initial_models_;  // who can still upload the elected initial model; the first is asked
   TimePoint initial_model_by_;  // then the next one is
+  Digest elected_;  // the initial model; what has arrived of it is kept until it is stored
 };
 
 }  // namespace tributary

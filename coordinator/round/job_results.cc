@@ -110,6 +110,8 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
     return settle(now, event.site, refusal->reason, refusal->detail, out);
   one->result = event.result;
   if (const auto* trained = std::get_if<TrainResult>(&event.result.outcome)) {
+    const Digest before = std::exchange(one->update, trained->update.digest);
+    if (!before.is_none() && before != one->update) out.push_back(ReleaseBlobs{});
     one->row.bytes = trained->update.bytes;
     one->row.examples = trained->examples;
     one->row.loss = trained->train_loss;

@@ -30,6 +30,8 @@ struct Participant {
   std::optional<TaskResult> result;    // came in, not yet judged (upload or check under way)
   bool checking = false;               // the update is here and with the CPU pool
   bool checked = false;                // it passed while no round could take it: the next one does
+  // The update that it announced last: what has arrived of it is kept while it is off the link.
+  Digest update;
   // We could not store or read the update (disk, descriptors): when it is fetched again.
   std::optional<TimePoint> fetch_again_at;
   ParticipantRow row;  // what the round's record says of it

@@ -108,21 +108,15 @@ class Daemon {
         OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
   }
 
-  // Blobs that nothing refers to any more are an earlier life's; then the jobs go on.
   Status recover() {
     TRIB_TRY(records, store_->jobs());
-    std::vector<Digest> wanted;
     std::int64_t unfinished = 0, updates = 0;
     for (const JobRecord& record : records) {
       if (is_over(record.state)) continue;
       ++unfinished;
-      wanted.push_back(record.model.digest);
-      wanted.push_back(record.model_file.digest);
       TRIB_TRY(accepted, store_->accepted(record.id));
-      for (const AcceptedUpdate& update : accepted) wanted.push_back(update.result.update.digest);
       updates += static_cast<std::int64_t>(accepted.size());
     }
-    TRIB_CHECK_OK(blobs_->remove_except(wanted));
     log_.record("state.recovered", {{"jobs", static_cast<std::int64_t>(records.size())},
                                     {"unfinished", unfinished},
                                     {"updates", updates}});

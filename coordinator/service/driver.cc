@@ -109,7 +109,11 @@ struct EffectPerformer {
   void operator()(const SaveJob&) {}
   void operator()(const SaveAccepted&) {}
   void operator()(const SaveRound&) {}
-  void operator()(const ForgetAccepted&) { driver.remove_unused_blobs(); }
+  void operator()(const ForgetAccepted& e) {
+    driver.reopened_.erase(e.job);
+    driver.remove_unused_blobs();
+  }
+  void operator()(const ReleaseBlobs&) { driver.remove_unused_blobs(); }
 
  private:
   // `work` answers with an event; so does `failed` for what only an exception can say: no memory
@@ -145,6 +149,7 @@ Status Driver::recover() {
   TRIB_TRY(records, ports_.store.jobs());
   recovering_ = true;
   for (const JobRecord& record : records) {
+    if (!is_over(record.state) && record.state != JobState::kQueued) reopened_.insert(record.id);
     Result<JobFile> file = parse_job(record.document, record.id.value);
     if (!file && !is_over(record.state))
       return std::move(file).error().with_context("job " + record.id.value + " in the state store");
@@ -163,6 +168,9 @@ Status Driver::recover() {
     handle(JobRecovered{record, spec, std::move(accepted)});
   }
   recovering_ = false;
+  TRIB_TRY(there, ports_.blobs.list());
+  left_.insert(there.begin(), there.end());
+  remove_unused_blobs();
   return {};
 }
 
@@ -254,15 +262,19 @@ void Driver::perform(const RoundEffects& effects) {
   for (const RoundEffect& effect : effects) std::visit(performer, effect);
 }
 
-// One rule for all jobs, because jobs share blobs: equal bytes are one blob. What cannot be removed
-// now goes when the next round is committed, or at the next start.
+// One rule for all jobs, because jobs share blobs: equal bytes are one blob. What no job has a use
+// for goes, whole or in part. The sites of rounds that were open at the last stop may not have said
+// yet what they had begun to upload: until those rounds are over, all that was there then stays.
+// What cannot be removed now goes when the next round is committed, or at the next start.
 void Driver::remove_unused_blobs() {
   // A job that waits to be taken up again (also behind a disk that is full) needs its blobs too.
   if (recovering_ || !waiting_.empty()) return;
+  if (reopened_.empty()) left_.clear();
   const std::optional<std::set<Digest>> used = engine_.blobs_in_use();
   const Result<std::vector<Digest>> there = ports_.blobs.list();
   if (!used || !there) return;
   for (const Digest& digest : *there) {
+    if (left_.contains(digest)) continue;
     if (!used->contains(digest)) static_cast<void>(ports_.blobs.remove(digest).has_value());
   }
 }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -65,7 +66,9 @@ class Driver {
   std::deque<RoundEvent> waiting_;  // arrived while stalled
   RoundEffects unsaved_;            // decided, not durable yet, so not carried out
   TimePoint retry_at_;
-  bool recovering_ = false;  // not all jobs are with the engine yet
+  bool recovering_ = false;   // not all jobs are with the engine yet
+  std::set<Digest> left_;     // blobs of an earlier life that a site may still announce again
+  std::set<JobId> reopened_;  // jobs of that life, until they have committed a round or ended
 };
 
 }  // namespace tributary

@@ -28,11 +28,18 @@ class SiteSessions::Session final : public LinkHandler,
         link_(std::move(link)),
         site_(std::move(site)),
         address_(std::move(address)),
-        since_(since),
-        transfers_(
-            owner.ports_.blobs, *link_,
-            [this](const Digest& digest) { return open_offered(digest); },
-            [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); }) {}
+        since_(since) {
+    transfers_.emplace(
+        owner.ports_.blobs, *link_, [this](const Digest& digest) { return open_offered(digest); },
+        [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); },
+        [this](const BlobRef& blob, std::uint64_t offset) {
+          owner_.ports_.log.record("transfer.resumed",
+                                   {{"site", site_.value},
+                                    {"digest", blob.digest.short_hex()},
+                                    {"offset", static_cast<std::int64_t>(offset)},
+                                    {"bytes", static_cast<std::int64_t>(blob.bytes)}});
+        });
+  }
 
   const SiteName& site() const { return site_; }
   const std::string& address() const { return address_; }
@@ -41,7 +48,8 @@ class SiteSessions::Session final : public LinkHandler,
 
   Status on_message(const Message& message) override {
     Driver& driver = *owner_.driver_;
-    if (BlobTransfers::is_mine(message)) return transfers_.on_message(message);
+    if (BlobTransfers::is_mine(message))
+      return transfers_ ? transfers_->on_message(message) : Status{};
     if (const auto* accepted = std::get_if<TaskAccepted>(&message)) {
       driver.handle(SiteAcceptedTask{site_, accepted->key});
     } else if (const auto* progress = std::get_if<TaskProgress>(&message)) {
@@ -57,7 +65,7 @@ class SiteSessions::Session final : public LinkHandler,
   }
 
   Status on_chunk(std::uint32_t stream, ByteView bytes) override {
-    return transfers_.on_chunk(stream, bytes);
+    return transfers_ ? transfers_->on_chunk(stream, bytes) : Status{};
   }
 
   void send(const Message& message) {
@@ -76,12 +84,14 @@ class SiteSessions::Session final : public LinkHandler,
     waiting_[blob.digest].push_back(std::move(done));
     // The answer may be there at once, and the driver must not be called from its own call.
     owner_.ports_.to_engine([self = shared_from_this(), blob] {
-      if (self->waiting_.contains(blob.digest))
-        static_cast<void>(self->transfers_.fetch(blob).has_value());
+      if (self->transfers_ && self->waiting_.contains(blob.digest))
+        static_cast<void>(self->transfers_->fetch(blob).has_value());
     });
   }
 
-  void fail_fetches(const Error& why) {
+  // The link may take a while to end. What has arrived over it is for the next one to go on with.
+  void end(const Error& why) {
+    transfers_.reset();
     std::map<Digest, std::vector<std::function<void(Status)>>> waiting;
     waiting.swap(waiting_);
     for (auto& [digest, calls] : waiting) {
@@ -108,7 +118,7 @@ class SiteSessions::Session final : public LinkHandler,
   TimePoint since_;
   std::deque<Digest> offered_;
   std::map<Digest, std::vector<std::function<void(Status)>>> waiting_;
-  BlobTransfers transfers_;
+  std::optional<BlobTransfers> transfers_;  // none once the session has ended
 };
 
 SiteSessions::~SiteSessions() = default;
@@ -166,7 +176,7 @@ void SiteSessions::remove(const std::shared_ptr<Session>& session, const Error& 
                                           {"code", std::string(error_code_name(why.code))},
                                           {"detail", why.message},
                                           {"seconds", static_cast<double>(up_ms) / 1000.0}});
-  session->fail_fetches(why);
+  session->end(why);
   driver_->handle(SiteDisconnected{session->site()});
 }
 

@@ -58,14 +58,15 @@ void FederationFiles::issue(const std::string& pki, const std::string& role,
   write(path(pki) + "/" + name + ".key", expired->key);
 }
 
-std::string FederationFiles::write_job(const std::string& train, const std::string& rounds) const {
+std::string FederationFiles::write_job(const std::string& train, const std::string& rounds,
+                                       const std::string& hidden) const {
   const std::string file = path("job.yaml");
-  write(
-      file,
-      "name: readmission\nseed: 3\nmodel: {family: mlp, hidden: [8]}\ndata:\n  dataset: patients\n"
-      "  features: [age, pressure, creatinine, stay, {name: admission, type: categorical}]\n"
-      "  label: readmitted\n  missing: mean\ntrain: " +
-          train + "\nrounds: " + rounds + "\n");
+  write(file,
+        "name: readmission\nseed: 3\nmodel: {family: mlp, hidden: " + hidden +
+            "}\ndata:\n  dataset: patients\n"
+            "  features: [age, pressure, creatinine, stay, {name: admission, type: categorical}]\n"
+            "  label: readmitted\n  missing: mean\ntrain: " +
+            train + "\nrounds: " + rounds + "\n");
   return file;
 }
 
@@ -149,8 +150,17 @@ const std::string& FederationFiles::coordinator_log() const {
 
 std::vector<Json> FederationFiles::events(const std::string& name,
                                           const std::map<std::string, std::string>& fields) const {
+  return events_of(coordinator_log(), name, fields);
+}
+
+std::vector<Json> FederationFiles::client_events(
+    int index, const std::string& name, const std::map<std::string, std::string>& fields) const {
+  return events_of(read(path("hospital-" + std::to_string(index) + ".jsonl")), name, fields);
+}
+
+std::vector<Json> FederationFiles::events_of(const std::string& log, const std::string& name,
+                                             const std::map<std::string, std::string>& fields) {
   std::vector<Json> found;
-  const std::string& log = coordinator_log();
   const std::string key = "\"event\":\"" + name + '"';
   for (std::size_t at = log.find(key); at != std::string::npos; at = log.find(key, at + 1)) {
     const std::size_t begin = log.rfind('\n', at) + 1, end = log.find('\n', at);

@@ -28,8 +28,10 @@ class FederationFiles {
   static std::string read(const std::string& path);
   static void write(const std::string& path, const std::string& text);
 
-  // The job of the tests; `train` and `rounds` are the YAML of those sections.
-  std::string write_job(const std::string& train, const std::string& rounds) const;
+  // The job of the tests; `train` and `rounds` are the YAML of those sections, `hidden` the
+  // model's.
+  std::string write_job(const std::string& train, const std::string& rounds,
+                        const std::string& hidden = "[8]") const;
   void write_client(const std::string& site, const std::string& stem, const std::string& pki) const;
   // Certificate and key NAME.pem, NAME.key in folder `pki`, made with its root if there is none.
   // Not positive days: expired.
@@ -57,6 +59,9 @@ class FederationFiles {
   std::vector<Json> log_of_client(int index) const {
     return lines_of(read(path("hospital-" + std::to_string(index) + ".jsonl")));
   }
+  // The same of a client's log.
+  std::vector<Json> client_events(int index, const std::string& name,
+                                  const std::map<std::string, std::string>& fields = {}) const;
   bool wait_for(const std::string& name, const std::map<std::string, std::string>& fields = {},
                 std::size_t count = 1) const;
   // A random moment of the work that goes on: up to so many further lines of the coordinator's log,
@@ -74,6 +79,8 @@ class FederationFiles {
   void write_coordinator() const;
   const std::string& coordinator_log() const;
   static std::vector<Json> lines_of(const std::string& log);
+  static std::vector<Json> events_of(const std::string& log, const std::string& name,
+                                     const std::map<std::string, std::string>& fields);
 
   TemporaryDirectory directory_;
   int port_ = 0;

@@ -57,20 +57,12 @@ void Hub::start() {
                   }},
       options_);
   sessions_->set_driver(driver_.get());
-  std::vector<Digest> wanted;
-  for (const JobRecord& record : tables.jobs) {
-    wanted.push_back(record.model.digest);
-    for (const auto& [site, task] : record.late) wanted.push_back(task.model.digest);
-    for (const AcceptedUpdate& update : tables.accepted[record.id])
-      wanted.push_back(update.result.update.digest);
-  }
-  TRIB_ASSERT(blobs_->remove_except(wanted), "the simulated disk removes");
   const Status recovered = driver_->recover();
   TRIB_ASSERT(recovered, recovered ? "" : recovered.error().message.c_str());
   touched();
 }
 
-void Hub::kill() {
+void Hub::kill(Death death) {
   fuse.put_out();
   life_.end();
   world_.network.die_all(1);  // sessions end before what they use
@@ -82,7 +74,7 @@ void Hub::kill() {
   worker_busy_until_.clear();
   armed_.reset();
   outstanding_ = 0;
-  disk.crash(world_.random);
+  if (death == Death::kPowerCut) disk.crash(world_.random);
 }
 
 Result<JobSubmitted> Hub::submit(const SubmitJob& job) {

@@ -32,7 +32,7 @@ class Hub {
   Fuse fuse{"coordinator"};
 
   void start();
-  void kill();
+  void kill(Death death = Death::kPowerCut);
   bool up() const { return driver_ != nullptr; }
   const Life& life() const { return life_; }
   const Driver* driver() const { return driver_.get(); }

@@ -91,6 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Result<Bytes> bytes = source.next(network_.faults.chunk_bytes);
     if (!bytes) return close(from, bytes.error(), 0);
     if (!bytes->empty()) {
+      if (network_.on_chunk) network_.on_chunk(from, source.stream, bytes->size());
       deliver(from, Chunk{source.stream, *std::move(bytes)});
       mine.sources.push_back(std::move(source));
     }
@@ -255,6 +256,11 @@ bool Network::stall_one() {
       static_cast<int>(random_.uniform_below(2)),
       Milliseconds(random_.uniform_below(2 * limits::kSilenceMs)));
   return true;
+}
+
+void Network::cut_all(int silent_side, TimePoint until) {
+  closed_until_ = until;
+  for (const auto& connection : connections_) connection->cut(silent_side == 0);
 }
 
 void Network::forget(const Connection* connection) {

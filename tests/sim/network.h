@@ -51,6 +51,8 @@ class Network {
   NetworkFaults faults;
   // Sees each message before it goes; may throw to end the sender's life.
   std::function<void(int side, const std::string& site, const Message&)> on_send;
+  // Sees each chunk that a side puts on its connection, whether it arrives or not.
+  std::function<void(int side, std::uint32_t stream, std::size_t bytes)> on_chunk;
 
   // Ends of a new connection: the site's, the coordinator's. Their calls run in the given lives.
   std::pair<std::shared_ptr<End>, std::shared_ptr<End>> connect(const std::string& site,
@@ -62,6 +64,10 @@ class Network {
   // A random connection breaks or stalls; false when there is none.
   bool cut_one();
   bool stall_one();
+  // For a script: all connections break, and none can be made before `until`. One side finds out by
+  // the silence alone.
+  void cut_all(int silent_side, TimePoint until);
+  bool open() const { return timeline_.now() >= closed_until_; }
 
  private:
   friend class Connection;
@@ -70,6 +76,7 @@ class Network {
   Timeline& timeline_;
   RandomSource& random_;
   std::vector<std::shared_ptr<Connection>> connections_;
+  TimePoint closed_until_;
 };
 
 }  // namespace tributary::sim

@@ -18,6 +18,11 @@ struct Killed {
   std::string party;
 };
 
+enum class Death {
+  kPowerCut,  // its machine's: the disk keeps what was synced
+  kProcess,   // kill -9: the disk keeps all that was written
+};
+
 // Counts a party's calls of its ports down to the one at which it is killed.
 class Fuse {
  public:

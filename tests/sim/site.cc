@@ -52,19 +52,19 @@ void Site::start() {
   touched();
 }
 
-void Site::kill() {
+void Site::kill(Death death) {
   fuse.put_out();
   life_.end();
   world_.network.die(name_, 0);
   agent_.reset();
   running_.reset();
   armed_.reset();
-  disk.crash(world_.random);
+  if (death == Death::kPowerCut) disk.crash(world_.random);
 }
 
 void Site::dial() {
   world_.timeline.after(Milliseconds(1 + world_.random.uniform_below(30)), life_, [this] {
-    if (!hub_.up()) {
+    if (!hub_.up() || !world_.network.open()) {
       agent_->unlinked(make_error(ErrorCode::kUnavailable, "connection refused"));
       return touched();
     }

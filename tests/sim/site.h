@@ -50,7 +50,7 @@ class Site {
   const Life& life() const { return life_; }
   bool up() const { return agent_ != nullptr; }
   void start();
-  void kill();
+  void kill(Death death = Death::kPowerCut);
 
  private:
   void dial();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // FullDisk: a file system that takes so many bytes more and then says ENOSPC, also in the middle of
-// a write. Thread-safe.
+// a write, and counts how often files that grow are synced. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,7 @@ class FullDisk final : public FileSystem {
   std::atomic<std::uint64_t> room{
       std::numeric_limits<std::uint64_t>::max()};  // bytes it still takes
 
+  std::atomic<int> syncs{0};
   std::atomic<bool> no_memory{false};  // whoever reads a file finds no memory for it
 
   Status make_directories(const std::string& path) override {
@@ -64,7 +65,10 @@ class FullDisk final : public FileSystem {
       TRIB_CHECK_OK(file_->append(bytes.first(fits)));
       return fits == bytes.size() ? Status{} : system_error(ENOSPC, "write " + path_);
     }
-    Status sync() override { return file_->sync(); }
+    Status sync() override {
+      ++disk_.syncs;
+      return file_->sync();
+    }
 
    private:
     FullDisk& disk_;

@@ -330,7 +330,7 @@ TEST(Session, TrainingGoesOnWhileTheLinkIsDown) {
 TEST(Session, RecoveredResultsAreOfferedOnTheFirstLink) {
   Harness h;
   const Task task = make_task(TaskKind::kTrain, 3);
-  h.handle(Recovered{{trained(task)}});
+  h.handle(Recovered{{trained(task)}, {}});
   EXPECT_EQ(h.count<Send>(), 0u);
   h.connect();
   EXPECT_EQ(h.sent<TaskResult>().size(), 1u);
@@ -373,6 +373,46 @@ TEST(Session, KeptResultsAreBoundedAndAcceptedOnesGoFirst) {
   h.run(last, trained(last, 7000));
   ASSERT_EQ(h.count<ForgetResult>(), 1u);
   EXPECT_EQ(h.all<ForgetResult>()[0].key, second.key);
+}
+
+// --- blobs of an earlier life ---
+
+std::vector<Digest> dropped(const Harness& h) {
+  std::vector<Digest> digests;
+  for (const DropBlob& drop : h.all<DropBlob>()) digests.push_back(drop.digest);
+  return digests;
+}
+
+TEST(Session, WhatAnEarlierLifeLeftStaysUntilTheFirstTaskOfThisOneIsDone) {
+  Harness h;
+  const Task task = make_task(TaskKind::kTrain, 1), kept = make_task(TaskKind::kTrain, 3, "other");
+  h.handle(Recovered{{trained(kept, 500)}, {task.model.digest, digest_of(500), digest_of(900)}});
+  EXPECT_EQ(h.count<DropBlob>(), 0u);
+  h.connect();
+  h.offer(task);
+  h.handle(BlobArrived{task.model.digest});
+  ASSERT_EQ(h.count<StartTask>(), 1u);
+  EXPECT_EQ(h.count<DropBlob>(), 0u) << "another task may still be offered that wants it";
+  h.handle(TaskFinished{trained(task, 501)});
+  EXPECT_THAT(dropped(h), ElementsAre(digest_of(900)))
+      << "not the model of the job, and not the update that is kept";
+}
+
+TEST(Session, MoreThanALifeCanLeaveIsNotKept) {
+  Harness h;
+  std::vector<Digest> left;
+  for (int i = 0; i < static_cast<int>(limits::kLeftBlobsMax); ++i)
+    left.push_back(digest_of(1000 + i));
+  const TaskResult kept = trained(make_task(TaskKind::kTrain, 1), 500);
+  std::vector<Digest> all = left;
+  all.push_back(digest_of(500));
+  h.handle(Recovered{{kept}, all});
+  EXPECT_EQ(h.count<DropBlob>(), 0u) << "what is kept does not count";
+  Harness full;
+  left.push_back(digest_of(999));
+  all.push_back(digest_of(999));
+  full.handle(Recovered{{kept}, all});
+  EXPECT_THAT(dropped(full), testing::UnorderedElementsAreArray(left));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "common/base/limits.h"
 #include "common/crypto/digest.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
@@ -15,10 +16,12 @@ namespace tributary {
 namespace {
 
 using testing::ElementsAre;
+using testing::UnorderedElementsAre;
 
 class BlobStoreTest : public testing::Test {
  protected:
   BlobRef ref(std::string_view text) { return {sha256(as_bytes(text)), text.size()}; }
+  void restart() { store_ = *BlobStore::open(disk_, directory_ / "blobs"); }
 
   TemporaryDirectory directory_;
   FullDisk disk_;
@@ -122,13 +125,76 @@ TEST_F(BlobStoreTest, AFailedPutLeavesNothingOnTheFullDisk) {
   EXPECT_TRUE(disk_.list(directory_ / "blobs")->empty());
 }
 
-TEST_F(BlobStoreTest, KeepsOnlyWhatItIsTold) {
-  const Digest kept = *store_->put(as_bytes("kept"));
-  ASSERT_TRUE(store_->put(as_bytes("dropped")));
-  ASSERT_TRUE((*store_->receive(ref("partial")))->append(as_bytes("par")));
-  ASSERT_TRUE(store_->remove_except({kept}));
-  EXPECT_THAT(*store_->list(), ElementsAre(kept));
-  EXPECT_EQ((*store_->receive(ref("partial")))->size(), 0u);
+TEST_F(BlobStoreTest, APartStaysOverARestart) {
+  const BlobRef blob = ref("hello world");
+  ASSERT_TRUE((*store_->receive(blob))->append(as_bytes("hello")));
+  restart();
+  EXPECT_FALSE(store_->contains(blob.digest));
+  auto writer = *store_->receive(blob);
+  EXPECT_EQ(writer->size(), 5u);
+  ASSERT_TRUE(writer->append(as_bytes(" world")));
+  ASSERT_TRUE(writer->commit());
+  EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello world");
+}
+
+TEST_F(BlobStoreTest, APartThatAPowerCutHasTornIsThrownAwayAtTheEnd) {
+  const BlobRef blob = ref("hello world");
+  ASSERT_TRUE((*store_->receive(blob))->append(as_bytes("hello")));
+  std::ofstream(store_->path(blob.digest) + ".part", std::ios::binary) << std::string("hel\0\0", 5);
+  restart();
+  {
+    auto writer = *store_->receive(blob);
+    ASSERT_EQ(writer->size(), 5u);
+    ASSERT_TRUE(writer->append(as_bytes(" world")));
+    EXPECT_EQ(writer->commit().error().code, ErrorCode::kDataLoss);
+  }
+  EXPECT_EQ((*store_->receive(blob))->size(), 0u);
+}
+
+// Nobody could take it up: there is one name for what is continued.
+TEST_F(BlobStoreTest, TheFileOfASecondWriterThatWasKilledGoesAtTheNextStart) {
+  const BlobRef blob = ref("hello world");
+  auto first = *store_->receive(blob), second = *store_->receive(blob);
+  ASSERT_TRUE(first->append(as_bytes("hello")));
+  ASSERT_TRUE(second->append(as_bytes("hel")));
+  EXPECT_EQ(disk_.list(directory_ / "blobs")->size(), 2u);
+  const auto next = *BlobStore::open(disk_, directory_ / "blobs");
+  EXPECT_THAT(*disk_.list(directory_ / "blobs"), ElementsAre(blob.digest.hex() + ".part"));
+  EXPECT_EQ((*next->receive(blob))->size(), 5u);
+}
+
+TEST_F(BlobStoreTest, ListsAndRemovesWholeBlobsAndParts) {
+  const Digest whole = *store_->put(as_bytes("whole"));
+  const BlobRef part = ref("partial"), both = ref("both");
+  auto late = *store_->receive(both);
+  ASSERT_TRUE((*store_->receive(part))->append(as_bytes("par")));
+  ASSERT_TRUE(store_->put(as_bytes("both")));
+  EXPECT_THAT(*store_->list(), UnorderedElementsAre(whole, part.digest, both.digest));
+  for (const Digest& digest : {whole, part.digest}) ASSERT_TRUE(store_->remove(digest));
+  EXPECT_THAT(*store_->list(), ElementsAre(both.digest));
+  EXPECT_EQ((*store_->receive(part))->size(), 0u);
+}
+
+TEST_F(BlobStoreTest, APartThatAWriterIsAtStays) {
+  const BlobRef blob = ref("hello world");
+  auto writer = *store_->receive(blob);
+  ASSERT_TRUE(writer->append(as_bytes("hello")));
+  ASSERT_TRUE(store_->remove(blob.digest));
+  ASSERT_TRUE(writer->append(as_bytes(" world")));
+  ASSERT_TRUE(writer->commit());
+  EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello world");
+}
+
+TEST_F(BlobStoreTest, PartsAreSyncedEverySoManyBytes) {
+  const Bytes step(1u << 20);
+  auto writer = *store_->receive({Digest{}, 4 * limits::kPartialSyncBytes});
+  while (writer->size() + step.size() < limits::kPartialSyncBytes)
+    ASSERT_TRUE(writer->append(step));
+  EXPECT_EQ(disk_.syncs, 0);
+  ASSERT_TRUE(writer->append(step));
+  EXPECT_EQ(disk_.syncs, 1);
+  while (writer->size() < 2 * limits::kPartialSyncBytes) ASSERT_TRUE(writer->append(step));
+  EXPECT_EQ(disk_.syncs, 2);
 }
 
 }  // namespace

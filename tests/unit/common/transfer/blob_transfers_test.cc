@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "common/base/limits.h"
 #include "common/crypto/digest.h"
 #include "tests/support/full_disk.h"
@@ -41,13 +43,26 @@ class Transfers : public testing::Test {
     from_port_ = {};
     asker_ = std::make_unique<BlobTransfers>(
         *to_store_, to_port_, refuse,
-        [this](const BlobRef&, const Status& outcome) { outcomes_.push_back(outcome); });
+        [this](const BlobRef&, const Status& outcome) { outcomes_.push_back(outcome); },
+        [this](const BlobRef&, std::uint64_t offset) { resumed_at_.push_back(offset); });
     server_ = std::make_unique<BlobTransfers>(
         *from_store_, from_port_,
         [this](const Digest& digest) {
           return may_ ? from_store_->open_blob(digest) : refuse(digest);
         },
         [](const BlobRef&, const Status&) {});
+  }
+  // Both sides are killed and started again, after which the last bytes that had arrived are zeros.
+  void restart(std::size_t torn) {
+    asker_.reset();
+    server_.reset();
+    const std::string part = to_store_->path(blob_.digest) + ".part";
+    const auto have = static_cast<std::size_t>(*disk_.file_size(part));
+    const Bytes zeros(torn);
+    ASSERT_TRUE((*disk_.open_append(part, have - torn))->append(zeros));
+    to_store_ = *BlobStore::open(disk_, directory_ / "to");
+    from_store_ = *BlobStore::open(disk_, directory_ / "from");
+    connect();
   }
   // Moves what is under way, at most so many chunks of 1000 bytes.
   void move(int chunks) {
@@ -67,7 +82,7 @@ class Transfers : public testing::Test {
         bytes_moved_ += chunk.size();
         busy = true;
         Bytes seen = chunk;
-        if (corrupt_) seen[0] ^= std::byte{1};
+        if (bytes_moved_ <= corrupt_until_) seen[0] ^= std::byte{1};
         ASSERT_TRUE(asker_->on_chunk(stream, seen));
       }
     }
@@ -82,8 +97,9 @@ class Transfers : public testing::Test {
   std::vector<Status> outcomes_;
   Bytes content_;
   BlobRef blob_;
-  bool may_ = true, corrupt_ = false;
-  std::size_t bytes_moved_ = 0;
+  std::vector<std::uint64_t> resumed_at_;
+  bool may_ = true;
+  std::size_t bytes_moved_ = 0, corrupt_until_ = 0;
 };
 
 TEST_F(Transfers, GoOnAtTheByteWhereALinkBroke) {
@@ -98,6 +114,58 @@ TEST_F(Transfers, GoOnAtTheByteWhereALinkBroke) {
   EXPECT_TRUE(outcomes_[0]);
   EXPECT_EQ(*to_store_->read(blob_.digest), content_);
   EXPECT_EQ(bytes_moved_, content_.size()) << "no byte travelled twice";
+  EXPECT_EQ(resumed_at_, std::vector<std::uint64_t>{3000});
+}
+
+TEST_F(Transfers, GoOnAtTheByteWhereBothSidesWereKilled) {
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(3);
+  restart(0);
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_TRUE(outcomes_[0]);
+  EXPECT_EQ(bytes_moved_, content_.size());
+  EXPECT_EQ(resumed_at_, std::vector<std::uint64_t>{3000});
+}
+
+// All had arrived, and the process was killed before it could look at it.
+TEST_F(Transfers, OfABlobThatOnlyMissesItsCheckNothingIsSent) {
+  ASSERT_TRUE((*to_store_->receive(blob_))->append(content_));
+  restart(0);
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_TRUE(outcomes_[0]);
+  EXPECT_EQ(bytes_moved_, 0u);
+}
+
+TEST_F(Transfers, TornBytesOfAnEarlierLifeAreFetchedFromTheStart) {
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(3);
+  restart(500);
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_TRUE(outcomes_[0]);
+  EXPECT_EQ(*to_store_->read(blob_.digest), content_);
+  EXPECT_EQ(bytes_moved_, 2 * content_.size()) << "once with the torn ones, once without";
+}
+
+TEST_F(Transfers, TornBytesOfAnEarlierLifeCostThePeerNoTry) {
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(3);
+  restart(500);
+  // The peer's own tries are all wrong but the last.
+  corrupt_until_ = content_.size() * (1 + limits::kBlobRetries);
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(100);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_TRUE(outcomes_[0]);
+  EXPECT_EQ(bytes_moved_, content_.size() * (2 + limits::kBlobRetries));
 }
 
 TEST_F(Transfers, WhatIsNotOfferedIsRefused) {
@@ -111,7 +179,7 @@ TEST_F(Transfers, WhatIsNotOfferedIsRefused) {
 
 TEST_F(Transfers, WrongBytesAreAskedForAgainAndThenGivenUp) {
   connect();
-  corrupt_ = true;
+  corrupt_until_ = std::numeric_limits<std::size_t>::max();
   ASSERT_TRUE(asker_->fetch(blob_));
   move(100);
   ASSERT_EQ(outcomes_.size(), 1u);

@@ -90,6 +90,49 @@ TEST(Engine, AFullDiskOfOursCostsNoSiteItsUpdate) {
   EXPECT_EQ(federation.reports("round.stalled").size(), 5u);
 }
 
+// What has arrived of an upload is kept while its site is away, and only what the site announced
+// last.
+TEST(Engine, AnUpdateIsInUseFromItsAnnouncementOn) {
+  Federation federation(1);
+  connect_all(federation, 1);
+  federation.fail_to_fetch(1);
+  federation.submit(Federation::spec(1, 1, 0));
+  federation.settle();
+  const TaskKey key{JobId{"demo-1"}, 1, 1, TaskKind::kTrain};
+  const SiteName site{"site-a"};
+  const Digest first = digest_of(106), second = digest_of(107);
+  Engine& engine = federation.engine();
+  federation.disconnect(site.value);
+  static_cast<void>(engine.handle({}, UpdateLost{site, key, Reason::kDisconnected, ""}));
+  EXPECT_TRUE(engine.blobs_in_use()->contains(first));
+  static_cast<void>(engine.handle({}, SiteConnected{site, {"demo"}}));
+  EXPECT_TRUE(engine.blobs_in_use()->contains(first));
+  const auto announce = [&](const Digest& digest) {
+    const RoundEffects effects =
+        engine.handle({}, SiteReturned{site, {key, TrainResult{{digest, 4}, 10, 0.5, 1.0, 0.1}}});
+    return std::ranges::count_if(effects, [](const RoundEffect& effect) {
+      return std::holds_alternative<ReleaseBlobs>(effect);
+    });
+  };
+  EXPECT_EQ(announce(first), 0);
+  static_cast<void>(engine.handle({}, UpdateLost{site, key, Reason::kDisconnected, ""}));
+  EXPECT_EQ(announce(second), 1);
+  EXPECT_TRUE(engine.blobs_in_use()->contains(second));
+  EXPECT_FALSE(engine.blobs_in_use()->contains(first));
+}
+
+TEST(Engine, AnUpdateThatAnEarlierLifeAcceptedIsInUse) {
+  Engine engine{EngineOptions{}};
+  JobRecord record;
+  record.id = JobId{"demo-1"};
+  record.state = JobState::kTraining;
+  const AcceptedUpdate update{TaskKey{record.id, 1, 1, TaskKind::kTrain}, SiteName{"site-a"},
+                              TrainResult{{digest_of(5), 4}, 10, 0.5, 1.0, 0.1}, 1.0};
+  static_cast<void>(engine.handle({}, JobRecovered{record, Federation::spec(1, 2, 0), {update}}));
+  ASSERT_TRUE(engine.blobs_in_use());
+  EXPECT_TRUE(engine.blobs_in_use()->contains(digest_of(5)));
+}
+
 TEST(Engine, CountsOfAnotherKindOfLabelCostThatSiteOnly) {
   Federation federation(1);
   connect_all(federation, 3);

@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "common/base/limits.h"
+#include "common/crypto/digest.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -207,6 +208,33 @@ TEST_F(TwoJobs, NoMemoryForAnUpdateCostsThatUpdateNotTheDaemon) {
   driver().handle(TimePassed{});
   run();
   EXPECT_EQ(state(id), JobState::kFinished) << "the same update is checked again";
+}
+
+// An earlier life was receiving an update when it ended. Its site may be away for long, and other
+// jobs go on meanwhile.
+TEST_F(DriverTest, WhatAnEarlierLifeLeftStaysUntilItsRoundsAreOver) {
+  const JobId open = driver_.submit(job("a"))->job;
+  const BlobRef update{sha256(as_bytes("update")), 6};
+  ASSERT_TRUE((*blobs_->receive(update))->append(as_bytes("upd")));
+  const Digest unchecked = *blobs_->put(as_bytes("all of another one"));
+  Driver next(ports(), {.running_jobs_max = 2});
+  ASSERT_TRUE(next.recover());
+  next.handle(JobAbortRequested{next.submit(job("b"))->job, "a job of this life"});
+  EXPECT_TRUE(blobs_->contains(unchecked));
+  EXPECT_EQ((*blobs_->receive(update))->size(), 3u);
+  next.handle(JobAbortRequested{open, "the one that was open"});
+  EXPECT_TRUE(blobs_->list()->empty());
+}
+
+TEST_F(DriverTest, WithoutAnOpenRoundNothingOfAnEarlierLifeStays) {
+  JobRecord queued;
+  queued.id = JobId{"queued"};
+  queued.document = job("a").document;
+  ASSERT_TRUE(store_.apply({SaveJob{queued}}));
+  ASSERT_TRUE((*blobs_->receive({sha256(as_bytes("update")), 6}))->append(as_bytes("upd")));
+  Driver next(ports(), {});
+  ASSERT_TRUE(next.recover());
+  EXPECT_TRUE(blobs_->list()->empty());
 }
 
 TEST_F(DriverTest, AJobThatIsOverNeverStopsAStart) {
