@@ -35,9 +35,12 @@ class FederationFiles {
   void issue(const std::string& pki, const std::string& role, const std::string& name,
              int days) const;
 
+  // More lines of coordinator.yaml; before the first start.
+  void configure_coordinator(const std::string& yaml) { coordinator_options_ = yaml; }
   void start_coordinator();  // the first start chooses the port
   void kill_coordinator();   // kill -9
   int stop_coordinator();    // SIGTERM; the exit status
+  void signal_coordinator(int number) { coordinator_->signal(number); }
   void start_client(int index);
   void kill_client(int index) { clients_.at(index)->end(SIGKILL); }
   void signal_client(int index, int number) { clients_.at(index)->signal(number); }
@@ -62,6 +65,7 @@ class FederationFiles {
   void write_coordinator() const;
 
   TemporaryDirectory directory_;
+  std::string coordinator_options_;
   int port_ = 0;
   std::unique_ptr<Process> coordinator_;
   std::map<int, std::unique_ptr<Process>> clients_;

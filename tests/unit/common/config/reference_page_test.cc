@@ -186,7 +186,8 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       expect_defaults<CoordinatorConfig>(
           block, parse_coordinator_config, [](const auto& a, const auto& b) {
             return a.listen == b.listen && a.sites == b.sites && a.threads == b.threads &&
-                   a.running_jobs == b.running_jobs && same_log(a.log, b.log);
+                   a.running_jobs == b.running_jobs && a.admission.rate == b.admission.rate &&
+                   a.admission.sites_max == b.admission.sites_max && same_log(a.log, b.log);
           });
     } else if (block.kind == "client.yaml") {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {
