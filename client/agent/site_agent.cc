@@ -74,7 +74,9 @@ void SiteAgent::progressed(const TaskKey& key, std::uint64_t done, std::uint64_t
   dispatch(ss::TaskProgressed{key, done, total});
 }
 
-void SiteAgent::linked(std::shared_ptr<Link> link) {
+void SiteAgent::sent_away(const Goodbye& goodbye) { dispatch(ss::SentAway{goodbye}); }
+
+void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome) {
   link_ = std::move(link);
   transfers_.emplace(
       *blobs_, *link_, [this](const Digest& digest) { return open_own(digest); },
@@ -87,7 +89,7 @@ void SiteAgent::linked(std::shared_ptr<Link> link) {
   if (give_up_dial_) {
     link_->close(make_error(ErrorCode::kCancelled, "the site is shutting down"));
   } else {
-    dispatch(ss::Connected{});
+    dispatch(ss::Connected{welcome.reconnect_spread_ms});
   }
 }
 

@@ -28,8 +28,8 @@ class SiteAgent final : public LinkHandler {
     FileSystem& files;
     RandomSource& random;  // spreads the dials
     EventLog& log;
-    std::function<void()> dial;                    // answered by linked() or unlinked(), later
-    std::function<void(const Task& task)> start;   // answered by finished(), later
+    std::function<void()> dial;                   // answered by linked(), sent_away() or unlinked()
+    std::function<void(const Task& task)> start;  // answered by finished(), later
     std::function<void(const TaskKey& key)> stop;  // the running task; finished() still comes
   };
   // Takes up what an earlier life left in `state_dir`.
@@ -44,7 +44,8 @@ class SiteAgent final : public LinkHandler {
 
   // Hello and Welcome are done. Whoever runs the link hands what arrives to this object until
   // unlinked(), which also answers a dial that failed.
-  void linked(std::shared_ptr<Link> link);
+  void linked(std::shared_ptr<Link> link, const Welcome& welcome);
+  void sent_away(const Goodbye& goodbye);  // instead of a Welcome
   void unlinked(const Error& why);
   void progressed(const TaskKey& key, std::uint64_t done, std::uint64_t total);
   void finished(const TaskResult& result);  // its blob, if it has one, is in blobs()

@@ -89,12 +89,14 @@ class Daemon {
     Hello hello;
     hello.software = kSoftware;
     for (const auto& [name, loader] : self->config_.datasets) hello.datasets.push_back(name);
-    Result<DialedLink> dialed = co_await dial(target, self->context_, hello);
+    const Result<Dialed> dialed = co_await dial(target, self->context_, hello);
     if (!dialed) {
       self->agent_->unlinked(dialed.error());
+    } else if (const auto* goodbye = std::get_if<Goodbye>(&*dialed)) {
+      self->agent_->sent_away(*goodbye);
     } else {
-      const std::shared_ptr<FrameLink> link = dialed->link;
-      self->agent_->linked(link);
+      const std::shared_ptr<FrameLink> link = std::get<DialedLink>(*dialed).link;
+      self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome);
       const Error why = co_await link->run(*self->agent_);
       self->agent_->unlinked(why);
     }

@@ -16,11 +16,14 @@ Milliseconds Backoff::next() {
   return Milliseconds(wait / 2 + static_cast<std::int64_t>(random_.uniform_below(half + 1)));
 }
 
-Milliseconds Backoff::after(std::int64_t retry_after_ms) {
-  const std::int64_t wait = std::clamp<std::int64_t>(retry_after_ms, 0, limits::kRetryAfterMs);
-  const auto spread = static_cast<std::uint64_t>(wait / 4);
-  return std::max(
-      next(), Milliseconds(wait + static_cast<std::int64_t>(random_.uniform_below(spread + 1))));
+Milliseconds Backoff::spread(std::int64_t most_ms) {
+  const auto most =
+      static_cast<std::uint64_t>(std::clamp<std::int64_t>(most_ms, 0, limits::kRetryAfterMs));
+  return next() + Milliseconds(random_.uniform_below(most + 1));
+}
+
+Milliseconds Backoff::after(std::int64_t retry_after_ms) const {
+  return Milliseconds(std::clamp(retry_after_ms, limits::kRedialFirstMs, limits::kRetryAfterMs));
 }
 
 }  // namespace tributary::session

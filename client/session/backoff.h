@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backoff: waits between dials. Doubles from kRedialFirstMs to kRedialMs, each wait drawn from its
-// upper half so that the sites of a federation do not come back all at once. Owned by Session, one
-// thread. It keeps no time itself.
+// upper half; longer where the coordinator said so, so that the sites of a federation do not come
+// back all at once. Owned by Session, one thread. It keeps no time itself.
 #pragma once
 
 #include "common/base/clock.h"
@@ -15,9 +15,12 @@ class Backoff {
 
   // The wait before the next dial; the one after that is twice as long.
   Milliseconds next();
-  // What a coordinator that says "come back in retry_after_ms" gets: at least that, spread over a
-  // quarter more.
-  Milliseconds after(std::int64_t retry_after_ms);
+  // After a link that broke, perhaps with those of all other sites: the same, and a random part of
+  // `most_ms` more.
+  Milliseconds spread(std::int64_t most_ms);
+  // A coordinator that says "come back in retry_after_ms" gets just that: it is this site's turn,
+  // and the coordinator spreads the turns.
+  Milliseconds after(std::int64_t retry_after_ms) const;
   void reset() { failures_ = 0; }
 
  private:

@@ -18,7 +18,7 @@
 namespace tributary::session {
 
 // --- link ---
-struct Dial {};  // answered by Connected or Disconnected
+struct Dial {};  // answered by Connected, SentAway or Disconnected
 struct Send {
   Message message;
 };

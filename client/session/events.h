@@ -20,7 +20,12 @@ struct Recovered {
 struct Start {};
 struct Stop {};  // for good: the process is to end
 
-struct Connected {};  // Hello and Welcome are done
+struct Connected {
+  std::int64_t reconnect_spread_ms = 0;  // the Welcome's
+};                                       // Hello and Welcome are done
+struct SentAway {
+  Goodbye goodbye;
+};  // the coordinator answered Hello with it; there is no link
 struct Disconnected {
   Error error;
 };  // also: the dial failed
@@ -49,7 +54,7 @@ struct TaskFinished {
 struct TimePassed {};  // at or after next_wake()
 
 using SessionEvent =
-    std::variant<Recovered, Start, Stop, Connected, Disconnected, MessageReceived, BlobArrived,
-                 BlobFailed, TaskProgressed, TaskFinished, TimePassed>;
+    std::variant<Recovered, Start, Stop, Connected, SentAway, Disconnected, MessageReceived,
+                 BlobArrived, BlobFailed, TaskProgressed, TaskFinished, TimePassed>;
 
 }  // namespace tributary::session

@@ -4,11 +4,8 @@
 #include "client/session/session.h"
 
 #include <algorithm>
-<<<<<<< HEAD
-#include <utility>
-=======
 #include <iterator>
->>>>>>> w-blobs
+#include <utility>
 
 #include "common/base/limits.h"
 
@@ -23,7 +20,8 @@ struct Session::Dispatcher {
     if (!self.stopping_ && self.link_ == Link::kDown) self.dial_at_ = now;
   }
   void operator()(const Stop&) { self.on_stop(); }
-  void operator()(const Connected&) { self.on_connected(now); }
+  void operator()(const Connected& e) { self.on_connected(now, e.reconnect_spread_ms); }
+  void operator()(const SentAway& e) { self.on_sent_away(now, e.goodbye); }
   void operator()(const Disconnected& e) { self.on_disconnected(now, e.error); }
   void operator()(const MessageReceived& e) {
     // What was under way when the link was given up no longer counts: the coordinator says it again
@@ -83,11 +81,12 @@ void Session::on_stop() {
   }
 }
 
-void Session::on_connected(TimePoint now) {
+void Session::on_connected(TimePoint now, std::int64_t reconnect_spread_ms) {
   if (link_ != Link::kDialing) return;  // it came while the link was being given up
   link_ = Link::kUp;
   up_since_ = now;
   proven_ = false;
+  reconnect_spread_ms_ = reconnect_spread_ms;
   retry_after_ms_ = 0;
   report("link.connected",
          {{"results_to_offer",
@@ -103,8 +102,14 @@ void Session::on_connected(TimePoint now) {
   }
 }
 
+void Session::on_sent_away(TimePoint now, const Goodbye& goodbye) {
+  if (link_ == Link::kDown) return;
+  on_disconnected(now, note_goodbye(goodbye));
+}
+
 void Session::on_disconnected(TimePoint now, const Error& error) {
   if (link_ == Link::kDown) return;
+  const bool was_up = link_ != Link::kDialing;
   // A coordinator that is killed again and again, and gets on with its work in between, must not
   // wait for us for longer each time.
   const bool proven =
@@ -116,7 +121,9 @@ void Session::on_disconnected(TimePoint now, const Error& error) {
     return;
   }
   if (proven) backoff_.reset();
-  const Milliseconds wait = retry_after_ms_ > 0 ? backoff_.after(retry_after_ms_) : backoff_.next();
+  const Milliseconds wait = retry_after_ms_ > 0 ? backoff_.after(retry_after_ms_)
+                            : was_up            ? backoff_.spread(reconnect_spread_ms_)
+                                                : backoff_.next();
   retry_after_ms_ = 0;
   dial_at_ = now + wait;
   report("link.down", {{"code", std::string(error_code_name(error.code))},
@@ -135,13 +142,17 @@ void Session::on_message(TimePoint now, const Message& message) {
 }
 
 void Session::on_goodbye(const Goodbye& goodbye) {
+  out_.push_back(CloseLink{note_goodbye(goodbye)});
+  link_ = Link::kClosing;
+}
+
+// The reason for the link's end.
+Error Session::note_goodbye(const Goodbye& goodbye) {
   retry_after_ms_ = goodbye.retry_after_ms;
   report("link.goodbye", {{"code", std::string(error_code_name(goodbye.code))},
                           {"message", goodbye.message},
                           {"retry_after_ms", goodbye.retry_after_ms}});
-  out_.push_back(
-      CloseLink{make_error(goodbye.code, "the coordinator said goodbye: " + goodbye.message)});
-  link_ = Link::kClosing;
+  return make_error(goodbye.code, "the coordinator said goodbye: " + goodbye.message);
 }
 
 void Session::send(Message message) {

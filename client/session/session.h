@@ -66,10 +66,12 @@ class Session {
   // --- link (session.cc) ---
   void on_recovered(const Recovered& event);
   void on_stop();
-  void on_connected(TimePoint now);
+  void on_connected(TimePoint now, std::int64_t reconnect_spread_ms);
+  void on_sent_away(TimePoint now, const Goodbye& goodbye);
   void on_disconnected(TimePoint now, const Error& error);
   void on_message(TimePoint now, const Message& message);
   void on_goodbye(const Goodbye& goodbye);
+  Error note_goodbye(const Goodbye& goodbye);
   void send(Message message);
   void break_link(std::string what);
   void report(std::string event, std::vector<std::pair<std::string, FieldValue>> fields);
@@ -104,7 +106,8 @@ class Session {
   std::optional<TimePoint> dial_at_;
   TimePoint up_since_;
   bool proven_ = false;  // since the link is up, a result was taken or a round committed
-  std::int64_t retry_after_ms_ = 0;  // from the last Goodbye
+  std::int64_t retry_after_ms_ = 0;       // from the last Goodbye
+  std::int64_t reconnect_spread_ms_ = 0;  // from the last Welcome
   std::deque<Waiting> queue_;
   std::optional<Running> running_;
   std::map<TaskKey, Kept> kept_;

@@ -32,6 +32,11 @@ inline constexpr std::uint64_t kPartialSyncBytes = 64ull << 20;
 inline constexpr std::uint64_t kUpdateHeaderMax = 1u << 20;
 // Links the listener greets at once that are not authenticated yet; others wait in the kernel.
 inline constexpr std::size_t kHandshakesMax = 512;
+// New links of sites that coordinator.yaml may let in a second: more than a machine greets.
+inline constexpr std::int64_t kAdmissionRateMax = 10'000;
+// A site that was told when to come is let in this much later too: it may dial in time and take the
+// longest handshake.
+inline constexpr std::int64_t kTurnMs = kHandshakeMs;
 // Days before the end of a certificate from which on it is warned of, each day.
 inline constexpr std::int64_t kExpiryWarningDays = 14;
 // From SIGTERM to the end, whatever the peers do.
@@ -81,8 +86,8 @@ inline constexpr std::size_t kJobModelsMax = 8;
 inline constexpr std::int64_t kRedialFirstMs = 500;
 inline constexpr std::int64_t kRedialMs = 60'000;
 inline constexpr std::int64_t kLinkProvenMs = 10'000;
-// The longest a coordinator may send a site away for; a mistyped value must not park a site for
-// good.
+// The longest a coordinator may send a site away for, and over which it may spread its sites'
+// return after a broken link; a mistyped value must not park a site for good.
 inline constexpr std::int64_t kRetryAfterMs = 600'000;
 // A running task reports its progress no more often than this.
 inline constexpr std::int64_t kProgressMs = 1'000;

@@ -21,6 +21,11 @@ Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
   for (const std::string& site : config.sites) {
     if (!is_valid_name(site)) root.fault("sites", "'" + site + "' is no name of a site");
   }
+  Section admission = root.section("admission", Section::Need::kOptional);
+  config.admission.rate =
+      admission.integer("rate", {1, limits::kAdmissionRateMax}, config.admission.rate);
+  config.admission.sites_max = admission.integer(
+      "sites_max", {1, static_cast<std::int64_t>(limits::kSitesMax)}, config.admission.sites_max);
   config.log = read_log(root, file_name);
   config.threads = root.integer("threads", {0, 1024}, 0);
   config.running_jobs =

@@ -6,15 +6,23 @@
 #include <string>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "common/config/daemon_config.h"
 
 namespace tributary {
+
+// How many sites may come. Operators always may.
+struct AdmissionConfig {
+  std::int64_t rate = 200;  // new links a second; so many may also come at once
+  std::int64_t sites_max = static_cast<std::int64_t>(limits::kSitesMax);  // on a link
+};
 
 struct CoordinatorConfig {
   HostPort listen;
   std::string state_dir;
   TlsFiles tls;
   std::vector<std::string> sites;  // that may connect; empty: each whose certificate the CA signed
+  AdmissionConfig admission;
   EventLogOptions log;
   std::int64_t threads = 0;         // for checking and folding updates; 0: one per processor
   std::int64_t running_jobs = 1;    // others wait in the queue

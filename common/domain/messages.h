@@ -32,6 +32,7 @@ struct Welcome {
   std::uint32_t protocol = 1;
   std::string software;
   std::int64_t heartbeat_ms = 0;
+  std::int64_t reconnect_spread_ms = 0;
 };
 struct Goodbye {
   ErrorCode code = ErrorCode::kCancelled;

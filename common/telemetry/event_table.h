@@ -40,6 +40,12 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "The site came on a second link; the older one was closed"},
     {"site.refused", kWarn, kHub, "site address reason",
      "A valid certificate, but the site is not in the list of sites"},
+    {"site.postponed", kDebug, kHub, "site address reason retry_after_ms",
+     "It came when no more are let in, because of the named bound of `admission`; it knows its "
+     "turn"},
+    {"sites.postponed", kWarn, kHub, "sites reason connected waiting retry_after_ms",
+     "So many were put off in the last second, for at most this long; waiting: turns not taken "
+     "yet"},
     {"operator.connected", kDebug, kHub, "operator address",
      "Someone with an operator certificate is on a link"},
     {"operator.refused", kWarn, kHub, "operator address request reason",

@@ -45,8 +45,8 @@ asio::awaitable<Result<Socket>> connect(DialTarget target) {
 
 }  // namespace
 
-asio::awaitable<Result<DialedLink>> dial(DialTarget target, std::shared_ptr<TlsContext> context,
-                                         Hello hello) {
+asio::awaitable<Result<Dialed>> dial(DialTarget target, std::shared_ptr<TlsContext> context,
+                                     Hello hello) {
   Result<Socket> socket = co_await connect(target);
   if (!socket) co_return std::move(socket).error();
   Result<std::unique_ptr<TlsStream>> made =
@@ -65,15 +65,17 @@ asio::awaitable<Result<DialedLink>> dial(DialTarget target, std::shared_ptr<TlsC
                          "the peer's certificate is not that of a coordinator");
   }
   PeerIdentity identity = *std::move(peer);
-  DialedLink dialed;
-  dialed.link = FrameLink::start(std::move(stream), std::move(identity));
-  const Result<Welcome> welcome = co_await offer_hello(dialed.link, hello);
-  if (!welcome) {
-    dialed.link->close(welcome.error());
-    co_return welcome.error();
+  const std::shared_ptr<FrameLink> link = FrameLink::start(std::move(stream), std::move(identity));
+  const Result<HelloAnswer> answer = co_await offer_hello(link, hello);
+  if (!answer) {
+    link->close(answer.error());
+    co_return answer.error();
   }
-  dialed.welcome = *welcome;
-  co_return dialed;
+  if (const auto* goodbye = std::get_if<Goodbye>(&*answer)) {
+    link->close(make_error(ErrorCode::kCancelled, "sent away"));
+    co_return Dialed(*goodbye);
+  }
+  co_return Dialed(DialedLink{link, std::get<Welcome>(*answer)});
 }
 
 }  // namespace tributary

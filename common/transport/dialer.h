@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <variant>
 
 #include "common/transport/frame_link.h"
 
@@ -21,8 +22,11 @@ struct DialedLink {
   Welcome welcome;
 };
 
-// kUnavailable: nobody there; kUnauthenticated: not our coordinator, or it does not want us.
-asio::awaitable<Result<DialedLink>> dial(DialTarget target, std::shared_ptr<TlsContext> context,
-                                         Hello hello);
+// A Goodbye: the coordinator does not want us now, says why and when to come back.
+using Dialed = std::variant<DialedLink, Goodbye>;
+
+// kUnavailable: nobody there; kUnauthenticated: not our coordinator, or not one of its peers.
+asio::awaitable<Result<Dialed>> dial(DialTarget target, std::shared_ptr<TlsContext> context,
+                                     Hello hello);
 
 }  // namespace tributary

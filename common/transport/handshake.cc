@@ -29,7 +29,7 @@ asio::awaitable<Result<Hello>> await_hello(std::shared_ptr<FrameLink> link) {
   co_return *hello;
 }
 
-asio::awaitable<Result<Welcome>> offer_hello(std::shared_ptr<FrameLink> link, Hello hello) {
+asio::awaitable<Result<HelloAnswer>> offer_hello(std::shared_ptr<FrameLink> link, Hello hello) {
   const Milliseconds limit{limits::kHandshakeMs};
   hello.protocol_min = kProtocolVersion;
   hello.protocol_max = kProtocolVersion;
@@ -39,14 +39,13 @@ asio::awaitable<Result<Welcome>> offer_hello(std::shared_ptr<FrameLink> link, He
   Result<Message> answer = co_await link->receive();
   link->lift_deadline();
   if (!answer) co_return std::move(answer).error();
-  if (const auto* goodbye = std::get_if<Goodbye>(&*answer))
-    co_return make_error(goodbye->code, goodbye->message);
+  if (const auto* goodbye = std::get_if<Goodbye>(&*answer)) co_return HelloAnswer(*goodbye);
   const auto* welcome = std::get_if<Welcome>(&*answer);
   if (welcome == nullptr || welcome->protocol != kProtocolVersion) {
     co_return make_error(ErrorCode::kProtocol,
                          "the coordinator did not answer Hello with a Welcome");
   }
-  co_return *welcome;
+  co_return HelloAnswer(*welcome);
 }
 
 }  // namespace tributary

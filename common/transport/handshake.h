@@ -5,6 +5,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <variant>
 
 #include "common/transport/frame_link.h"
 
@@ -12,7 +13,8 @@ namespace tributary {
 
 // Waits for the peer's Hello; a peer without a version in common is sent away with the reason.
 asio::awaitable<Result<Hello>> await_hello(std::shared_ptr<FrameLink> link);
-// Sends Hello, waits for the Welcome. A Goodbye instead comes back as its error.
-asio::awaitable<Result<Welcome>> offer_hello(std::shared_ptr<FrameLink> link, Hello hello);
+// Sends Hello, waits for the Welcome, or for the Goodbye of a peer that does not want the link now.
+using HelloAnswer = std::variant<Welcome, Goodbye>;
+asio::awaitable<Result<HelloAnswer>> offer_hello(std::shared_ptr<FrameLink> link, Hello hello);
 
 }  // namespace tributary

@@ -27,6 +27,7 @@ struct Encoder {
     to.mutable_welcome()->set_protocol(m.protocol);
     to.mutable_welcome()->set_software(m.software);
     to.mutable_welcome()->set_heartbeat_ms(m.heartbeat_ms);
+    to.mutable_welcome()->set_reconnect_spread_ms(m.reconnect_spread_ms);
   }
   void operator()(const Goodbye& m) {
     to.mutable_goodbye()->set_code(to_wire(m.code));
@@ -161,7 +162,8 @@ Message read_work(FieldReader& in, const wire::Envelope& from) {
     case wire::Envelope::kWelcome:
       return Welcome{from.welcome().protocol(),
                      in.text("software", from.welcome().software(), kTextMax),
-                     in.not_negative("heartbeat_ms", from.welcome().heartbeat_ms())};
+                     in.not_negative("heartbeat_ms", from.welcome().heartbeat_ms()),
+                     in.not_negative("reconnect_spread_ms", from.welcome().reconnect_spread_ms())};
     case wire::Envelope::kGoodbye:
       return Goodbye{from_wire(in, from.goodbye().code()),
                      in.text("message", from.goodbye().message(), kTextMax),

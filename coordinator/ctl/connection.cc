@@ -16,10 +16,10 @@ namespace {
 constexpr std::chrono::milliseconds kSlice{100};
 
 asio::awaitable<void> dial_into(DialTarget target, std::shared_ptr<TlsContext> context,
-                                std::optional<Result<DialedLink>>* out) {
+                                std::optional<Result<Dialed>>* out) {
   Hello hello;
   hello.software = kSoftware;
-  Result<DialedLink> dialed = co_await dial(target, context, hello);
+  Result<Dialed> dialed = co_await dial(target, context, hello);
   *out = std::move(dialed);
 }
 
@@ -53,14 +53,17 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
   TRIB_TRY(blobs, BlobStore::open(*self->files_, self->spool_));
   self->blobs_ = std::move(blobs);
   const DialTarget target{config.coordinator.host, config.coordinator.port, config.server_name};
-  std::optional<Result<DialedLink>> dialed;
+  std::optional<Result<Dialed>> dialed;
   spawn(self->io_, dial_into(target, context, &dialed));
   self->run_until([&] { return dialed.has_value(); });
   if (!dialed) return was_interrupted();
-  if (!*dialed) {
-    return std::move(*dialed).error().with_context("coordinator " + to_string(config.coordinator));
+  const std::string coordinator = "coordinator " + to_string(config.coordinator);
+  if (!*dialed) return std::move(*dialed).error().with_context(coordinator);
+  if (const auto* goodbye = std::get_if<Goodbye>(&**dialed)) {
+    return make_error(goodbye->code, "it said goodbye: " + goodbye->message)
+        .with_context(coordinator);
   }
-  self->link_ = (**dialed).link;
+  self->link_ = std::get<DialedLink>(**dialed).link;
   self->transfers_.emplace(
       *self->blobs_, *self->link_,
       [raw = self.get()](const Digest& digest) { return raw->open_offered(digest); },

@@ -280,7 +280,7 @@ std::optional<TimePoint> JobMachine::next_wake() const {
     wake = attempt_at_;
   } else if (phase_) {
     wake = phase_->next_wake();
-  } else if (returning_until_) {
+  } else if (returning_until_ && !paused()) {
     wake = returning_until_;
   } else if (waiting_since_) {
     wake = std::min(*waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms), alarm_at_);

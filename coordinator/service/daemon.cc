@@ -36,6 +36,10 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+Error stopping_error() {
+  return make_error(ErrorCode::kUnavailable, "the coordinator is stopping");
+}
+
 class Daemon {
  public:
   Daemon(const CoordinatorConfig& config, EventLog& log, const Clock& clock)
@@ -86,8 +90,9 @@ class Daemon {
  private:
   void make_services() {
     const auto to_engine = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
-    sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
-        clock_, *blobs_, *store_, log_, config_.sites, std::string(kSoftware), to_engine});
+    sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{clock_, *blobs_, *store_, log_,
+                                                                config_.sites, config_.admission,
+                                                                std::string(kSoftware), to_engine});
     DriverPorts ports{clock_,
                       *store_,
                       *blobs_,
@@ -109,6 +114,8 @@ class Daemon {
   }
 
   Status recover() {
+    TRIB_TRY(sites, store_->sites());
+    sites_->expect(sites);
     TRIB_TRY(records, store_->jobs());
     std::int64_t unfinished = 0, updates = 0;
     for (const JobRecord& record : records) {
@@ -128,9 +135,7 @@ class Daemon {
   }
 
   void admit(std::shared_ptr<FrameLink> link, const Hello& hello) {
-    if (stopping_)
-      return link->close(make_error(ErrorCode::kUnavailable, "the coordinator is stopping"),
-                         limits::kRedialFirstMs);
+    if (stopping_) return sites_->send_away(*link, stopping_error());
     switch (link->peer().role) {
       case PeerRole::kSite:
         return admit_site(link, hello);
@@ -160,6 +165,7 @@ class Daemon {
       if (cancelled || stopping_) return;
       const std::optional<TimePoint> wake = driver_->next_wake();
       if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
+      sites_->pass_time();
       warn_of_expiry();
       tick();
     });
@@ -199,9 +205,8 @@ class Daemon {
     log_.record("coordinator.stopping", {{"why", why}});
     listener_->stop();
     tick_.cancel();
-    const Error reason = make_error(ErrorCode::kUnavailable, "the coordinator is stopping");
-    sites_->close_all(reason);
-    operators_->close_all(reason);
+    sites_->close_all(stopping_error());
+    operators_->close_all(stopping_error());
     // Links end by themselves within two seconds; whatever hangs longer is cut.
     force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs / 2),
                    [this] { io_.stop(); });

@@ -11,6 +11,8 @@
 namespace tributary {
 namespace {
 
+constexpr Milliseconds kPostponedEvery{1'000};
+
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
@@ -125,28 +127,10 @@ SiteSessions::~SiteSessions() = default;
 
 std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, const SiteName& site,
                                                  const std::string& address, const Hello& hello) {
-  const auto& allowed = ports_.allowed;
-  if (!allowed.empty() && std::ranges::find(allowed, site.value) == allowed.end()) {
-    ports_.log.record("site.refused", {{"site", site.value},
-                                       {"address", address},
-                                       {"reason", "not among `sites` of the coordinator's file"}});
-    link->close(make_error(ErrorCode::kPermissionDenied,
-                           "site '" + site.value + "' is not in the coordinator's list"),
-                limits::kRedialMs);
-    return nullptr;
-  }
-  if (const auto older = sessions_.find(site); older != sessions_.end()) {
-    ports_.log.record("site.replaced", {{"site", site.value}, {"address", address}});
-    const std::shared_ptr<Session> session = older->second;
-    // A process that lives on is another one with the same certificate: the two must not take
-    // turns.
-    session->link()->close(make_error(ErrorCode::kAlreadyExists,
-                                      "another process came with the certificate of site '" +
-                                          site.value + "', from " + address),
-                           limits::kRedialMs);
-    remove(session, make_error(ErrorCode::kUnavailable, "replaced by a newer link"));
-  }
-  if (!link->send(Welcome{kProtocolVersion, ports_.software, limits::kHeartbeatMs})) return nullptr;
+  if (!may_come(*link, site, address)) return nullptr;
+  if (const auto older = sessions_.find(site); older != sessions_.end())
+    replace(std::shared_ptr(older->second), address);
+  if (!link->send(welcome(site))) return nullptr;
   const auto session =
       std::make_shared<Session>(*this, std::move(link), site, address, ports_.clock.now());
   sessions_[site] = session;
@@ -160,6 +144,78 @@ std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, con
                                        {"datasets", joined(hello.datasets)}});
   driver_->handle(SiteConnected{site, hello.datasets});
   return session;
+}
+
+bool SiteSessions::may_come(Link& link, const SiteName& site, const std::string& address) {
+  const auto& allowed = ports_.allowed;
+  if (!allowed.empty() && std::ranges::find(allowed, site.value) == allowed.end()) {
+    ports_.log.record("site.refused", {{"site", site.value},
+                                       {"address", address},
+                                       {"reason", "not among `sites` of the coordinator's file"}});
+    link.close(make_error(ErrorCode::kPermissionDenied,
+                          "site '" + site.value + "' is not in the coordinator's list"),
+               limits::kRedialMs);
+    return false;
+  }
+  const std::size_t others = sessions_.size() - sessions_.count(site);
+  const Admission::Verdict verdict = admission_.admit(ports_.clock.now(), site, others);
+  if (!verdict.refused_by.empty()) postpone(link, site, address, verdict);
+  return verdict.refused_by.empty();
+}
+
+void SiteSessions::postpone(Link& link, const SiteName& site, const std::string& address,
+                            const Admission::Verdict& verdict) {
+  const std::string bound(verdict.refused_by);
+  ports_.log.record("site.postponed", {{"site", site.value},
+                                       {"address", address},
+                                       {"reason", bound},
+                                       {"retry_after_ms", verdict.retry_after_ms}});
+  link.close(make_error(ErrorCode::kUnavailable,
+                        "more sites came than admission." + bound +
+                            " of the coordinator's file lets in; this one's turn is later"),
+             verdict.retry_after_ms);
+  if (postponed_.empty()) postponed_since_ = ports_.clock.now();
+  Postponed& postponed = postponed_[verdict.refused_by];
+  ++postponed.sites;
+  postponed.retry_after_ms = std::max(postponed.retry_after_ms, verdict.retry_after_ms);
+}
+
+void SiteSessions::pass_time() {
+  if (ports_.clock.now() - postponed_since_ >= kPostponedEvery) report_postponed();
+}
+
+void SiteSessions::report_postponed() {
+  for (const auto& [bound, postponed] : postponed_) {
+    ports_.log.record("sites.postponed",
+                      {{"sites", postponed.sites},
+                       {"reason", std::string(bound)},
+                       {"connected", static_cast<std::int64_t>(size())},
+                       {"waiting", static_cast<std::int64_t>(admission_.waiting())},
+                       {"retry_after_ms", postponed.retry_after_ms}});
+  }
+  postponed_.clear();
+}
+
+void SiteSessions::replace(const std::shared_ptr<Session>& older, const std::string& address) {
+  const std::string& site = older->site().value;
+  ports_.log.record("site.replaced", {{"site", site}, {"address", address}});
+  // A process that lives on is another one with the same certificate: the two must not take turns.
+  older->link()->close(
+      make_error(ErrorCode::kAlreadyExists, "another process came with the certificate of site '" +
+                                                site + "', from " + address),
+      limits::kRedialMs);
+  remove(older, make_error(ErrorCode::kUnavailable, "replaced by a newer link"));
+}
+
+// If this process dies, all come back: each is told over how long, so that they come at the rate.
+Welcome SiteSessions::welcome(const SiteName& site) {
+  known_.insert(site);
+  const std::size_t sites = ports_.allowed.empty() ? known_.size() : ports_.allowed.size();
+  return {kProtocolVersion, ports_.software, limits::kHeartbeatMs, admission_.spread_ms(sites)};
+}
+
+void SiteSessions::expect(const std::vector<SiteRow>& sites) {
+  for (const SiteRow& row : sites) known_.insert(row.site);
 }
 
 void SiteSessions::ended(const std::shared_ptr<LinkHandler>& handler, const Error& why) {
@@ -180,8 +236,14 @@ void SiteSessions::remove(const std::shared_ptr<Session>& session, const Error& 
   driver_->handle(SiteDisconnected{session->site()});
 }
 
+void SiteSessions::send_away(Link& link, const Error& why) {
+  const std::int64_t turn_ms = admission_.give_turn(ports_.clock.now());
+  link.close(why, std::min(limits::kRedialFirstMs + turn_ms, limits::kRetryAfterMs));
+}
+
 void SiteSessions::close_all(const Error& why) {
-  for (const auto& [site, session] : sessions_) session->link()->close(why, limits::kRedialFirstMs);
+  report_postponed();
+  for (const auto& [site, session] : sessions_) send_away(*session->link(), why);
 }
 
 void SiteSessions::send(const SiteName& site, const Message& message) {

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteSessions: the sites that are on a link, one session each: hands their messages to the driver,
-// its messages to them, and moves blobs both ways. It is the driver's SitePort over the network.
-// Engine thread only. It decides nothing.
+// its messages to them, and moves blobs both ways; those that come too many at once are told when
+// to come back. It is the driver's SitePort over the network. Engine thread only. It decides
+// nothing about rounds.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/storage/blob_store.h"
 #include "common/telemetry/event_log.h"
 #include "common/wire/link.h"
+#include "coordinator/service/admission.h"
 #include "coordinator/service/driver.h"
 
 namespace tributary {
@@ -26,20 +30,26 @@ class SiteSessions final : public SitePort {
     StateStore& store;
     EventLog& log;
     std::vector<std::string> allowed;  // names that may connect; empty: all
+    AdmissionConfig admission;
     std::string software;
     std::function<void(std::function<void()>)> to_engine;  // runs later, on the engine's thread
   };
-  explicit SiteSessions(Ports ports) : ports_(std::move(ports)) {}
+  explicit SiteSessions(Ports ports) : ports_(std::move(ports)), admission_(ports_.admission) {}
   ~SiteSessions() override;
 
   // Where events go; before the first link.
   void set_driver(Driver* driver) { driver_ = driver; }
+  // Sites of an earlier life, which may all come back now; before the first link.
+  void expect(const std::vector<SiteRow>& sites);
   // A site's link after its Hello: welcomed, or sent away (null). Whoever runs the link hands what
   // arrives to the handler, and says when it has ended.
   std::shared_ptr<LinkHandler> admit(std::shared_ptr<Link> link, const SiteName& site,
                                      const std::string& address, const Hello& hello);
   void ended(const std::shared_ptr<LinkHandler>& handler, const Error& why);
+  // Closes a link, with a turn of its own to come back in.
+  void send_away(Link& link, const Error& why);
   void close_all(const Error& why);
+  void pass_time();  // tells of those who were put off, once a second; called more often
   std::size_t size() const { return sessions_.size(); }
 
   void send(const SiteName& site, const Message& message) override;
@@ -47,9 +57,24 @@ class SiteSessions final : public SitePort {
 
  private:
   class Session;
+  // Put off since the last line about them.
+  struct Postponed {
+    std::int64_t sites = 0;
+    std::int64_t retry_after_ms = 0;  // the longest
+  };
+  bool may_come(Link& link, const SiteName& site, const std::string& address);
+  void postpone(Link& link, const SiteName& site, const std::string& address,
+                const Admission::Verdict& verdict);
+  void replace(const std::shared_ptr<Session>& older, const std::string& address);
+  Welcome welcome(const SiteName& site);
+  void report_postponed();
   void remove(const std::shared_ptr<Session>& session, const Error& why);
 
   Ports ports_;
+  Admission admission_;
+  std::set<SiteName> known_;                         // each that was ever on a link
+  std::map<std::string_view, Postponed> postponed_;  // by bound
+  TimePoint postponed_since_;
   Driver* driver_ = nullptr;
   std::map<SiteName, std::shared_ptr<Session>> sessions_;
 };

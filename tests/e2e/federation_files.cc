@@ -78,7 +78,7 @@ void FederationFiles::write_coordinator() const {
   write(path("coordinator.yaml"),
         "listen: " + address +
             "state_dir: coordinator\nlog: {file: coordinator.jsonl, level: debug}\n" +
-            tls("coordinator"));
+            coordinator_options_ + tls("coordinator"));
   write(path("tributaryctl.yaml"),
         "coordinator: " + address + "server_name: coordinator\n" + tls("operator"));
 }

@@ -38,9 +38,12 @@ class FederationFiles {
   void issue(const std::string& pki, const std::string& role, const std::string& name,
              int days) const;
 
+  // More lines of coordinator.yaml; before the first start.
+  void configure_coordinator(const std::string& yaml) { coordinator_options_ = yaml; }
   void start_coordinator();  // the first start chooses the port
   bool kill_coordinator();   // kill -9; false where it had ended by itself
   int stop_coordinator();    // SIGTERM; the exit status
+  void signal_coordinator(int number) { coordinator_->signal(number); }
   void start_client(int index);
   bool kill_client(int index) { return kill(*clients_.at(index)); }
   void signal_client(int index, int number) { clients_.at(index)->signal(number); }
@@ -83,6 +86,7 @@ class FederationFiles {
                                      const std::map<std::string, std::string>& fields);
 
   TemporaryDirectory directory_;
+  std::string coordinator_options_;
   int port_ = 0;
   mutable std::string log_;  // of the coordinator, as far as it was read
   std::unique_ptr<Process> coordinator_;

@@ -91,9 +91,9 @@ class Liar final : public LinkHandler {
     hello.software = "liar";
     hello.datasets = {"patients"};
     const auto context = context_of(self->federation_, self->site_);
-    Result<DialedLink> dialed = co_await dial(target, context, hello);
-    if (!dialed) co_return;
-    self->link_ = dialed->link;
+    const Result<Dialed> dialed = co_await dial(target, context, hello);
+    if (!dialed || !std::holds_alternative<DialedLink>(*dialed)) co_return;
+    self->link_ = std::get<DialedLink>(*dialed).link;
     self->transfers_.emplace(
         *self->blobs_, *self->link_,
         [self](const Digest& digest) { return self->blobs_->open_blob(digest); },

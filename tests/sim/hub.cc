@@ -35,7 +35,7 @@ void Hub::start() {
     });
   };
   sessions_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
-      world_.timeline.clock(), *blobs_, *store_, world_.log, {}, "sim", to_engine});
+      world_.timeline.clock(), *blobs_, *store_, world_.log, {}, {.rate = 2}, "sim", to_engine});
   driver_ = std::make_unique<Driver>(
       DriverPorts{world_.timeline.clock(), *store_, *blobs_, *models_, *sessions_,
                   [this](const Report& report) {

@@ -95,7 +95,7 @@ void Site::dial() {
     world_.timeline.after(
         Milliseconds(0), hub_.life(),
         [&hub = hub_, theirs = theirs, name = name_] { hub.accept(theirs, name); });
-    agent_->linked(mine);
+    agent_->linked(mine, Welcome{});
     touched();
   });
 }

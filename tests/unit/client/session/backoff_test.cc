@@ -41,14 +41,30 @@ TEST(Backoff, ResetStartsFromTheFirstWait) {
   EXPECT_LE(backoff.next().count(), limits::kRedialFirstMs);
 }
 
-TEST(Backoff, RetryAfterIsHonouredUpToItsLimit) {
+TEST(Backoff, RetryAfterIsKeptToTheMillisecondWithinItsLimits) {
   SeededRandom random(1);
   Backoff backoff(random);
-  const auto wait = backoff.after(20'000).count();
-  EXPECT_GE(wait, 20'000);
-  EXPECT_LE(wait, 25'000);
-  EXPECT_LE(backoff.after(std::int64_t{1} << 60).count(), limits::kRetryAfterMs * 5 / 4);
-  EXPECT_GE(backoff.after(-5).count(), 0);
+  for (int i = 0; i < 9; ++i) backoff.next();
+  EXPECT_EQ(backoff.after(5'000).count(), 5'000) << "however long it waited for nobody before";
+  EXPECT_EQ(backoff.after(std::int64_t{1} << 60).count(), limits::kRetryAfterMs);
+  EXPECT_EQ(backoff.after(1).count(), limits::kRedialFirstMs);
+}
+
+TEST(Backoff, ASpreadIsEvenAndOnTopOfTheUsualWait) {
+  SeededRandom random(1);
+  std::int64_t in_first_half = 0;
+  for (int i = 0; i < 2'000; ++i) {
+    Backoff backoff(random);
+    const auto wait = backoff.spread(50'000).count();
+    EXPECT_GE(wait, limits::kRedialFirstMs / 2);
+    EXPECT_LE(wait, limits::kRedialFirstMs + 50'000);
+    in_first_half += wait < 25'375 ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(in_first_half), 1'000.0, 100.0);
+  Backoff backoff(random);
+  EXPECT_LE(backoff.spread(0).count(), limits::kRedialFirstMs);
+  EXPECT_LE(backoff.spread(std::int64_t{1} << 60).count(),
+            limits::kRetryAfterMs + limits::kRedialMs);
 }
 
 }  // namespace

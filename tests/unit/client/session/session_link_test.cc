@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "common/base/limits.h"
 #include "tests/unit/client/session/harness.h"
 
@@ -103,6 +106,74 @@ TEST(SessionLink, GoodbyeSaysWhenToComeBack) {
   ASSERT_EQ(h.count<Dial>(), 1u);
   h.handle(Disconnected{kGone});
   EXPECT_LT((*h.session.next_wake() - h.now).count(), 30'000) << "the goodbye counts once";
+}
+
+TEST(SessionLink, AGoodbyeInsteadOfAWelcomeIsToldAndObeyed) {
+  Harness h;
+  h.handle(Start{});
+  for (int i = 0; i < 9; ++i) {
+    h.handle(Disconnected{kGone});
+    h.pass(limits::kRedialMs);
+  }
+  h.handle(SentAway{{ErrorCode::kUnavailable, "your turn is later", 12'345}});
+  EXPECT_THAT(h.reports(), testing::ElementsAre("link.goodbye", "link.down"));
+  EXPECT_EQ(h.count<CloseLink>(), 0u) << "there is no link";
+  EXPECT_EQ((*h.session.next_wake() - h.now).count(), 12'345) << "its turn, whatever came before";
+  h.pass(12'345);
+  ASSERT_EQ(h.count<Dial>(), 1u);
+  h.handle(Connected{});
+  EXPECT_THAT(h.reports(), Contains("link.connected"));
+}
+
+TEST(SessionLink, AGoodbyeToOneWhoIsLeavingEndsIt) {
+  Harness h;
+  h.handle(Start{});
+  h.handle(Stop{});
+  h.handle(SentAway{{ErrorCode::kUnavailable, "full", 1'000}});
+  EXPECT_TRUE(h.session.stopped());
+  EXPECT_FALSE(h.session.next_wake().has_value());
+}
+
+// Waits until the dials of `h` after its link is gone: the first, and one that follows a failed
+// dial.
+std::pair<std::int64_t, std::int64_t> waits_after_a_break(Harness& h) {
+  const auto wait = [&h] { return (*h.session.next_wake() - h.now).count(); };
+  h.handle(Disconnected{kGone});
+  const std::int64_t first = wait();
+  h.pass(first);
+  h.handle(Disconnected{kGone});
+  const std::int64_t second = wait();
+  h.pass(second);
+  return {first, second};
+}
+
+TEST(SessionLink, AfterABrokenLinkTheFirstDialIsSpreadAsTheWelcomeSaid) {
+  Harness h;
+  h.handle(Start{});
+  std::int64_t longest = 0, shortest = limits::kRetryAfterMs;
+  for (int i = 0; i < 200; ++i) {
+    h.handle(Connected{.reconnect_spread_ms = 50'000});
+    h.pass(limits::kLinkProvenMs);
+    const auto [first, second] = waits_after_a_break(h);
+    longest = std::max(longest, first);
+    shortest = std::min(shortest, first);
+    EXPECT_LE(second, 2 * limits::kRedialFirstMs) << "the usual back-off from there on";
+  }
+  EXPECT_LT(shortest, 2'000);
+  EXPECT_GT(longest, 48'000);
+  EXPECT_LE(longest, 50'000 + limits::kRedialFirstMs);
+  h.handle(Connected{.reconnect_spread_ms = 0});
+  h.pass(limits::kLinkProvenMs);
+  EXPECT_LE(waits_after_a_break(h).first, limits::kRedialFirstMs) << "the last Welcome counts";
+}
+
+TEST(SessionLink, AGoodbyeWithATimeIsNotSpread) {
+  Harness h;
+  h.handle(Start{});
+  h.handle(Connected{.reconnect_spread_ms = 50'000});
+  h.receive(Goodbye{.code = ErrorCode::kUnavailable, .message = "", .retry_after_ms = 3'000});
+  h.handle(Disconnected{kGone});
+  EXPECT_EQ((*h.session.next_wake() - h.now).count(), 3'000);
 }
 
 TEST(SessionLink, MessagesThatAreNotForASiteCloseTheLink) {

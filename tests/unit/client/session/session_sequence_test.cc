@@ -84,7 +84,7 @@ class World {
   }
 
   void handle(const SessionEvent& event) {
-    if (std::holds_alternative<Disconnected>(event)) {
+    if (std::holds_alternative<Disconnected>(event) || std::holds_alternative<SentAway>(event)) {
       link_up_ = dialing_ = closing_ = false;
     } else if (std::holds_alternative<Connected>(event)) {
       link_up_ = !closing_;
@@ -95,7 +95,7 @@ class World {
     }
     for (const SessionEffect& effect : session_.handle(now_, event)) check(effect);
     if (const auto wake = session_.next_wake(); wake && !link_up_ && !dialing_ && !closing_) {
-      EXPECT_LE((*wake - now_).count(), limits::kRetryAfterMs * 5 / 4)
+      EXPECT_LE((*wake - now_).count(), limits::kRetryAfterMs + limits::kRedialMs)
           << "never parked for longer than the limit";
     }
   }
@@ -145,7 +145,9 @@ class World {
   }
 
   void link_event() {
-    if (dialing_ && random_.uniform_below(3) > 0) return handle(Connected{});
+    if (dialing_ && random_.uniform_below(3) > 0) return handle(Connected{30'000});
+    if (dialing_ && random_.uniform_below(3) == 0)
+      return handle(SentAway{{ErrorCode::kUnavailable, "later", 2'000}});
     if (link_up_ && random_.uniform_below(4) == 0) {
       return handle(MessageReceived{
           Goodbye{.code = ErrorCode::kUnavailable, .message = "", .retry_after_ms = 20'000}});

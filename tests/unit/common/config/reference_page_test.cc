@@ -186,7 +186,9 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       expect_defaults<CoordinatorConfig>(
           block, parse_coordinator_config, [](const auto& a, const auto& b) {
             return a.listen == b.listen && a.sites == b.sites && a.threads == b.threads &&
-                   a.running_jobs == b.running_jobs && a.tasks_per_site == b.tasks_per_site && same_log(a.log, b.log);
+                   a.running_jobs == b.running_jobs && a.tasks_per_site == b.tasks_per_site &&
+                   a.admission.rate == b.admission.rate &&
+                   a.admission.sites_max == b.admission.sites_max && same_log(a.log, b.log);
           });
     } else if (block.kind == "client.yaml") {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {

@@ -44,7 +44,8 @@ class Link : public testing::Test {
     listener_ = *Listener::open(io_, "127.0.0.1", 0, context("hub", TlsContext::Side::kServer));
     listener_->start(
         [this](std::shared_ptr<FrameLink> link, const Hello&) {
-          static_cast<void>(link->send(Welcome{kProtocolVersion, "test", 1}).has_value());
+          if (sends_away_) return link->close(make_error(ErrorCode::kUnavailable, "later"), 4'321);
+          static_cast<void>(link->send(Welcome{kProtocolVersion, "test", 1, 2'500}).has_value());
           accepted_ = link;
           asio::co_spawn(io_, run(link, &served_, &served_end_), asio::detached);
         },
@@ -77,13 +78,13 @@ class Link : public testing::Test {
     *end = ended;
   }
   static asio::awaitable<void> dial_into(DialTarget target, std::shared_ptr<TlsContext> tls,
-                                         std::optional<Result<DialedLink>>* out) {
+                                         std::optional<Result<Dialed>>* out) {
     Hello hello;
-    Result<DialedLink> dialed = co_await dial(target, tls, hello);
+    Result<Dialed> dialed = co_await dial(target, tls, hello);
     *out = std::move(dialed);
   }
-  Result<DialedLink> dial_as(const std::string& name, const std::string& server_name = "hub") {
-    std::optional<Result<DialedLink>> dialed;
+  Result<Dialed> dial_as(const std::string& name, const std::string& server_name = "hub") {
+    std::optional<Result<Dialed>> dialed;
     const DialTarget target{"127.0.0.1", listener_->port(), server_name};
     asio::co_spawn(io_, dial_into(target, context(name, TlsContext::Side::kClient), &dialed),
                    asio::detached);
@@ -93,7 +94,10 @@ class Link : public testing::Test {
   void connect() {
     auto dialed = dial_as("north");
     ASSERT_TRUE(dialed) << dialed.error().message;
-    dialed_ = dialed->link;
+    const auto* taken = std::get_if<DialedLink>(&*dialed);
+    ASSERT_NE(taken, nullptr);
+    EXPECT_EQ(taken->welcome.reconnect_spread_ms, 2'500);
+    dialed_ = taken->link;
     asio::co_spawn(io_, run(dialed_, &client_, &client_end_), asio::detached);
     run_until([&] { return accepted_ != nullptr; });
   }
@@ -112,6 +116,7 @@ class Link : public testing::Test {
   Recorder served_, client_;
   std::optional<Error> served_end_, client_end_;
   std::string refused_;
+  bool sends_away_ = false;
 };
 
 ChunkSource source_of(std::shared_ptr<Bytes> bytes) {
@@ -152,6 +157,17 @@ TEST_F(Link, ACloseTellsItsReasonAndBothEndsEnd) {
   EXPECT_EQ(std::get<Goodbye>(client_.messages[0]).retry_after_ms, 777);
   EXPECT_EQ(served_end_->message, "not today");
   EXPECT_FALSE(dialed_->send(GetStatus{})) << "a closed link takes nothing";
+}
+
+TEST_F(Link, AGoodbyeInsteadOfAWelcomeArrivesAsItWasSaid) {
+  sends_away_ = true;
+  const Result<Dialed> dialed = dial_as("north");
+  ASSERT_TRUE(dialed) << dialed.error().message;
+  const auto* goodbye = std::get_if<Goodbye>(&*dialed);
+  ASSERT_NE(goodbye, nullptr);
+  EXPECT_EQ(goodbye->code, ErrorCode::kUnavailable);
+  EXPECT_EQ(goodbye->message, "later");
+  EXPECT_EQ(goodbye->retry_after_ms, 4'321);
 }
 
 TEST_F(Link, AHandlersErrorClosesTheLink) {
