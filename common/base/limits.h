@@ -79,6 +79,11 @@ inline constexpr std::int64_t kRetryAfterMs = 600'000;
 inline constexpr std::int64_t kProgressMs = 1'000;
 // A blob that arrives with a wrong digest is thrown away and asked for again this many times.
 inline constexpr int kBlobRetries = 2;
+// A training's state: weights, two moments of each, and the module that a TorchScript job brings.
+inline constexpr std::uint64_t kCheckpointBytesMax = 4 * kBlobBytesMax;
+// Between two checkpoints a training goes on for so many times what the first of them took: they
+// cost one twentieth of the time at most.
+inline constexpr std::int64_t kCheckpointPause = 19;
 
 // --- data ---
 inline constexpr std::size_t kColumnsMax = 10'000;
