@@ -36,10 +36,10 @@ class Daemon {
         log_(log),
         clock_(clock),
         random_(std::random_device{}()),
-        data_(config.datasets) {}
+        data_(config.datasets),
+        checkpoints_(*files_, config.state_dir + "/checkpoints") {}
 
   Status open() {
-    files_ = make_file_system();
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
@@ -52,7 +52,9 @@ class Daemon {
     agent_ = std::move(agent);
     runner_.emplace(TaskRunner::Ports{
         SiteName{context_->own().name}, data_, agent_->blobs(), static_cast<int>(config_.threads),
-        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); }});
+        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
+        Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
+                      [this] { return stopping_.load(); }}});
     std::string names;
     for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},
@@ -117,6 +119,7 @@ class Daemon {
           task, [&stop] { return stop->load(); }, progress);
       asio::post(io_, [this, result = std::move(result)] {
         agent_->finished(result);
+        asio::post(trainer_, [this, key = result.key] { runner_->ended(key); });
         end_if_stopped();
       });
     });
@@ -151,6 +154,7 @@ class Daemon {
         return wait_for_signal();
       }
       stopping_since_ = clock_.now();
+      stopping_ = true;
       log_.record("client.stopping", {{"why", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
       force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs), [this] {
         forced_ = true;
@@ -182,12 +186,14 @@ class Daemon {
   const Clock& clock_;
   SeededRandom random_;
   FileSiteData data_;
+  const std::unique_ptr<FileSystem> files_ = make_file_system();
+  CheckpointStore checkpoints_;  // the training thread's
   TimePoint stopping_since_;
+  std::atomic<bool> stopping_{false};
   TimePoint expiry_check_at_;
   bool forced_ = false;  // the end did not come by itself in time
 
   asio::io_context io_{1};  // outlives the agent's link
-  std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::shared_ptr<TlsContext> context_;
   std::unique_ptr<SiteAgent> agent_;

@@ -28,4 +28,8 @@ std::span<const std::uint32_t> Batches::next() {
   return batch;
 }
 
+void Batches::skip(std::uint64_t batches) {
+  for (std::uint64_t i = 0; i < batches; ++i) next();
+}
+
 }  // namespace tributary

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches: which rows make up each batch. Rows are shuffled anew each epoch from the seed; the last batch of an epoch
-// may be smaller; where one batch holds all rows they keep their order. One owner, one thread. It holds no data.
+// Batches: which rows make up each batch. Rows are shuffled anew each epoch from the seed; the last
+// batch of an epoch may be smaller; where one batch holds all rows they keep their order. One
+// owner, one thread. It holds no data.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,8 @@ class Batches {
   std::uint64_t per_epoch() const { return (order_.size() + batch_size_ - 1) / batch_size_; }
   // The rows of the next batch, going on over epoch ends; valid until the next call.
   std::span<const std::uint32_t> next();
+  // As many calls of next(): a training that goes on draws the shuffles before it anew.
+  void skip(std::uint64_t batches);
 
  private:
   SeededRandom random_;

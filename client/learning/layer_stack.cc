@@ -68,6 +68,8 @@ class LayerStack final : public TorchModel {
   }
   void initialize(std::uint64_t job_seed) override;
   void save(const std::string& path) override;
+  void save_state(StateWriter& to) const override;
+  Status restore_state(StateReader& from) override;
 
  private:
   torch::Tensor convolve(const ConvLayer& layer, const torch::Tensor& x, std::size_t at) const;
@@ -191,6 +193,22 @@ void LayerStack::save(const std::string& path) {
   }
   root.define(forward_source(layers_));
   root.save(path);
+}
+
+void LayerStack::save_state(StateWriter& to) const {
+  for (const NamedTensor& named : tensors) to.floats(values_of(named.tensor));
+  save_generator(to, generator_);
+}
+
+Status LayerStack::restore_state(StateReader& from) {
+  for (const NamedTensor& named : tensors) {
+    TRIB_TRY(values, from.floats());
+    const auto to = values_of(named.tensor);
+    if (values.size() != to.size())
+      return make_error(ErrorCode::kDataLoss, "another number of values for " + named.name);
+    std::ranges::copy(values, to.begin());
+  }
+  return restore_generator(from, generator_);
 }
 
 }  // namespace

@@ -47,6 +47,19 @@ class Sgd final : public Optimizer {
     }
   }
 
+  void save_state(StateWriter& to) const override {
+    to.number(velocities_.size());
+    for (const auto& velocity : velocities_) to.floats(velocity);
+  }
+  Status restore_state(StateReader& from) override {
+    TRIB_TRY(count, from.number());
+    for (std::uint64_t i = 0; i < count; ++i) {
+      TRIB_TRY(velocity, from.floats());
+      velocities_.push_back(std::move(velocity));
+    }
+    return {};
+  }
+
  private:
   float rate_;
   float momentum_;
@@ -91,6 +104,25 @@ class Adam final : public Optimizer {
       v[i] = b2 * v[i] + c2 * with_decay * with_decay;
       w[i] = shrink * w[i] - step_size * m[i] / (std::sqrt(v[i]) / root_correction + epsilon_);
     }
+  }
+
+  void save_state(StateWriter& to) const override {
+    to.number(moments_.size());
+    for (const Moments& moments : moments_) {
+      to.floats(moments.first);
+      to.floats(moments.second);
+      to.number(moments.steps);
+    }
+  }
+  Status restore_state(StateReader& from) override {
+    TRIB_TRY(count, from.number());
+    for (std::uint64_t i = 0; i < count; ++i) {
+      TRIB_TRY(first, from.floats());
+      TRIB_TRY(second, from.floats());
+      TRIB_TRY(steps, from.number());
+      moments_.push_back({std::move(first), std::move(second), steps});
+    }
+    return {};
   }
 
  private:

@@ -47,6 +47,22 @@ std::string difference(const std::vector<NamedTensor>& mine, const Layout& their
 
 }  // namespace
 
+void save_generator(StateWriter& to, at::Generator generator) {
+  const std::lock_guard lock(generator.mutex());
+  const torch::Tensor state = generator.get_state();
+  to.bytes({static_cast<const std::byte*>(state.data_ptr()), state.nbytes()});
+}
+
+Status restore_generator(StateReader& from, at::Generator generator) {
+  TRIB_TRY(bytes, from.bytes());
+  const torch::Tensor state =
+      torch::empty({static_cast<std::int64_t>(bytes.size())}, torch::kUInt8);
+  std::ranges::copy(bytes, static_cast<std::byte*>(state.data_ptr()));
+  const std::lock_guard lock(generator.mutex());
+  generator.set_state(state);
+  return {};
+}
+
 Error error_of_exception(std::string_view doing) {
   try {
     throw;
@@ -86,14 +102,16 @@ Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int
   return family->build({job.model.options, input_shape, model_outputs(job.data), model_file_path});
 }
 
+Status check_layout(const TorchModel& model, const Layout& layout) {
+  const std::string wrong = difference(model.tensors, layout);
+  if (wrong.empty()) return {};
+  return make_error(
+      ErrorCode::kFailedPrecondition,
+      "the global model does not fit the job's model family on this site's data: it has " + wrong);
+}
+
 Status load_values(TorchModel& model, const Model& values) {
-  const std::string wrong = difference(model.tensors, values.layout);
-  if (!wrong.empty()) {
-    return make_error(
-        ErrorCode::kFailedPrecondition,
-        "the global model does not fit the job's model family on this site's data: it has " +
-            wrong);
-  }
+  TRIB_CHECK_OK(check_layout(model, values.layout));
   const float* from = values.values.data();
   for (const NamedTensor& named : model.tensors) {
     const auto to = values_of(named.tensor);

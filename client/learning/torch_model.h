@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// TorchModel: a model that trains, behind one interface for built-in layers and TorchScript modules. Internal to this
-// room, the only header of it with Torch types; include it in as few sources as possible (each costs ten seconds). One owner,
-// one thread. Functions here may throw what Torch throws: callers stand inside guarded().
+// TorchModel: a model that trains, behind one interface for built-in layers and TorchScript
+// modules. Internal to this room, the only header of it with Torch types; include it in as few
+// sources as possible (each costs ten seconds). One owner, one thread. Functions here may throw
+// what Torch throws: callers stand inside guarded().
 #pragma once
 
 #include <torch/script.h>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "client/learning/family.h"
+#include "client/learning/state_bytes.h"
 #include "common/tensor/layout.h"
 
 namespace tributary {
@@ -26,13 +28,20 @@ class TorchModel {
   virtual ~TorchModel() = default;
   virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;
   virtual void set_training(bool training) = 0;
-  // Makes what forward() draws in training (dropout) follow from the seed. Hold what is returned while training:
-  // models that draw from Torch's global generator train one at a time in a process.
+  // Makes what forward() draws in training (dropout) follow from the seed. Hold what is returned
+  // while training: models that draw from Torch's global generator train one at a time in a
+  // process.
   virtual std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) = 0;
   // Values of a model before its first round. TorchScript modules bring their own.
   virtual void initialize(std::uint64_t job_seed) = 0;
   // Writes a TorchScript file that torch.jit.load of Python opens.
   virtual void save(const std::string& path) = 0;
+  // Brings `tensors` up to date where forward() has put others in their place.
+  virtual void refresh_tensors() {}
+  // All that training changes, to go on with the same bits; the random numbers too, so restore
+  // after seed_randomness(). Restoring may put other tensors into `tensors`.
+  virtual void save_state(StateWriter& to) const = 0;
+  virtual Status restore_state(StateReader& from) = 0;
 
   // What travels, in order: parameters, then float buffers.
   std::vector<NamedTensor> tensors;
@@ -42,16 +51,23 @@ class TorchModel {
 // Builds the job's model and, for `values`, fills it in. Fails where the layouts differ.
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
                                   const std::string& model_file_path);
+Status check_layout(const TorchModel& model, const Layout& layout);
 Status load_values(TorchModel& model, const Model& values);
+
+// Where a generator stands in its random numbers.
+void save_generator(StateWriter& to, at::Generator generator);
+Status restore_generator(StateReader& from, at::Generator generator);
 
 inline std::span<float> values_of(const torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
 // Shape of a batch: rows in front of the shape of one example.
-std::vector<std::int64_t> batch_shape(std::int64_t rows, const std::vector<std::int64_t>& input_shape);
+std::vector<std::int64_t> batch_shape(std::int64_t rows,
+                                      const std::vector<std::int64_t>& input_shape);
 
-// What Torch and its BLAS use on this thread from now on. Several threads of one process may each train with 1.
+// What Torch and its BLAS use on this thread from now on. Several threads of one process may each
+// train with 1.
 void use_threads(int threads);
 
 // The exception in flight as an Error, without backtraces: "training: ...".

@@ -2,6 +2,7 @@
 // One round of local training: mini-batch steps from the global model, and the difference they
 // made.
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/version.h>
 
 #include <cmath>
 #include <cstring>
@@ -29,21 +30,26 @@ class Trainer {
         adjust_(std::move(adjust)),
         batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size,
                  request.shuffle_seed),
+        total_(total_batches(request.job.train, batches_.per_epoch())),
         row_floats_(static_cast<std::size_t>(features_of(request.data.input_shape))) {
     const std::int64_t rows = static_cast<std::int64_t>(batches_.batch_size());
     inputs_ = torch::empty(batch_shape(rows, request.data.input_shape));
     targets_ =
         torch::empty({rows}, kind_ == TargetKind::kClasses ? torch::kInt64 : torch::kFloat32);
-    collect_weights();
   }
 
   Result<TrainOutput> run();
 
  private:
+  static std::uint64_t total_batches(const TrainSpec& spec, std::uint64_t per_epoch);
   void collect_weights();
+  Status one_batch();
   torch::Tensor loss_of_next_batch();
   void gather(std::span<const std::uint32_t> rows);
   void step(const torch::Tensor& loss);
+  double seconds() const;
+  Result<TrainingState> state() const;
+  Status restore(const TrainingState& earlier);
   Status finish(TrainOutput& output) const;
 
   struct Weight {
@@ -52,11 +58,14 @@ class Trainer {
   };
 
   const TrainRequest& request_;
+  const SystemClock clock_;
+  const TimePoint start_ = clock_.now();
   TargetKind kind_;
   TorchModelPtr model_;
   std::unique_ptr<Optimizer> optimizer_;
   AdjustGradient adjust_;
   Batches batches_;
+  const std::uint64_t total_;
   std::size_t row_floats_;
   torch::Tensor inputs_;  // of one batch, filled anew for each
   torch::Tensor targets_;
@@ -64,7 +73,18 @@ class Trainer {
   torch::autograd::variable_list weight_tensors_;  // the same tensors
   std::vector<float> adjusted_;
   double batch_rows_ = 0.0;  // of the batch in hand
+
+  // With the weights, the optimiser and the random numbers, where it stands.
+  std::uint64_t done_ = 0;       // batches
+  double loss_sum_ = 0.0;        // over the rows of the last epoch
+  double loss_rows_ = 0.0;       // those rows
+  double seconds_before_ = 0.0;  // of the training that this one goes on from
 };
+
+std::uint64_t Trainer::total_batches(const TrainSpec& spec, std::uint64_t per_epoch) {
+  if (spec.steps > 0) return static_cast<std::uint64_t>(spec.steps);
+  return per_epoch * static_cast<std::uint64_t>(spec.epochs);
+}
 
 void Trainer::collect_weights() {
   std::span<const float> global = request_.global.values;
@@ -158,41 +178,96 @@ Status Trainer::finish(TrainOutput& output) const {
                     "lower the learning rate");
 }
 
-Result<TrainOutput> Trainer::run() {
-  const TrainSpec& spec = request_.job.train;
-  const std::uint64_t epoch = batches_.per_epoch();
-  const std::uint64_t total = spec.steps > 0 ? static_cast<std::uint64_t>(spec.steps)
-                                             : epoch * static_cast<std::uint64_t>(spec.epochs);
-  const auto hold = model_->seed_randomness(derive_seed(request_.shuffle_seed, "dropout"));
-  model_->set_training(true);
-  TrainOutput output;
-  double loss_sum = 0.0;
-  double loss_rows = 0.0;
-  for (; output.batches < total; ++output.batches) {
-    if (request_.should_stop && request_.should_stop()) {
-      return make_error(ErrorCode::kCancelled, "training was stopped after " +
-                                                   std::to_string(output.batches) + " of " +
-                                                   std::to_string(total) + " batches");
-    }
-    const torch::Tensor loss = loss_of_next_batch();
-    const double value = static_cast<double>(loss.item<float>());
-    if (!std::isfinite(value)) {
-      return make_error(
-          ErrorCode::kFailedPrecondition,
-          "the loss of batch " + std::to_string(output.batches + 1) + " of " +
-              std::to_string(total) +
-              " is not a finite number; lower the learning rate, or check the inputs' scale");
-    }
-    step(loss);
-    if (total - output.batches <= epoch) {
-      loss_sum += value * batch_rows_;
-      loss_rows += batch_rows_;
-    }
-    if (request_.progress) request_.progress(output.batches + 1, total);
+double Trainer::seconds() const {
+  return seconds_before_ + static_cast<double>((clock_.now() - start_).count()) / 1000.0;
+}
+
+Result<TrainingState> Trainer::state() const {
+  return guarded("keeping the training's state", [&]() -> Result<TrainingState> {
+    // Weights and two moments of each; room that stays empty is no memory.
+    constexpr std::size_t kBeside = 1u << 16;  // generator, names, whatever a keeper adds
+    StateWriter to(3 * sizeof(float) * request_.global.values.size() + kBeside);
+    to.bytes(as_bytes(TORCH_VERSION));
+    to.real(loss_sum_);
+    to.real(loss_rows_);
+    to.real(seconds());
+    model_->save_state(to);
+    optimizer_->save_state(to);
+    return TrainingState{done_, total_, std::move(to).take()};
+  });
+}
+
+Status Trainer::restore(const TrainingState& earlier) {
+  const Status restored = guarded("going on with a training", [&]() -> Status {
+    StateReader from(earlier.bytes);
+    TRIB_TRY(version, from.bytes());
+    if (as_text(version) != TORCH_VERSION || earlier.total != total_ || earlier.batches > total_)
+      return make_error(ErrorCode::kDataLoss, "it was another Torch or another training");
+    TRIB_TRY(loss_sum, from.real());
+    TRIB_TRY(loss_rows, from.real());
+    TRIB_TRY(seconds, from.real());
+    TRIB_CHECK_OK(model_->restore_state(from));
+    TRIB_CHECK_OK(check_layout(*model_, request_.global.layout));
+    TRIB_CHECK_OK(optimizer_->restore_state(from));
+    TRIB_CHECK_OK(from.end());
+    batches_.skip(earlier.batches);
+    done_ = earlier.batches;
+    loss_sum_ = loss_sum;
+    loss_rows_ = loss_rows;
+    seconds_before_ = seconds;
+    return {};
+  });
+  if (restored) return {};
+  return make_error(ErrorCode::kDataLoss, restored.error().message);
+}
+
+Status Trainer::one_batch() {
+  const torch::Tensor loss = loss_of_next_batch();
+  const double value = static_cast<double>(loss.item<float>());
+  if (!std::isfinite(value)) {
+    return make_error(
+        ErrorCode::kFailedPrecondition,
+        "the loss of batch " + std::to_string(done_ + 1) + " of " + std::to_string(total_) +
+            " is not a finite number; lower the learning rate, or check the inputs' scale");
   }
+  step(loss);
+  if (total_ - done_ <= batches_.per_epoch()) {
+    loss_sum_ += value * batch_rows_;
+    loss_rows_ += batch_rows_;
+  }
+  ++done_;
+  return {};
+}
+
+Result<TrainOutput> Trainer::run() {
+  const auto hold = model_->seed_randomness(derive_seed(request_.shuffle_seed, "dropout"));
+  if (request_.resume) {
+    if (const auto state = request_.resume()) TRIB_CHECK_OK(restore(*state));
+  }
+  model_->set_training(true);
+  collect_weights();
+  std::uint64_t kept = done_;
+  while (done_ < total_) {
+    const bool stopped = request_.should_stop && request_.should_stop();
+    if (done_ > kept && request_.checkpoint_due && request_.checkpoint_due()) {
+      request_.checkpoint(state());
+      kept = done_;
+    }
+    if (stopped) {
+      return make_error(ErrorCode::kCancelled, "training was stopped after " +
+                                                   std::to_string(done_) + " of " +
+                                                   std::to_string(total_) + " batches");
+    }
+    TRIB_CHECK_OK(one_batch());
+    if (request_.progress) request_.progress(done_, total_);
+  }
+  TrainOutput output;
   output.examples = static_cast<std::uint64_t>(request_.data.rows);
-  output.train_loss = loss_rows > 0.0 ? loss_sum / loss_rows : 0.0;
+  output.batches = done_;
+  output.train_loss = loss_rows_ > 0.0 ? loss_sum_ / loss_rows_ : 0.0;
+  model_->refresh_tensors();
   TRIB_CHECK_OK(finish(output));
+  output.seconds = seconds();
   return output;
 }
 
@@ -200,8 +275,6 @@ Result<TrainOutput> Trainer::run() {
 
 Result<TrainOutput> train(const TrainRequest& request) {
   return guarded("training", [&]() -> Result<TrainOutput> {
-    const SystemClock clock;
-    const TimePoint start = clock.now();
     use_threads(request.threads);
     const JobSpec& job = request.job;
     if (request.data.rows == 0) {
@@ -215,11 +288,9 @@ Result<TrainOutput> train(const TrainRequest& request) {
                                                 static_cast<double>(request.round) - 1.0)));
     TRIB_TRY(model, build_model(job, request.data.input_shape, request.model_file_path));
     TRIB_CHECK_OK(load_values(*model, request.global));
-    Trainer trainer(request, model, std::move(optimizer),
-                    algorithm->make(job.train.algorithm.options));
-    TRIB_TRY(output, trainer.run());
-    output.seconds = static_cast<double>((clock.now() - start).count()) / 1000.0;
-    return output;
+    return Trainer(request, model, std::move(optimizer),
+                   algorithm->make(job.train.algorithm.options))
+        .run();
   });
 }
 

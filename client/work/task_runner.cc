@@ -25,12 +25,6 @@ struct TaskRunner::Work {
 
 namespace {
 
-EventFields fields_of(const Task& task) {
-  return {{"job", task.key.job.value},
-          {"round", std::int64_t{task.key.round}},
-          {"attempt", std::int64_t{task.key.attempt}}};
-}
-
 void add_figures(EventFields& fields, const EvaluationFigures& figures) {
   fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
   fields.emplace_back("loss", figures.loss);
@@ -54,7 +48,11 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
   } catch (const std::exception& error) {  // no memory for the data or the model
     outcome = make_error(ErrorCode::kResourceExhausted, error.what());
   }
-  if (!outcome) return {task.key, failure(task, &work, outcome.error())};
+  if (!outcome) {
+    // A training that stops with its process is gone on with.
+    if (ports_.checkpoints && ports_.checkpoints->shutting_down()) begun_.reset();
+    return {task.key, failure(task, &work, outcome.error())};
+  }
   TaskResult result{task.key, *std::move(outcome)};
   // What the coordinator would have to refuse as no message would be offered to it for ever.
   const Result<Bytes> sent = encode_message(result);
@@ -78,7 +76,7 @@ Result<TaskOutcome> TaskRunner::perform(const Work& work) {
 }
 
 TaskFailure TaskRunner::failure(const Task& task, const Work* work, const Error& error) const {
-  EventFields fields = fields_of(task);
+  EventFields fields = fields_of(task.key);
   fields.emplace_back("task", std::string(task_kind_name(task.key.kind)));
   Reason reason = work == nullptr ? Reason::kModelInvalid : work->reason;
   if (error.code == ErrorCode::kNotFound && reason == Reason::kDataInvalid)
@@ -147,26 +145,17 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
 
 Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   const Task& task = work.task;
+  begun_ = task.key;
   TRIB_TRY(data, examples(work));
   TRIB_TRY(global, global_model(work));
-  EventFields fields = fields_of(task);
+  EventFields fields = fields_of(task.key);
   fields.emplace_back("examples", data->training.rows);
   fields.emplace_back("epochs", work.job.train.epochs);
   fields.emplace_back("batch_size", work.job.train.batch_size);
   ports_.log("training.started", std::move(fields));
-  const TrainRequest request{
-      work.job,
-      task.key.round,
-      global,
-      data->training,
-      derive_seed(work.job.seed, "shuffle/" + ports_.site.value, task.key.round),
-      ports_.threads,
-      work.should_stop,
-      work.progress,
-      work.model_file};
-  TRIB_TRY(trained, train(request));
+  TRIB_TRY(trained, train_on(work, data->training, global));
   TRIB_TRY(update, store(work, trained.update));
-  fields = fields_of(task);
+  fields = fields_of(task.key);
   fields.emplace_back("examples", static_cast<std::int64_t>(trained.examples));
   fields.emplace_back("loss", trained.train_loss);
   fields.emplace_back("norm", trained.update_norm);
@@ -174,6 +163,37 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   ports_.log("training.finished", std::move(fields));
   return TaskOutcome{TrainResult{update, trained.examples, trained.train_loss, trained.update_norm,
                                  trained.seconds}};
+}
+
+Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& data,
+                                         const Model& global) {
+  const Task& task = work.task;
+  TrainRequest request{work.job,
+                       task.key.round,
+                       global,
+                       data,
+                       derive_seed(work.job.seed, "shuffle/" + ports_.site.value, task.key.round),
+                       ports_.threads,
+                       work.should_stop,
+                       work.progress,
+                       work.model_file};
+  if (!ports_.checkpoints) return train(request);
+  TaskCheckpoints checkpoints(*ports_.checkpoints, ports_.log, task, request.shuffle_seed, data);
+  request.resume = [&] { return checkpoints.take_up(); };
+  request.checkpoint_due = [&] { return checkpoints.due(); };
+  request.checkpoint = [&](Result<TrainingState> state) { checkpoints.keep(std::move(state)); };
+  Result<TrainOutput> trained = train(request);
+  if (!trained && trained.error().code == ErrorCode::kDataLoss) {
+    checkpoints.drop(trained.error());
+    request.resume = {};
+    trained = train(request);
+  }
+  return trained;
+}
+
+void TaskRunner::ended(const TaskKey& key) {
+  if (ports_.checkpoints && begun_ == key)
+    static_cast<void>(ports_.checkpoints->store.remove().has_value());
 }
 
 Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {

@@ -5,13 +5,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "client/work/site_data.h"
+#include "client/work/task_checkpoints.h"
 #include "common/base/ids.h"
-#include "common/domain/task.h"
 #include "common/storage/blob_store.h"
-#include "common/telemetry/events.h"
 #include "common/tensor/layout.h"
 
 namespace tributary {
@@ -23,13 +23,17 @@ class TaskRunner {
     SiteData& data;
     BlobStore& blobs;
     int threads = 1;
-    std::function<void(const char* event, EventFields fields)> log;  // an event of event_table.h
+    WorkLog log;
+    std::optional<Checkpointing> checkpoints = {};  // none: each training starts anew
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
   // The blobs that the task names are in the store.
   TaskResult run(const Task& task, const std::function<bool()>& should_stop,
                  const std::function<void(std::uint64_t done, std::uint64_t total)>& progress);
+  // The result of that run is durable, so that a crash cannot cost the training any more; or nobody
+  // wants it.
+  void ended(const TaskKey& key);
 
  private:
   struct Work;
@@ -38,6 +42,7 @@ class TaskRunner {
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);
   Result<TaskOutcome> train_round(const Work& work);
+  Result<TrainOutput> train_on(const Work& work, const ExampleSet& data, const Model& global);
   Result<TaskOutcome> evaluate_model(const Work& work);
   Result<std::shared_ptr<const SiteExamples>> examples(const Work& work);
   Result<Model> global_model(const Work& work);
@@ -46,6 +51,7 @@ class TaskRunner {
 
   Ports ports_;
   std::shared_ptr<const SiteExamples> loaded_;  // by the last task
+  std::optional<TaskKey> begun_;  // the last training, whose checkpoint goes when it has ended
 };
 
 }  // namespace tributary

@@ -96,6 +96,11 @@ inline constexpr int kBlobRetries = 2;
 // Blobs that an earlier life of a site left and that no kept result needs: more than one life can
 // leave (two for each task and each job) comes of a program that cannot stay up, and all go.
 inline constexpr std::size_t kLeftBlobsMax = 2 * (kTasksQueuedMax + 1 + kJobModelsMax);
+// A training's state: weights, two moments of each, and the module that a TorchScript job brings.
+inline constexpr std::uint64_t kCheckpointBytesMax = 4 * kBlobBytesMax;
+// Between two checkpoints a training goes on for so many times what the first of them took: they
+// cost one twentieth of the time at most.
+inline constexpr std::int64_t kCheckpointPause = 19;
 
 // --- data ---
 inline constexpr std::size_t kColumnsMax = 10'000;

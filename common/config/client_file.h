@@ -20,7 +20,8 @@ struct ClientConfig {
   std::map<std::string, PluginChoice>
       datasets;  // logical name -> loader and its options, paths resolved
   EventLogOptions log;
-  std::int64_t threads = 1;  // of one training
+  std::int64_t threads = 1;                   // of one training
+  std::int64_t checkpoint_every_ms = 60'000;  // of training; 0: never
 };
 
 Result<ClientConfig> parse_client_config(const std::string& text, const std::string& file_name);

@@ -20,7 +20,8 @@ const std::array<Kind, 4>& kinds() {
        {"a coordinator.yaml",
         {"listen", "state_dir", "tls", "sites", "log", "threads", "running_jobs"}},
        {"a client.yaml",
-        {"coordinator", "server_name", "state_dir", "tls", "datasets", "log", "threads"}},
+        {"coordinator", "server_name", "state_dir", "tls", "datasets", "log", "threads",
+         "checkpoint_every"}},
        {"a tributaryctl.yaml", {"coordinator", "server_name", "tls"}}}};
   return kKinds;
 }

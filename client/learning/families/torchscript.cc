@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modules scripted in Python. The gate below refuses, with the remedy, what would fail or mislead later: frozen and
-// traced modules, foreign operators, other dtypes, wrong output shapes.
+// Modules scripted in Python. The gate below refuses, with the remedy, what would fail or mislead
+// later: frozen and traced modules, foreign operators, other dtypes, wrong output shapes.
+#include <ATen/CPUGeneratorImpl.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <sstream>
 
 #include "client/learning/torch_model.h"
 
@@ -19,9 +21,11 @@ Error refuse(const std::string& why) {
 
 class ScriptModel final : public TorchModel {
  public:
-  ScriptModel(torch::jit::Module module, bool random) : module_(std::move(module)), random_(random) {}
+  ScriptModel(torch::jit::Module module, bool random)
+      : module_(std::move(module)), random_(random) {}
 
-  // The optimising executor changes code after its first calls; without it every call computes the same way.
+  // The optimising executor changes code after its first calls; without it every call computes the
+  // same way.
   torch::Tensor forward(const torch::Tensor& inputs) override {
     torch::jit::GraphOptimizerEnabledGuard plain(false);
     return module_.forward({inputs}).toTensor();
@@ -39,6 +43,9 @@ class ScriptModel final : public TorchModel {
     module_.eval();
     module_.save(path);
   }
+  void refresh_tensors() override;
+  void save_state(StateWriter& to) const override;
+  Status restore_state(StateReader& from) override;
 
   Status collect_tensors();
 
@@ -51,15 +58,18 @@ class ScriptModel final : public TorchModel {
   std::map<std::pair<const void*, std::int64_t>, torch::Tensor> seen_;
 };
 
-// A tied weight is loaded as two tensors over one memory; both names get the first tensor, which travels once.
+// A tied weight is loaded as two tensors over one memory; both names get the first tensor, which
+// travels once.
 Status ScriptModel::add_parameters(torch::jit::Module part, const std::string& prefix) {
   for (const auto& parameter : part.named_parameters(/*recurse=*/false)) {
     const torch::Tensor tensor = parameter.value;
     if (tensor.scalar_type() != torch::kFloat32) {
-      return refuse("has a parameter " + prefix + parameter.name + " of type " + torch::toString(tensor.scalar_type()) +
+      return refuse("has a parameter " + prefix + parameter.name + " of type " +
+                    torch::toString(tensor.scalar_type()) +
                     "; convert the module with .float() before torch.jit.script");
     }
-    const auto [known, is_new] = seen_.try_emplace({tensor.storage().data(), tensor.storage_offset()}, tensor);
+    const auto [known, is_new] =
+        seen_.try_emplace({tensor.storage().data(), tensor.storage_offset()}, tensor);
     if (!is_new && known->second.sizes() == tensor.sizes()) {
       part.setattr(parameter.name, known->second);
       continue;
@@ -83,18 +93,53 @@ Status ScriptModel::add_buffers(const torch::jit::Module& part, const std::strin
 Status ScriptModel::collect_tensors() {
   torch::NoGradGuard no_gradients;
   const auto prefix = [](const std::string& name) { return name.empty() ? name : name + "."; };
-  for (const auto& part : module_.named_modules()) TRIB_CHECK_OK(add_parameters(part.value, prefix(part.name)));
+  for (const auto& part : module_.named_modules())
+    TRIB_CHECK_OK(add_parameters(part.value, prefix(part.name)));
   parameters = tensors.size();
   if (parameters == 0) {
-    return refuse("has no parameters, so there is nothing to train: it was frozen or optimised for inference; save "
-                  "the result of torch.jit.script, without torch.jit.freeze");
+    return refuse(
+        "has no parameters, so there is nothing to train: it was frozen or optimised for "
+        "inference; save "
+        "the result of torch.jit.script, without torch.jit.freeze");
   }
   const auto trains = [](const NamedTensor& tensor) { return tensor.tensor.requires_grad(); };
   if (std::none_of(tensors.begin(), tensors.end(), trains)) {
-    return refuse("has only parameters with requires_grad=False; save it with those to be trained switched on");
+    return refuse(
+        "has only parameters with requires_grad=False; save it with those to be trained switched "
+        "on");
   }
-  for (const auto& part : module_.named_modules()) TRIB_CHECK_OK(add_buffers(part.value, prefix(part.name)));
+  for (const auto& part : module_.named_modules())
+    TRIB_CHECK_OK(add_buffers(part.value, prefix(part.name)));
   return {};
+}
+
+// A buffer that forward() assigns to (self.mean = ...) is another tensor afterwards. One that has
+// another shape or type by then does not travel.
+void ScriptModel::refresh_tensors() {
+  ScriptModel now(module_, random_);
+  if (!now.collect_tensors() || now.tensors.size() != tensors.size()) return;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (now.tensors[i].tensor.sizes() == tensors[i].tensor.sizes()) tensors[i] = now.tensors[i];
+  }
+}
+
+// The whole module: it may keep more than what travels, such as counters, and share memory between
+// its parts.
+void ScriptModel::save_state(StateWriter& to) const {
+  std::ostringstream module;
+  module_.save(module);
+  to.bytes(as_bytes(module.view()));
+  if (random_) save_generator(to, at::detail::getDefaultCPUGenerator());
+}
+
+Status ScriptModel::restore_state(StateReader& from) {
+  TRIB_TRY(bytes, from.bytes());
+  std::istringstream module{std::string(as_text(bytes))};
+  module_ = torch::jit::load(module, torch::kCPU);
+  tensors.clear();
+  seen_.clear();
+  TRIB_CHECK_OK(collect_tensors());
+  return random_ ? restore_generator(from, at::detail::getDefaultCPUGenerator()) : Status{};
 }
 
 struct GraphFindings {
@@ -110,8 +155,9 @@ const torch::jit::Value* argument(const torch::jit::Node* node, const char* name
 }
 
 bool draws_random_numbers(const torch::jit::Node* node) {
-  static constexpr std::array kRandom{"dropout", "bernoulli", "rand", "normal", "rrelu", "multinomial",
-                                      "exponential_", "uniform_", "poisson", "geometric_", "cauchy_"};
+  static constexpr std::array kRandom{"dropout", "bernoulli",   "rand",         "normal",
+                                      "rrelu",   "multinomial", "exponential_", "uniform_",
+                                      "poisson", "geometric_",  "cauchy_"};
   const std::string kind = node->kind().toUnqualString();
   const auto in_name = [&kind](const char* part) { return kind.find(part) != std::string::npos; };
   if (std::any_of(kRandom.begin(), kRandom.end(), in_name)) return true;
@@ -140,11 +186,13 @@ void inspect(const torch::jit::Block* block, GraphFindings& findings) {
 
 std::string shape_text(c10::IntArrayRef sizes) {
   std::string text = "[";
-  for (const std::int64_t size : sizes) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  for (const std::int64_t size : sizes)
+    text += (text.size() > 1 ? ", " : "") + std::to_string(size);
   return text + "]";
 }
 
-// One step on zeros, on a copy (batch statistics move): does it take this input and give this many outputs?
+// One step on zeros, on a copy (batch statistics move): does it take this input and give this many
+// outputs?
 Status try_out(const torch::jit::Module& original, const ModelRequest& request) {
   torch::jit::GraphOptimizerEnabledGuard plain(false);
   constexpr std::int64_t kRows = 2;
@@ -153,13 +201,15 @@ Status try_out(const torch::jit::Module& original, const ModelRequest& request) 
   for (const bool training : {false, true}) {
     module.train(training);
     const c10::IValue value = module.forward({input});
-    if (!value.isTensor()) return refuse("returns " + value.tagKind() + " from forward; return one tensor");
+    if (!value.isTensor())
+      return refuse("returns " + value.tagKind() + " from forward; return one tensor");
     const torch::Tensor output = value.toTensor();
     const bool row_of_numbers = request.outputs == 1 && output.sizes() == c10::IntArrayRef{kRows};
     if (!row_of_numbers && output.sizes() != c10::IntArrayRef{kRows, request.outputs}) {
-      return refuse("gives outputs of shape " + shape_text(output.sizes()) + " for inputs of shape " +
-                    shape_text(input.sizes()) + "; this job's target needs " +
-                    shape_text({kRows, request.outputs}) + " (logits, no softmax or sigmoid)");
+      return refuse("gives outputs of shape " + shape_text(output.sizes()) +
+                    " for inputs of shape " + shape_text(input.sizes()) +
+                    "; this job's target needs " + shape_text({kRows, request.outputs}) +
+                    " (logits, no softmax or sigmoid)");
     }
     if (training) output.sum().backward();
   }
@@ -168,12 +218,13 @@ Status try_out(const torch::jit::Module& original, const ModelRequest& request) 
 
 Result<TorchModelPtr> build_torchscript(const ModelRequest& request) {
   if (request.file.empty()) {
-    return make_error(ErrorCode::kInvalidArgument,
-                      "family torchscript needs the module's file: set model.file to what torch.jit.save wrote");
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        "family torchscript needs the module's file: set model.file to what torch.jit.save wrote");
   }
   TRIB_TRY(module, guarded("loading the TorchScript module", [&]() -> Result<torch::jit::Module> {
-    return torch::jit::load(request.file, torch::kCPU);
-  }));
+             return torch::jit::load(request.file, torch::kCPU);
+           }));
   return guarded("trying out the TorchScript module", [&]() -> Result<TorchModelPtr> {
     const auto method = module.find_method("forward");
     if (!method) return refuse("has no method forward");
@@ -182,8 +233,10 @@ Result<TorchModelPtr> build_torchscript(const ModelRequest& request) {
     GraphFindings findings;
     inspect(graph->block(), findings);
     if (!findings.fixed_switch.empty()) {
-      return refuse("runs " + findings.fixed_switch + " with its train/eval switch fixed: it was made by "
-                    "torch.jit.trace; use torch.jit.script (in functional calls, pass training=self.training)");
+      return refuse("runs " + findings.fixed_switch +
+                    " with its train/eval switch fixed: it was made by "
+                    "torch.jit.trace; use torch.jit.script (in functional calls, pass "
+                    "training=self.training)");
     }
     const auto model = std::make_shared<ScriptModel>(module, findings.random);
     TRIB_CHECK_OK(model->collect_tensors());
@@ -196,7 +249,8 @@ Result<TorchModelPtr> build_torchscript(const ModelRequest& request) {
 
 const ModelFamily& torchscript_family() {
   static constexpr ModelFamily kFamily{
-      "torchscript", "a module scripted in Python with torch.jit.script (model.file)", build_torchscript};
+      "torchscript", "a module scripted in Python with torch.jit.script (model.file)",
+      build_torchscript};
   return kFamily;
 }
 

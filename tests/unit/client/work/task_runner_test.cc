@@ -12,6 +12,7 @@
 #include "client/learning/learner.h"
 #include "common/base/random_source.h"
 #include "common/config/job_file.h"
+#include "common/crypto/digest.h"
 #include "common/tensor/safetensors.h"
 #include "common/wire/message_codec.h"
 #include "tests/support/full_disk.h"
@@ -59,14 +60,27 @@ class Runner : public testing::Test {
                                                {"columns", std::vector<std::string>{}},
                                                {"delimiter", std::string(",")},
                                                {"missing", std::vector<std::string>{""}}}}}});
-    runner_.emplace(
-        TaskRunner::Ports{SiteName{"north"}, *data_, *blobs_, 1, [](const char*, EventFields) {}});
+    start();
+  }
+  // A new life of the process.
+  void start() {
+    stop_ = shutting_down_ = false;
+    told_.clear();
+    runner_.emplace(TaskRunner::Ports{
+        SiteName{"north"}, *data_, *blobs_, 1,
+        [this](const char* event, EventFields) { ++told_[event]; },
+        Checkpointing{store_, clock_, Milliseconds(250), [this] { return shutting_down_; }}});
   }
   TaskResult run(TaskKind kind, const DataPlan& plan, const BlobRef& model,
                  const std::string& document = kJob) {
     const RoundNumber round = kind == TaskKind::kTrain || kind == TaskKind::kEvaluate ? 1 : 0;
     const Task task{{JobId{"j"}, round, 1, kind}, document, plan, model, {}, 1000};
-    TaskResult result = runner_->run(task, [] { return false; }, {});
+    TaskResult result = runner_->run(
+        task, [this] { return stop_; },
+        [this](std::uint64_t done, std::uint64_t) {
+          clock_.advance(Milliseconds(100));  // what a batch takes
+          if (after_batch_) after_batch_(done);
+        });
     const Bytes bytes = *encode_message(result);
     wire_.append(as_text(bytes));
     return result;
@@ -81,6 +95,12 @@ class Runner : public testing::Test {
   FullDisk disk_;
   std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(disk_, directory_ / "blobs");
   std::optional<FileSiteData> data_;
+  ManualClock clock_;
+  CheckpointStore store_{disk_, directory_ / "checkpoints"};
+  bool stop_ = false;
+  bool shutting_down_ = false;
+  std::function<void(std::uint64_t done)> after_batch_;
+  std::map<std::string, int> told_;  // events
   std::optional<TaskRunner> runner_;
   std::string wire_;  // every byte a site would send, before TLS
 };
@@ -135,6 +155,113 @@ TEST_F(Runner, TheSameTaskGivesTheSameBytes) {
       std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial).outcome).update;
   ASSERT_TRUE(blobs_->remove(first.digest));
   EXPECT_EQ(std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial).outcome).update, first);
+}
+
+// Trainings that are cut off; each has 14 batches and a checkpoint after every third.
+class CutOff : public Runner {
+ protected:
+  void SetUp() override {
+    Runner::SetUp();
+    plan_ = plan();
+    initial_ = std::get<InitializeResult>(run(TaskKind::kInitialize, plan_, {}).outcome).model;
+    whole_ = update_of(train());
+    EXPECT_EQ(told_["training.checkpointed"], 4);
+    EXPECT_FALSE(store_.empty()) << "the result is not kept yet";
+    runner_->ended(kKey);
+    EXPECT_TRUE(store_.empty());
+    EXPECT_TRUE(blobs_->remove(whole_.digest));
+    start();
+  }
+  TaskOutcome train() { return run(TaskKind::kTrain, plan_, initial_).outcome; }
+  static BlobRef update_of(const TaskOutcome& outcome) {
+    return std::get<TrainResult>(outcome).update;
+  }
+  // The process ends in order after so many batches, or its task is cancelled.
+  void stop_after(std::uint64_t batches, bool shutting_down) {
+    after_batch_ = [this, batches, shutting_down](std::uint64_t done) {
+      stop_ = done == batches;
+      shutting_down_ = stop_ && shutting_down;
+    };
+    EXPECT_EQ(std::get<TaskFailure>(train()).reason, Reason::kAborted);
+    runner_->ended(kKey);
+    after_batch_ = {};
+  }
+  // A new life does the same task.
+  void expect_the_same_update(int resumed) {
+    start();
+    EXPECT_EQ(update_of(train()), whole_);
+    EXPECT_EQ(told_["training.resumed"], resumed);
+    EXPECT_EQ(told_["task.failed"], 0);
+  }
+
+  const TaskKey kKey{JobId{"j"}, 1, 1, TaskKind::kTrain};
+  DataPlan plan_;
+  BlobRef initial_;
+  BlobRef whole_;  // the update of a training that nothing happened to
+};
+
+TEST_F(CutOff, AKilledTrainingGoesOnFromItsLastCheckpoint) {
+  Bytes file;
+  after_batch_ = [&](std::uint64_t done) {
+    if (done == 11) file = *disk_.read(directory_ / "checkpoints/training", 1 << 20);
+  };
+  train();
+  ASSERT_TRUE(disk_.write_durably(directory_ / "checkpoints/training", file));  // as a kill left it
+  std::uint64_t first = 0;
+  after_batch_ = [&](std::uint64_t done) { first = first == 0 ? done : first; };
+  ASSERT_TRUE(blobs_->remove(whole_.digest));
+  expect_the_same_update(1);
+  EXPECT_EQ(first, 10u) << "nine are not done again";
+}
+
+TEST_F(CutOff, ATrainingStoppedWithItsProcessGoesOnWhereItWas) {
+  stop_after(2, true);
+  EXPECT_EQ(told_["training.checkpointed"], 1) << "none was due yet";
+  std::uint64_t first = 0;
+  after_batch_ = [&](std::uint64_t done) { first = first == 0 ? done : first; };
+  expect_the_same_update(1);
+  EXPECT_EQ(first, 3u);
+}
+
+TEST_F(CutOff, ATaskThatEndsLeavesNoCheckpoint) {
+  stop_after(8, false);
+  EXPECT_EQ(told_["training.checkpointed"], 2);
+  EXPECT_TRUE(store_.empty()) << "cancelled";
+  start();
+  after_batch_ = [this](std::uint64_t done) { disk_.room = done == 14 ? 0 : 1 << 20; };
+  EXPECT_EQ(std::get<TaskFailure>(train()).reason, Reason::kStorageFailed);
+  runner_->ended({JobId{"other"}, 1, 1, TaskKind::kEvaluate});
+  EXPECT_FALSE(store_.empty()) << "another task is none of its business";
+  runner_->ended(kKey);
+  EXPECT_TRUE(store_.empty()) << "failed";
+}
+
+TEST_F(CutOff, AFullDiskCostsTheCheckpointOnly) {
+  after_batch_ = [this](std::uint64_t done) { disk_.room = done < 11 ? 100 : 1 << 20; };
+  EXPECT_EQ(update_of(train()), whole_);
+  EXPECT_EQ(told_["checkpoint.failed"], 1) << "told once";
+  EXPECT_EQ(told_["training.checkpointed"], 1) << "the disk has room again";
+}
+
+TEST_F(CutOff, ADamagedCheckpointCostsTheCheckpointOnly) {
+  stop_after(7, true);
+  Bytes bytes = *disk_.read(directory_ / "checkpoints/training", 1 << 20);
+  bytes[50] ^= std::byte{1};
+  ASSERT_TRUE(disk_.write_durably(directory_ / "checkpoints/training", bytes));
+  expect_the_same_update(0);
+  EXPECT_EQ(told_["checkpoint.failed"], 1);
+}
+
+// Whole and of this task, and all the same no state: a fault of ours must not cost the task.
+TEST_F(CutOff, ACheckpointThatDoesNotFitCostsTheCheckpointOnly) {
+  stop_after(7, true);
+  Bytes bytes = *disk_.read(directory_ / "checkpoints/training", 1 << 20);
+  bytes[0] ^= std::byte{1};
+  const auto sealed = bytes.end() - 32;
+  std::ranges::copy(sha256({bytes.begin(), sealed}).bytes, sealed);
+  ASSERT_TRUE(disk_.write_durably(directory_ / "checkpoints/training", bytes));
+  expect_the_same_update(1);
+  EXPECT_EQ(told_["checkpoint.failed"], 1);
 }
 
 TEST_F(Runner, TrainingMakesTheModelBetter) {
