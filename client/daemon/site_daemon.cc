@@ -45,6 +45,7 @@ class Daemon {
     lock_ = std::move(lock);
     TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config_.tls));
     context_ = std::move(context);
+    if (context_->own().role == PeerRole::kEvaluator) data_.judge_with_all_rows();
     TRIB_TRY(agent, SiteAgent::open(config_.state_dir,
                                     {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
                                      [this](const Task& task) { train(task); },
@@ -54,7 +55,8 @@ class Daemon {
         SiteName{context_->own().name}, data_, agent_->blobs(), static_cast<int>(config_.threads),
         [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
         Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
-                      [this] { return stopping_.load(); }}});
+                      [this] { return stopping_.load(); }},
+        [this] { return free_resources(config_.state_dir); }});
     std::string names;
     for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},

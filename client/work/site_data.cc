@@ -23,7 +23,9 @@ Result<std::shared_ptr<const SiteExamples>> FileSiteData::examples(const JobSpec
     return loaded_;
   TRIB_TRY(from, source(job));
   loaded_.reset();
-  TRIB_TRY(examples, load_dataset(from, job.data, plan, job.seed, &local_detail));
+  DataSpec spec = job.data;
+  if (all_rows_judge_) spec.validation_fraction = 1.0;
+  TRIB_TRY(examples, load_dataset(from, spec, plan, job.seed, &local_detail));
   loaded_ = std::make_shared<const SiteExamples>(std::move(examples));
   loaded_spec_ = job.data;
   loaded_plan_ = plan;

@@ -31,6 +31,10 @@ class FileSiteData final : public SiteData {
   explicit FileSiteData(std::map<std::string, PluginChoice> datasets)
       : datasets_(std::move(datasets)) {}
 
+  // An evaluator holds data that trains nothing: all of its rows judge, unless the dataset names
+  // validation files.
+  void judge_with_all_rows() { all_rows_judge_ = true; }
+
   Result<DataSummary> summarize(const JobSpec& job, std::string& local_detail) override;
   Result<std::shared_ptr<const SiteExamples>> examples(const JobSpec& job, const DataPlan& plan,
                                                        std::string& local_detail) override;
@@ -39,6 +43,7 @@ class FileSiteData final : public SiteData {
   Result<DatasetSource> source(const JobSpec& job) const;
 
   std::map<std::string, PluginChoice> datasets_;
+  bool all_rows_judge_ = false;
   DataSpec loaded_spec_;
   DataPlan loaded_plan_;
   std::uint64_t loaded_seed_ = 0;

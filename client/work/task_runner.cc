@@ -112,6 +112,13 @@ Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& wor
   return examples;
 }
 
+// Told before the work is begun, not by the operating system in the middle of it.
+Status TaskRunner::check_resources(const Work& work, std::uint64_t model_bytes) const {
+  if (!ports_.resources) return {};
+  work.reason = Reason::kResourcesShort;
+  return enough_for(ports_.resources(), model_bytes);
+}
+
 Result<BlobRef> TaskRunner::store(const Work& work, const Model& model) {
   const Bytes bytes = encode_safetensors(model);
   work.reason = Reason::kStorageFailed;
@@ -139,6 +146,7 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
   TRIB_TRY(data, examples(work));
   work.reason = Reason::kModelInvalid;
   TRIB_TRY(model, initial_model(work.job, data->training.input_shape, work.model_file));
+  TRIB_CHECK_OK(check_resources(work, sizeof(float) * model.values.size()));
   TRIB_TRY(stored, store(work, model));
   return TaskOutcome{InitializeResult{stored}};
 }
@@ -146,6 +154,7 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
 Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   const Task& task = work.task;
   begun_ = task.key;
+  TRIB_CHECK_OK(check_resources(work, task.model.bytes));
   TRIB_TRY(data, examples(work));
   TRIB_TRY(global, global_model(work));
   EventFields fields = fields_of(task.key);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "client/work/resources.h"
 #include "client/work/site_data.h"
 #include "client/work/task_checkpoints.h"
 #include "common/base/ids.h"
@@ -25,6 +26,7 @@ class TaskRunner {
     int threads = 1;
     WorkLog log;
     std::optional<Checkpointing> checkpoints = {};  // none: each training starts anew
+    std::function<Resources()> resources = {};      // none: whatever it takes is there
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
@@ -46,6 +48,7 @@ class TaskRunner {
   Result<TaskOutcome> evaluate_model(const Work& work);
   Result<std::shared_ptr<const SiteExamples>> examples(const Work& work);
   Result<Model> global_model(const Work& work);
+  Status check_resources(const Work& work, std::uint64_t model_bytes) const;
   Result<BlobRef> store(const Work& work, const Model& model);
   TaskFailure failure(const Task& task, const Work* work, const Error& error) const;
 

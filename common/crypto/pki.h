@@ -22,7 +22,7 @@ Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days);
 
 struct CertificateRequest {
   std::string name;                // the first SAN: the party's identity
-  std::string role;                // site, coordinator, operator
+  std::string role;                // site, evaluator, coordinator, operator
   std::vector<std::string> hosts;  // more SANs: DNS names or IP addresses
   KeyKind kind = KeyKind::kP256;
   int days = 365;  // negative: already expired, for tests

@@ -67,7 +67,7 @@ struct ParticipantRow {
   double seconds = 0;
   double loss = 0;
   double norm = 0;
-  std::optional<double> accuracy, auc, f1;  // evaluate
+  std::optional<double> accuracy = {}, auc = {}, f1 = {};  // evaluate
 };
 struct RoundRow {
   std::uint32_t round = 0;
@@ -79,7 +79,7 @@ struct RoundRow {
   double update_norm = 0;
   Digest model;
   std::optional<double> loss, accuracy, auc, f1;
-  std::optional<SiteSpread> spread;  // evaluate: of the figure that the job is judged by
+  std::optional<SiteSpread> spread = {};  // evaluate: of the figure that the job is judged by
   std::vector<ParticipantRow> participants;
 };
 struct JobDetail {

@@ -88,7 +88,8 @@ std::optional<PeerRole> role_of(X509* certificate) {
   X509_NAME* subject = X509_get_subject_name(certificate);
   if (X509_NAME_get_text_by_NID(subject, NID_organizationalUnitName, text.data(), text.size()) <= 0)
     return std::nullopt;
-  for (const PeerRole role : {PeerRole::kSite, PeerRole::kCoordinator, PeerRole::kOperator}) {
+  for (const PeerRole role :
+       {PeerRole::kSite, PeerRole::kEvaluator, PeerRole::kCoordinator, PeerRole::kOperator}) {
     if (peer_role_name(role) == text.data()) return role;
   }
   return std::nullopt;
@@ -118,7 +119,7 @@ Result<PeerIdentity> identity_of(X509* certificate) {
   if (!is_valid_name(identity.name))
     return wrong("the certificate has no DNS name that is a valid name");
   const auto role = role_of(certificate);
-  if (!role) return wrong("the certificate's OU is none of site, coordinator, operator");
+  if (!role) return wrong("the certificate's OU is none of site, evaluator, coordinator, operator");
   identity.role = *role;
   std::array<unsigned char, 32> digest{};
   X509_digest(certificate, EVP_sha256(), digest.data(), nullptr);
@@ -132,6 +133,8 @@ std::string peer_role_name(PeerRole role) {
   switch (role) {
     case PeerRole::kSite:
       return "site";
+    case PeerRole::kEvaluator:
+      return "evaluator";
     case PeerRole::kCoordinator:
       return "coordinator";
     case PeerRole::kOperator:
@@ -193,9 +196,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load_as(PeerRole role, const Tls
   const auto wrong = [&](const std::string& why) {
     return make_error(ErrorCode::kInvalidArgument, "certificate " + files.certificate + why);
   };
-  if (context->own().role != role) {
-    return wrong(" has the role " + peer_role_name(context->own().role) + ", not " +
-                 peer_role_name(role));
+  const PeerRole own = context->own().role;
+  // An evaluator is a client like a site, and its certificate says that it is asked to judge only.
+  if (own != role && !(role == PeerRole::kSite && own == PeerRole::kEvaluator)) {
+    return wrong(" has the role " + peer_role_name(own) + ", not " + peer_role_name(role));
   }
   if (!is_signed_by_ca(context->context_)) return wrong(" is not signed by CA " + files.ca);
   return context;

@@ -15,7 +15,7 @@ struct ssl_st;
 
 namespace tributary {
 
-enum class PeerRole { kSite, kCoordinator, kOperator };
+enum class PeerRole { kSite, kEvaluator, kCoordinator, kOperator };
 std::string peer_role_name(PeerRole role);
 
 // From a certificate: its DNS name (SAN) is the name, the OU of its subject the role.

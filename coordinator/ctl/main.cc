@@ -115,7 +115,7 @@ struct CommandLine {
     next->add_option("--dir", issue.directory, "Folder of the root")->required();
     next->add_option("--role", issue.role, "What it is")
         ->required()
-        ->check(CLI::IsMember({"site", "coordinator", "operator"}));
+        ->check(CLI::IsMember({"site", "evaluator", "coordinator", "operator"}));
     next->add_option("--name", issue.name, "The identity: name of the site, of the person")
         ->required();
     next->add_option("--host", issue.hosts,

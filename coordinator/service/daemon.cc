@@ -138,6 +138,7 @@ class Daemon {
     if (stopping_) return sites_->send_away(*link, stopping_error());
     switch (link->peer().role) {
       case PeerRole::kSite:
+      case PeerRole::kEvaluator:
         return admit_site(link, hello);
       case PeerRole::kOperator:
         return operators_->admit(std::move(link));
@@ -150,7 +151,8 @@ class Daemon {
 
   void admit_site(const std::shared_ptr<FrameLink>& link, const Hello& hello) {
     const std::shared_ptr<LinkHandler> handler =
-        sites_->admit(link, SiteName{link->peer().name}, link->address(), hello);
+        sites_->admit(link, SiteName{link->peer().name}, link->address(), hello,
+                      link->peer().role == PeerRole::kEvaluator);
     const auto run = [](Daemon* self, std::shared_ptr<FrameLink> its_link,
                         std::shared_ptr<LinkHandler> its_handler) -> asio::awaitable<void> {
       const Error why = co_await its_link->run(*its_handler);

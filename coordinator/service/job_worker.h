@@ -27,8 +27,8 @@ class JobWorker {
 
   // The update's bytes are in the blob store under result.update.
   UpdateChecked check(const SiteName& site, const TaskKey& key, const TrainResult& result);
-  // An accepted update, into the sum of round `into`; the first one of a round opens its sum. One that cannot
-  // be folded now (a disk that cannot be read) is tried again by finish().
+  // An accepted update, into the sum of round `into`; the first one of a round opens its sum. One
+  // that cannot be folded now (a disk that cannot be read) is tried again by finish().
   void absorb(const AbsorbUpdate& effect);
   // Applies the sum to the model of round - 1 and stores the model of `round`. Can be called again
   // if it failed.

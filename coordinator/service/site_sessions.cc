@@ -126,7 +126,8 @@ class SiteSessions::Session final : public LinkHandler,
 SiteSessions::~SiteSessions() = default;
 
 std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, const SiteName& site,
-                                                 const std::string& address, const Hello& hello) {
+                                                 const std::string& address, const Hello& hello,
+                                                 bool evaluator) {
   if (!may_come(*link, site, address)) return nullptr;
   if (const auto older = sessions_.find(site); older != sessions_.end())
     replace(std::shared_ptr(older->second), address);
@@ -142,7 +143,7 @@ std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, con
                                        {"address", address},
                                        {"software", hello.software},
                                        {"datasets", joined(hello.datasets)}});
-  driver_->handle(SiteConnected{site, hello.datasets});
+  driver_->handle(SiteConnected{site, hello.datasets, evaluator});
   return session;
 }
 

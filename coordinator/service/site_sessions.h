@@ -44,7 +44,8 @@ class SiteSessions final : public SitePort {
   // A site's link after its Hello: welcomed, or sent away (null). Whoever runs the link hands what
   // arrives to the handler, and says when it has ended.
   std::shared_ptr<LinkHandler> admit(std::shared_ptr<Link> link, const SiteName& site,
-                                     const std::string& address, const Hello& hello);
+                                     const std::string& address, const Hello& hello,
+                                     bool evaluator = false);
   void ended(const std::shared_ptr<LinkHandler>& handler, const Error& why);
   // Closes a link, with a turn of its own to come back in.
   void send_away(Link& link, const Error& why);

@@ -131,7 +131,7 @@ class Federation {
   std::unique_ptr<EventLog> log_ =
       *EventLog::open({.level = EventLevel::kError, .text_fd = -1}, timeline_.clock());
   Surroundings world_{timeline_, random_, network_, *log_};
-  Hub hub_{world_, 1,
+  Hub hub_{world_, EngineOptions{},
            Hub::Observer{[](const RoundEffects&) {}, [this](const Report& what) { report(what); }}};
   Site site_{"s",
              {},

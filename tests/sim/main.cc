@@ -11,7 +11,8 @@
 int main(int argc, char** argv) {
   CLI::App app{
       "Runs simulated federations, one for each seed, with killed processes, broken and stalled\n"
-      "connections, full disks and lying sites, and checks what must hold at every step.",
+      "connections, full disks, lying sites and meddling operators, and checks what must hold at\n"
+      "every step.",
       "tributary-sim"};
   tributary::prepare_command_line(app);
   std::uint64_t seeds = 1000, from = 0;
@@ -29,6 +30,11 @@ int main(int argc, char** argv) {
     const tributary::sim::Verdict verdict = world.run();
     steps += verdict.steps;
     rounds += verdict.rounds;
+    if ((seed - from + 1) % 10'000 == 0)
+      std::fprintf(stderr, "%llu of %llu seeds, %llu failures\n",
+                   static_cast<unsigned long long>(seed - from + 1),
+                   static_cast<unsigned long long>(seeds),
+                   static_cast<unsigned long long>(failures));
     crashes += verdict.crashes;
     if (verdict.clean) continue;
     ++failures;

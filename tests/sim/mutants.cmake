@@ -46,3 +46,12 @@ tributary_mutant(commits_a_round_twice ${round}/job_closing.cc
 tributary_mutant(does_not_sync_blobs common/storage/blob_store.cc
   "TRIB_CHECK_OK(file_->sync());"
   "")
+tributary_mutant(counts_the_late_in_full ${round}/staleness.cc
+  "std::lround(share)"
+  "std::lround(kFullShare)")
+tributary_mutant(waits_for_the_late_for_ever ${round}/job_machine.cc
+  "if (const auto expiry = expiry_of(one, rules, now)) over.emplace(site, *expiry);"
+  "")
+tributary_mutant(takes_up_what_is_too_late ${round}/job_machine.cc
+  "if (round - one.key.round > spec_.rounds.staleness.max) {"
+  "if (round - one.key.round > spec_.rounds.staleness.max + 1) {")

@@ -57,6 +57,7 @@ void Site::kill(Death death) {
   life_.end();
   world_.network.die(name_, 0);
   agent_.reset();
+  link_.reset();
   running_.reset();
   armed_.reset();
   if (death == Death::kPowerCut) disk.crash(world_.random);
@@ -95,6 +96,7 @@ void Site::dial() {
     world_.timeline.after(
         Milliseconds(0), hub_.life(),
         [&hub = hub_, theirs = theirs, name = name_] { hub.accept(theirs, name); });
+    link_ = mine;
     agent_->linked(mine, Welcome{});
     touched();
   });
@@ -114,6 +116,16 @@ void Site::finish(const Task& task) {
   const Task done = task;
   running_.reset();
   const Result<TaskOutcome> outcome = outcome_of(done);
+  if (traits.lie == Lie::kWrongRound && link_ && outcome) {
+    for (const int step : {-1, 1}) {
+      TaskKey key = done.key;
+      key.round += static_cast<RoundNumber>(step);
+      static_cast<void>(link_->send(TaskResult{key, *outcome}).has_value());
+      key = done.key;
+      key.attempt += static_cast<AttemptNumber>(step);
+      static_cast<void>(link_->send(TaskResult{key, *outcome}).has_value());
+    }
+  }
   agent_->finished(
       {done.key, outcome ? *outcome : TaskFailure{Reason::kStorageFailed, "the disk is full"}});
   touched();

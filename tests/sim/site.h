@@ -24,6 +24,7 @@ enum class Lie {
   kWrongDigest,  // announces bytes that it does not have
   kTooManyRows,  // more examples than it told
   kStaleUpdate,  // the same bytes in every round
+  kWrongRound,   // offers its result for other rounds and attempts too
   kGarbage,      // bytes that are no model
 };
 
@@ -67,6 +68,7 @@ class Site {
   Observer observer_;
   Life life_;
   std::unique_ptr<SiteAgent> agent_;
+  std::shared_ptr<End> link_;
   std::optional<Task> running_;
   std::uint64_t runs_ = 0;  // which finish() is meant
   std::optional<TimePoint> armed_;

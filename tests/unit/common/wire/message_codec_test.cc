@@ -48,19 +48,21 @@ JobSummary job_summary() {
 }
 
 RoundRow round_row() {
-  return {3,
-          1,
-          "train",
-          "committed",
-          1.5,
-          400,
-          0.25,
-          digest(9),
-          0.5,
-          {},
-          0.875,
-          {},
-          {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125}}};
+  return {
+      3,
+      1,
+      "train",
+      "committed",
+      1.5,
+      400,
+      0.25,
+      digest(9),
+      0.5,
+      {},
+      0.875,
+      {},
+      SiteSpread{"north", 0.25, 0.5, 0.125},
+      {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125, 0.75, {}, 0.5}}};
 }
 
 std::vector<Message> one_of_each() {
@@ -82,7 +84,7 @@ std::vector<Message> one_of_each() {
           TaskAccepted{key(TaskKind::kEvaluate)},
           TaskProgress{key(TaskKind::kTrain), 5, 10},
           TaskResult{key(TaskKind::kTrain), TrainResult{{digest(5), 1000}, 100, 0.5, 0.25, 1.5}},
-          SubmitJob{"name: heart\n", "token", {digest(6), 10}},
+          SubmitJob{"name: heart\n", "token", {digest(6), 10}, true, JobId{"heart-1f2e"}},
           JobSubmitted{JobId{"heart-1f2e"}, true},
           ListJobs{},
           JobList{{job_summary()}},
@@ -90,6 +92,8 @@ std::vector<Message> one_of_each() {
           JobDetail{job_summary(), "name: heart\n", {round_row()}, {5, 6}},
           AbortJob{JobId{"heart-1f2e"}, "wrong data"},
           JobAborted{JobId{"heart-1f2e"}},
+          ChangeJob{JobId{"heart-1f2e"}, {true, -3, 60'000, 2, 30}},
+          JobChanged{JobId{"heart-1f2e"}},
           GetStatus{},
           StatusReply{"tributary 0.1",
                       1234,

@@ -126,8 +126,12 @@ TEST(Engine, AnUpdateThatAnEarlierLifeAcceptedIsInUse) {
   JobRecord record;
   record.id = JobId{"demo-1"};
   record.state = JobState::kTraining;
-  const AcceptedUpdate update{TaskKey{record.id, 1, 1, TaskKind::kTrain}, SiteName{"site-a"},
-                              TrainResult{{digest_of(5), 4}, 10, 0.5, 1.0, 0.1}, 1.0};
+  const AcceptedUpdate update{TaskKey{record.id, 1, 1, TaskKind::kTrain},
+                              SiteName{"site-a"},
+                              1,
+                              kFullShare,
+                              TrainResult{{digest_of(5), 4}, 10, 0.5, 1.0, 0.1},
+                              1.0};
   static_cast<void>(engine.handle({}, JobRecovered{record, Federation::spec(1, 2, 0), {update}}));
   ASSERT_TRUE(engine.blobs_in_use());
   EXPECT_TRUE(engine.blobs_in_use()->contains(digest_of(5)));

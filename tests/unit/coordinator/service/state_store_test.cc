@@ -26,6 +26,14 @@ JobRecord record() {
   record.open_round = 4;
   record.cohort = {SiteName{"north"}};
   record.best = EvaluationFigures{10, 0.1, 0.9, {}, 0.5};
+  record.best_value = 0.1 + 0.2;
+  record.gained_value = 0.25;
+  record.without_gain = 3;
+  record.late[SiteName{"slow"}] = {3, 2, {Digest{}, 7}};
+  record.history[SiteName{"north"}] = {5, 4, {1'000, 2'500}};
+  record.changes.paused = true;
+  record.changes.priority = -4;
+  record.dry_run = true;
   return record;
 }
 
@@ -35,6 +43,8 @@ AcceptedUpdate accepted(const std::string& site) {
   update.site = SiteName{site};
   update.result.examples = 100;
   update.norm = 0.1 + 0.2;
+  update.into = 6;
+  update.share = 46'341;
   return update;
 }
 
@@ -54,6 +64,7 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
                  {},
                  0.75,
                  {},
+                 SiteSpread{"north", 0.1 + 0.2, 0.5, 0.25},
                  {{SiteName{"north"}, "train", "accepted", "", 9, 100, 1.0, 0.5, 0.1}}};
     ASSERT_TRUE(store->apply(
         {SaveJob{record()}, SaveAccepted{accepted("north")}, SaveRound{JobId{"heart-1"}, row}}));
@@ -68,9 +79,21 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
   EXPECT_EQ(jobs[0].state, JobState::kTraining);
   EXPECT_EQ(jobs[0].open_round, 4u);
   EXPECT_EQ(jobs[0].best->auc, std::nullopt);
+  EXPECT_EQ(jobs[0].best_value, record().best_value);
+  EXPECT_EQ(jobs[0].gained_value, record().gained_value);
+  EXPECT_EQ(jobs[0].without_gain, 3u);
+  EXPECT_EQ(jobs[0].late, record().late);
+  EXPECT_EQ(jobs[0].history, record().history);
+  EXPECT_EQ(jobs[0].changes, record().changes);
+  EXPECT_TRUE(jobs[0].dry_run);
   EXPECT_EQ(jobs[0].best->accuracy, 0.9);
   ASSERT_EQ(store->accepted(JobId{"heart-1"})->size(), 1u);
-  EXPECT_EQ((*store->accepted(JobId{"heart-1"}))[0].norm, 0.1 + 0.2);
+  const AcceptedUpdate update = (*store->accepted(JobId{"heart-1"}))[0];
+  EXPECT_EQ(update.norm, 0.1 + 0.2);
+  EXPECT_EQ(update.into, 6u);
+  EXPECT_EQ(update.share, 46'341u);
+  EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].spread,
+            (SiteSpread{"north", 0.1 + 0.2, 0.5, 0.25}));
   EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].participants[0].reason, "accepted");
   EXPECT_EQ((*store->sites())[0].last_seen_wall_ms, 77);
 }
