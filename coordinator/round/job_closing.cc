@@ -89,6 +89,9 @@ void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out)
     return;
   }
   if (kind == TaskKind::kTrain) keep_accepted();
+  for (const auto& [site, one] : phase_->participants()) {
+    if (kind == TaskKind::kTrain && one.reason != Reason::kAccepted) ++record_.shortfalls[site];
+  }
   phase_.reset();
   attempt_at_ = now + Milliseconds(std::min(limits::kRetryMs, limits::kRetryFirstMs << std::min(
                                                                   record_.attempt - 1, 6u)));
@@ -205,6 +208,7 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
   record_.model = event.model;
   record_.open_round = 0;
   record_.cohort.clear();
+  record_.shortfalls.clear();
   record_.attempt = 1;
   const bool last = record_.round >= spec_.rounds.rounds;
   const bool evaluate =

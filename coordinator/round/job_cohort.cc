@@ -78,7 +78,27 @@ std::vector<SiteName> JobMachine::choose(TaskKind kind, const Roster& roster,
   const std::size_t have = carried_.size() + still;
   const std::size_t size = cohort_size(policy, sites.size() + have);
   const std::size_t more = size > have ? size - have : still > 0 ? 0 : 1;
-  return select_cohort(policy.selection, std::move(sites), more, draw, record_);
+  return choose_of_best(std::move(sites), more, draw);
+}
+
+// By the job's rule, but first among those that were asked in vain least often for this round: a
+// retry that asks the same sites again comes to the same end.
+std::vector<SiteName> JobMachine::choose_of_best(std::vector<SiteName> sites, std::size_t count,
+                                                 const Draw& draw) const {
+  std::map<std::uint32_t, std::vector<SiteName>> groups;
+  for (SiteName& site : sites) {
+    const auto fell_short = record_.shortfalls.find(site);
+    groups[fell_short == record_.shortfalls.end() ? 0 : fell_short->second].push_back(
+        std::move(site));
+  }
+  std::vector<SiteName> chosen;
+  for (auto& [times, group] : groups) {
+    const std::vector<SiteName> more = select_cohort(spec_.rounds.selection, std::move(group),
+                                                     count - chosen.size(), draw, record_);
+    chosen.insert(chosen.end(), more.begin(), more.end());
+  }
+  std::ranges::sort(chosen);
+  return chosen;
 }
 
 std::uint64_t JobMachine::weight_max() const {

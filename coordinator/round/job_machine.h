@@ -18,6 +18,8 @@
 
 namespace tributary {
 
+struct Draw;
+
 struct SiteOnLink {
   std::vector<std::string> datasets;
   bool evaluator = false;
@@ -82,6 +84,8 @@ class JobMachine {
   std::uint32_t quorum() const;  // 0: all that are asked
   std::vector<SiteName> candidates(TaskKind kind, const Roster& roster) const;
   std::vector<SiteName> choose(TaskKind kind, const Roster& roster, const SiteTurns& turns) const;
+  std::vector<SiteName> choose_of_best(std::vector<SiteName> sites, std::size_t count,
+                                       const Draw& draw) const;
   // The most rows that an update counts for: the job's cap, or what the largest site had when the
   // job began. Fixed for the whole job, so that the resolution of its sums is too.
   std::uint64_t weight_max() const;

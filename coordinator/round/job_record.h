@@ -70,6 +70,8 @@ struct JobRecord {
   RoundNumber open_round = 0;         // the round under way: its tasks are out
   AttemptNumber attempt = 1;
   std::vector<SiteName> cohort;  // of the open round
+  // Of the open round: in how many of its attempts a site was asked in vain.
+  std::map<SiteName, std::uint32_t> shortfalls;
   std::map<SiteName, LateTask> late;
   std::map<SiteName, SiteHistory> history;
   JobChanges changes;    // by operators, since it was submitted

@@ -200,6 +200,8 @@ std::string job_record_to_json(const JobRecord& record) {
   for (const auto& [site, one] : record.rows) {
     rows[site.value] = {{"training", one.training}, {"validation", one.validation}};
   }
+  Json shortfalls = Json::object();
+  for (const auto& [site, times] : record.shortfalls) shortfalls[site.value] = times;
   Json cohort = Json::array();
   for (const SiteName& site : record.cohort) cohort.push_back(site.value);
   return text_of({{"id", record.id.value},
@@ -216,6 +218,7 @@ std::string job_record_to_json(const JobRecord& record) {
                   {"open_round", record.open_round},
                   {"attempt", record.attempt},
                   {"cohort", cohort},
+                  {"shortfalls", shortfalls},
                   {"late", late_to_json(record.late)},
                   {"history", history_to_json(record.history)},
                   {"changes", changes_to_json(record.changes)},
@@ -252,6 +255,8 @@ Result<JobRecord> job_record_from_json(std::string_view text, std::string docume
     record.attempt = json.at("attempt").get<AttemptNumber>();
     for (const Json& site : json.at("cohort"))
       record.cohort.push_back(SiteName{site.get<std::string>()});
+    for (const auto& [site, times] : member(json, "shortfalls").items())
+      record.shortfalls[SiteName{site}] = times.get<std::uint32_t>();
     record.late = late_from_json(member(json, "late"));
     record.history = history_from_json(member(json, "history"));
     record.changes = changes_from_json(member(json, "changes"));

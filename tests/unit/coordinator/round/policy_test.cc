@@ -48,6 +48,21 @@ TEST(Policy, ATargetClosesTheRoundWithoutTheSlow) {
   EXPECT_EQ(federation.now().ms, 0) << "nobody waited for a clock";
 }
 
+TEST(Policy, ARetryAsksThoseFirstThatHaveNotFailedTheRound) {
+  for (const SelectionRule rule : {SelectionRule::kUniform, SelectionRule::kFast}) {
+    Federation federation(1);
+    connect_all(federation, 8);
+    for (int bad = 0; bad < 5; ++bad) federation.spoil(name(bad), Reason::kNotFinite);
+    JobSpec spec = Federation::spec(3, 1, 3);
+    spec.rounds.selection = rule;
+    spec.rounds.target = 3;
+    spec.rounds.attempts = 4;  // five liars fill one attempt and spoil a second; then all are good
+    federation.submit(spec);
+    ASSERT_TRUE(federation.run());
+    EXPECT_EQ(federation.saved().state, JobState::kFinished) << federation.saved().detail;
+  }
+}
+
 TEST(Policy, UploadsUnderWayHaveTheGrace) {
   for (const std::int64_t grace_ms : {0, 20'000}) {
     Federation federation(1);

@@ -29,6 +29,7 @@ JobRecord record() {
   record.best_value = 0.1 + 0.2;
   record.gained_value = 0.25;
   record.without_gain = 3;
+  record.shortfalls[SiteName{"slow"}] = 2;
   record.late[SiteName{"slow"}] = {3, 2, {Digest{}, 7}};
   record.history[SiteName{"north"}] = {5, 4, {1'000, 2'500}};
   record.changes.paused = true;
@@ -83,6 +84,7 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
   EXPECT_EQ(jobs[0].gained_value, record().gained_value);
   EXPECT_EQ(jobs[0].without_gain, 3u);
   EXPECT_EQ(jobs[0].late, record().late);
+  EXPECT_EQ(jobs[0].shortfalls, record().shortfalls);
   EXPECT_EQ(jobs[0].history, record().history);
   EXPECT_EQ(jobs[0].changes, record().changes);
   EXPECT_TRUE(jobs[0].dry_run);
