@@ -146,9 +146,18 @@ bool Engine::open_phases(TimePoint now, RoundEffects& out) {
 }
 
 bool Engine::start_queued(RoundEffects& out) {
-  auto running = static_cast<std::size_t>(
-      std::ranges::count_if(jobs_, [](const auto& entry) { return entry.second.running(); }));
+  std::size_t running = 0;
   bool any = false;
+  for (auto& [id, job] : jobs_) {
+    if (job.record().dry_run) {  // whoever asks whether a job could run does not wait for others
+      if (job.record().state == JobState::kQueued) {
+        job.start(out);
+        any = true;
+      }
+    } else if (job.running()) {
+      ++running;
+    }
+  }
   while (running < options_.running_jobs_max) {
     JobMachine* next = nullptr;
     for (const JobId& id : order_) {

@@ -344,6 +344,16 @@ TEST(Policy, AFractionEvaluates) {
   EXPECT_EQ(federation.saved().last->examples, 15u);
 }
 
+TEST(Policy, ADryRunDoesNotWaitInTheQueue) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.submit(Federation::spec(3, 3, 0), "demo-1");  // waits for a third site
+  federation.submit(Federation::spec(3, 2, 0), "dry", true);
+  federation.settle();
+  EXPECT_EQ(federation.saved("dry").state, JobState::kFinished);
+  EXPECT_TRUE(federation.job().waiting());
+}
+
 TEST(Policy, ADryRunAsksEveryoneAndTrainsNothing) {
   Federation federation(1);
   connect_all(federation, 3);
