@@ -42,7 +42,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.train = read_train(root);
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
-  spec.evaluation = read_evaluate(root, spec.data);
+  spec.evaluation = read_evaluate(root, spec.data, spec.rounds);
   TRIB_CHECK_OK(document->finish());
   check_together(root, spec);
   TRIB_CHECK_OK(document->finish());

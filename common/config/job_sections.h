@@ -26,6 +26,6 @@ DataSpec read_data(Section& root);
 TrainSpec read_train(Section& root);
 AggregationSpec read_aggregate(Section& root);
 RoundPolicy read_rounds(Section& root);
-EvaluationSpec read_evaluate(Section& root, const DataSpec& data);
+EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPolicy& rounds);
 
 }  // namespace tributary

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sections of a job file about its rounds and their evaluation.
+#include <set>
+
 #include "common/base/ids.h"
 #include "common/base/text.h"
 #include "common/config/job_sections.h"
@@ -49,12 +51,25 @@ void read_deadlines(Section& from, RoundPolicy& policy) {
   policy.alarm_after_ms = from.duration_ms("alarm_after", kWait, 600'000);
 }
 
+// Sites that are named: each once, and enough of them.
+void check_names(Section& from, const RoundPolicy& policy) {
+  std::set<std::string> names;
+  for (const std::string& site : policy.sites) {
+    if (!is_valid_name(site)) from.fault("sites", "'" + site + "' is no name of a site");
+    if (!names.insert(site).second) from.fault("sites", "'" + site + "' stands twice");
+  }
+  if (names.empty()) return;
+  const auto check = [&](const char* key, std::uint32_t wanted) {
+    if (wanted > names.size())
+      from.fault(key, "more than the " + std::to_string(names.size()) + " sites named");
+  };
+  check("minimum_sites", policy.minimum_sites);
+  check("quorum", policy.quorum);
+  check("target", policy.target);
+}
+
 // What would never come to be, or means nothing beside the other keys.
 void check_sizes(Section& from, const RoundPolicy& policy) {
-  if (!policy.sites.empty() && policy.minimum_sites > policy.sites.size()) {
-    from.fault("minimum_sites",
-               "more than the " + std::to_string(policy.sites.size()) + " sites named");
-  }
   if (policy.target > 0 && policy.quorum > policy.target)
     from.fault("quorum", "is above target: a round never has more to wait for");
   if (policy.target > 0 && from.has("fraction"))
@@ -100,15 +115,13 @@ RoundPolicy read_rounds(Section& root) {
   policy.staleness = read_staleness(from);
   policy.attempts = count(from, "attempts", 1, limits::kAttemptsMax, 3);
   policy.sites = from.texts("sites", std::vector<std::string>{});
-  for (const std::string& site : policy.sites) {
-    if (!is_valid_name(site)) from.fault("sites", "'" + site + "' is no name of a site");
-  }
+  check_names(from, policy);
   check_sizes(from, policy);
   check_mode(from, policy);
   return policy;
 }
 
-EvaluationSpec read_evaluate(Section& root, const DataSpec& data) {
+EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPolicy& rounds) {
   Section from = root.section("evaluate", Need::kOptional);
   EvaluationSpec spec;
   spec.every = count(from, "every", 0, limits::kRoundsMax, 1);
@@ -127,6 +140,13 @@ EvaluationSpec read_evaluate(Section& root, const DataSpec& data) {
     spec.early_stop->patience = count(stop, "patience", 1, limits::kRoundsMax, 5);
     spec.early_stop->min_gain = stop.number("min_gain", {.min = 0.0}, 0.0);
     if (spec.every == 0) stop.fault("patience", "needs evaluations: evaluate.every is 0");
+  }
+  const bool same_sites =
+      spec.by_evaluators || (spec.fraction == 1.0 && rounds.mode == RoundMode::kSync);
+  if (!same_sites && (stop.present() || spec.best_of_worst)) {
+    from.fault(stop.present() ? "early_stop" : "best_of",
+               "compares evaluations, and with fraction below 1 or mode: async each is of other "
+               "sites; use by: evaluators");
   }
   return spec;
 }

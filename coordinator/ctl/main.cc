@@ -203,13 +203,17 @@ struct CommandLine {
                        "Of each phase, such as 30m; also of the one that is open");
     change->add_option("--quorum", changes.quorum,
                        "Updates that are enough; 0: all that are asked");
-    change->add_option("--rounds", changes.rounds, "How many in all");
-    change->add_option("--priority", changes.priority, "-100 to 100; higher goes first");
+    change->add_option("--rounds", changes.rounds, "How many in all; more than are committed")
+        ->check(CLI::Range(1u, limits::kRoundsMax));
+    change->add_option("--priority", changes.priority, "-100 to 100; higher goes first")
+        ->check(CLI::Range(-limits::kPriorityMax, limits::kPriorityMax));
     remote(change, [this](Connection& c) -> Status {
       if (!deadline.empty()) {
         const auto parsed = parse_duration_ms(deadline);
         if (!parsed)
           return make_error(ErrorCode::kInvalidArgument, "--deadline: " + parsed.error().message);
+        if (*parsed < limits::kWaitMinMs || *parsed > limits::kWaitMaxMs)
+          return make_error(ErrorCode::kInvalidArgument, "--deadline: must be 100ms to 365d");
         changes.deadline_ms = *parsed;
       }
       return job_change(c, job, changes);

@@ -187,8 +187,13 @@ void JobMachine::close_train(TimePoint now, RoundEffects& out) {
       if (one.key == phase_->key()) report_outcome(site, phase_->at(site), out);
     }
   } else {
-    for (const SiteName& site : phase_->awaited())
-      settle(now, site, Reason::kNotNeeded, "enough updates were in", out);
+    for (const SiteName& site : phase_->awaited()) {
+      const bool late = phase_->at(site).late;
+      settle(
+          now, site, late ? Reason::kDeadline : Reason::kNotNeeded,
+          late ? "not done by the deadline, and this was the last round" : "enough updates were in",
+          out);
+    }
   }
   finishing_since_ = now;
   out.push_back(FinishRound{record_.id, record_.round + 1});
@@ -264,7 +269,10 @@ void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
     const std::optional<double> value = policy.best_of_worst && row.spread
                                             ? std::optional(row.spread->worst)
                                             : figure_named(figures, policy.best_by);
-    if (value && better(policy.best_by, *value, record_.best_value, 0.0)) {
+    // Between asynchronous versions only the idle sites were asked: figures of other sites each
+    // time.
+    const bool of_all = policy.by_evaluators || !asynchronous() || late_.empty();
+    if (of_all && value && better(policy.best_by, *value, record_.best_value, 0.0)) {
       record_.best_value = value;
       record_.best_round = record_.round;
       record_.best = figures;

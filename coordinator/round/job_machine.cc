@@ -179,7 +179,13 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
 // Who is late takes part in the round that opens now, unless it is too late for that.
 void JobMachine::take_up_late(TimePoint now, RoundEffects& out) {
   const RoundNumber round = phase_->key().round;
-  for (Participants late = std::exchange(late_, {}); auto& [site, one] : late) {
+  const Participants all = std::exchange(late_, {});
+  // Whoever has waited longest goes first: an asynchronous version may have no room for them all.
+  std::vector<std::pair<SiteName, Participant>> late(all.begin(), all.end());
+  std::ranges::stable_sort(late, {}, [](const auto& entry) {
+    return std::pair(entry.second.key.round, entry.second.asked);
+  });
+  for (auto& [site, one] : late) {
     if (round - one.key.round > spec_.rounds.staleness.max) {
       late_.emplace(site, std::move(one));
       drop_late(site, Reason::kStale,

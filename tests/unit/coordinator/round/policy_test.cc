@@ -184,6 +184,45 @@ TEST(Policy, AsynchronousVersionsTakeTheNextUpdatesWhateverTheyStartedFrom) {
   for (const auto& [task, times] : federation.trained) EXPECT_EQ(times, 1);
 }
 
+TEST(Policy, AsynchronousUpdatesThatWaitedGoInByTheirAge) {
+  Federation federation(5);
+  connect_all(federation, 4);
+  JobSpec spec = Federation::spec(40, 2, 0);
+  spec.rounds.mode = RoundMode::kAsync;
+  spec.rounds.target = 1;
+  federation.submit(spec);  // an evaluation after each version, during which updates come in
+  ASSERT_TRUE(federation.run());
+  std::map<SiteName, int> counted;
+  for (const AcceptedUpdate& update : federation.absorptions) ++counted[update.site];
+  for (int site = 0; site < 4; ++site) EXPECT_GE(counted[SiteName{name(site)}], 6) << name(site);
+  EXPECT_EQ(federation.reports("update.dropped").size(), 0u);
+}
+
+TEST(Policy, AnAsynchronousJobIsJudgedWhereEveryoneWasAsked) {
+  Federation federation(5);
+  connect_all(federation, 4);
+  JobSpec spec = Federation::spec(6, 2, 0);
+  spec.rounds.mode = RoundMode::kAsync;
+  spec.rounds.target = 1;
+  federation.submit(spec);
+  ASSERT_TRUE(federation.run());
+  ASSERT_TRUE(federation.saved().best.has_value());
+  EXPECT_EQ(federation.saved().best->examples, 20u) << "of all four";
+}
+
+TEST(Policy, ASiteThatMissesTheDeadlineOfTheLastRoundIsToldSo) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  JobSpec spec = Federation::spec(1, 2, 2);
+  spec.rounds.late = LateResult::kCarry;
+  federation.submit(spec);
+  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
+  federation.silence("site-b");
+  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(reason_in(federation, 1, "site-b"), "deadline");
+}
+
 TEST(Policy, APausedJobFinishesWhatRunsAndBeginsNothing) {
   Federation federation(1);
   connect_all(federation, 2);
