@@ -72,19 +72,15 @@ std::vector<SiteName> JobMachine::choose(TaskKind kind, const Roster& roster,
     return select_cohort(policy.selection, std::move(sites), most > at_work ? most - at_work : 0,
                          draw, record_);
   }
-  // Of this round already: accepted in an earlier attempt, or still at work for one.
-  const auto still = static_cast<std::size_t>(std::ranges::count_if(
-      late_, [&](const auto& entry) { return entry.second.key.round == draw.round; }));
-  const std::size_t have = carried_.size() + still;
+  const std::size_t have = carried_.size();  // of this round already, from earlier attempts
   const std::size_t size = cohort_size(policy, sites.size() + have);
-  const std::size_t more = size > have ? size - have : still > 0 ? 0 : 1;
-  return choose_of_best(std::move(sites), more, draw);
+  return choose_least_failed(std::move(sites), size > have ? size - have : 1, draw);
 }
 
 // By the job's rule, but first among those that were asked in vain least often for this round: a
 // retry that asks the same sites again comes to the same end.
-std::vector<SiteName> JobMachine::choose_of_best(std::vector<SiteName> sites, std::size_t count,
-                                                 const Draw& draw) const {
+std::vector<SiteName> JobMachine::choose_least_failed(std::vector<SiteName> sites,
+                                                      std::size_t count, const Draw& draw) const {
   std::map<std::uint32_t, std::vector<SiteName>> groups;
   for (SiteName& site : sites) {
     const auto fell_short = record_.shortfalls.find(site);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/assert.h"
 #include "common/base/limits.h"
 #include "coordinator/round/selection.h"
 
@@ -56,7 +55,7 @@ bool JobMachine::awaits(const SiteName& site, const TaskKey& key) const {
   return one != nullptr && one->key == key;
 }
 
-// The record as it is, with those who work for an earlier round or attempt now.
+// The record as it is, with those who work for an earlier round now.
 void JobMachine::save(RoundEffects& out) {
   record_.late.clear();
   const auto note = [this](const SiteName& site, const Participant& one) {
@@ -83,10 +82,7 @@ void JobMachine::expire(TimePoint now, RoundEffects& out) {
   }
   expire_late(now, out);
   if (!phase_ || storing()) return;
-  for (const SiteName& site : phase_->take_due_fetches(now)) {
-    const TaskResult& result = *phase_->at(site).result;
-    out.push_back(FetchUpdate{site, result.key, std::get<TrainResult>(result.outcome).update});
-  }
+  fetch_what_is_due(now, phase_->participants(), out);
   for (const SiteName& site : phase_->expire(now)) {
     const Participant& one = phase_->at(site);
     out.push_back(SendCancel{site, one.key, one.reason});
@@ -95,18 +91,24 @@ void JobMachine::expire(TimePoint now, RoundEffects& out) {
   }
 }
 
+// Asked once, they are due no more.
+void JobMachine::fetch_what_is_due(TimePoint now, Participants& participants, RoundEffects& out) {
+  for (auto& [site, one] : participants) {
+    if (one.reason != Reason::kPending || !one.fetch_again_at || now < *one.fetch_again_at)
+      continue;
+    one.fetch_again_at.reset();
+    if (one.result)
+      out.push_back(FetchUpdate{site, one.key, std::get<TrainResult>(one.result->outcome).update});
+  }
+}
+
 // Between the rounds that could take their updates, those who are late have no more time than in
 // one.
 void JobMachine::expire_late(TimePoint now, RoundEffects& out) {
   const PhaseRules rules = rules_for(TaskKind::kTrain, 0);
   std::map<SiteName, Expiry> over;
-  for (auto& [site, one] : late_) {
-    if (one.fetch_again_at && now >= *one.fetch_again_at) {
-      one.fetch_again_at.reset();
-      if (one.result)
-        out.push_back(
-            FetchUpdate{site, one.key, std::get<TrainResult>(one.result->outcome).update});
-    }
+  fetch_what_is_due(now, late_, out);
+  for (const auto& [site, one] : late_) {
     if (const auto expiry = expiry_of(one, rules, now)) over.emplace(site, *expiry);
   }
   for (const auto& [site, expiry] : over) drop_late(site, expiry.reason, expiry.detail, out);
@@ -161,10 +163,8 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
                             const Roster& roster, RoundEffects& out) {
   const bool training = kind == TaskKind::kTrain;
   const RoundNumber round = training ? record_.round + 1 : record_.round;
-  const auto still = std::ranges::count_if(
-      late_, [round](const auto& entry) { return entry.second.key.round == round; });
-  const std::size_t asked = sites.size() + carried_.size() + static_cast<std::size_t>(still);
-  phase_.emplace(TaskKey{record_.id, round, record_.attempt, kind}, rules_for(kind, asked));
+  phase_.emplace(TaskKey{record_.id, round, record_.attempt, kind},
+                 rules_for(kind, sites.size() + carried_.size()));
   phase_opened_ = now;
   report_phase_opened(sites.size(), time_for(kind, sites), out);
   if (training) {

@@ -84,8 +84,8 @@ class JobMachine {
   std::uint32_t quorum() const;  // 0: all that are asked
   std::vector<SiteName> candidates(TaskKind kind, const Roster& roster) const;
   std::vector<SiteName> choose(TaskKind kind, const Roster& roster, const SiteTurns& turns) const;
-  std::vector<SiteName> choose_of_best(std::vector<SiteName> sites, std::size_t count,
-                                       const Draw& draw) const;
+  std::vector<SiteName> choose_least_failed(std::vector<SiteName> sites, std::size_t count,
+                                            const Draw& draw) const;
   // The most rows that an update counts for: the job's cap, or what the largest site had when the
   // job began. Fixed for the whole job, so that the resolution of its sums is too.
   std::uint64_t weight_max() const;
@@ -100,6 +100,7 @@ class JobMachine {
                   const Roster& roster, RoundEffects& out);
   Milliseconds time_for(TaskKind kind, const std::vector<SiteName>& sites) const;
   PhaseRules rules_for(TaskKind kind, std::size_t asked) const;
+  void fetch_what_is_due(TimePoint now, Participants& participants, RoundEffects& out);
   void expire_late(TimePoint now, RoundEffects& out);
   void take_up_late(TimePoint now, RoundEffects& out);
   void ask(TimePoint now, const std::vector<SiteName>& sites, const Roster& roster,

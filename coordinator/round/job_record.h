@@ -45,8 +45,7 @@ struct SiteHistory {
   bool operator==(const SiteHistory&) const = default;
 };
 
-// A site that still works on an update of an earlier round or attempt, which will count when it
-// comes.
+// A site that still works on an update of an earlier round, which will count when it comes.
 struct LateTask {
   RoundNumber round = 0;
   AttemptNumber attempt = 1;

@@ -130,17 +130,6 @@ std::optional<TimePoint> Phase::next_wake() const {
   return wake;
 }
 
-std::vector<SiteName> Phase::take_due_fetches(TimePoint now) {
-  std::vector<SiteName> due;
-  for (auto& [site, one] : participants_) {
-    if (one.reason != Reason::kPending || !one.fetch_again_at || now < *one.fetch_again_at)
-      continue;
-    one.fetch_again_at.reset();
-    if (one.result) due.push_back(site);
-  }
-  return due;
-}
-
 bool Phase::over(TimePoint now) {
   if (pending_ == 0) return true;
   // An asynchronous version is made of so many updates and no more: the next one goes into the

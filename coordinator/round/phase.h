@@ -18,7 +18,7 @@
 namespace tributary {
 
 struct Participant {
-  TaskKey key;    // of the task it works on: an earlier round's or attempt's where it is late
+  TaskKey key;    // of the task it works on: an earlier round's where it is late
   BlobRef model;  // that the task starts from
   TimePoint asked;
   TimePoint deadline;
@@ -83,8 +83,6 @@ class Phase {
   std::vector<SiteName> expire(TimePoint now);
   // None while only checks are awaited, which come back by themselves.
   std::optional<TimePoint> next_wake() const;
-  // Pending participants whose update is due to be fetched again; asked once, they are due no more.
-  std::vector<SiteName> take_due_fetches(TimePoint now);
 
   bool full() const { return rules_.target > 0 && accepted_ >= rules_.target; }
   // Nothing more is waited for. Moves the end of the waits where the target is reached.
@@ -96,6 +94,7 @@ class Phase {
   bool has(const SiteName& site) const { return participants_.contains(site); }
   const Participants& participants() const { return participants_; }
   // For what is no decision: rows and results. Not for reasons, which settle() keeps count of.
+  Participants& participants() { return participants_; }
   Participant& at(const SiteName& site) { return participants_.at(site); }
 
  private:

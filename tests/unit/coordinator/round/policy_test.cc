@@ -19,6 +19,14 @@ void connect_all(Federation& federation, int sites) {
   for (int i = 0; i < sites; ++i) federation.connect(name(i));
 }
 
+// Versions of `target` updates each.
+JobSpec asynchronous(std::uint32_t versions, std::uint32_t target) {
+  JobSpec spec = Federation::spec(versions, 2, 0);
+  spec.rounds.mode = RoundMode::kAsync;
+  spec.rounds.target = target;
+  return spec;
+}
+
 // The reason of `site` in the record of the round's training.
 std::string reason_in(const Federation& federation, RoundNumber round, const std::string& site) {
   for (const RoundRow& row : federation.rows()) {
@@ -163,9 +171,7 @@ TEST(Staleness, FollowsThePublishedFunctions) {
 TEST(Policy, AsynchronousVersionsTakeTheNextUpdatesWhateverTheyStartedFrom) {
   Federation federation(7);
   connect_all(federation, 5);
-  JobSpec spec = Federation::spec(30, 2, 0);
-  spec.rounds.mode = RoundMode::kAsync;
-  spec.rounds.target = 2;
+  JobSpec spec = asynchronous(30, 2);
   spec.rounds.concurrency = 3;
   spec.evaluation.every = 0;
   federation.submit(spec);
@@ -187,9 +193,7 @@ TEST(Policy, AsynchronousVersionsTakeTheNextUpdatesWhateverTheyStartedFrom) {
 TEST(Policy, AsynchronousUpdatesThatWaitedGoInByTheirAge) {
   Federation federation(5);
   connect_all(federation, 4);
-  JobSpec spec = Federation::spec(40, 2, 0);
-  spec.rounds.mode = RoundMode::kAsync;
-  spec.rounds.target = 1;
+  JobSpec spec = asynchronous(40, 1);
   federation.submit(spec);  // an evaluation after each version, during which updates come in
   ASSERT_TRUE(federation.run());
   std::map<SiteName, int> counted;
@@ -201,9 +205,7 @@ TEST(Policy, AsynchronousUpdatesThatWaitedGoInByTheirAge) {
 TEST(Policy, AnAsynchronousJobIsJudgedWhereEveryoneWasAsked) {
   Federation federation(5);
   connect_all(federation, 4);
-  JobSpec spec = Federation::spec(6, 2, 0);
-  spec.rounds.mode = RoundMode::kAsync;
-  spec.rounds.target = 1;
+  JobSpec spec = asynchronous(6, 1);
   federation.submit(spec);
   ASSERT_TRUE(federation.run());
   ASSERT_TRUE(federation.saved().best.has_value());
