@@ -58,7 +58,7 @@ Result<ClientConfig> parse_client_config(const std::string& text, const std::str
   config.log = read_log(root, file_name);
   config.threads = root.integer("threads", {1, 1024}, 1);
   config.checkpoint_every_ms =
-      root.duration_ms("checkpoint_every", {0, 365ll * 24 * 3'600'000}, 60'000);
+      root.duration_ms("checkpoint_every", {0, limits::kWaitMaxMs}, 60'000);
   TRIB_CHECK_OK(document->finish());
   return config;
 }

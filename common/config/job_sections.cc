@@ -12,7 +12,6 @@ namespace {
 
 using Need = Section::Need;
 constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
-constexpr IntegerRange kWait{limits::kWaitMinMs, limits::kWaitMaxMs};
 
 // Words that cells are compared with; a site would refuse, or never find, those that are no word.
 std::vector<std::string> read_words(Section& from, std::string_view key) {

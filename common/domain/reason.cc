@@ -43,7 +43,7 @@ std::string_view reason_name(Reason reason) {
 
 bool makes_unfit(Reason reason) {
   return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid ||
-         reason == Reason::kModelInvalid || reason == Reason::kDeclined;
+         reason == Reason::kModelInvalid;
 }
 
 }  // namespace tributary

@@ -63,13 +63,10 @@ struct Engine::Dispatcher {
     if (JobMachine* job = engine.machine(e.key.job)) job->on_update_checked(now, e, out);
   }
   void operator()(const InitialModelStored& e) {
-    if (JobMachine* job = engine.machine(e.job))
-      job->on_initial_model(now, e.model, SiteName{}, out);
+    if (JobMachine* job = engine.machine(e.job)) job->on_initial_model_stored(e, out);
   }
   void operator()(const InitialModelFailed& e) {
-    if (JobMachine* job = engine.machine(e.job)) {
-      job->on_initial_model(now, make_error(ErrorCode::kUnavailable, e.detail), e.site, out);
-    }
+    if (JobMachine* job = engine.machine(e.job)) job->on_initial_model_failed(now, e, out);
   }
   void operator()(const RoundFinished& e) {
     if (JobMachine* job = engine.machine(e.job)) job->on_round_finished(now, e, out);
@@ -105,7 +102,8 @@ struct Engine::Dispatcher {
 RoundEffects Engine::handle(TimePoint now, const RoundEvent& event) {
   RoundEffects out;
   std::visit(Dispatcher{*this, now, out}, event);
-  advance(now, out);
+  // Which job goes on, and which waits, is decided when all of them are back.
+  if (!std::holds_alternative<JobRecovered>(event)) advance(now, out);
   return out;
 }
 
@@ -150,7 +148,7 @@ bool Engine::start_queued(RoundEffects& out) {
   bool any = false;
   for (auto& [id, job] : jobs_) {
     if (job.record().dry_run) {  // whoever asks whether a job could run does not wait for others
-      if (job.record().state == JobState::kQueued) {
+      if (job.record().state == JobState::kQueued && !job.paused()) {
         job.start(out);
         any = true;
       }

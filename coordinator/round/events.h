@@ -30,7 +30,7 @@ struct JobRecovered {
   JobRecord record;
   JobSpec spec;
   std::vector<AcceptedUpdate> accepted;
-};  // from the state store
+};  // from the state store; after the last of them comes a TimePassed
 struct JobAbortRequested {
   JobId job;
   std::string why;
@@ -82,6 +82,7 @@ struct InitialModelStored {
 struct InitialModelFailed {
   JobId job;
   SiteName site;
+  Reason reason = Reason::kUploadFailed;
   std::string detail;
 };
 struct RoundFinished {

@@ -72,7 +72,6 @@ void JobMachine::retry_or_fail(TimePoint now, std::string why, RoundEffects& out
 
 void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out) {
   const TaskKind kind = phase_->kind();
-  out.push_back(SaveRound{record_.id, round_row(now, "failed: " + why)});
   const bool again = record_.attempt < spec_.rounds.attempts;
   out.push_back(Report{again ? "round.retried" : "round.failed",
                        {{"job", record_.id.value},
@@ -88,6 +87,7 @@ void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out)
            out);
     return;
   }
+  out.push_back(SaveRound{record_.id, round_row(now, "failed: " + why)});
   if (kind == TaskKind::kTrain) keep_accepted();
   for (const auto& [site, one] : phase_->participants()) {
     if (kind == TaskKind::kTrain && one.reason != Reason::kAccepted) ++record_.shortfalls[site];
@@ -96,6 +96,8 @@ void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out)
   attempt_at_ = now + Milliseconds(std::min(limits::kRetryMs, limits::kRetryFirstMs << std::min(
                                                                   record_.attempt - 1, 6u)));
   ++record_.attempt;
+  waiting_for_ = "pauses before attempt " + std::to_string(record_.attempt) + " of " +
+                 std::to_string(spec_.rounds.attempts);
   record_.open_round = 0;
   record_.cohort.clear();
   save(out);
@@ -146,28 +148,39 @@ void JobMachine::ask_for_initial_model(TimePoint now, RoundEffects& out) {
   if (initial_models_.empty())
     return retry(now, "no site delivered the initial model" + faults_of_sites(), out);
   const auto& [site, model] = initial_models_.front();
-  initial_model_by_ = now + Milliseconds(spec_.rounds.deadline_ms);
+  initial_model_asked_ = now;
   out.push_back(FetchInitialModel{record_.id, site, model});
 }
 
-void JobMachine::on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from,
-                                  RoundEffects& out) {
-  if (over() || initial_models_.empty()) return;
-  if (!model) {
-    if (initial_models_.front().first != from) return;
-    Participant& one = phase_->at(from);
-    one.row.reason = reason_name(Reason::kUploadFailed);
-    one.row.detail = model.error().message;
-    report_outcome(from, one, out);
-    initial_models_.erase(initial_models_.begin());
-    return ask_for_initial_model(now, out);
+TimePoint JobMachine::initial_model_by() const {
+  return initial_model_asked_ + Milliseconds(spec_.rounds.deadline_ms);
+}
+
+void JobMachine::on_initial_model_failed(TimePoint now, const InitialModelFailed& event,
+                                         RoundEffects& out) {
+  if (over() || initial_models_.empty() || initial_models_.front().first != event.site) return;
+  if (event.reason == Reason::kStorageFailed && now < initial_model_by()) {
+    initial_model_again_at_ = now + Milliseconds(limits::kFinishRetryMs);
+    return report_stalled(0, "initial model of " + event.site.value + ": " + event.detail, out);
   }
+  Participant& one = phase_->at(event.site);
+  one.row.reason = reason_name(event.reason);
+  one.row.detail = event.detail;
+  report_outcome(event.site, one, out);
+  initial_models_.erase(initial_models_.begin());
+  initial_model_again_at_.reset();
+  ask_for_initial_model(now, out);
+}
+
+void JobMachine::on_initial_model_stored(const InitialModelStored& event, RoundEffects& out) {
+  if (over() || initial_models_.empty()) return;
   for (const auto& [site, one] : phase_->participants())
     out.push_back(SendCommitted{site, record_.id, 0});
   initial_models_.clear();
+  initial_model_again_at_.reset();
   elected_ = {};
   phase_.reset();
-  record_.model = *model;
+  record_.model = event.model;
   record_.state = JobState::kTraining;
   record_.attempt = 1;
   save(out);
@@ -188,7 +201,9 @@ void JobMachine::close_train(TimePoint now, RoundEffects& out) {
     }
   } else {
     for (const SiteName& site : phase_->awaited()) {
-      const bool late = phase_->at(site).late;
+      const Participant& one = phase_->at(site);
+      const bool late = one.late && one.key == phase_->key();
+      note_time(site, one, now - one.asked);
       settle(
           now, site, late ? Reason::kDeadline : Reason::kNotNeeded,
           late ? "not done by the deadline, and this was the last round" : "enough updates were in",
@@ -239,11 +254,7 @@ void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& ev
                   out);
   }
   finish_again_at_ = std::min(now + Milliseconds(limits::kFinishRetryMs), give_up);
-  out.push_back(Report{"round.stalled",
-                       {{"job", record_.id.value},
-                        {"round", std::int64_t{event.round}},
-                        {"detail", event.detail},
-                        {"retry_after_ms", limits::kFinishRetryMs}}});
+  report_stalled(event.round, event.detail, out);
 }
 
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
@@ -269,15 +280,12 @@ void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
     const std::optional<double> value = policy.best_of_worst && row.spread
                                             ? std::optional(row.spread->worst)
                                             : figure_named(figures, policy.best_by);
-    // Between asynchronous versions only the idle sites were asked: figures of other sites each
-    // time.
-    const bool of_all = policy.by_evaluators || !asynchronous() || late_.empty();
-    if (of_all && value && better(policy.best_by, *value, record_.best_value, 0.0)) {
+    if (by_all_ && value && better(policy.best_by, *value, record_.best_value, 0.0)) {
       record_.best_value = value;
       record_.best_round = record_.round;
       record_.best = figures;
     }
-    stop = policy.early_stop && stalls(value);
+    stop = by_all_ && policy.early_stop && stalls(value);
   }
   out.push_back(SaveRound{record_.id, row});
   report_evaluation(row, by_site.size(), out);

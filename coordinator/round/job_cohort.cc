@@ -159,12 +159,20 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
   return false;
 }
 
-bool JobMachine::all_back(TimePoint now, const Roster& roster) {
+bool JobMachine::all_back(TimePoint now, TaskKind kind, const Roster& roster) {
   if (!returning_until_) return true;
-  const bool all = std::ranges::all_of(
-      record_.rows, [&roster](const auto& entry) { return roster.contains(entry.first); });
-  if (!all && now < *returning_until_) return false;
+  std::string away;
+  for (const auto& [site, rows] : record_.rows) {
+    if (!roster.contains(site)) away += (away.empty() ? "" : ",") + site.value;
+  }
+  if (kind == TaskKind::kEvaluate && spec_.evaluation.by_evaluators)
+    away = candidates(kind, roster).empty() ? "evaluators" : "";
+  if (!away.empty() && now < *returning_until_) {
+    waiting_for_ = "waits after a restart for those who come back: " + away;
+    return false;
+  }
   returning_until_.reset();
+  waiting_for_.clear();
   return true;
 }
 

@@ -95,15 +95,14 @@ void JobMachine::change(TimePoint now, const JobChangeRequested& event, const Ro
     waiting_for_.clear();
   }
   if (!phase_ || finishing_since_) return;
-  if (event.changes.quorum && phase_->kind() == TaskKind::kTrain) {
-    phase_->rules().quorum =
-        quorum() > 0 ? quorum() : static_cast<std::uint32_t>(phase_->participants().size());
-  }
+  phase_->rules() = rules_for(
+      phase_->kind(), asked_for(phase_->key().round, std::as_const(*phase_).participants()));
   if (!event.changes.deadline_ms) return;
+  const Milliseconds time = time_for(phase_->kind(), phase_->asked());
   for (const SiteName& site : phase_->awaited()) {
     Participant& one = phase_->at(site);
-    if (one.late) continue;
-    one.deadline = one.asked + Milliseconds(spec_.rounds.deadline_ms);
+    if (one.late && !asynchronous()) continue;  // it has what it was told
+    one.deadline = one.asked + time;
     // The same task once more: the site learns how long it has now.
     if (roster.contains(site) && now < one.deadline && !one.result) offer(now, site, out);
   }
@@ -120,7 +119,8 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
     for (const SiteName& site : phase_->with(Reason::kAccepted)) release(site);
     for (const SiteName& site : phase_->awaited()) settle(now, site, reason, "the job ended", out);
     if (state != JobState::kFinished)
-      out.push_back(SaveRound{record_.id, round_row(now, std::string(job_state_name(state)))});
+      out.push_back(SaveRound{record_.id,
+                              round_row(now, std::string(job_state_name(state)) + ": " + detail)});
   }
   phase_.reset();
   while (!late_.empty()) drop_late(SiteName(late_.begin()->first), reason, "the job ended", out);
@@ -128,6 +128,7 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
   finish_again_at_.reset();
   attempt_at_.reset();
   initial_models_.clear();
+  initial_model_again_at_.reset();
   waiting_since_.reset();
   waiting_for_.clear();
   record_.state = state;

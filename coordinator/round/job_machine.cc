@@ -76,19 +76,29 @@ void JobMachine::expire(TimePoint now, RoundEffects& out) {
     finish_again_at_.reset();
     out.push_back(FinishRound{record_.id, record_.round + 1});
   }
-  while (!initial_models_.empty() && now >= initial_model_by_) {
-    on_initial_model(now, make_error(ErrorCode::kDeadlineExceeded, "not there by the deadline"),
-                     initial_models_.front().first, out);
-  }
+  expire_initial_model(now, out);
   expire_late(now, out);
   if (!phase_ || storing()) return;
   fetch_what_is_due(now, phase_->participants(), out);
   for (const SiteName& site : phase_->expire(now)) {
     const Participant& one = phase_->at(site);
     out.push_back(SendCancel{site, one.key, one.reason});
-    note_time(site, now - one.asked);
+    note_time(site, one, now - one.asked);
     report_outcome(site, one, out);
   }
+}
+
+void JobMachine::expire_initial_model(TimePoint now, RoundEffects& out) {
+  while (!initial_models_.empty() && now >= initial_model_by()) {
+    const Reason reason = initial_model_again_at_ ? Reason::kStorageFailed : Reason::kUploadFailed;
+    on_initial_model_failed(
+        now, {record_.id, initial_models_.front().first, reason, "not stored by the deadline"},
+        out);
+  }
+  if (initial_models_.empty() || !initial_model_again_at_ || now < *initial_model_again_at_) return;
+  initial_model_again_at_.reset();
+  const auto& [site, model] = initial_models_.front();
+  out.push_back(FetchInitialModel{record_.id, site, model});
 }
 
 // Asked once, they are due no more.
@@ -111,7 +121,10 @@ void JobMachine::expire_late(TimePoint now, RoundEffects& out) {
   for (const auto& [site, one] : late_) {
     if (const auto expiry = expiry_of(one, rules, now)) over.emplace(site, *expiry);
   }
-  for (const auto& [site, expiry] : over) drop_late(site, expiry.reason, expiry.detail, out);
+  for (const auto& [site, expiry] : over) {
+    note_time(site, late_.at(site), now - late_.at(site).asked);
+    drop_late(site, expiry.reason, expiry.detail, out);
+  }
 }
 
 bool JobMachine::open(TimePoint now, const Roster& roster, SiteTurns& turns, RoundEffects& out) {
@@ -123,7 +136,9 @@ bool JobMachine::open(TimePoint now, const Roster& roster, SiteTurns& turns, Rou
   const TaskKind kind = next_kind(record_.state);
   const bool again = reopens(kind);
   if (paused() && !again) return false;
-  if (!again && (!all_back(now, roster) || !enough_sites(now, kind, roster, out))) return false;
+  if (!again && !all_back(now, kind, roster)) return false;
+  // A job that ends with this makes room for those that wait behind it.
+  if (!again && !enough_sites(now, kind, roster, out)) return over();
   const std::vector<SiteName> sites = choose(kind, roster, turns);
   // Where none of those that could be asked is free, none was chosen.
   const std::vector<SiteName> wanted =
@@ -151,7 +166,8 @@ PhaseRules JobMachine::rules_for(TaskKind kind, std::size_t asked) const {
   PhaseRules rules;
   rules.disconnect_grace = Milliseconds(policy.disconnect_grace_ms);
   if (kind != TaskKind::kTrain) return rules;
-  rules.quorum = quorum() > 0 ? quorum() : static_cast<std::uint32_t>(asked);
+  rules.quorum =
+      quorum() > 0 ? quorum() : static_cast<std::uint32_t>(std::max<std::size_t>(asked, 1));
   rules.target = policy.target;
   rules.grace = Milliseconds(policy.grace_ms);
   rules.waits_for_late = asynchronous();
@@ -164,7 +180,7 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
   const bool training = kind == TaskKind::kTrain;
   const RoundNumber round = training ? record_.round + 1 : record_.round;
   phase_.emplace(TaskKey{record_.id, round, record_.attempt, kind},
-                 rules_for(kind, sites.size() + carried_.size()));
+                 rules_for(kind, sites.size() + asked_for(round, carried_)));
   phase_opened_ = now;
   report_phase_opened(sites.size(), time_for(kind, sites), out);
   if (training) {
@@ -173,6 +189,7 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
     if (!reopens(kind)) record_.cohort.clear();
     record_.open_round = round;
   }
+  if (kind == TaskKind::kEvaluate) by_all_ = spec_.evaluation.by_evaluators || late_.empty();
   ask(now, sites, roster, out);
 }
 
@@ -187,6 +204,7 @@ void JobMachine::take_up_late(TimePoint now, RoundEffects& out) {
   });
   for (auto& [site, one] : late) {
     if (round - one.key.round > spec_.rounds.staleness.max) {
+      if (!one.checked) note_time(site, one, now - one.asked);
       late_.emplace(site, std::move(one));
       drop_late(site, Reason::kStale,
                 "more than " + std::to_string(spec_.rounds.staleness.max) + " rounds late", out);
@@ -221,15 +239,19 @@ void JobMachine::ask(TimePoint now, const std::vector<SiteName>& sites, const Ro
 bool JobMachine::ask_more(TimePoint now, const Roster& roster, SiteTurns& turns,
                           RoundEffects& out) {
   if (!asynchronous() || phase_->kind() != TaskKind::kTrain || paused()) return false;
+  waiting_for_.clear();
   const std::size_t at_work = phase_->still_pending();
   const std::size_t most =
       spec_.rounds.concurrency > 0 ? spec_.rounds.concurrency : limits::kSitesMax;
   if (at_work >= most) return false;
   std::vector<SiteName> sites = candidates(TaskKind::kTrain, roster);
-  const std::size_t all = sites.size();
+  const std::vector<SiteName> wanted = sites;
   std::erase_if(sites, [&turns](const SiteName& site) { return !turns.free(site); });
-  waits_for_turn_ = sites.size() < all;
-  if (sites.empty()) return false;
+  waits_for_turn_ = sites.size() < wanted.size();
+  if (sites.empty()) {
+    if (waits_for_turn_ && at_work == 0) wait_for_turn(wanted, turns);
+    return false;
+  }
   const Draw draw{spec_.seed, phase_->key().round, record_.attempt, record_.cohort.size()};
   sites = select_cohort(spec_.rounds.selection, std::move(sites), most - at_work, draw, record_);
   ask(now, sites, roster, out);
@@ -281,7 +303,8 @@ std::optional<TimePoint> JobMachine::next_wake() const {
   if (finishing_since_) {
     wake = finish_again_at_;
   } else if (!initial_models_.empty()) {
-    wake = initial_model_by_;
+    wake = initial_model_by();
+    if (initial_model_again_at_) wake = std::min(*wake, *initial_model_again_at_);
   } else if (attempt_at_) {
     wake = attempt_at_;
   } else if (phase_) {

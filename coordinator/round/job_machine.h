@@ -61,8 +61,8 @@ class JobMachine {
   void on_update_arrived(const UpdateArrived& event, RoundEffects& out);
   void on_update_lost(TimePoint now, const UpdateLost& event, RoundEffects& out);
   void on_update_checked(TimePoint now, const UpdateChecked& event, RoundEffects& out);
-  void on_initial_model(TimePoint now, const Result<BlobRef>& model, const SiteName& from,
-                        RoundEffects& out);
+  void on_initial_model_stored(const InitialModelStored& event, RoundEffects& out);
+  void on_initial_model_failed(TimePoint now, const InitialModelFailed& event, RoundEffects& out);
   void on_round_finished(TimePoint now, const RoundFinished& event, RoundEffects& out);
   void on_round_not_finished(TimePoint now, const RoundNotFinished& event, RoundEffects& out);
 
@@ -92,7 +92,7 @@ class JobMachine {
   std::size_t sites_needed(TaskKind kind) const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
-  bool all_back(TimePoint now, const Roster& roster);
+  bool all_back(TimePoint now, TaskKind kind, const Roster& roster);
   void wait_for_turn(const std::vector<SiteName>& sites, const SiteTurns& turns);
 
   // --- phases (job_machine.cc) ---
@@ -101,6 +101,7 @@ class JobMachine {
   Milliseconds time_for(TaskKind kind, const std::vector<SiteName>& sites) const;
   PhaseRules rules_for(TaskKind kind, std::size_t asked) const;
   void fetch_what_is_due(TimePoint now, Participants& participants, RoundEffects& out);
+  void expire_initial_model(TimePoint now, RoundEffects& out);
   void expire_late(TimePoint now, RoundEffects& out);
   void take_up_late(TimePoint now, RoundEffects& out);
   void ask(TimePoint now, const std::vector<SiteName>& sites, const Roster& roster,
@@ -118,7 +119,7 @@ class JobMachine {
   void settle(TimePoint now, const SiteName& site, Reason reason, const std::string& detail,
               RoundEffects& out);
   void drop_late(const SiteName& site, Reason reason, const std::string& detail, RoundEffects& out);
-  void note_time(const SiteName& site, Milliseconds took);
+  void note_time(const SiteName& site, const Participant& one, Milliseconds took);
   std::optional<Refusal> refusal_of(const TaskOutcome& outcome, const Participant& one) const;
   void answer_unexpected(const SiteReturned& event, RoundEffects& out) const;
 
@@ -129,6 +130,7 @@ class JobMachine {
   void close_train(TimePoint now, RoundEffects& out);
   void close_evaluate(TimePoint now, RoundEffects& out);
   void ask_for_initial_model(TimePoint now, RoundEffects& out);
+  TimePoint initial_model_by() const;  // then the next one is asked
   void next_round(TimePoint now, RoundEffects& out);
   bool stalls(const std::optional<double>& value);
   std::string faults_of_sites() const;
@@ -145,6 +147,7 @@ class JobMachine {
   void report_waiting(TimePoint now, TaskKind kind, std::size_t have, const Roster& roster,
                       RoundEffects& out);
   std::string missing_sites(const Roster& roster) const;
+  void report_stalled(RoundNumber round, const std::string& detail, RoundEffects& out) const;
   void report_committed(const RoundFinished& event, const RoundRow& row, RoundEffects& out) const;
   void report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,
                              RoundEffects& out) const;
@@ -165,13 +168,17 @@ class JobMachine {
   TimePoint alarm_at_;                      // then it says so again
   std::string waiting_for_;                 // as it was last reported
   bool waits_for_turn_ = false;             // sites are there, and busy with other jobs
+  // The evaluation under way is by all sites, or by evaluators: its figures are of the same judges
+  // as other rounds' are.
+  bool by_all_ = false;
   std::map<SiteName, std::string>
       unfit_;             // cannot do this job as they are; asked again after a reconnect
   Participants carried_;  // accepted in an earlier attempt of the open round
   Participants late_;     // at work for a round that closed, while no round is open that takes it
   std::vector<std::pair<SiteName, BlobRef>>
       initial_models_;  // who can still upload the elected initial model; the first is asked
-  TimePoint initial_model_by_;  // then the next one is
+  TimePoint initial_model_asked_;
+  std::optional<TimePoint> initial_model_again_at_;  // we could not store it
   Digest elected_;  // the initial model; what has arrived of it is kept until it is stored
 };
 

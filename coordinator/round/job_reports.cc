@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "coordinator/round/job_machine.h"
 
 namespace tributary {
@@ -156,6 +157,15 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
               {"unfit", unfit},
               {"waited_ms", waited_ms},
               {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms - waited_ms}}});
+}
+
+void JobMachine::report_stalled(RoundNumber round, const std::string& detail,
+                                RoundEffects& out) const {
+  out.push_back(Report{"round.stalled",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{round}},
+                        {"detail", detail},
+                        {"retry_after_ms", limits::kFinishRetryMs}}});
 }
 
 void JobMachine::report_committed(const RoundFinished& event, const RoundRow& row,

@@ -154,11 +154,7 @@ void JobMachine::fetch_again(TimePoint now, const SiteName& site, const std::str
                              RoundEffects& out) {
   Participant& one = *working(site);
   one.fetch_again_at = now + Milliseconds(limits::kFinishRetryMs);
-  out.push_back(Report{"round.stalled",
-                       {{"job", record_.id.value},
-                        {"round", std::int64_t{one.key.round}},
-                        {"detail", "update of " + site.value + ": " + why},
-                        {"retry_after_ms", limits::kFinishRetryMs}}});
+  report_stalled(one.key.round, "update of " + site.value + ": " + why, out);
 }
 
 void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, RoundEffects& out) {
@@ -199,7 +195,10 @@ void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,
   out.push_back(SendVerdict{site, one.key, reason, detail});
   if (reason == Reason::kAccepted && phase_->kind() == TaskKind::kTrain) {
     ++record_.history[site].accepted;
-    note_time(site, Milliseconds(static_cast<std::int64_t>(one.row.seconds * 1000.0)));
+    // An update that the site kept over a restart of ours took as long as the site says.
+    const double most = static_cast<double>(spec_.rounds.deadline_ms) / 1000.0;
+    const double seconds = std::max(one.row.seconds, std::min(update_of(one).seconds, most));
+    note_time(site, one, Milliseconds(static_cast<std::int64_t>(seconds * 1000.0)));
   }
   report_outcome(site, one, out);
 }
@@ -219,8 +218,8 @@ void JobMachine::drop_late(const SiteName& site, Reason reason, const std::strin
   late_.erase(site);
 }
 
-void JobMachine::note_time(const SiteName& site, Milliseconds took) {
-  if (!phase_ || phase_->kind() != TaskKind::kTrain) return;
+void JobMachine::note_time(const SiteName& site, const Participant& one, Milliseconds took) {
+  if (one.key.kind != TaskKind::kTrain) return;
   std::vector<std::int64_t>& times = record_.history[site].took_ms;
   if (times.size() >= limits::kTimesKept) times.erase(times.begin());
   times.push_back(took.count());

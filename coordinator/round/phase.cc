@@ -9,7 +9,8 @@
 namespace tributary {
 namespace {
 
-bool uploading(const Participant& one) { return one.result.has_value(); }
+// Also while it is off the link in the middle of its upload, which then goes on where it stopped.
+bool uploading(const Participant& one) { return one.result || !one.update.is_none(); }
 
 // When this participant's time is over: its deadline, later with an upload under way.
 TimePoint end_of(const Participant& one, const PhaseRules& rules) {
@@ -84,10 +85,16 @@ void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::stri
   if (reason == Reason::kAccepted) ++accepted_;
 }
 
+std::size_t asked_for(RoundNumber round, const Participants& participants) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      participants, [round](const auto& entry) { return entry.second.key.round == round; }));
+}
+
 Participants Phase::take_pending(TimePoint now) {
   Participants taken;
   for (const SiteName& site : awaited()) {
     Participant& one = participants_.at(site);
+    if (!one.late) one.deadline = one.deadline + rules_.extension;
     one.late = true;
     taken.emplace(site, one);
     if (one.key == key_) {
@@ -148,6 +155,14 @@ bool Phase::over(TimePoint now) {
   }
   // Below the quorum those who are late are better than another attempt.
   return !awaited && accepted_ >= rules_.quorum;
+}
+
+std::vector<SiteName> Phase::asked() const {
+  std::vector<SiteName> sites;
+  for (const auto& [site, one] : participants_) {
+    if (one.key == key_) sites.push_back(site);
+  }
+  return sites;
 }
 
 std::vector<SiteName> Phase::with(Reason reason) const {

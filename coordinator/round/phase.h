@@ -39,6 +39,9 @@ struct Participant {
 
 using Participants = std::map<SiteName, Participant>;
 
+// How many of them were asked for this round; the others are late from earlier ones.
+std::size_t asked_for(RoundNumber round, const Participants& participants);
+
 struct PhaseRules {
   std::uint32_t quorum = 1;          // accepted results that are enough once the waits are over
   std::uint32_t target = 0;          // accepted results that end the waits; 0: none does
@@ -89,6 +92,7 @@ class Phase {
   bool over(TimePoint now);
   std::uint32_t accepted() const { return accepted_; }
   std::size_t still_pending() const { return pending_; }
+  std::vector<SiteName> asked() const;  // in this phase, not in an earlier one; in name order
   std::vector<SiteName> awaited() const { return with(Reason::kPending); }  // in name order
   std::vector<SiteName> with(Reason reason) const;
   bool has(const SiteName& site) const { return participants_.contains(site); }

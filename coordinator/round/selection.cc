@@ -62,7 +62,7 @@ std::function<double(const SiteName&)> speed_in(const JobRecord& record,
   for (const SiteName& site : candidates) fastest = std::max(fastest, speed(site));
   return [speed, fastest](const SiteName& site) {
     const double shown = speed(site);
-    return shown > 0.0 ? shown : std::max(fastest, 1.0);
+    return shown > 0.0 ? shown : fastest > 0.0 ? fastest : 1.0;
   };
 }
 

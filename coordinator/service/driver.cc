@@ -76,19 +76,20 @@ struct EffectPerformer {
   void operator()(const FetchInitialModel& e) {
     driver.ports_.sites.fetch(e.site, e.model, [self = *this, e](const Status& status) mutable {
       if (!status) {
-        return self.driver.handle(InitialModelFailed{e.job, e.site, status.error().message});
+        return self.driver.handle(InitialModelFailed{e.job, e.site, reason_of_fetch(status.error()),
+                                                     status.error().message});
       }
-      const auto failed = [e](std::string what) -> RoundEvent {
-        return InitialModelFailed{e.job, e.site, std::move(what)};
+      const auto failed = [e](Reason reason, std::string what) -> RoundEvent {
+        return InitialModelFailed{e.job, e.site, reason, std::move(what)};
       };
       self.on_worker(
           e.job,
           [e, failed](JobWorker& worker) -> RoundEvent {
             const Result<BlobRef> stored = worker.adopt_initial_model(e.model);
-            if (!stored) return failed(stored.error().message);
+            if (!stored) return failed(reason_of_fetch(stored.error()), stored.error().message);
             return InitialModelStored{e.job, *stored};
           },
-          failed);
+          [failed](std::string what) { return failed(Reason::kStorageFailed, std::move(what)); });
     });
   }
   void operator()(const FinishRound& e) {
@@ -167,6 +168,7 @@ Status Driver::recover() {
     });
     handle(JobRecovered{record, spec, std::move(accepted)});
   }
+  handle(TimePassed{});
   recovering_ = false;
   TRIB_TRY(there, ports_.blobs.list());
   left_.insert(there.begin(), there.end());
@@ -268,7 +270,7 @@ void Driver::perform(const RoundEffects& effects) {
 // What cannot be removed now goes when the next round is committed, or at the next start.
 void Driver::remove_unused_blobs() {
   // A job that waits to be taken up again (also behind a disk that is full) needs its blobs too.
-  if (recovering_ || !waiting_.empty()) return;
+  if (recovering_ || stalled() || !waiting_.empty()) return;
   if (reopened_.empty()) left_.clear();
   const std::optional<std::set<Digest>> used = engine_.blobs_in_use();
   const Result<std::vector<Digest>> there = ports_.blobs.list();

@@ -33,6 +33,7 @@ class Hub {
 
   void start();
   void kill(Death death = Death::kPowerCut);
+  const EngineOptions& options() const { return options_; }
   bool up() const { return driver_ != nullptr; }
   const Life& life() const { return life_; }
   const Driver* driver() const { return driver_.get(); }

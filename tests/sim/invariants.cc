@@ -147,7 +147,35 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
   models_[{job, row.round}] = *model;
 }
 
+// A job leaves the queue when there is room for it and nobody more urgent waits.
+void Invariants::check_starts(const Hub& hub, const RoundEffects& effects) const {
+  std::map<JobId, JobRecord> jobs;
+  for (const JobRecord& job : hub.tables.jobs) jobs[job.id] = job;
+  const auto priority = [&hub](const JobId& job) {
+    return hub.driver()->engine().find(job)->spec().priority;
+  };
+  for (const RoundEffect& effect : effects) {
+    const auto* save = std::get_if<SaveJob>(&effect);
+    if (save == nullptr) continue;
+    const JobId& id = save->record.id;
+    const bool starts =
+        save->record.state == JobState::kPreparing && jobs[id].state == JobState::kQueued;
+    jobs[id] = save->record;
+    if (!starts) continue;
+    std::size_t running = 0;
+    for (const auto& [other, job] : jobs) {
+      if (is_over(job.state) || job.changes.paused.value_or(false)) continue;
+      running += job.state != JobState::kQueued;
+      if (job.state == JobState::kQueued && priority(other) > priority(id))
+        violated("job " + id.value + " starts before " + other.value);
+    }
+    if (running > hub.options().running_jobs_max)
+      violated("job " + id.value + " starts where " + std::to_string(running - 1) + " run");
+  }
+}
+
 void Invariants::storing(const Hub& hub, const RoundEffects& effects) {
+  if (hub.driver() != nullptr) check_starts(hub, effects);
   for (const RoundEffect& effect : effects) {
     const auto* save = std::get_if<SaveRound>(&effect);
     if (save == nullptr || save->row.outcome != "committed") continue;

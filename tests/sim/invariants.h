@@ -36,6 +36,7 @@ class Invariants {
 
  private:
   void check_commit(const Hub& hub, const JobId& job, const RoundRow& row, const JobRecord& record);
+  void check_starts(const Hub& hub, const RoundEffects& effects) const;
   void check_folds(const Hub& hub, const JobId& job, RoundNumber round);
   std::vector<float> reference(const Hub& hub, const JobId& job, RoundNumber round,
                                const JobRecord& record) const;

@@ -55,3 +55,9 @@ tributary_mutant(waits_for_the_late_for_ever ${round}/job_machine.cc
 tributary_mutant(takes_up_what_is_too_late ${round}/job_machine.cc
   "if (round - one.key.round > spec_.rounds.staleness.max) {"
   "if (round - one.key.round > spec_.rounds.staleness.max + 1) {")
+tributary_mutant(gives_up_and_keeps_its_place ${round}/job_machine.cc
+  "return over();"
+  "return false;")
+tributary_mutant(recovers_out_of_turn ${round}/engine.cc
+  "if (!std::holds_alternative<JobRecovered>(event)) advance(now, out);"
+  "advance(now, out);")

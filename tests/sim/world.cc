@@ -137,6 +137,12 @@ std::string World::make_rounds(std::uint64_t reliable) {
   return text + "}";
 }
 
+// A job that gives up, so that the others must go on without it.
+std::string World::make_doomed_rounds() const {
+  return "rounds: {count: 1, minimum_sites: " + std::to_string(sites_.size() + 1) +
+         ", wait_for_sites: 10m, alarm_after: 5m}";
+}
+
 void World::make_jobs() {
   // Those on which a round can count within its deadline.
   const auto reliable =
@@ -148,12 +154,15 @@ void World::make_jobs() {
     const std::string name = "job" + std::to_string(i);
     SubmitJob& job = jobs_.emplace_back();
     job.token = name;
+    const bool doomed = count > 1 && random_.uniform_below(6) == 0;
+    if (doomed) doomed_.insert(name);
     job.document =
         "name: " + name + "\nseed: " + std::to_string(random_.uniform_below(1000)) +
         "\npriority: " + std::to_string(random_.uniform_below(2)) +
         "\nmodel: logistic\ndata: {dataset: d, task: regression, features: [x], label: y, "
         "standardize: none}\ntrain: {}\n" +
-        make_rounds(reliable) + "\nevaluate: {every: " + std::to_string(random_.uniform_below(3)) +
+        (doomed ? make_doomed_rounds() : make_rounds(reliable)) +
+        "\nevaluate: {every: " + std::to_string(random_.uniform_below(3)) +
         ", fraction: " + (random_.uniform_below(2) == 0 ? "0.5" : "1") + "}\n";
   }
 }
@@ -334,8 +343,9 @@ Verdict World::run() {
     }
     if (!finished()) throw Violated{unfinished()};
     for (const JobRecord& job : hub_->tables.jobs) {
-      if (job.state != JobState::kFinished)
-        throw Violated{"job " + job.id.value + " failed: " + job.detail};
+      if (job.state != (doomed_.contains(job.name) ? JobState::kFailed : JobState::kFinished))
+        throw Violated{"job " + job.id.value + " is " + std::string(job_state_name(job.state)) +
+                       ": " + job.detail};
     }
     invariants_.check_models(*hub_);
   } catch (const Violated& violated) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class World {
   void make_sites();
   std::string make_rounds(std::uint64_t reliable);
   void make_jobs();
+  std::string make_doomed_rounds() const;
   void submit(std::size_t job);
   void fault();
   void meddle();
@@ -56,6 +58,7 @@ class World {
   std::unique_ptr<Hub> hub_;
   std::vector<std::unique_ptr<Site>> sites_;
   std::vector<SubmitJob> jobs_;
+  std::set<std::string> doomed_;  // they wait for more sites than there are
   std::vector<JobId> submitted_;
   TimePoint calm_at_;  // faults stop
   bool calm_ = false;

@@ -17,11 +17,6 @@ std::string text_field(const Report& report, const std::string& name) {
   return "";
 }
 
-void connect_all(Federation& federation, int sites) {
-  for (int i = 0; i < sites; ++i)
-    federation.connect("site-" + std::string(1, static_cast<char>('a' + i)));
-}
-
 TEST(Engine, RunsAJobToItsEnd) {
   Federation federation(1);
   connect_all(federation, 4);
@@ -77,6 +72,29 @@ TEST(Engine, AnInitialModelThatNeverComesIsAskedOfTheNextSite) {
   federation.submit(Federation::spec(1, 3, 0));
   ASSERT_TRUE(federation.run());
   EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+}
+
+TEST(Engine, AFullDiskOfOursCostsNoSiteItsInitialModel) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.fail_to_fetch_initial_model(9);
+  JobSpec spec = Federation::spec(1, 2, 0);
+  spec.rounds.attempts = 1;
+  federation.submit(spec);
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.saved().state, JobState::kFinished) << federation.saved().detail;
+  EXPECT_EQ(federation.reports("round.stalled").size(), 9u);
+}
+
+TEST(Engine, ABusySiteIsAskedAgain) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.fail_tasks("site-b", TaskKind::kPrepare, Reason::kDeclined);
+  federation.submit(Federation::spec(1, 2, 0));
+  federation.settle();
+  federation.do_tasks("site-b");
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.saved().state, JobState::kFinished) << federation.saved().detail;
 }
 
 TEST(Engine, AFullDiskOfOursCostsNoSiteItsUpdate) {

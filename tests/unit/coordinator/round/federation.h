@@ -49,7 +49,7 @@ class Federation {
   }
   void connect(const std::string& site, bool evaluator = false,
                const std::string& dataset = "demo") {
-    online_.insert(SiteName{site});
+    online_[SiteName{site}] = {{dataset}, evaluator};
     feed(SiteConnected{SiteName{site}, {dataset}, evaluator});
   }
   void change(const JobChanges& changes, const std::string& id = "demo-1") {
@@ -59,9 +59,14 @@ class Federation {
     online_.erase(SiteName{site});
     feed(SiteDisconnected{SiteName{site}});
   }
+  // It is gone together with the coordinator that crashes next.
+  void leave_in_crash(const std::string& site) { online_.erase(SiteName{site}); }
   // A site that never answers, until it is let go.
   void silence(const std::string& site) { silent_.insert(SiteName{site}); }
-  void let_go(const std::string& site) { silent_.erase(SiteName{site}); }
+  void let_go(const std::string& site) {
+    silent_.erase(SiteName{site});
+    hanging_.erase(SiteName{site});
+  }
   // It comes to an end with the last task that it was given.
   void catch_up(const std::string& site) {
     let_go(site);
@@ -79,6 +84,9 @@ class Federation {
   void fail_tasks(const std::string& site, TaskKind kind, Reason reason) {
     failing_[{SiteName{site}, kind}] = reason;
   }
+  void do_tasks(const std::string& site) {
+    std::erase_if(failing_, [&site](const auto& entry) { return entry.first.first.value == site; });
+  }
 
   // What this site says of its data.
   void tell(const std::string& site, const DataSummary& summary) {
@@ -89,8 +97,15 @@ class Federation {
   void count_classes(const std::string& site) { classes_of_[SiteName{site}] = {{2, 1, 0}}; }
   // This site votes for the initial model and never sends it.
   void withhold(const std::string& site) { withholding_.insert(SiteName{site}); }
-  // The next fetches of updates meet a full disk at the coordinator.
+  // The next fetches of updates, or of the initial model, meet a full disk at the coordinator.
   void fail_to_fetch(int times) { failing_fetches_ = times; }
+  void fail_to_fetch_initial_model(int times) { failing_initial_fetches_ = times; }
+  // Uploads of this site never end, until it is let go; their link can break.
+  void hang_uploads(const std::string& site) { hanging_.insert(SiteName{site}); }
+  void break_upload(const std::string& site) {
+    feed(UpdateLost{SiteName{site}, offered.at(SiteName{site}).key, Reason::kDisconnected, ""});
+    disconnect(site);
+  }
 
   // The next `times` rounds to be finished meet a full disk.
   void fail_to_store(int times) { failing_stores_ = times; }
@@ -143,7 +158,8 @@ class Federation {
       for (const auto& [site, update] : saved_accepted_[id]) accepted.push_back(update);
       feed(JobRecovered{record, specs_.at(id), accepted});
     }
-    for (const SiteName& site : sites) feed(SiteConnected{site, {"demo"}});
+    feed(TimePassed{});
+    for (const auto& [site, link] : sites) feed(SiteConnected{site, link.datasets, link.evaluator});
   }
 
   const JobMachine& job(const std::string& id = "demo-1") const { return *engine_.find(JobId{id}); }
@@ -187,7 +203,8 @@ class Federation {
       offered[send->site] = send->task;
       return answer(send->site, send->task);
     }
-    if (const auto* fetch = std::get_if<FetchUpdate>(&effect)) {
+    if (const auto* fetch = std::get_if<FetchUpdate>(&effect);
+        fetch != nullptr && !hanging_.contains(fetch->site)) {
       queue_.push_back(
           failing_fetches_-- > 0
               ? RoundEvent{UpdateLost{fetch->site, fetch->key, Reason::kStorageFailed, "no space"}}
@@ -205,9 +222,7 @@ class Federation {
     }
     if (const auto* fetch = std::get_if<FetchInitialModel>(&effect);
         fetch != nullptr && !withholding_.contains(fetch->site))
-      queue_.push_back(online_.contains(fetch->site)
-                           ? RoundEvent{InitialModelStored{fetch->job, fetch->model}}
-                           : InitialModelFailed{fetch->job, fetch->site, "off the link"});
+      queue_.push_back(fetched(*fetch));
     if (const auto* finish = std::get_if<FinishRound>(&effect)) {
       if (failing_stores_-- > 0) {
         queue_.push_back(RoundNotFinished{finish->job, finish->round, "No space left on device"});
@@ -219,6 +234,12 @@ class Federation {
           RoundFinished{finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10});
     }
     if (const auto* report = std::get_if<Report>(&effect)) reports_.push_back(*report);
+  }
+  RoundEvent fetched(const FetchInitialModel& fetch) {
+    if (failing_initial_fetches_-- > 0)
+      return InitialModelFailed{fetch.job, fetch.site, Reason::kStorageFailed, "no space"};
+    if (online_.contains(fetch.site)) return InitialModelStored{fetch.job, fetch.model};
+    return InitialModelFailed{fetch.job, fetch.site, Reason::kDisconnected, "off the link"};
   }
   void answer(const SiteName& site, const Task& task) {
     if (silent_.contains(site)) return;
@@ -263,7 +284,7 @@ class Federation {
   static inline const DataSummary kUsualSummary{
       .training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}};
 
-  int failing_stores_ = 0, failing_fetches_ = 0;
+  int failing_stores_ = 0, failing_fetches_ = 0, failing_initial_fetches_ = 0;
   std::set<SiteName> withholding_;
   std::map<SiteName, std::vector<ClassCounts>> classes_of_;
   std::map<SiteName, DataSummary> summaries_;
@@ -272,7 +293,8 @@ class Federation {
   EngineOptions options_;
   Engine engine_;
   std::deque<RoundEvent> queue_;
-  std::set<SiteName> online_, silent_, absorbed_;
+  Roster online_;
+  std::set<SiteName> silent_, hanging_, absorbed_;
   std::map<SiteName, Reason> spoiled_;
   std::map<std::pair<SiteName, TaskKind>, Reason> failing_;
   std::set<std::pair<SiteName, TaskKey>> kept_;
@@ -282,5 +304,33 @@ class Federation {
   std::vector<RoundRow> rows_;
   std::vector<Report> reports_;
 };
+
+inline std::string site_name(int site) {
+  return "site-" + std::string(1, static_cast<char>('a' + site));
+}
+
+inline void connect_all(Federation& federation, int sites) {
+  for (int i = 0; i < sites; ++i) federation.connect(site_name(i));
+}
+
+// Versions of `target` updates each.
+inline JobSpec asynchronous(std::uint32_t versions, std::uint32_t target) {
+  JobSpec spec = Federation::spec(versions, 2, 0);
+  spec.rounds.mode = RoundMode::kAsync;
+  spec.rounds.target = target;
+  return spec;
+}
+
+// The reason of `site` in the record of the round's training.
+inline std::string reason_in(const Federation& federation, RoundNumber round,
+                             const std::string& site) {
+  for (const RoundRow& row : federation.rows()) {
+    if (row.round != round || row.task != "train") continue;
+    for (const ParticipantRow& one : row.participants) {
+      if (one.site.value == site) return one.reason;
+    }
+  }
+  return "";
+}
 
 }  // namespace tributary::testing

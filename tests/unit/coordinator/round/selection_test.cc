@@ -88,6 +88,13 @@ TEST(Selection, FastDrawsTheFastMoreOftenAndTriesTheUnknown) {
   EXPECT_NEAR(times.at(SiteName{"e"}), 4'000, 300);
 }
 
+TEST(Selection, TheUnknownCountAsTheFastestAlsoWhereAllAreSlow) {
+  JobRecord record;
+  for (const char* slow : {"a", "b", "c"}) record.history[SiteName{slow}].took_ms = {400'000};
+  const auto times = drawn(SelectionRule::kFast, record, 1, 2'000);
+  for (const auto& [site, count] : times) EXPECT_NEAR(count, 400, 80) << site;
+}
+
 TEST(Selection, RoundRobinAsksEveryoneEquallyOften) {
   JobRecord record;
   for (RoundNumber round = 1; round <= 20; ++round) {
