@@ -73,7 +73,9 @@ void check_sizes(Section& from, const RoundPolicy& policy) {
   if (policy.target > 0 && policy.quorum > policy.target)
     from.fault("quorum", "is above target: a round never has more to wait for");
   if (policy.target > 0 && from.has("fraction"))
-    from.fault("fraction", "the number of sites follows from target and over_selection");
+    from.fault("fraction", policy.mode == RoundMode::kAsync
+                               ? "is for mode: sync; how many train at a time is concurrency"
+                               : "the number of sites follows from target and over_selection");
   if (policy.target == 0 && from.has("over_selection"))
     from.fault("over_selection", "needs a target");
   if (policy.selection == SelectionRule::kAll &&
@@ -81,6 +83,8 @@ void check_sizes(Section& from, const RoundPolicy& policy) {
     from.fault("selection", "all asks every site; leave fraction and over_selection out");
   if (!policy.carries_late() && from.has("staleness"))
     from.fault("staleness", "is for late: carry and for mode: async");
+  if (policy.late == LateResult::kCarry && policy.staleness.max == 0)
+    from.fault("staleness", "max: 0 lets no late update count; that is late: discard");
 }
 
 void check_mode(Section& from, const RoundPolicy& policy) {

@@ -42,6 +42,8 @@ struct JobSummary {
   std::int64_t submitted_wall_ms = 0;
   std::optional<double> loss, accuracy, auc, f1;
   std::uint32_t best_round = 0;
+  bool dry_run = false;
+  JobChanges changes = {};  // by operators, since it was submitted
 };
 struct JobList {
   std::vector<JobSummary> jobs;

@@ -97,6 +97,34 @@ RoundRow from_wire(FieldReader& in, const wire::RoundRow& from) {
   return to;
 }
 
+void to_wire(const JobChanges& from, wire::JobChanges& to) {
+  if (from.paused) to.set_paused(*from.paused);
+  if (from.priority) to.set_priority(*from.priority);
+  if (from.deadline_ms) to.set_deadline_ms(*from.deadline_ms);
+  if (from.quorum) to.set_quorum(*from.quorum);
+  if (from.rounds) to.set_rounds(*from.rounds);
+}
+
+JobChanges from_wire(FieldReader& in, const wire::JobChanges& from) {
+  JobChanges to;
+  const auto within = [&in](const char* field, auto value, auto least, auto most) {
+    if (value < least || value > most) {
+      in.fault(field, "must be " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+  };
+  if (from.has_paused()) to.paused = from.paused();
+  if (from.has_priority())
+    to.priority = within("priority", from.priority(), -limits::kPriorityMax, limits::kPriorityMax);
+  if (from.has_deadline_ms()) {
+    to.deadline_ms = within("deadline", from.deadline_ms(), limits::kWaitMinMs, limits::kWaitMaxMs);
+  }
+  if (from.has_quorum())
+    to.quorum = within("quorum", from.quorum(), 0u, static_cast<std::uint32_t>(limits::kSitesMax));
+  if (from.has_rounds()) to.rounds = within("rounds", from.rounds(), 1u, limits::kRoundsMax);
+  return to;
+}
+
 }  // namespace
 
 void to_wire(const JobSummary& from, wire::JobSummary& to) {
@@ -109,6 +137,8 @@ void to_wire(const JobSummary& from, wire::JobSummary& to) {
   to.set_submitted_wall_ms(from.submitted_wall_ms);
   figures_to_wire(from, to);
   to.set_best_round(from.best_round);
+  to.set_dry_run(from.dry_run);
+  to_wire(from.changes, *to.mutable_changes());
 }
 
 JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
@@ -122,6 +152,8 @@ JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
   to.submitted_wall_ms = from.submitted_wall_ms();
   figures_from_wire(from, to);
   to.best_round = from.best_round();
+  to.dry_run = from.dry_run();
+  to.changes = from_wire(in, from.changes());
   return to;
 }
 
@@ -151,39 +183,12 @@ JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
 }
 
 void to_wire(const ChangeJob& from, wire::ChangeJob& to) {
-  const JobChanges& changes = from.changes;
   to.set_job(from.job.value);
-  if (changes.paused) to.set_paused(*changes.paused);
-  if (changes.priority) to.set_priority(*changes.priority);
-  if (changes.deadline_ms) to.set_deadline_ms(*changes.deadline_ms);
-  if (changes.quorum) to.set_quorum(*changes.quorum);
-  if (changes.rounds) to.set_rounds(*changes.rounds);
+  to_wire(from.changes, *to.mutable_changes());
 }
 
 ChangeJob from_wire(FieldReader& in, const wire::ChangeJob& from) {
-  ChangeJob to{JobId{in.name("job", from.job())}, {}};
-  const auto within = [&in](const char* field, auto value, auto least, auto most) {
-    if (value < least || value > most) {
-      in.fault(field, "must be " + std::to_string(least) + " to " + std::to_string(most));
-    }
-    return value;
-  };
-  if (from.has_paused()) to.changes.paused = from.paused();
-  if (from.has_priority()) {
-    to.changes.priority =
-        within("priority", from.priority(), -limits::kPriorityMax, limits::kPriorityMax);
-  }
-  if (from.has_deadline_ms()) {
-    to.changes.deadline_ms =
-        within("deadline", from.deadline_ms(), limits::kWaitMinMs, limits::kWaitMaxMs);
-  }
-  if (from.has_quorum()) {
-    to.changes.quorum =
-        within("quorum", from.quorum(), 0u, static_cast<std::uint32_t>(limits::kSitesMax));
-  }
-  if (from.has_rounds())
-    to.changes.rounds = within("rounds", from.rounds(), 1u, limits::kRoundsMax);
-  return to;
+  return {JobId{in.name("job", from.job())}, from_wire(in, from.changes())};
 }
 
 void to_wire(const StatusReply& from, wire::StatusReply& to) {

@@ -23,6 +23,27 @@ Json optional_json(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+Json changes_json(const JobChanges& changes) {
+  Json json = Json::object();
+  if (changes.paused) json["paused"] = *changes.paused;
+  if (changes.priority) json["priority"] = *changes.priority;
+  if (changes.deadline_ms) json["deadline_ms"] = *changes.deadline_ms;
+  if (changes.quorum) json["quorum"] = *changes.quorum;
+  if (changes.rounds) json["rounds"] = *changes.rounds;
+  return json;
+}
+
+// "priority 3, quorum 2"; empty if an operator changed nothing.
+std::string changes_text(const JobChanges& changes) {
+  const Json all = changes_json(changes);
+  std::string text;
+  for (const auto& [name, value] : all.items()) {
+    if (name == "paused") continue;  // the state says it
+    text += (text.empty() ? "" : ", ") + name + " " + value.dump();
+  }
+  return text;
+}
+
 Json summary_json(const JobSummary& job) {
   return {{"job", job.job.value},
           {"name", job.name},
@@ -31,6 +52,8 @@ Json summary_json(const JobSummary& job) {
           {"round", job.round},
           {"rounds", job.rounds},
           {"best_round", job.best_round > 0 ? Json(job.best_round) : Json(nullptr)},
+          {"dry_run", job.dry_run},
+          {"changes", changes_json(job.changes)},
           {"submitted", format_utc(job.submitted_wall_ms)},
           {"loss", optional_json(job.loss)},
           {"accuracy", optional_json(job.accuracy)},
@@ -40,7 +63,7 @@ Json summary_json(const JobSummary& job) {
 
 TableRow summary_row(const JobSummary& job) {
   return {job.job.value,
-          job.state,
+          job.dry_run ? job.state + ", dry run" : job.state,
           std::to_string(job.round) + "/" + std::to_string(job.rounds),
           figure(job.loss),
           figure(job.accuracy),
@@ -55,7 +78,7 @@ void print_jobs(const std::vector<JobSummary>& jobs) {
     return;
   }
   std::vector<TableRow> rows = {
-      {"JOB", "STATE", "ROUND", "LOSS", "ACCURACY", "AUC", "BEST", "SUBMITTED"}};
+      {"JOB", "STATE", "ROUND", "LAST LOSS", "ACCURACY", "AUC", "BEST ROUND", "SUBMITTED"}};
   for (const JobSummary& job : jobs) rows.push_back(summary_row(job));
   print_table(std::cout, rows);
 }
@@ -208,6 +231,8 @@ Status job_show(Connection& connection, const std::string& job, bool json) {
   }
   print_jobs({detail.summary});
   if (!detail.summary.detail.empty()) std::cout << escaped_lines(detail.summary.detail) << "\n";
+  if (const std::string changes = changes_text(detail.summary.changes); !changes.empty())
+    std::cout << "changed by operators: " << changes << "\n";
   std::vector<TableRow> rows = {{"ROUND", "TASK", "TRY", "SITE", "OUTCOME", "ROWS", "SENT", "TIME",
                                  "LOSS", "ACCURACY", "AUC", "DETAIL"}};
   for (const RoundRow& round : detail.rounds) {

@@ -183,7 +183,8 @@ struct CommandLine {
 
   // What can be done to a job that is there.
   void add_control(CLI::App* jobs) {
-    CLI::App* clone = jobs->add_subcommand("clone", "Submit the file of a job once more");
+    CLI::App* clone = jobs->add_subcommand(
+        "clone", "Submit the file of a job once more; it trains, also where JOB was a dry run");
     clone->add_option("JOB", job, "The job's id")->required();
     add_submit_options(clone);
     remote(clone, [this](Connection& c) { return job_clone(c, job, submitted); });

@@ -86,7 +86,10 @@ void JobMachine::abort(TimePoint now, const std::string& why, RoundEffects& out)
 
 void JobMachine::change(TimePoint now, const JobChangeRequested& event, const Roster& roster,
                         RoundEffects& out) {
-  merge(event.changes, record_.changes);
+  JobChanges changes = record_.changes;
+  merge(event.changes, changes);
+  if (changes == record_.changes) return;  // said before
+  record_.changes = changes;
   apply(event.changes, spec_);
   out.push_back(SaveJob{record_});
   report_changes(event, out);

@@ -103,19 +103,24 @@ void JobMachine::report_selected(const std::vector<SiteName>& sites, RoundEffect
 void JobMachine::report_outcome(const SiteName& site, const Participant& one,
                                 RoundEffects& out) const {
   const TaskKey& key = phase_->key();
-  out.push_back(Report{"client.outcome",
-                       {{"job", record_.id.value},
-                        {"round", std::int64_t{key.round}},
-                        {"attempt", std::int64_t{key.attempt}},
-                        {"task", std::string(task_kind_name(key.kind))},
-                        {"site", site.value},
-                        {"reason", one.row.reason},
-                        {"detail", one.row.detail},
-                        {"bytes", static_cast<std::int64_t>(one.row.bytes)},
-                        {"seconds", one.row.seconds},
-                        {"examples", static_cast<std::int64_t>(one.row.examples)},
-                        {"loss", one.row.loss},
-                        {"norm", one.row.norm}}});
+  Report report{"client.outcome",
+                {{"job", record_.id.value},
+                 {"round", std::int64_t{key.round}},
+                 {"attempt", std::int64_t{key.attempt}},
+                 {"task", std::string(task_kind_name(key.kind))},
+                 {"site", site.value},
+                 {"reason", one.row.reason},
+                 {"detail", one.row.detail},
+                 {"seconds", one.row.seconds}}};
+  if (one.row.bytes > 0)
+    report.fields.emplace_back("bytes", static_cast<std::int64_t>(one.row.bytes));
+  if (one.row.examples > 0) {
+    report.fields.emplace_back("examples", static_cast<std::int64_t>(one.row.examples));
+    report.fields.emplace_back("loss", one.row.loss);
+  }
+  if (key.kind == TaskKind::kTrain && one.reason == Reason::kAccepted)
+    report.fields.emplace_back("norm", one.row.norm);
+  out.push_back(std::move(report));
 }
 
 // Of the sites that the job names or that it had, those that are away.
@@ -136,9 +141,14 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   std::string unfit;
   for (const auto& [site, fault] : unfit_)
     unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
-  std::string text = "waits for " + std::to_string(need) + " sites with dataset '" +
+  // The largest of what the job asks for.
+  const std::string by = need > spec_.rounds.quorum && need > spec_.rounds.minimum_sites ? "target"
+                         : need > spec_.rounds.minimum_sites                             ? "quorum"
+                                                             : "minimum_sites";
+  std::string text = "waits for " + std::to_string(need) + " sites (" + by + ") with dataset '" +
                      spec_.data.dataset + "', " + std::to_string(have) + " of " +
                      std::to_string(roster.size()) + " on the link can take part";
+  if (!spec_.rounds.sites.empty()) text += ", of those that the job names";
   if (!missing.empty()) text += "; away: " + missing;
   if (!unfit.empty()) text += "; unfit: " + unfit;
   const bool alarm = now >= alarm_at_;
@@ -153,6 +163,7 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
               {"dataset", spec_.data.dataset},
               {"have", static_cast<std::int64_t>(have)},
               {"need", static_cast<std::int64_t>(need)},
+              {"by", by},
               {"missing", missing.empty() ? std::string("any site with the dataset") : missing},
               {"unfit", unfit},
               {"waited_ms", waited_ms},

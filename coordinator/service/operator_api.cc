@@ -217,6 +217,8 @@ JobSummary OperatorApi::summary_of(const JobRecord& record) const {
     summary.f1 = record.last->f1;
   }
   summary.best_round = record.best_round;
+  summary.dry_run = record.dry_run;
+  summary.changes = record.changes;
   return summary;
 }
 

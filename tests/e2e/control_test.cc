@@ -44,7 +44,8 @@ TEST(Control, ADryRunTellsWhichSiteCouldAndTrainsNothing) {
         kTrain, "{count: 3, deadline: 60s, minimum_sites: " + std::to_string(minimum) + "}");
     std::string output;
     EXPECT_EQ(federation.ctl({"job", "dry-run", job}, &output), minimum == 2 ? 0 : 1) << output;
-    EXPECT_THAT(output, AllOf(HasSubstr("dataset_missing"), HasSubstr("dry run: ")));
+    EXPECT_THAT(output, AllOf(HasSubstr("dataset_missing"), HasSubstr("dry run: "),
+                              HasSubstr(minimum == 2 ? "finished, dry run" : "failed, dry run")));
   }
   EXPECT_TRUE(federation.events("client.selected", {{"task", "train"}}).empty());
   EXPECT_EQ(other.end(SIGTERM), 0);
@@ -75,6 +76,8 @@ TEST(Control, AJobIsPausedChangedResumedAndCloned) {
                 &output),
             0)
       << output;
+  ASSERT_EQ(federation.ctl({"job", "show", job}, &output), 0);
+  EXPECT_THAT(output, HasSubstr("deadline_ms 300000, priority 3, rounds " + rounds));
   EXPECT_FALSE(federation.job_over()) << "it rests";
   ASSERT_EQ(federation.ctl({"job", "resume", job}, &output), 0) << output;
   ASSERT_TRUE(federation.wait_for("job.finished", {{"rounds", rounds}})) << federation.logs();

@@ -77,7 +77,10 @@ std::vector<float> Invariants::reference(const Hub& hub, const JobId& job, Round
                                          const JobRecord& record) const {
   std::uint64_t most = 1;
   for (const auto& [site, rows] : record.rows) most = std::max(most, rows.training);
-  const Model base = round == 1 ? initial_model() : models_.at({job, round - 1});
+  const auto before = models_.find({job, round - 1});
+  if (round > 1 && before == models_.end())
+    violated(name_of(job, round) + " is committed, and the one before it was not");
+  const Model base = round == 1 ? initial_model() : before->second;
   std::vector<std::int64_t> sums(base.values.size());
   std::int64_t weights = 0;
   for (const AcceptedUpdate& update : accepted_of(hub, job, round)) {

@@ -111,6 +111,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"quorum: 2", "mode: async", "mode: async needs it"},
         Wrong{"quorum: 2", "mode: async, target: 2, late: carry", "is for mode: sync"},
         Wrong{"quorum: 2", "staleness: {max: 3}", "is for late: carry"},
+        Wrong{"quorum: 2", "late: carry, staleness: {max: 0}", "late: discard"},
+        Wrong{"quorum: 2", "mode: async, target: 2, fraction: 0.5", "is concurrency"},
         Wrong{"quorum: 2", "late: carry, staleness: {slope: 2}", "is for weight: hinge"},
         Wrong{"quorum: 2", "target: 5, sites: [a, b, c]", "more than the 3 sites named"},
         Wrong{"quorum: 2", "sites: [a, b, a]", "'a' stands twice"},

@@ -43,8 +43,20 @@ EvaluationCounts counts() {
 }
 
 JobSummary job_summary() {
-  return {JobId{"heart-1f2e"}, "heart", "training", "why not", 3,    20,
-          1'700'000'000'000,   0.5,     0.75,       {},        0.25, 2};
+  return {JobId{"heart-1f2e"},
+          "heart",
+          "training",
+          "why not",
+          3,
+          20,
+          1'700'000'000'000,
+          0.5,
+          0.75,
+          {},
+          0.25,
+          2,
+          true,
+          {.priority = -3, .quorum = 2}};
 }
 
 RoundRow round_row() {

@@ -139,7 +139,7 @@ TEST(Policy, AJobThatWaitsLongSoundsTheAlarmAgainAndAgain) {
   EXPECT_EQ(federation.reports("job.waiting").size(), 1u);
   const auto alarms = federation.reports("job.waits_long");
   EXPECT_EQ(alarms.size(), 6u);
-  EXPECT_THAT(::testing::PrintToString(std::get<std::string>(alarms.back().fields[5].second)),
+  EXPECT_THAT(::testing::PrintToString(std::get<std::string>(alarms.back().fields[6].second)),
               HasSubstr("away"));
 }
 
@@ -162,6 +162,15 @@ TEST(Policy, ADryRunAsksEveryoneAndTrainsNothing) {
   const ParticipantRow& row = federation.rows().front().participants.front();
   EXPECT_EQ(row.site.value, "elsewhere");
   EXPECT_EQ(row.reason, "dataset_missing");
+}
+
+TEST(Policy, AChangeThatChangesNothingIsNotTold) {
+  Federation federation(1);
+  federation.submit(Federation::spec(1, 2, 0));
+  JobChanges changes;
+  changes.priority = 3;
+  for (int i = 0; i < 3; ++i) federation.change(changes);
+  EXPECT_EQ(federation.reports("job.changed").size(), 1u);
 }
 
 TEST(Policy, AChangedDeadlineIsTheMostOfAnAdaptiveOne) {
