@@ -75,7 +75,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
 Connection::~Connection() {
   if (link_ && !ended_) {
     link_->close(make_error(ErrorCode::kCancelled, "done"));
-    io_.run_for(std::chrono::milliseconds(500));
+    // Until its last words are out, and no longer: timers of the link may still be due.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+    while (!ended_ && io_.run_one_until(until) > 0) continue;
   }
   std::error_code ignored;
   if (!spool_.empty()) std::filesystem::remove_all(spool_, ignored);
