@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "common/base/assert.h"
+#include "common/tensor/kernels.h"
 
 namespace tributary {
 namespace {
@@ -44,11 +45,7 @@ void ExactSum::add(std::span<const float> values, std::uint64_t weight, std::uin
   // Exact: a weight has at most 31 bits and a share 17.
   const double factor =
       std::ldexp(static_cast<double>(weight) * share, scale_) / static_cast<double>(kFullShare);
-  // Adding and taking away 1.5 * 2^52 would round without a call, but only below 2^51: rint has no
-  // such limit.
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    sums_[i] += static_cast<std::int64_t>(std::rint(static_cast<double>(values[i]) * factor));
-  }
+  fold_fixed_point(values, factor, sums_);
   weight_ += weight;
   ++terms_;
 }

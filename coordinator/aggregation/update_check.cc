@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/aggregation/update_check.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <sstream>
 
+#include "common/base/assert.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
+#include "common/tensor/kernels.h"
 
 namespace tributary {
 namespace {
@@ -23,6 +27,21 @@ std::string place_of(const Layout& layout, std::size_t index) {
   return "beyond the model";
 }
 
+// What is wrong in a block that has something wrong; its first value is value `start` of the model.
+CheckedUpdate first_fault(const AggregationSpec& spec, const Layout& layout,
+                          std::span<const float> block, std::size_t start) {
+  const auto bad = std::ranges::find_if(block, [&spec](float value) {
+    return !(std::abs(static_cast<double>(value)) <= spec.coordinate_bound);
+  });
+  TRIB_ASSERT(bad != block.end(), "a block without a fault");
+  const std::string place = place_of(layout, start + static_cast<std::size_t>(bad - block.begin()));
+  if (!std::isfinite(*bad)) return {Reason::kNotFinite, place + " is no finite number", 0.0};
+  std::ostringstream text;
+  text << place << " is " << *bad << ", beyond aggregate.coordinate_bound "
+       << spec.coordinate_bound;
+  return {Reason::kOutOfBounds, text.str(), 0.0};
+}
+
 }  // namespace
 
 CheckedUpdate check_update(const AggregationSpec& spec, const Layout& expected, const Model& update,
@@ -33,18 +52,15 @@ CheckedUpdate check_update(const AggregationSpec& spec, const Layout& expected, 
   if (std::string difference = layout_difference(expected, update.layout); !difference.empty()) {
     return {Reason::kWrongShape, std::move(difference), 0.0};
   }
-  for (std::size_t i = 0; i < update.values.size(); ++i) {
-    const double value = static_cast<double>(update.values[i]);
-    if (!std::isfinite(value))
-      return {Reason::kNotFinite, place_of(expected, i) + " is no finite number", 0.0};
-    if (std::abs(value) > spec.coordinate_bound) {
-      std::ostringstream text;
-      text << place_of(expected, i) << " is " << value << ", beyond aggregate.coordinate_bound "
-           << spec.coordinate_bound;
-      return {Reason::kOutOfBounds, text.str(), 0.0};
-    }
+  const std::span<const float> values(update.values);
+  double squares = 0.0;
+  for (std::size_t at = 0; at < values.size(); at += kBlockValues) {
+    const auto block = values.subspan(at, std::min(kBlockValues, values.size() - at));
+    const BlockFacts facts = examine_block(block, spec.coordinate_bound);
+    if (!facts.within) return first_fault(spec, expected, block, at);
+    squares += facts.squares;
   }
-  return {Reason::kAccepted, {}, l2_norm(update.values)};
+  return {Reason::kAccepted, {}, std::sqrt(squares)};
 }
 
 }  // namespace tributary

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/tensor/kernels.h"
+
+#include <array>
+#include <cmath>
+
+#include "common/base/assert.h"
+
+// Highway compiles what stands between the two namespaces below once for each instruction set.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "common/tensor/kernels.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tributary::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Doubles = hn::ScalableTag<double>;
+using Floats = hn::Rebind<float, Doubles>;  // as many of them, half as wide
+using Integers = hn::RebindToSigned<Doubles>;
+
+// 1.5 * 2^52 and 1.5 * 2^84: added to a double, they leave its integer part, or its multiples of
+// 2^32, in the low bits, rounded half to even.
+constexpr double kOnes = 6755399441055744.0;
+constexpr double kHighs = kOnes * 4294967296.0;
+
+// To integers, half to even, below 2^62. There is no instruction for it before AVX-512: the
+// multiple of 2^32 and the rest are rounded apart, which is the same because a multiple of 2^32 is
+// even.
+template <typename V>
+auto to_integers(V y) {
+  const Doubles d;
+  const Integers i;
+  const auto highs = hn::Add(y, hn::Set(d, kHighs));
+  const auto rest = hn::Sub(y, hn::Sub(highs, hn::Set(d, kHighs)));
+  const auto ones = hn::Add(rest, hn::Set(d, kOnes));
+  const auto high = hn::Sub(hn::BitCast(i, highs), hn::BitCast(i, hn::Set(d, kHighs)));
+  const auto low = hn::Sub(hn::BitCast(i, ones), hn::BitCast(i, hn::Set(d, kOnes)));
+  return hn::Add(hn::ShiftLeft<32>(high), low);
+}
+
+void fold(const float* values, std::size_t count, double factor, std::int64_t* sums) {
+  const Doubles d;
+  const Floats f;
+  const Integers integers;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto scale = hn::Set(d, factor);
+  std::size_t at = 0;
+  for (; at + lanes <= count; at += lanes) {
+    const auto term = to_integers(hn::Mul(hn::PromoteTo(d, hn::LoadU(f, values + at)), scale));
+    hn::StoreU(hn::Add(hn::LoadU(integers, sums + at), term), integers, sums + at);
+  }
+  for (; at < count; ++at)
+    sums[at] += static_cast<std::int64_t>(std::rint(static_cast<double>(values[at]) * factor));
+}
+
+// Value i goes into partial sum i modulo kPartials, whatever the width of a register.
+constexpr std::size_t kPartials = 16;
+
+BlockFacts examine(const float* values, std::size_t count, double bound) {
+  const Doubles d;
+  const Floats f;
+  constexpr std::size_t kLanes = hn::MaxLanes(Doubles());
+  constexpr std::size_t kVectors = kPartials / kLanes;
+  static_assert(kPartials % kLanes == 0);
+  hn::Vec<Doubles> sums[kVectors];
+  for (auto& sum : sums) sum = hn::Zero(d);
+  const auto most = hn::Set(d, bound);
+  auto within = hn::Eq(most, most);
+  std::size_t at = 0;
+  for (; at + kPartials <= count; at += kPartials) {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const auto x = hn::PromoteTo(d, hn::LoadU(f, values + at + v * kLanes));
+      within = hn::And(within, hn::Le(hn::Abs(x), most));  // false for what is no number
+      sums[v] = hn::Add(sums[v], hn::Mul(x, x));
+    }
+  }
+  std::array<double, kPartials> partials{};
+  for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sums[v], d, partials.data() + v * kLanes);
+  BlockFacts facts{0.0, hn::AllTrue(d, within)};
+  for (std::size_t p = 0; at < count; ++at, ++p) {
+    const double x = static_cast<double>(values[at]);
+    facts.within = facts.within && std::abs(x) <= bound;
+    partials[p] += x * x;
+  }
+  for (std::size_t half = kPartials / 2; half > 0; half /= 2) {
+    for (std::size_t p = 0; p < half; ++p) partials[p] += partials[p + half];
+  }
+  facts.squares = partials[0];
+  return facts;
+}
+
+}  // namespace tributary::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tributary {
+
+HWY_EXPORT(fold);
+HWY_EXPORT(examine);
+
+void fold_fixed_point(std::span<const float> values, double factor, std::span<std::int64_t> sums) {
+  TRIB_ASSERT(values.size() == sums.size(), "an update of another size");
+  HWY_DYNAMIC_DISPATCH(fold)(values.data(), values.size(), factor, sums.data());
+}
+
+BlockFacts examine_block(std::span<const float> values, double bound) {
+  TRIB_ASSERT(values.size() <= kBlockValues, "more than a block");
+  return HWY_DYNAMIC_DISPATCH(examine)(values.data(), values.size(), bound);
+}
+
+}  // namespace tributary
+#endif

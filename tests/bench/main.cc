@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// tributary-bench: measures the paths that bound a round, each beside the limit of this machine in
+// the same run.
+#include <benchmark/benchmark.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/bench/kernels.h"
+
+namespace {
+
+using tributary::bench::Figure;
+
+std::string machine() {
+  std::string model = "unknown processor";
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("model name")) continue;
+    model = line.substr(line.find(':') + 2);
+    break;
+  }
+  return model + ", " + std::to_string(std::thread::hardware_concurrency()) + " processors";
+}
+
+void print_table(const std::vector<Figure>& figures) {
+  std::cout << "Machine: " << machine()
+            << "\n\n| Figure | Ours | Limit | Ratio | Wanted |\n|---|---|---|---|---|\n";
+  for (const Figure& one : figures) {
+    char line[400];
+    std::snprintf(line, sizeof line, "| %s (`%s`) | %.2f %s | %.2f %s (%s) | %.2f | %.2f |\n",
+                  one.what.c_str(), one.key.c_str(), one.ours, one.unit.c_str(), one.limit,
+                  one.unit.c_str(), one.limited_by.c_str(), one.ours / one.limit, one.target);
+    std::cout << line;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Measures the paths that bound a round, each beside the limit of this machine in the same "
+      "run.");
+  std::string json;
+  bool quick = false;
+  app.add_option("--json", json, "Also write the figures as one flat JSON object to this file");
+  app.add_flag("--quick", quick, "Smaller and fewer runs, under a minute");
+  CLI11_PARSE(app, argc, argv);
+  std::string interleave = "--benchmark_enable_random_interleaving=true";
+  std::vector<char*> flags = {argv[0], interleave.data()};
+  int count = static_cast<int>(flags.size());
+  benchmark::Initialize(&count, flags.data());
+  const std::vector<Figure> figures = tributary::bench::kernel_figures(25'000'000, quick ? 5 : 15);
+  print_table(figures);
+  if (json.empty()) return 0;
+  nlohmann::json object = {{"machine", machine()}};
+  for (const Figure& one : figures) object[one.key] = one.ours / one.limit;
+  std::ofstream file(json);
+  file << object.dump(2) << "\n";
+  file.close();
+  if (file) return 0;
+  std::cerr << "tributary-bench: cannot write " << json << "\n";
+  return 1;
+}
