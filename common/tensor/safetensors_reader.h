@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// SafetensorsReader: the values of a safetensors file in blocks, converted to float32. Reads no
+// more than it is asked for, and keeps only the header. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/tensor/value_stream.h"
+
+namespace tributary {
+
+struct StoredTensor;
+
+class SafetensorsReader final : public ValueSource {
+ public:
+  // Fills its span with what the file has from `offset` on.
+  using ReadAt = std::function<Status(std::uint64_t offset, MutableByteView into)>;
+
+  // `bytes`: the length of the file. kDataLoss: no safetensors file, see decode_safetensors; other
+  // errors are those of `read_at`.
+  static Result<std::unique_ptr<SafetensorsReader>> open(ReadAt read_at, std::uint64_t bytes);
+  ~SafetensorsReader() override;
+
+  const Layout& layout() const override { return layout_; }
+  Result<std::size_t> read(std::span<float> into) override;
+
+ private:
+  SafetensorsReader(ReadAt read_at, std::uint64_t data_at, std::vector<StoredTensor> stored);
+  Status read_part(const StoredTensor& tensor, std::uint64_t first, std::span<float> into);
+
+  ReadAt read_at_;
+  std::uint64_t data_at_;  // where the data section begins
+  std::vector<StoredTensor> stored_;
+  Layout layout_;
+  std::size_t tensor_ = 0;  // the next value: of this tensor,
+  std::size_t value_ = 0;   // this one
+  Bytes raw_;               // of values that are no float32
+};
+
+}  // namespace tributary
