@@ -85,7 +85,8 @@ TaskFailure TaskRunner::failure(const Task& task, const Work* work, const Error&
   fields.emplace_back("reason", std::string(reason_name(reason)));
   const bool more = work != nullptr && !work->local_detail.empty();
   fields.emplace_back("detail", more ? work->local_detail : error.message);
-  ports_.log("task.failed", std::move(fields));
+  // What was stopped did not fail: task.dropped says why it ended.
+  if (reason != Reason::kAborted) ports_.log("task.failed", std::move(fields));
   // What the operating system says names paths of the site, which are nobody else's business.
   if (reason == Reason::kStorageFailed) {
     return {reason, error.code == ErrorCode::kResourceExhausted

@@ -71,6 +71,9 @@ struct ParticipantRow {
   double norm = 0;
   std::optional<double> accuracy = {}, auc = {}, f1 = {};  // evaluate
 };
+// The outcome of a row that is no record yet: the phase that runs now.
+inline constexpr std::string_view kUnderWay = "under way";
+
 struct RoundRow {
   std::uint32_t round = 0;
   std::uint32_t attempt = 1;

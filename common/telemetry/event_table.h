@@ -68,8 +68,10 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "The job ended early; detail says why, rounds how many are kept"},
     {"job.aborted", kWarn, kHub, "job rounds detail best_round examples loss accuracy auc f1",
      "An operator ended the job"},
-    {"round.started", kInfo, kHub, "job round rounds task attempt sites quorum target deadline_ms",
-     "Tasks go out to the selected sites"},
+    {"round.started", kInfo, kHub,
+     "job round rounds task attempt sites quorum target deadline_ms accepted_before",
+     "Tasks go out to the selected sites; accepted_before: a restart interrupted the round, and it "
+     "goes on with so many updates"},
     {"client.selected", kInfo, kHub, "job round task site", "One line for each site that is asked"},
     {"task.accepted", kInfo, kHub, "job round attempt task site", "The site took the task"},
     {"task.progress", kDebug, kHub, "job round attempt task site done total",
@@ -95,6 +97,8 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "deviation",
      "The global model on the validation rows of all sites together, and how unlike the sites fare "
      "by `best_by`"},
+    {"evaluation.skipped", kWarn, kHub, "job round rounds detail",
+     "Nobody evaluated this round's model, and why; it cannot be the best"},
     {"model.served", kDebug, kHub, "job round operator bytes",
      "An operator fetched a global model"},
     // --- the client and its link ---

@@ -236,10 +236,13 @@ Status job_show(Connection& connection, const std::string& job, bool json) {
   std::vector<TableRow> rows = {{"ROUND", "TASK", "TRY", "SITE", "OUTCOME", "ROWS", "SENT", "TIME",
                                  "LOSS", "ACCURACY", "AUC", "DETAIL"}};
   for (const RoundRow& round : detail.rounds) {
+    // "failed: why": a long reason has the room of the last column.
+    const std::size_t colon = std::min(round.outcome.find(": "), round.outcome.size());
+    const std::string why = round.outcome.substr(std::min(colon + 2, round.outcome.size()));
     rows.push_back({std::to_string(round.round), round.task, std::to_string(round.attempt), "(all)",
-                    round.outcome, rows_text(round.examples), "", seconds_text(round.seconds),
-                    figure(round.loss), figure(round.accuracy), figure(round.auc),
-                    spread_text(round.spread)});
+                    round.outcome.substr(0, colon), rows_text(round.examples), "",
+                    seconds_text(round.seconds), figure(round.loss), figure(round.accuracy),
+                    figure(round.auc), why.empty() ? spread_text(round.spread) : why});
     for (const ParticipantRow& one : round.participants) {
       rows.push_back({"", "", "", one.site.value, one.reason, rows_text(one.examples),
                       one.bytes > 0 ? bytes_text(one.bytes) : "-", seconds_text(one.seconds),

@@ -101,6 +101,7 @@ class PlainWatch final : public Watch {
   void begin(const JobDetail& detail) override {
     const auto told = told_;
     for (const RoundRow& row : detail.rounds) {
+      if (row.outcome == kUnderWay) continue;  // what it comes to will be told
       told_.emplace(row.round, row.task);
       if (told.contains({row.round, row.task})) continue;
       std::cout << "before    round " << row.round << " " << escaped(row.task) << ": "

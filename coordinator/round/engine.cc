@@ -13,11 +13,13 @@ struct Engine::Dispatcher {
 
   void operator()(const SiteConnected& e) {
     engine.roster_[e.site] = {e.datasets, e.evaluator};
+    if (!e.evaluator) engine.know(e.site, e.datasets);
     for (const JobId& id : engine.order_) {
       JobMachine& job = engine.jobs_.at(id);
       if (!job.over()) job.on_connected(now, e.site, out);
     }
   }
+  void operator()(const SiteKnown& e) { engine.know(e.site, e.datasets); }
   void operator()(const SiteDisconnected& e) {
     engine.roster_.erase(e.site);
     for (auto& [id, job] : engine.jobs_) job.on_disconnected(now, e.site);
@@ -83,8 +85,10 @@ struct Engine::Dispatcher {
     return job != nullptr && job->awaits(site, key);
   }
   void add(const JobRecord& record, const JobSpec& spec) {
-    if (engine.jobs_.try_emplace(record.id, record, spec).second)
-      engine.order_.push_back(record.id);
+    const auto [job, added] = engine.jobs_.try_emplace(record.id, record, spec);
+    if (!added) return;
+    engine.order_.push_back(record.id);
+    for (const auto& [site, datasets] : engine.known_) job->second.know(site, datasets);
   }
   void report_task(const char* event, const SiteName& site, const TaskKey& key,
                    std::vector<std::pair<std::string, FieldValue>> more) {
@@ -103,8 +107,14 @@ RoundEffects Engine::handle(TimePoint now, const RoundEvent& event) {
   RoundEffects out;
   std::visit(Dispatcher{*this, now, out}, event);
   // Which job goes on, and which waits, is decided when all of them are back.
-  if (!std::holds_alternative<JobRecovered>(event)) advance(now, out);
+  const bool recovering = std::holds_alternative<JobRecovered>(event);
+  if (!recovering && !std::holds_alternative<SiteKnown>(event)) advance(now, out);
   return out;
+}
+
+void Engine::know(const SiteName& site, const std::vector<std::string>& datasets) {
+  known_[site] = datasets;
+  for (auto& [id, job] : jobs_) job.know(site, datasets);
 }
 
 void Engine::advance(TimePoint now, RoundEffects& out) {

@@ -43,12 +43,14 @@ class Engine {
   struct Dispatcher;
 
   JobMachine* machine(const JobId& job);
+  void know(const SiteName& site, const std::vector<std::string>& datasets);
   void advance(TimePoint now, RoundEffects& out);
   bool start_queued(RoundEffects& out);
   bool open_phases(TimePoint now, RoundEffects& out);
 
   EngineOptions options_;
   Roster roster_;
+  std::map<SiteName, std::vector<std::string>> known_;  // datasets of sites, on the link or not
   std::map<JobId, JobMachine> jobs_;
   std::vector<JobId> order_;
   std::map<JobId, std::uint64_t> opened_;  // when each job opened a phase last, as a count

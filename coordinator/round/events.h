@@ -18,6 +18,11 @@ struct SiteConnected {
   std::vector<std::string> datasets;
   bool evaluator = false;
 };
+// It was on the link in an earlier life of this coordinator.
+struct SiteKnown {
+  SiteName site;
+  std::vector<std::string> datasets;
+};
 struct SiteDisconnected {
   SiteName site;
 };
@@ -101,9 +106,9 @@ struct RoundNotFinished {
 struct TimePassed {};  // at or after next_wake()
 
 using RoundEvent =
-    std::variant<SiteConnected, SiteDisconnected, JobArrived, JobRecovered, JobAbortRequested,
-                 JobChangeRequested, SiteAcceptedTask, SiteProgressed, SiteReturned, UpdateArrived,
-                 UpdateLost, UpdateChecked, InitialModelStored, InitialModelFailed, RoundFinished,
-                 RoundNotFinished, TimePassed>;
+    std::variant<SiteConnected, SiteKnown, SiteDisconnected, JobArrived, JobRecovered,
+                 JobAbortRequested, JobChangeRequested, SiteAcceptedTask, SiteProgressed,
+                 SiteReturned, UpdateArrived, UpdateLost, UpdateChecked, InitialModelStored,
+                 InitialModelFailed, RoundFinished, RoundNotFinished, TimePassed>;
 
 }  // namespace tributary

@@ -34,6 +34,9 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
     for (const auto& [site, of] : rows) {
       if (of.training == 0) why += "; " + site.value + ": no rows to train on";
     }
+    for (const std::string& name : spec_.rounds.sites) {
+      if (!phase_->has(SiteName{name})) why += "; " + name + ": not on the link";
+    }
     if (record_.dry_run) return close_dry_run(now, why + faults_of_sites(), out);
     return retry_or_fail(now, why, out);
   }
@@ -120,6 +123,7 @@ void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
     return close_dry_run(now,
                          std::to_string(phase_->accepted()) + " of " +
                              std::to_string(phase_->participants().size()) + " sites could" +
+                             (no_evaluator_ ? "; no evaluator is on the link" : "") +
                              faults_of_sites(),
                          out);
   }
@@ -266,7 +270,7 @@ void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
   }
   const EvaluationFigures figures = figures_of(sum);
   const EvaluationSpec& policy = spec_.evaluation;
-  RoundRow row = round_row(now, "evaluated");
+  RoundRow row = round_row(now, by_site.empty() ? "not evaluated" : "evaluated");
   row.examples = figures.examples;
   row.model = record_.model.digest;
   bool stop = false;
@@ -287,8 +291,8 @@ void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
     }
     stop = by_all_ && policy.early_stop && stalls(value);
   }
-  out.push_back(SaveRound{record_.id, row});
   report_evaluation(row, by_site.size(), out);
+  out.push_back(SaveRound{record_.id, std::move(row)});
   phase_.reset();
   if (!stop) return next_round(now, out);
   finish(now, JobState::kFinished,

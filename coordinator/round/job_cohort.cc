@@ -150,10 +150,11 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
   }
   report_waiting(now, kind, have, roster, out);
   if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
+    const std::string away = missing_sites(roster);
     finish(now, JobState::kFailed,
            "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
                std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " +
-               std::to_string(have) + " were there",
+               std::to_string(have) + " were there" + (away.empty() ? "" : "; away: " + away),
            out);
   }
   return false;

@@ -48,6 +48,14 @@ JobMachine::JobMachine(JobRecord record, JobSpec spec)
   apply(record_.changes, spec_);
 }
 
+void JobMachine::know(const SiteName& site, const std::vector<std::string>& datasets) {
+  if (std::ranges::find(datasets, spec_.data.dataset) != datasets.end()) {
+    known_.insert(site);
+  } else {
+    known_.erase(site);
+  }
+}
+
 void JobMachine::start(RoundEffects& out) {
   record_.state = JobState::kPreparing;
   out.push_back(SaveJob{record_});

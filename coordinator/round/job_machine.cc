@@ -189,6 +189,9 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
     if (!reopens(kind)) record_.cohort.clear();
     record_.open_round = round;
   }
+  if (record_.dry_run)
+    no_evaluator_ =
+        spec_.evaluation.by_evaluators && candidates(TaskKind::kEvaluate, roster).empty();
   if (kind == TaskKind::kEvaluate) by_all_ = spec_.evaluation.by_evaluators || late_.empty();
   ask(now, sites, roster, out);
 }

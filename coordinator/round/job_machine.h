@@ -41,6 +41,8 @@ class JobMachine {
   const std::string& waiting_for() const { return waiting_for_; }
   // What `site` is doing for this job ("train round 3"), empty when nothing.
   std::string activity_of(const SiteName& site) const;
+  // The phase that runs now, as its record would be; none between phases.
+  std::optional<RoundRow> under_way(TimePoint now) const;
   bool awaits(const SiteName& site, const TaskKey& key) const;
   std::vector<SiteName> working_sites() const;
   // A model of this job is being stored: its digest comes with the event that ends this.
@@ -53,6 +55,9 @@ class JobMachine {
   void abort(TimePoint now, const std::string& why, RoundEffects& out);
   void change(TimePoint now, const JobChangeRequested& event, const Roster& roster,
               RoundEffects& out);
+
+  // A site that is on the link, or was: it may be waited for by name.
+  void know(const SiteName& site, const std::vector<std::string>& datasets);
 
   // --- what comes back from sites and from the driver (job_results.cc) ---
   void on_connected(TimePoint now, const SiteName& site, RoundEffects& out);
@@ -171,6 +176,8 @@ class JobMachine {
   // The evaluation under way is by all sites, or by evaluators: its figures are of the same judges
   // as other rounds' are.
   bool by_all_ = false;
+  bool no_evaluator_ = false;  // a dry run found none
+  std::set<SiteName> known_;   // sites with the dataset, on the link or not
   std::map<SiteName, std::string>
       unfit_;             // cannot do this job as they are; asked again after a reconnect
   Participants carried_;  // accepted in an earlier attempt of the open round

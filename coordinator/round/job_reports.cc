@@ -74,19 +74,39 @@ RoundRow JobMachine::round_row(TimePoint now, std::string outcome) const {
   return row;
 }
 
+std::optional<RoundRow> JobMachine::under_way(TimePoint now) const {
+  if (!phase_) return std::nullopt;
+  RoundRow row = round_row(now, std::string(kUnderWay));
+  for (ParticipantRow& one : row.participants) {
+    const Participant* participant = phase_->pending(one.site);
+    if (participant == nullptr) continue;
+    one.seconds = static_cast<double>((now - participant->asked).count()) / 1000.0;
+    one.detail = participant->lost_link  ? "off the link"
+                 : participant->checking ? "its update is checked"
+                 : participant->result   ? "uploads its update"
+                                         : "at work";
+    if (participant->late) one.detail += ", late";
+  }
+  return row;
+}
+
 void JobMachine::report_phase_opened(std::size_t sites, Milliseconds deadline,
                                      RoundEffects& out) const {
   const TaskKey& key = phase_->key();
-  out.push_back(Report{"round.started",
-                       {{"job", record_.id.value},
-                        {"round", std::int64_t{key.round}},
-                        {"rounds", std::int64_t{spec_.rounds.rounds}},
-                        {"task", std::string(task_kind_name(key.kind))},
-                        {"attempt", std::int64_t{key.attempt}},
-                        {"sites", static_cast<std::int64_t>(sites)},
-                        {"quorum", std::int64_t{phase_->rules().quorum}},
-                        {"target", std::int64_t{phase_->rules().target}},
-                        {"deadline_ms", std::int64_t{deadline.count()}}}});
+  Report report{"round.started",
+                {{"job", record_.id.value},
+                 {"round", std::int64_t{key.round}},
+                 {"rounds", std::int64_t{spec_.rounds.rounds}},
+                 {"task", std::string(task_kind_name(key.kind))},
+                 {"attempt", std::int64_t{key.attempt}},
+                 {"sites", static_cast<std::int64_t>(sites)},
+                 {"quorum", std::int64_t{phase_->rules().quorum}},
+                 {"target", std::int64_t{phase_->rules().target}},
+                 {"deadline_ms", std::int64_t{deadline.count()}}}};
+  // After a restart of ours the round goes on; these sites have done their part.
+  if (reopens(key.kind))
+    report.fields.emplace_back("accepted_before", static_cast<std::int64_t>(carried_.size()));
+  out.push_back(std::move(report));
 }
 
 void JobMachine::report_selected(const std::vector<SiteName>& sites, RoundEffects& out) const {
@@ -110,8 +130,8 @@ void JobMachine::report_outcome(const SiteName& site, const Participant& one,
                  {"task", std::string(task_kind_name(key.kind))},
                  {"site", site.value},
                  {"reason", one.row.reason},
-                 {"detail", one.row.detail},
                  {"seconds", one.row.seconds}}};
+  if (!one.row.detail.empty()) report.fields.emplace_back("detail", one.row.detail);
   if (one.row.bytes > 0)
     report.fields.emplace_back("bytes", static_cast<std::int64_t>(one.row.bytes));
   if (one.row.examples > 0) {
@@ -123,13 +143,15 @@ void JobMachine::report_outcome(const SiteName& site, const Participant& one,
   out.push_back(std::move(report));
 }
 
-// Of the sites that the job names or that it had, those that are away.
+// Of the sites that the job names, or that it had, or that have come before with its dataset, those
+// that are away.
 std::string JobMachine::missing_sites(const Roster& roster) const {
   std::vector<SiteName> missing;
   for (const std::string& name : spec_.rounds.sites) missing.push_back(SiteName{name});
   if (missing.empty()) {
     for (const auto& [site, rows] : record_.rows) missing.push_back(site);
   }
+  if (missing.empty()) missing.assign(known_.begin(), known_.end());
   std::erase_if(missing, [&roster](const SiteName& site) { return roster.contains(site); });
   return join(missing);
 }
@@ -138,6 +160,8 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
                                 const Roster& roster, RoundEffects& out) {
   const std::size_t need = sites_needed(kind);
   const std::string missing = missing_sites(roster);
+  const auto on_link =
+      std::ranges::count_if(roster, [](const auto& entry) { return !entry.second.evaluator; });
   std::string unfit;
   for (const auto& [site, fault] : unfit_)
     unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
@@ -147,7 +171,7 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
                                                              : "minimum_sites";
   std::string text = "waits for " + std::to_string(need) + " sites (" + by + ") with dataset '" +
                      spec_.data.dataset + "', " + std::to_string(have) + " of " +
-                     std::to_string(roster.size()) + " on the link can take part";
+                     std::to_string(on_link) + " on the link can take part";
   if (!spec_.rounds.sites.empty()) text += ", of those that the job names";
   if (!missing.empty()) text += "; away: " + missing;
   if (!unfit.empty()) text += "; unfit: " + unfit;
@@ -156,6 +180,8 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   if (text == waiting_for_ && !alarm) return;
   waiting_for_ = std::move(text);
   const std::int64_t waited_ms = (now - *waiting_since_).count();
+  const std::int64_t left_ms =
+      std::max<std::int64_t>(spec_.rounds.wait_for_sites_ms - waited_ms, 0);
   out.push_back(
       Report{alarm ? "job.waits_long" : "job.waiting",
              {{"job", record_.id.value},
@@ -167,7 +193,7 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
               {"missing", missing.empty() ? std::string("any site with the dataset") : missing},
               {"unfit", unfit},
               {"waited_ms", waited_ms},
-              {"gives_up_after_ms", spec_.rounds.wait_for_sites_ms - waited_ms}}});
+              {"gives_up_after_ms", left_ms}}});
 }
 
 void JobMachine::report_stalled(RoundNumber round, const std::string& detail,
@@ -206,6 +232,18 @@ void JobMachine::report_site_evaluated(const SiteName& site, const EvaluationCou
 
 void JobMachine::report_evaluation(const RoundRow& row, std::size_t sites,
                                    RoundEffects& out) const {
+  if (sites == 0) {
+    const bool nobody = phase_->participants().empty();
+    const std::string judges = spec_.evaluation.by_evaluators ? "evaluator" : "site";
+    out.push_back(
+        Report{"evaluation.skipped",
+               {{"job", record_.id.value},
+                {"round", std::int64_t{record_.round}},
+                {"rounds", std::int64_t{spec_.rounds.rounds}},
+                {"detail", nobody ? "no " + judges + " is there that could"
+                                  : "none of the " + judges + "s asked came to figures"}}});
+    return;
+  }
   Report report{"evaluation.finished",
                 {{"job", record_.id.value},
                  {"round", std::int64_t{record_.round}},

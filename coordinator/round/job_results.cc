@@ -15,10 +15,11 @@ const TrainResult& update_of(const Participant& one) {
   return std::get<TrainResult>(one.result->outcome);
 }
 
-std::string how_late(RoundNumber made_for, std::uint32_t share) {
+std::string how_late(RoundNumber made_for, RoundNumber into, std::uint32_t share) {
   char counts[32];
   std::snprintf(counts, sizeof counts, "%.3f", static_cast<double>(share) / kFullShare);
-  return "made for round " + std::to_string(made_for) + ", counts " + counts;
+  return "made for round " + std::to_string(made_for) + ", counts " + counts + " in round " +
+         std::to_string(into);
 }
 
 }  // namespace
@@ -181,8 +182,8 @@ void JobMachine::fold(TimePoint now, const SiteName& site, RoundEffects& out) {
   AcceptedUpdate update{one.key, site, into, share, update_of(one), one.row.norm};
   out.push_back(SaveAccepted{update});
   out.push_back(AbsorbUpdate{std::move(update), weight_max()});
-  settle(now, site, Reason::kAccepted, into == one.key.round ? "" : how_late(one.key.round, share),
-         out);
+  settle(now, site, Reason::kAccepted,
+         into == one.key.round ? "" : how_late(one.key.round, into, share), out);
 }
 
 void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,

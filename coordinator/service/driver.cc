@@ -148,7 +148,9 @@ std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
 
 Status Driver::recover() {
   TRIB_TRY(records, ports_.store.jobs());
+  TRIB_TRY(sites, ports_.store.sites());
   recovering_ = true;
+  for (const SiteRow& site : sites) handle(SiteKnown{site.site, site.datasets});
   for (const JobRecord& record : records) {
     if (!is_over(record.state) && record.state != JobState::kQueued) reopened_.insert(record.id);
     Result<JobFile> file = parse_job(record.document, record.id.value);

@@ -17,7 +17,14 @@ Result<RoundNumber> round_of(const std::string& which, const JobRecord& record) 
                           std::string(job_state_name(record.state)) + ")");
   }
   if (which == "last") return record.round;
-  if (which == "best") return record.best ? record.best_round : record.round;
+  if (which == "best") {
+    if (record.best) return record.best_round;
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "no round of job " + record.id.value +
+                          " was evaluated so that it could be compared; ask for --round last, or a "
+                          "number up to " +
+                          std::to_string(record.round));
+  }
   RoundNumber round = 0;
   const auto [end, error] = std::from_chars(which.data(), which.data() + which.size(), round);
   if (error != std::errc{} || end != which.data() + which.size()) {
@@ -164,6 +171,8 @@ Result<JobDetail> OperatorApi::show(const ShowJob& request) {
   }
   // The first page, and the last: what has come to the store since the first is in it too.
   TRIB_TRY(records, ports_.store.rounds(request.job));
+  if (std::optional<RoundRow> now = job->under_way(ports_.clock.now()))
+    records.push_back(*std::move(now));
   fill_page(records, request.from, page);
   const bool more = page.next != RecordPosition{};
   shown_ = more ? request.job : JobId{};
@@ -190,6 +199,8 @@ StatusReply OperatorApi::status() const {
     site.online = engine.roster().contains(site.site);
     if (site.online) {
       site.doing = engine.activity_of(site.site);
+      if (engine.roster().at(site.site).evaluator)
+        site.doing = "evaluator" + (site.doing.empty() ? "" : ": " + site.doing);
       site.last_seen_wall_ms = ports_.clock.wall_ms();
     }
   }

@@ -24,12 +24,11 @@ std::string joined(const std::vector<std::string>& words) {
 class SiteSessions::Session final : public LinkHandler,
                                     public std::enable_shared_from_this<Session> {
  public:
-  Session(SiteSessions& owner, std::shared_ptr<Link> link, SiteName site, std::string address,
-          TimePoint since)
+  Session(SiteSessions& owner, std::shared_ptr<Link> link, SiteRow row, TimePoint since)
       : owner_(owner),
         link_(std::move(link)),
-        site_(std::move(site)),
-        address_(std::move(address)),
+        row_(std::move(row)),
+        site_(row_.site),
         since_(since) {
     transfers_.emplace(
         owner.ports_.blobs, *link_, [this](const Digest& digest) { return open_offered(digest); },
@@ -44,7 +43,8 @@ class SiteSessions::Session final : public LinkHandler,
   }
 
   const SiteName& site() const { return site_; }
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return row_.address; }
+  const SiteRow& row() const { return row_; }
   const std::shared_ptr<Link>& link() const { return link_; }
   TimePoint since() const { return since_; }
 
@@ -115,8 +115,8 @@ class SiteSessions::Session final : public LinkHandler,
 
   SiteSessions& owner_;
   std::shared_ptr<Link> link_;
+  SiteRow row_;
   SiteName site_;
-  std::string address_;
   TimePoint since_;
   std::deque<Digest> offered_;
   std::map<Digest, std::vector<std::function<void(Status)>>> waiting_;
@@ -132,19 +132,22 @@ std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, con
   if (const auto older = sessions_.find(site); older != sessions_.end())
     replace(std::shared_ptr(older->second), address);
   if (!link->send(welcome(site))) return nullptr;
-  const auto session =
-      std::make_shared<Session>(*this, std::move(link), site, address, ports_.clock.now());
+  const SiteRow row{site, true, "", 0, address, hello.software, hello.datasets};
+  const auto session = std::make_shared<Session>(*this, std::move(link), row, ports_.clock.now());
   sessions_[site] = session;
-  SiteRow row{site, true, "", ports_.clock.wall_ms(), address, hello.software, hello.datasets};
-  if (const Status saved = ports_.store.save_site(row); !saved) {
-    ports_.log.record("storage.failed", {{"path", "sites"}, {"detail", saved.error().message}});
-  }
+  save_seen(row);
   ports_.log.record("site.connected", {{"site", site.value},
                                        {"address", address},
                                        {"software", hello.software},
                                        {"datasets", joined(hello.datasets)}});
   driver_->handle(SiteConnected{site, hello.datasets, evaluator});
   return session;
+}
+
+void SiteSessions::save_seen(SiteRow row) {
+  row.last_seen_wall_ms = ports_.clock.wall_ms();
+  if (const Status saved = ports_.store.save_site(row); !saved)
+    ports_.log.record("storage.failed", {{"path", "sites"}, {"detail", saved.error().message}});
 }
 
 bool SiteSessions::may_come(Link& link, const SiteName& site, const std::string& address) {
@@ -233,6 +236,7 @@ void SiteSessions::remove(const std::shared_ptr<Session>& session, const Error& 
                                           {"code", std::string(error_code_name(why.code))},
                                           {"detail", why.message},
                                           {"seconds", static_cast<double>(up_ms) / 1000.0}});
+  if (!closing_) save_seen(session->row());  // at an end of ours all of them are seen last
   session->end(why);
   driver_->handle(SiteDisconnected{session->site()});
 }
@@ -244,6 +248,7 @@ void SiteSessions::send_away(Link& link, const Error& why) {
 
 void SiteSessions::close_all(const Error& why) {
   report_postponed();
+  closing_ = true;
   for (const auto& [site, session] : sessions_) send_away(*session->link(), why);
 }
 

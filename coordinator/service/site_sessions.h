@@ -67,6 +67,7 @@ class SiteSessions final : public SitePort {
   void postpone(Link& link, const SiteName& site, const std::string& address,
                 const Admission::Verdict& verdict);
   void replace(const std::shared_ptr<Session>& older, const std::string& address);
+  void save_seen(SiteRow row);
   Welcome welcome(const SiteName& site);
   void report_postponed();
   void remove(const std::shared_ptr<Session>& session, const Error& why);
@@ -76,6 +77,7 @@ class SiteSessions final : public SitePort {
   std::set<SiteName> known_;                         // each that was ever on a link
   std::map<std::string_view, Postponed> postponed_;  // by bound
   TimePoint postponed_since_;
+  bool closing_ = false;
   Driver* driver_ = nullptr;
   std::map<SiteName, std::shared_ptr<Session>> sessions_;
 };

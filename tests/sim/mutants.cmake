@@ -59,5 +59,5 @@ tributary_mutant(gives_up_and_keeps_its_place ${round}/job_machine.cc
   "return over();"
   "return false;")
 tributary_mutant(recovers_out_of_turn ${round}/engine.cc
-  "if (!std::holds_alternative<JobRecovered>(event)) advance(now, out);"
-  "advance(now, out);")
+  "if (!recovering && !std::holds_alternative<SiteKnown>(event)) advance(now, out);"
+  "static_cast<void>(recovering); advance(now, out);")

@@ -125,5 +125,20 @@ TEST(Evaluation, ARestartWaitsForTheEvaluator) {
   EXPECT_EQ(federation.saved().last->examples, 5u);
 }
 
+TEST(Evaluation, WithoutAnyoneToDoItItIsSkippedWithAWarning) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  JobSpec spec = Federation::spec(2, 2, 0);
+  spec.evaluation.by_evaluators = true;
+  federation.submit(spec);
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.reports("evaluation.finished").size(), 0u);
+  EXPECT_EQ(federation.reports("evaluation.skipped").size(), 2u);
+  EXPECT_EQ(federation.rows().back().outcome, "not evaluated");
+  federation.submit(spec, "dry", true);
+  federation.settle();
+  EXPECT_NE(federation.saved("dry").detail.find("no evaluator is on the link"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tributary::testing

@@ -277,5 +277,46 @@ TEST(Policy, AJobThatWaitsForSitesAfterARestartNamesThem) {
   EXPECT_FALSE(federation.job().waiting());
 }
 
+TEST(Policy, WhoIsMissingIsNamedThoughItNeverPrepared) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.connect("elsewhere", false, "other data");
+  federation.disconnect("site-b");
+  federation.disconnect("elsewhere");
+  JobSpec spec = Federation::spec(1, 2, 0);
+  federation.submit(spec);
+  EXPECT_THAT(federation.job().waiting_for(), HasSubstr("away: site-b"));
+  ASSERT_TRUE(federation.run());
+  EXPECT_THAT(federation.saved().detail, HasSubstr("1 were there; away: site-b"));
+}
+
+TEST(Policy, ThePhaseThatRunsCanBeSeen) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.submit(Federation::spec(1, 2, 0));
+  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
+  federation.silence("site-b");
+  federation.forget_answers_of("site-b");
+  federation.settle();
+  federation.disconnect("site-b");
+  const auto row = federation.job().under_way(federation.now());
+  ASSERT_TRUE(row.has_value());
+  EXPECT_EQ(row->round, 1u);
+  EXPECT_EQ(row->outcome, kUnderWay);
+  EXPECT_EQ(row->participants[0].reason, "accepted");
+  EXPECT_EQ(row->participants[1].reason, "pending");
+  EXPECT_EQ(row->participants[1].detail, "off the link");
+}
+
+TEST(Policy, ADryRunNamesTheSiteThatTheJobNamesAndNobodyKnows) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  JobSpec spec = Federation::spec(1, 3, 0);
+  spec.rounds.sites = {"site-a", "site-b", "soth"};
+  federation.submit(spec, "dry", true);
+  federation.settle();
+  EXPECT_THAT(federation.saved("dry").detail, HasSubstr("soth: not on the link"));
+}
+
 }  // namespace
 }  // namespace tributary::testing
