@@ -42,11 +42,46 @@ class PartialNames {
   std::uint64_t others_ = 0;
 };
 
+// Whose bytes were seen to be those of their digest, in this life.
+class Verified {
+ public:
+  void add(const Digest& digest) {
+    const std::lock_guard lock(mutex_);
+    digests_.insert(digest);
+  }
+  void remove(const Digest& digest) {
+    const std::lock_guard lock(mutex_);
+    digests_.erase(digest);
+  }
+  bool contains(const Digest& digest) const {
+    const std::lock_guard lock(mutex_);
+    return digests_.contains(digest);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<Digest> digests_;
+};
+
+// The first `bytes` of a file, into a digest.
+Status hash_file(const ReadFile& file, std::uint64_t bytes, Hasher& hasher) {
+  Bytes step(static_cast<std::size_t>(std::min<std::uint64_t>(kHashStep, bytes)));
+  for (std::uint64_t at = 0; at < bytes; at += step.size()) {
+    const MutableByteView part(
+        step.data(), static_cast<std::size_t>(std::min<std::uint64_t>(step.size(), bytes - at)));
+    TRIB_CHECK_OK(file.read_at(at, part));
+    hasher.update(part);
+  }
+  return {};
+}
+
 class FileWriter final : public BlobStore::Writer {
  public:
-  FileWriter(FileSystem& files, PartialNames& names, BlobRef blob, std::string path)
+  FileWriter(FileSystem& files, PartialNames& names, Verified& verified, BlobRef blob,
+             std::string path)
       : files_(files),
         names_(names),
+        verified_(verified),
         blob_(blob),
         path_(std::move(path)),
         partial_(names.acquire(path_)) {}
@@ -66,7 +101,9 @@ class FileWriter final : public BlobStore::Writer {
       if (have > blob_.bytes) {
         TRIB_CHECK_OK(files_.remove(partial_));
       } else {
-        TRIB_CHECK_OK(hash_file(partial_, have));
+        TRIB_TRY(file, files_.open(partial_));
+        TRIB_CHECK_OK(hash_file(*file, have, hasher_));
+        size_ = have;
       }
     }
     TRIB_TRY(file, files_.open_append(partial_, size_));
@@ -107,25 +144,15 @@ class FileWriter final : public BlobStore::Writer {
                         "the bytes do not have the digest " + blob_.digest.short_hex());
     }
     TRIB_CHECK_OK(file_->sync());
-    return files_.rename(partial_, path_);
-  }
-
- private:
-  Status hash_file(const std::string& path, std::uint64_t bytes) {
-    TRIB_TRY(file, files_.open(path));
-    Bytes step(kHashStep);
-    while (size_ < bytes) {
-      const MutableByteView part(
-          step.data(), static_cast<std::size_t>(std::min<std::uint64_t>(kHashStep, bytes - size_)));
-      TRIB_CHECK_OK(file->read_at(size_, part));
-      hasher_.update(part);
-      size_ += part.size();
-    }
+    TRIB_CHECK_OK(files_.rename(partial_, path_));
+    verified_.add(blob_.digest);
     return {};
   }
 
+ private:
   FileSystem& files_;
   PartialNames& names_;
+  Verified& verified_;
   BlobRef blob_;
   std::string path_;
   std::string partial_;
@@ -164,11 +191,7 @@ class FileBlobStore final : public BlobStore {
 
   Result<Bytes> read(const Digest& digest) const override {
     TRIB_TRY(bytes, files_.read(path(digest), limits::kBlobBytesMax));
-    if (sha256(bytes) != digest) {
-      TRIB_CHECK_OK(files_.remove(path(digest)));
-      return make_error(ErrorCode::kDataLoss,
-                        "the bytes of " + path(digest) + " changed on the disk");
-    }
+    if (sha256(bytes) != digest) return changed(digest);
     return bytes;
   }
 
@@ -176,9 +199,20 @@ class FileBlobStore final : public BlobStore {
     return files_.open(path(digest));
   }
 
+  Result<std::unique_ptr<ReadFile>> open_verified(const Digest& digest) override {
+    TRIB_TRY(file, files_.open(path(digest)));
+    if (verified_.contains(digest)) return file;
+    Hasher hasher;
+    TRIB_CHECK_OK(hash_file(*file, file->size(), hasher));
+    if (hasher.finish() != digest) return changed(digest);
+    verified_.add(digest);
+    return file;
+  }
+
   std::string path(const Digest& digest) const override { return directory_ + "/" + digest.hex(); }
 
   Status remove(const Digest& digest) override {
+    verified_.remove(digest);
     const std::string partial = path(digest) + std::string(kPartial);
     if (names_.try_acquire(partial)) {
       const Status removed = files_.remove(partial);
@@ -209,9 +243,15 @@ class FileBlobStore final : public BlobStore {
   }
 
  private:
+  // It is removed, so that it can be fetched again.
+  Error changed(const Digest& digest) const {
+    if (Status removed = files_.remove(path(digest)); !removed) return std::move(removed).error();
+    return make_error(ErrorCode::kDataLoss,
+                      "the bytes of " + path(digest) + " changed on the disk");
+  }
   Result<std::unique_ptr<FileWriter>> open_writer(const BlobRef& blob) {
     TRIB_CHECK_OK(files_.make_directories(directory_));  // someone may have tidied up
-    auto writer = std::make_unique<FileWriter>(files_, names_, blob, path(blob.digest));
+    auto writer = std::make_unique<FileWriter>(files_, names_, verified_, blob, path(blob.digest));
     TRIB_CHECK_OK(writer->open());
     return writer;
   }
@@ -219,6 +259,7 @@ class FileBlobStore final : public BlobStore {
   FileSystem& files_;
   std::string directory_;
   PartialNames names_;
+  Verified verified_;
 };
 
 }  // namespace

@@ -44,6 +44,9 @@ class BlobStore {
   // kDataLoss if the disk changed it; it is removed then, so that it can be fetched again.
   virtual Result<Bytes> read(const Digest& digest) const = 0;
   virtual Result<std::unique_ptr<ReadFile>> open_blob(const Digest& digest) const = 0;
+  // The same, for bytes that must be those of the digest: they are read whole once in the life of
+  // this store, when it has not verified them yet. Errors as of read().
+  virtual Result<std::unique_ptr<ReadFile>> open_verified(const Digest& digest) = 0;
   virtual std::string path(const Digest& digest) const = 0;
   // Whole or in part; fine if it is not there. A part that a writer is at stays.
   virtual Status remove(const Digest& digest) = 0;

@@ -98,10 +98,4 @@ std::string layout_difference(const Layout& expected, const Layout& got) {
   return {};
 }
 
-double l2_norm(const std::vector<float>& values) {
-  double sum = 0.0;
-  for (const float value : values) sum += static_cast<double>(value) * static_cast<double>(value);
-  return std::sqrt(sum);
-}
-
 }  // namespace tributary

@@ -40,6 +40,4 @@ Status validate_layout(const Layout& layout);
 // they are equal.
 std::string layout_difference(const Layout& expected, const Layout& got);
 
-double l2_norm(const std::vector<float>& values);
-
 }  // namespace tributary

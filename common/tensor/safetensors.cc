@@ -2,7 +2,7 @@
 #include "common/tensor/safetensors.h"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
 
 #include "common/tensor/safetensors_header.h"
 #include "common/tensor/safetensors_reader.h"
@@ -14,16 +14,21 @@ constexpr std::size_t kLengthBytes = 8;
 
 }  // namespace
 
+Bytes encode_safetensors_head(const Layout& layout,
+                              const std::map<std::string, std::string>& metadata) {
+  const std::string header = write_safetensors_header(layout, metadata);
+  Bytes bytes(kLengthBytes + header.size());
+  put_little_endian(bytes.data(), std::uint64_t{header.size()});
+  std::ranges::copy(as_bytes(header), bytes.begin() + kLengthBytes);
+  return bytes;
+}
+
 Bytes encode_safetensors(const Model& model, const std::map<std::string, std::string>& metadata) {
   TRIB_ASSERT(model.values.size() == model.layout.element_count(),
               "a model's values do not fill its layout");
-  const std::string header = write_safetensors_header(model.layout, metadata);
-  const std::size_t data_bytes = model.values.size() * sizeof(float);
-  Bytes bytes(kLengthBytes + header.size() + data_bytes);
-  put_little_endian(bytes.data(), std::uint64_t{header.size()});
-  std::memcpy(bytes.data() + kLengthBytes, header.data(), header.size());
-  if (data_bytes > 0)
-    std::memcpy(bytes.data() + kLengthBytes + header.size(), model.values.data(), data_bytes);
+  Bytes bytes = encode_safetensors_head(model.layout, metadata);
+  const ByteView values = std::as_bytes(std::span(model.values));
+  bytes.insert(bytes.end(), values.begin(), values.end());
   return bytes;
 }
 

@@ -18,6 +18,10 @@ namespace tributary {
 Bytes encode_safetensors(const Model& model,
                          const std::map<std::string, std::string>& metadata = {});
 
+// What stands before the values of such a file.
+Bytes encode_safetensors_head(const Layout& layout,
+                              const std::map<std::string, std::string>& metadata = {});
+
 // Accepts what other writers produce too (any order of data, F32/F64/F16/BF16, __metadata__); the
 // tensors come in the order of their data. Everything is checked: lengths, offsets without gap or
 // overlap, names, shapes. kDataLoss otherwise.

@@ -39,13 +39,18 @@ Result<int> plan_scale(double coordinate_bound, std::uint64_t weight_max, std::u
   return scale;
 }
 
-void ExactSum::add(std::span<const float> values, std::uint64_t weight, std::uint32_t share) {
-  TRIB_ASSERT(values.size() == sums_.size(), "an update of another size");
+void ExactSum::add_part(std::size_t start, std::span<const float> values, std::uint64_t weight,
+                        std::uint32_t share) {
+  TRIB_ASSERT(start <= sums_.size() && values.size() <= sums_.size() - start,
+              "an update of another size");
   TRIB_ASSERT(share > 0 && share <= kFullShare, "a share of an update");
   // Exact: a weight has at most 31 bits and a share 17.
   const double factor =
       std::ldexp(static_cast<double>(weight) * share, scale_) / static_cast<double>(kFullShare);
-  fold_fixed_point(values, factor, sums_);
+  fold_fixed_point(values, factor, std::span(sums_).subspan(start, values.size()));
+}
+
+void ExactSum::end_term(std::uint64_t weight) {
   weight_ += weight;
   ++terms_;
 }
@@ -58,12 +63,12 @@ void ExactSum::merge(const ExactSum& other) {
   terms_ += other.terms_;
 }
 
-std::vector<double> ExactSum::mean() const {
+void ExactSum::mean(std::size_t start, std::span<double> into) const {
   TRIB_ASSERT(weight_ > 0, "the mean of nothing");
+  TRIB_ASSERT(start <= sums_.size() && into.size() <= sums_.size() - start, "beyond the sum");
   const double divisor = std::ldexp(static_cast<double>(weight_), scale_);
-  std::vector<double> mean(sums_.size());
-  for (std::size_t i = 0; i < sums_.size(); ++i) mean[i] = static_cast<double>(sums_[i]) / divisor;
-  return mean;
+  for (std::size_t i = 0; i < into.size(); ++i)
+    into[i] = static_cast<double>(sums_[start + i]) / divisor;
 }
 
 double ExactSum::mean_error_bound() const {

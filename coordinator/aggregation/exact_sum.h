@@ -24,13 +24,21 @@ class ExactSum {
 
   // Every |x| within the bound of the plan, every weight too. `share` of kFullShare makes the term
   // smaller and its weight not: a late update moves the mean less, also when it is alone.
-  void add(std::span<const float> values, std::uint64_t weight, std::uint32_t share = kFullShare);
+  void add(std::span<const float> values, std::uint64_t weight, std::uint32_t share = kFullShare) {
+    add_part(0, values, weight, share);
+    end_term(weight);
+  }
+  // The same in parts, each for the coordinates from `start` on; end_term() after the last of them.
+  void add_part(std::size_t start, std::span<const float> values, std::uint64_t weight,
+                std::uint32_t share);
+  void end_term(std::uint64_t weight);
   void merge(const ExactSum& other);
 
   std::uint64_t weight() const { return weight_; }
   std::uint64_t terms() const { return terms_; }
-  // sum / total weight; at least one term.
-  std::vector<double> mean() const;
+  std::size_t size() const { return sums_.size(); }
+  // sum / total weight of the coordinates from `start` on; at least one term.
+  void mean(std::size_t start, std::span<double> into) const;
   // How far mean() may be from the real weighted mean, each coordinate: terms * 2^-(S+1) / total
   // weight, and its own rounding.
   double mean_error_bound() const;

@@ -1,56 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/aggregation/round_aggregate.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
-#include "coordinator/aggregation/server_optimizer.h"
+#include "common/tensor/kernels.h"
 
 namespace tributary {
+namespace {
+
+// Exactly `into`; a file that ends before is not what it was.
+Status read_all(ValueSource& from, std::span<float> into, const char* what) {
+  TRIB_TRY(count, from.read(into));
+  if (count == into.size()) return {};
+  return make_error(ErrorCode::kDataLoss, std::string(what) + " is shorter than its layout");
+}
+
+}  // namespace
 
 Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSpec& spec,
                                                              const Layout& layout,
                                                              std::uint64_t updates_max) {
   TRIB_TRY(scale, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
   TRIB_TRY(rule, find_rule(spec.rule.name));
+  TRIB_TRY(optimizer, find_server_optimizer(spec.server_optimizer.name));
   ExactSum sum(layout.element_count(), scale);
-  return std::unique_ptr<RoundAggregate>(new RoundAggregate(spec, *rule, std::move(sum)));
+  return std::unique_ptr<RoundAggregate>(
+      new RoundAggregate(spec, *rule, *optimizer, layout, std::move(sum)));
 }
 
-void RoundAggregate::add(const Model& update, std::uint64_t examples, std::uint32_t share) {
-  sum_.add(update.values, rule_.weight(spec_, examples), share);
+bool RoundAggregate::keeps_state() const { return optimizer_.has_state; }
+
+Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uint32_t share) {
+  if (update.layout() != layout_)
+    return make_error(ErrorCode::kDataLoss, layout_difference(layout_, update.layout()));
+  const std::uint64_t weight = rule_.weight(spec_, examples);
+  std::vector<float> block(std::min(kBlockValues, sum_.size()));
+  for (std::size_t at = 0; at < sum_.size(); at += block.size()) {
+    const auto part = std::span(block).first(std::min(block.size(), sum_.size() - at));
+    TRIB_CHECK_OK(read_all(update, part, "the update"));
+    sum_.add_part(at, part, weight, share);
+  }
+  sum_.end_term(weight);
   examples_ += examples;
+  return {};
 }
 
-Result<AggregateOutcome> RoundAggregate::finish(const Model& base,
-                                                const std::optional<Model>& state) const {
+Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams) const {
   if (sum_.terms() == 0)
     return make_error(ErrorCode::kFailedPrecondition, "no update was accepted");
-  TRIB_TRY(optimizer, find_server_optimizer(spec_.server_optimizer.name));
-  const std::vector<double> mean = sum_.mean();
-  AggregateOutcome outcome;
-  outcome.model = base;
-  outcome.examples = examples_;
-  double squares = 0.0;
-  for (const double value : mean) squares += value * value;
-  outcome.update_norm = std::sqrt(squares);
-  std::span<float> state_values;
-  if (optimizer->has_state) {
-    outcome.optimizer_state =
-        state.value_or(Model{base.layout, std::vector<float>(base.values.size())});
-    if (outcome.optimizer_state->layout != base.layout) {
-      return make_error(ErrorCode::kDataLoss,
-                        "the server optimiser's state does not fit the model");
-    }
-    state_values = outcome.optimizer_state->values;
+  if (streams.base.layout() != layout_ || (streams.state && streams.state->layout() != layout_)) {
+    return make_error(ErrorCode::kDataLoss,
+                      "the model or the server optimiser's state has another layout than before");
   }
-  optimizer->step(spec_.server_optimizer.options, mean, outcome.model.values, state_values);
-  for (const float value : outcome.model.values) {
-    if (!std::isfinite(value)) {
+  const std::size_t size = std::min(kBlockValues, sum_.size());
+  std::vector<double> mean(size);
+  std::vector<float> weights(size), state(optimizer_.has_state ? size : 0);
+  double squares = 0.0;
+  for (std::size_t at = 0; at < sum_.size(); at += size) {
+    const std::size_t count = std::min(size, sum_.size() - at);
+    const auto mean_part = std::span(mean).first(count);
+    const auto weights_part = std::span(weights).first(count);
+    const auto state_part = std::span(state).first(optimizer_.has_state ? count : 0);
+    sum_.mean(at, mean_part);
+    for (const double value : mean_part) squares += value * value;
+    TRIB_CHECK_OK(read_all(streams.base, weights_part, "the model"));
+    std::ranges::fill(state_part, 0.0f);
+    if (streams.state)
+      TRIB_CHECK_OK(read_all(*streams.state, state_part, "the server optimiser's state"));
+    optimizer_.step(spec_.server_optimizer.options, mean_part, weights_part, state_part);
+    if (!std::ranges::all_of(weights_part, [](float value) { return std::isfinite(value); })) {
       return make_error(ErrorCode::kFailedPrecondition,
                         "the new global model is not finite; lower the learning rates");
     }
+    TRIB_CHECK_OK(streams.model.write(weights_part));
+    if (optimizer_.has_state) TRIB_CHECK_OK(streams.next_state->write(state_part));
   }
-  return outcome;
+  return AggregateOutcome{std::sqrt(squares), examples_};
 }
 
 }  // namespace tributary

@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // RoundAggregate: one round's updates folded into one exact sum, then the next global model.
-// Memory: one int64 per weight, whatever the number of sites. Owned by the job's worker, one thread
-// at a time. Updates were checked before.
+// Memory: one int64 per weight, whatever the number of sites; models and updates pass through in
+// blocks. Owned by the job's worker, one thread at a time. Updates were checked before.
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "common/base/result.h"
 #include "common/domain/job_spec.h"
-#include "common/tensor/layout.h"
+#include "common/tensor/value_stream.h"
 #include "coordinator/aggregation/exact_sum.h"
 #include "coordinator/aggregation/rule.h"
+#include "coordinator/aggregation/server_optimizer.h"
 
 namespace tributary {
 
 struct AggregateOutcome {
-  Model model;
-  std::optional<Model> optimizer_state;  // where the server optimiser has one
-  double update_norm = 0.0;              // L2 of the mean update
-  std::uint64_t examples = 0;            // of all updates, without the cap
+  double update_norm = 0.0;    // L2 of the mean update
+  std::uint64_t examples = 0;  // of all updates, without the cap
+};
+
+// Where the next model comes from and goes to.
+struct RoundStreams {
+  ValueSource& base;
+  ValueSink& model;
+  // Where the server optimiser keeps a state: that of the round before, null before the first.
+  ValueSource* state = nullptr;
+  ValueSink* next_state = nullptr;
 };
 
 class RoundAggregate {
@@ -29,18 +36,27 @@ class RoundAggregate {
                                                       const Layout& layout,
                                                       std::uint64_t updates_max);
 
-  // `share` of kFullShare: how much a late update counts.
-  void add(const Model& update, std::uint64_t examples, std::uint32_t share = kFullShare);
+  // `share` of kFullShare: how much a late update counts. If it fails, because the update cannot be
+  // read, a part of it is in the sum, which is of no more use.
+  Status add(ValueSource& update, std::uint64_t examples, std::uint32_t share = kFullShare);
   std::uint64_t updates() const { return sum_.terms(); }
-  // Can be called again. `state` is that of the round before; none before the first.
-  Result<AggregateOutcome> finish(const Model& base, const std::optional<Model>& state) const;
+  bool keeps_state() const;
+  // Leaves the sum as it is: can be called again.
+  Result<AggregateOutcome> finish(const RoundStreams& streams) const;
 
  private:
-  RoundAggregate(AggregationSpec spec, const AggregationRule& rule, ExactSum sum)
-      : spec_(std::move(spec)), rule_(rule), sum_(std::move(sum)) {}
+  RoundAggregate(AggregationSpec spec, const AggregationRule& rule,
+                 const ServerOptimizer& optimizer, Layout layout, ExactSum sum)
+      : spec_(std::move(spec)),
+        rule_(rule),
+        optimizer_(optimizer),
+        layout_(std::move(layout)),
+        sum_(std::move(sum)) {}
 
   AggregationSpec spec_;
   const AggregationRule& rule_;
+  const ServerOptimizer& optimizer_;
+  Layout layout_;
   ExactSum sum_;
   std::uint64_t examples_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <span>
 #include <sstream>
+#include <vector>
 
 #include "common/base/assert.h"
 #include "common/base/limits.h"
@@ -44,23 +45,27 @@ CheckedUpdate first_fault(const AggregationSpec& spec, const Layout& layout,
 
 }  // namespace
 
-CheckedUpdate check_update(const AggregationSpec& spec, const Layout& expected, const Model& update,
-                           std::uint64_t examples) {
+Result<CheckedUpdate> check_update(const AggregationSpec& spec, const Layout& expected,
+                                   ValueSource& update, std::uint64_t examples) {
   if (examples == 0 || examples > limits::kExamplesMax) {
-    return {Reason::kOutOfBounds, std::to_string(examples) + " training rows are impossible", 0.0};
+    return CheckedUpdate{Reason::kOutOfBounds,
+                         std::to_string(examples) + " training rows are impossible", 0.0};
   }
-  if (std::string difference = layout_difference(expected, update.layout); !difference.empty()) {
-    return {Reason::kWrongShape, std::move(difference), 0.0};
-  }
-  const std::span<const float> values(update.values);
+  if (std::string difference = layout_difference(expected, update.layout()); !difference.empty())
+    return CheckedUpdate{Reason::kWrongShape, std::move(difference), 0.0};
+  std::vector<float> block(std::min(kBlockValues, expected.element_count()));
   double squares = 0.0;
-  for (std::size_t at = 0; at < values.size(); at += kBlockValues) {
-    const auto block = values.subspan(at, std::min(kBlockValues, values.size() - at));
-    const BlockFacts facts = examine_block(block, spec.coordinate_bound);
-    if (!facts.within) return first_fault(spec, expected, block, at);
+  std::size_t at = 0;
+  while (true) {
+    TRIB_TRY(count, update.read(block));
+    if (count == 0) break;
+    const auto part = std::span<const float>(block).first(count);
+    const BlockFacts facts = examine_block(part, spec.coordinate_bound);
+    if (!facts.within) return first_fault(spec, expected, part, at);
     squares += facts.squares;
+    at += count;
   }
-  return {Reason::kAccepted, {}, std::sqrt(squares)};
+  return CheckedUpdate{Reason::kAccepted, {}, std::sqrt(squares)};
 }
 
 }  // namespace tributary

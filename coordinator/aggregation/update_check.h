@@ -8,7 +8,7 @@
 
 #include "common/domain/job_spec.h"
 #include "common/domain/reason.h"
-#include "common/tensor/layout.h"
+#include "common/tensor/value_stream.h"
 
 namespace tributary {
 
@@ -18,7 +18,8 @@ struct CheckedUpdate {
   double norm = 0.0;   // L2
 };
 
-CheckedUpdate check_update(const AggregationSpec& spec, const Layout& expected, const Model& update,
-                           std::uint64_t examples);
+// Reads `update` to its end or to the first fault; fails only where it cannot be read.
+Result<CheckedUpdate> check_update(const AggregationSpec& spec, const Layout& expected,
+                                   ValueSource& update, std::uint64_t examples);
 
 }  // namespace tributary

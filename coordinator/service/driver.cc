@@ -160,13 +160,12 @@ Status Driver::recover() {
     const JobSpec spec = file ? file->spec : JobSpec{};
     const Digest& model = record.model.digest;
     if (!is_over(record.state) && !model.is_none() && !ports_.blobs.contains(model)) {
-      TRIB_TRY(bytes, ports_.models.read_model_bytes(record.id, record.round));
-      TRIB_CHECK_OK(ports_.blobs.put(bytes));
+      TRIB_CHECK_OK(ports_.models.publish(record.id, record.round, record.model, ports_.blobs));
     }
     TRIB_TRY(accepted, ports_.store.accepted(record.id));
     // What the disk lost is asked of its site again, which keeps it until the round is committed.
     std::erase_if(accepted, [this](const AcceptedUpdate& update) {
-      return !ports_.blobs.read(update.result.update.digest).has_value();
+      return !ports_.blobs.open_verified(update.result.update.digest).has_value();
     });
     handle(JobRecovered{record, spec, std::move(accepted)});
   }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/job_worker.h"
 
+#include <iterator>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "common/base/limits.h"
+#include "common/tensor/kernels.h"
 #include "coordinator/aggregation/update_check.h"
 
 namespace tributary {
@@ -12,38 +15,37 @@ namespace tributary {
 JobWorker::JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models)
     : job_(std::move(job)), spec_(std::move(spec)), blobs_(blobs), models_(models) {}
 
-Status JobWorker::load_base(RoundNumber round) {
-  if (base_round_ == round) return {};
-  TRIB_TRY(model, models_.load_model(job_, round));
-  base_ = std::move(model);
-  base_round_ = round;
-  return {};
-}
-
-Result<Model> JobWorker::read_update(const TrainResult& result) const {
-  TRIB_TRY(bytes, blobs_.read(result.update.digest));
-  return decode_safetensors(bytes);
+Result<const Layout*> JobWorker::layout(RoundNumber round) {
+  if (!layout_) {
+    TRIB_TRY(model, models_.read_model(job_, round));
+    layout_ = model->layout();
+  }
+  return &*layout_;
 }
 
 UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
                                const TrainResult& result) {
-  // Models of all rounds have the same layout: whichever is here will do.
-  if (Status loaded = base_round_ ? Status{} : load_base(key.round - 1); !loaded) {
-    return {site, key, Reason::kStorageFailed, loaded.error().message, 0.0};
-  }
-  const Result<Bytes> bytes = blobs_.read(result.update.digest);
-  if (!bytes) return {site, key, Reason::kStorageFailed, bytes.error().message, 0.0};
-  const Result<Model> update = decode_safetensors(*bytes);
+  const auto cannot = [&](const Error& error) {
+    return UpdateChecked{site, key, Reason::kStorageFailed, error.message, 0.0};
+  };
+  const Result<const Layout*> expected = layout(key.round - 1);
+  if (!expected) return cannot(expected.error());
+  Result<std::unique_ptr<ReadFile>> file = blobs_.open_verified(result.update.digest);
+  if (!file) return cannot(file.error());
+  const auto update = read_values(*std::move(file));
+  if (!update && update.error().code != ErrorCode::kDataLoss) return cannot(update.error());
   if (!update) return {site, key, Reason::kMalformed, update.error().message, 0.0};
-  const CheckedUpdate checked =
-      check_update(spec_.aggregation, base_.layout, *update, result.examples);
-  return {site, key, checked.reason, checked.detail, checked.norm};
+  const Result<CheckedUpdate> checked =
+      check_update(spec_.aggregation, **expected, **update, result.examples);
+  if (!checked) return cannot(checked.error());
+  return {site, key, checked->reason, checked->detail, checked->norm};
 }
 
 void JobWorker::absorb(const AbsorbUpdate& effect) {
   if (open_round_ != effect.update.into) {
     aggregate_.reset();
     waiting_.clear();
+    folded_.clear();
     open_round_ = effect.update.into;
   }
   waiting_.push_back(effect);
@@ -55,67 +57,88 @@ Status JobWorker::fold_waiting() {
     const AcceptedUpdate& update = waiting_.front().update;
     Status folded = fold(update, waiting_.front().weight_max);
     if (!folded) return std::move(folded).error().with_context("update of " + update.site.value);
+    folded_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
   return {};
 }
 
+// Its bytes are those that were checked before it was accepted: they have its digest.
 Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
-  TRIB_CHECK_OK(load_base(update.into - 1));
   if (!aggregate_) {
+    TRIB_TRY(expected, layout(update.into - 1));
     AggregationSpec plan = spec_.aggregation;
     plan.example_cap = weight_max;
-    TRIB_TRY(opened, RoundAggregate::open(plan, base_.layout, limits::kSitesMax));
+    TRIB_TRY(opened, RoundAggregate::open(plan, *expected, limits::kSitesMax));
     aggregate_ = std::move(opened);
   }
-  TRIB_TRY(model, read_update(update.result));
-  // Checked before it was accepted; checked again because the bytes may come from an earlier life's
-  // disk.
-  const CheckedUpdate checked =
-      check_update(spec_.aggregation, base_.layout, model, update.result.examples);
-  if (checked.reason != Reason::kAccepted) return make_error(ErrorCode::kDataLoss, checked.detail);
-  aggregate_->add(model, update.result.examples, update.share);
-  return {};
+  TRIB_TRY(file, blobs_.open_verified(update.result.update.digest));
+  TRIB_TRY(values, read_values(std::move(file)));
+  Status added = aggregate_->add(*values, update.result.examples, update.share);
+  if (!added) begin_sum_again();
+  return added;
+}
+
+// A part of an update is in the sum: the others are folded anew, and nothing is lost but time.
+void JobWorker::begin_sum_again() {
+  aggregate_.reset();
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(folded_.begin()),
+                  std::make_move_iterator(folded_.end()));
+  folded_.clear();
 }
 
 Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_CHECK_OK(fold_waiting());
   if (open_round_ != round || !aggregate_)
     return make_error(ErrorCode::kFailedPrecondition, "no update was folded");
-  TRIB_CHECK_OK(load_base(round - 1));
-  TRIB_TRY(state, models_.load_optimizer(job_, round - 1));
-  TRIB_TRY(outcome, aggregate_->finish(base_, state));
-  if (outcome.optimizer_state) {
-    TRIB_CHECK_OK(models_.save_optimizer(job_, round, *outcome.optimizer_state));
+  TRIB_TRY(base, models_.read_model(job_, round - 1));
+  TRIB_TRY(model, models_.create_model(job_, round, base->layout()));
+  std::unique_ptr<SafetensorsReader> state;
+  std::unique_ptr<ModelFile> next_state;
+  if (aggregate_->keeps_state()) {
+    TRIB_TRY(before, models_.read_optimizer(job_, round - 1));
+    TRIB_TRY(after, models_.create_optimizer(job_, round, base->layout()));
+    state = std::move(before);
+    next_state = std::move(after);
   }
-  TRIB_TRY(stored, models_.save_model(job_, round, outcome.model));
-  TRIB_CHECK_OK(publish(round));
+  TRIB_TRY(outcome, aggregate_->finish({*base, *model, state.get(), next_state.get()}));
+  if (next_state) {
+    TRIB_TRY(kept, next_state->commit());
+    static_cast<void>(kept);
+    TRIB_CHECK_OK(models_.remove_old_optimizer(job_, round));
+  }
+  TRIB_TRY(stored, model->commit());
+  TRIB_CHECK_OK(models_.publish(job_, round, stored, blobs_));
   aggregate_.reset();
+  folded_.clear();
   open_round_.reset();
-  base_ = std::move(outcome.model);
-  base_round_ = round;
   return RoundFinished{job_, round, stored, outcome.update_norm, outcome.examples};
 }
 
-Status JobWorker::publish(RoundNumber round) {
-  TRIB_TRY(bytes, models_.read_model_bytes(job_, round));
-  TRIB_TRY(digest, blobs_.put(bytes));
-  static_cast<void>(digest);
-  return {};
-}
-
 Result<BlobRef> JobWorker::adopt_initial_model(const BlobRef& model) {
-  TRIB_TRY(bytes, blobs_.read(model.digest));
-  TRIB_TRY(decoded, decode_safetensors(bytes));
-  if (decoded.values.empty())
+  const auto open = [&]() -> Result<std::unique_ptr<SafetensorsReader>> {
+    TRIB_TRY(file, blobs_.open_verified(model.digest));
+    return read_values(std::move(file));
+  };
+  TRIB_TRY(checking, open());
+  const Layout layout = checking->layout();
+  if (layout.element_count() == 0)
     return make_error(ErrorCode::kInvalidArgument, "the initial model has no weights");
   AggregationSpec any;
   any.coordinate_bound = std::numeric_limits<float>::max();
-  const CheckedUpdate checked = check_update(any, decoded.layout, decoded, 1);
+  TRIB_TRY(checked, check_update(any, layout, *checking, 1));
   if (checked.reason != Reason::kAccepted)
     return make_error(ErrorCode::kInvalidArgument, checked.detail);
-  TRIB_TRY(stored, models_.save_model(job_, 0, decoded));
-  TRIB_CHECK_OK(publish(0));
+  TRIB_TRY(values, open());
+  TRIB_TRY(file, models_.create_model(job_, 0, layout));
+  std::vector<float> block(kBlockValues);
+  while (true) {
+    TRIB_TRY(count, values->read(block));
+    if (count == 0) break;
+    TRIB_CHECK_OK(file->write(std::span(block).first(count)));
+  }
+  TRIB_TRY(stored, file->commit());
+  TRIB_CHECK_OK(models_.publish(job_, 0, stored, blobs_));
   return stored;
 }
 

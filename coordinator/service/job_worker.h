@@ -2,8 +2,8 @@
 // JobWorker: the arithmetic of one job, away from the engine's thread: checks updates, folds the
 // accepted ones into the exact sum, and makes the next global model. Its calls for one job run one
 // after another, in the order they were asked for (the driver posts them to the job's strand); it
-// keeps O(model) in memory and reads updates from the blob store. It decides nothing: verdicts go
-// back to the engine.
+// keeps one int64 per weight in memory, and reads updates and models from their files in blocks. It
+// decides nothing: verdicts go back to the engine.
 #pragma once
 
 #include <deque>
@@ -37,21 +37,21 @@ class JobWorker {
   Result<BlobRef> adopt_initial_model(const BlobRef& model);
 
  private:
-  Status load_base(RoundNumber round);
-  Result<Model> read_update(const TrainResult& result) const;
+  // Models of all rounds have the same layout: that of any of them will do.
+  Result<const Layout*> layout(RoundNumber round);
   Status fold_waiting();
   Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
-  Status publish(RoundNumber round);  // into the blob store, from where sites fetch it
+  void begin_sum_again();
 
   JobId job_;
   JobSpec spec_;
   BlobStore& blobs_;
   ModelRepository& models_;
-  std::optional<RoundNumber> base_round_;  // of base_
-  Model base_;                             // the global model that updates are differences to
+  std::optional<Layout> layout_;
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
   std::deque<AbsorbUpdate> waiting_;  // accepted and not in the sum yet
+  std::deque<AbsorbUpdate> folded_;   // in it
 };
 
 }  // namespace tributary

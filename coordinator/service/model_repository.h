@@ -1,23 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// ModelRepository: the global models on disk, one safetensors file a round, written by fsync and
-// rename:
+// ModelRepository: the global models on disk, one safetensors file a round, written beside their
+// place, synced and renamed:
 //   DIRECTORY/JOB/round-0003.safetensors      the model after round 3 (round 0: the initial one)
 //   DIRECTORY/JOB/optimizer-0003.safetensors  the server optimiser's state after it, if it has any
-// Owned by the daemon; called from one worker at a time per job. It does not interpret models
-// beyond their format.
+// They are read and written in blocks. Owned by the daemon; called from one worker at a time per
+// job. It does not interpret models beyond their format.
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
+#include "common/crypto/digest.h"
 #include "common/domain/task.h"
-#include "common/storage/file_system.h"
-#include "common/tensor/safetensors.h"
+#include "common/storage/blob_store.h"
+#include "common/tensor/safetensors_reader.h"
 
 namespace tributary {
+
+// The values of a safetensors file; it keeps the file open.
+Result<std::unique_ptr<SafetensorsReader>> read_values(std::unique_ptr<ReadFile> file);
+
+// A safetensors file as it is written. Without commit() nothing of it stays.
+class ModelFile final : public ValueSink {
+ public:
+  static Result<std::unique_ptr<ModelFile>> create(FileSystem& files, std::string path,
+                                                   const Layout& layout);
+  ~ModelFile() override;
+  ModelFile(const ModelFile&) = delete;
+  ModelFile& operator=(const ModelFile&) = delete;
+
+  Status write(std::span<const float> values) override;
+  // All values are written: durable under its name when it returns.
+  Result<BlobRef> commit();
+
+ private:
+  ModelFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  Status append(ByteView bytes);
+
+  FileSystem& files_;
+  std::string path_;
+  std::unique_ptr<AppendFile> file_;
+  Hasher hasher_;
+  std::uint64_t bytes_ = 0;
+};
 
 class ModelRepository {
  public:
@@ -27,15 +54,25 @@ class ModelRepository {
   std::string model_path(const JobId& job, RoundNumber round) const;
   std::string optimizer_path(const JobId& job, RoundNumber round) const;
 
-  Result<BlobRef> save_model(const JobId& job, RoundNumber round, const Model& model);
-  Status save_optimizer(const JobId& job, RoundNumber round, const Model& state);
+  Result<std::unique_ptr<ModelFile>> create_model(const JobId& job, RoundNumber round,
+                                                  const Layout& layout);
+  Result<std::unique_ptr<ModelFile>> create_optimizer(const JobId& job, RoundNumber round,
+                                                      const Layout& layout);
   Result<std::unique_ptr<ReadFile>> open_model(const JobId& job, RoundNumber round) const;
-  Result<Bytes> read_model_bytes(const JobId& job, RoundNumber round) const;
-  Result<Model> load_model(const JobId& job, RoundNumber round) const;
-  // None where the optimiser had no state to keep.
-  Result<std::optional<Model>> load_optimizer(const JobId& job, RoundNumber round) const;
+  Result<std::unique_ptr<SafetensorsReader>> read_model(const JobId& job, RoundNumber round) const;
+  // Null where the optimiser had no state to keep.
+  Result<std::unique_ptr<SafetensorsReader>> read_optimizer(const JobId& job,
+                                                            RoundNumber round) const;
+  // A round is finished again after a crash, so the state before it stays; older ones are of no
+  // use.
+  Status remove_old_optimizer(const JobId& job, RoundNumber round);
+  Result<BlobRef> digest_of(const JobId& job, RoundNumber round) const;  // reads the whole file
+  // A copy in the blob store, from where sites fetch it; `model` is what the file holds.
+  Status publish(const JobId& job, RoundNumber round, const BlobRef& model, BlobStore& blobs) const;
 
  private:
+  Result<std::unique_ptr<ModelFile>> create(const JobId& job, std::string path,
+                                            const Layout& layout);
   FileSystem& files_;
   std::string directory_;
 };

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "common/crypto/digest.h"
-
 namespace tributary {
 namespace {
 
@@ -184,9 +182,9 @@ Result<ModelInfo> OperatorApi::model(const GetModel& request) {
   const JobMachine* job = ports_.driver.engine().find(request.job);
   if (job == nullptr) return no_such_job(request.job);
   TRIB_TRY(round, round_of(request.which, job->record()));
-  TRIB_TRY(bytes, ports_.models.read_model_bytes(request.job, round));
+  TRIB_TRY(ref, ports_.models.digest_of(request.job, round));
   const JobRecord& record = job->record();
-  return ModelInfo{request.job, round, {sha256(bytes), bytes.size()}, record.document, record.plan};
+  return ModelInfo{request.job, round, ref, record.document, record.plan};
 }
 
 StatusReply OperatorApi::status() const {

@@ -9,8 +9,8 @@ tributary_mutant(accepts_before_it_is_durable ${round}/job_results.cc
   "out.push_back(SaveAccepted{update});"
   "")
 tributary_mutant(accepts_what_failed_its_check ${service}/job_worker.cc
-  "return {site, key, checked.reason, checked.detail, checked.norm};"
-  "return {site, key, Reason::kAccepted, checked.detail, checked.norm};")
+  "return {site, key, checked->reason, checked->detail, checked->norm};"
+  "return {site, key, Reason::kAccepted, checked->detail, checked->norm};")
 tributary_mutant(never_expires ${round}/phase.cc
   "if (now >= end_of(one, rules)) {"
   "if (now >= end_of(one, rules) && one.row.kind.empty()) {")
@@ -24,8 +24,8 @@ tributary_mutant(forgets_the_accepted_in_a_retry ${round}/job_closing.cc
   "if (kind == TaskKind::kTrain) keep_accepted();"
   "")
 tributary_mutant(weighs_all_alike coordinator/aggregation/round_aggregate.cc
-  "rule_.weight(spec_, examples), share"
-  "1, share")
+  "weight = rule_.weight(spec_, examples);"
+  "weight = 1;")
 tributary_mutant(removes_blobs_in_use ${service}/driver.cc
   "if (!used->contains(digest))"
   "")

@@ -19,7 +19,9 @@ class FullDisk final : public FileSystem {
       std::numeric_limits<std::uint64_t>::max()};  // bytes it still takes
 
   std::atomic<int> syncs{0};
-  std::atomic<bool> no_memory{false};  // whoever reads a file finds no memory for it
+  std::atomic<bool> no_memory{false};  // whoever opens or reads a file finds no memory for it
+  // So many more reads of open files; then the disk fails.
+  std::atomic<int> reads_left{std::numeric_limits<int>::max()};
 
   Status make_directories(const std::string& path) override {
     return real_->make_directories(path);
@@ -34,7 +36,9 @@ class FullDisk final : public FileSystem {
     return real_->write_durably(path, bytes);
   }
   Result<std::unique_ptr<ReadFile>> open(const std::string& path) override {
-    return real_->open(path);
+    if (no_memory) throw std::bad_alloc();
+    TRIB_TRY(file, real_->open(path));
+    return std::unique_ptr<ReadFile>(std::make_unique<Failing>(*this, std::move(file), path));
   }
   Result<std::unique_ptr<AppendFile>> open_append(const std::string& path,
                                                   std::uint64_t size) override {
@@ -54,6 +58,22 @@ class FullDisk final : public FileSystem {
   }
 
  private:
+  class Failing final : public ReadFile {
+   public:
+    Failing(FullDisk& disk, std::unique_ptr<ReadFile> file, std::string path)
+        : disk_(disk), file_(std::move(file)), path_(std::move(path)) {}
+    std::uint64_t size() const override { return file_->size(); }
+    Status read_at(std::uint64_t offset, MutableByteView into) const override {
+      if (disk_.reads_left <= 0) return system_error(EIO, "read " + path_);
+      --disk_.reads_left;
+      return file_->read_at(offset, into);
+    }
+
+   private:
+    FullDisk& disk_;
+    std::unique_ptr<ReadFile> file_;
+    std::string path_;
+  };
   class Limited final : public AppendFile {
    public:
     Limited(FullDisk& disk, std::unique_ptr<AppendFile> file, std::string path)

@@ -91,6 +91,23 @@ TEST_F(BlobStoreTest, NoticesAChangedFile) {
   EXPECT_FALSE(store_->contains(digest)) << "so that it is fetched again";
 }
 
+TEST_F(BlobStoreTest, VerifiesOnceInItsLife) {
+  const Digest digest = *store_->put(as_bytes("hello"));
+  disk_.reads_left = 0;
+  EXPECT_TRUE(store_->open_verified(digest)) << "its bytes were seen as they came";
+  restart();
+  EXPECT_FALSE(store_->open_verified(digest)) << "what an earlier life left is read";
+  EXPECT_TRUE(store_->contains(digest)) << "a disk that cannot be read says nothing of the bytes";
+  disk_.reads_left = 1;
+  EXPECT_TRUE(store_->open_verified(digest));
+  EXPECT_TRUE(store_->open_verified(digest));
+  disk_.reads_left = 100;
+  restart();
+  std::ofstream(store_->path(digest)) << "hullo";
+  EXPECT_EQ(store_->open_verified(digest).error().code, ErrorCode::kDataLoss);
+  EXPECT_FALSE(store_->contains(digest)) << "it can be fetched again";
+}
+
 TEST_F(BlobStoreTest, TwoMayReceiveTheSameBytesAtOnce) {
   const BlobRef blob = ref("hello world");
   {

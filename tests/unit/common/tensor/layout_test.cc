@@ -37,11 +37,5 @@ TEST(Layout, NamesTheFirstDifference) {
               HasSubstr("1 tensors, not 2"));
 }
 
-TEST(Layout, NormIsTakenInDoublePrecision) {
-  EXPECT_DOUBLE_EQ(l2_norm({3.0f, 4.0f}), 5.0);
-  EXPECT_DOUBLE_EQ(l2_norm({3e30f, 4e30f}),
-                   std::sqrt(std::pow(double{3e30f}, 2) + std::pow(double{4e30f}, 2)));
-}
-
 }  // namespace
 }  // namespace tributary

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "common/base/random_source.h"
+#include "common/tensor/safetensors_reader.h"
 
 namespace tributary {
 namespace {
@@ -136,6 +137,48 @@ TEST(Safetensors, NoMutationOfAFileCrashes) {
       EXPECT_EQ(read->values.size(), read->layout.element_count());
     }
   }
+}
+
+TEST(Safetensors, IsReadInBlocksOfAnySize) {
+  const Model model{{{{"a", {3}}, {"empty", {0}}, {"b", {2, 2}}}}, {1, 2, 3, 4, 5, 6, 7}};
+  const Bytes bytes = encode_safetensors(model);
+  for (std::size_t block = 1; block <= 8; ++block) {
+    std::uint64_t furthest = 0;
+    const auto read_at = [&](std::uint64_t offset, MutableByteView into) -> Status {
+      std::ranges::copy(ByteView(bytes).subspan(offset, into.size()), into.begin());
+      furthest = std::max(furthest, offset + into.size());
+      return {};
+    };
+    auto reader = *SafetensorsReader::open(read_at, bytes.size());
+    EXPECT_EQ(reader->layout(), model.layout);
+    EXPECT_LE(furthest, bytes.size() - 28) << "the header alone";
+    std::vector<float> values, part(block);
+    while (true) {
+      const std::size_t count = *reader->read(part);
+      values.insert(values.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count));
+      if (count < block) break;
+    }
+    EXPECT_EQ(values, model.values) << block;
+    EXPECT_EQ(*reader->read(part), 0u);
+  }
+}
+
+TEST(Safetensors, AFileThatCannotBeReadIsNotCalledDamaged) {
+  const Bytes bytes = encode_safetensors({{{{"a", {3}}}}, {1, 2, 3}});
+  int reads_left = 0;
+  const auto read_at = [&](std::uint64_t offset, MutableByteView into) -> Status {
+    if (reads_left-- <= 0) return make_error(ErrorCode::kIo, "the disk fails");
+    std::ranges::copy(ByteView(bytes).subspan(offset, into.size()), into.begin());
+    return {};
+  };
+  for (const int reads : {0, 1}) {
+    reads_left = reads;
+    EXPECT_EQ(SafetensorsReader::open(read_at, bytes.size()).error().code, ErrorCode::kIo);
+  }
+  reads_left = 2;
+  auto reader = *SafetensorsReader::open(read_at, bytes.size());
+  std::vector<float> values(3);
+  EXPECT_EQ(reader->read(values).error().code, ErrorCode::kIo);
 }
 
 }  // namespace

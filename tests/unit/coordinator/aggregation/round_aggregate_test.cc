@@ -21,22 +21,46 @@ AggregationSpec plain() {
   return spec;
 }
 
+void add(RoundAggregate& aggregate, const Model& update, std::uint64_t examples) {
+  ModelSource values(update);
+  ASSERT_TRUE(aggregate.add(values, examples));
+}
+
+struct Finished {
+  Model model;
+  std::optional<Model> state;
+  AggregateOutcome outcome;
+};
+Result<Finished> finish(const RoundAggregate& aggregate, const Model& base,
+                        const std::optional<Model>& state = {}) {
+  Finished finished{{base.layout, {}}, {}, {}};
+  Model next{base.layout, {}};
+  ModelSource from(base);
+  ModelSink model(finished.model), next_state(next);
+  std::optional<ModelSource> before;
+  if (state) before.emplace(*state);
+  TRIB_TRY(outcome, aggregate.finish({from, model, before ? &*before : nullptr, &next_state}));
+  finished.outcome = outcome;
+  if (aggregate.keeps_state()) finished.state = next;
+  return finished;
+}
+
 TEST(RoundAggregate, WeighsByExamplesUpToTheCap) {
   AggregationSpec spec = plain();
   spec.example_cap = 100;
   auto aggregate = *RoundAggregate::open(spec, kLayout, 3);
-  aggregate->add(model(1.0f, 0.0f, -2.0f), 50);
-  aggregate->add(model(4.0f, 0.25f, 1.0f), 1'000'000);  // counts as 100
-  const auto outcome = aggregate->finish(model(10.0f, 20.0f, 30.0f), {});
+  add(*aggregate, model(1.0f, 0.0f, -2.0f), 50);
+  add(*aggregate, model(4.0f, 0.25f, 1.0f), 1'000'000);  // counts as 100
+  const auto outcome = finish(*aggregate, model(10.0f, 20.0f, 30.0f));
   ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->examples, 1'000'050u);
+  EXPECT_EQ(outcome->outcome.examples, 1'000'050u);
   const double a = (50.0 * 1.0 + 100.0 * 4.0) / 150.0, b = 100.0 * 0.25 / 150.0,
                c = (50.0 * -2.0 + 100.0) / 150.0;
   EXPECT_EQ(outcome->model.values,
             (std::vector<float>{static_cast<float>(10.0 + a), static_cast<float>(20.0 + b),
                                 static_cast<float>(30.0 + c)}));
-  EXPECT_NEAR(outcome->update_norm, std::sqrt(a * a + b * b + c * c), 1e-12);
-  EXPECT_FALSE(outcome->optimizer_state.has_value());
+  EXPECT_NEAR(outcome->outcome.update_norm, std::sqrt(a * a + b * b + c * c), 1e-12);
+  EXPECT_FALSE(outcome->state.has_value());
 }
 
 TEST(RoundAggregate, MomentumKeepsItsVelocityBetweenRounds) {
@@ -47,11 +71,11 @@ TEST(RoundAggregate, MomentumKeepsItsVelocityBetweenRounds) {
   double velocity = 0.0, weight = 0.0;  // reference in double
   for (int round = 1; round <= 5; ++round) {
     auto aggregate = *RoundAggregate::open(spec, kLayout, 1);
-    aggregate->add(model(static_cast<float>(round), 0.0f, 0.0f), 7);
-    auto outcome = aggregate->finish(global, state);
+    add(*aggregate, model(static_cast<float>(round), 0.0f, 0.0f), 7);
+    auto outcome = finish(*aggregate, global, state);
     ASSERT_TRUE(outcome);
     global = outcome->model;
-    state = outcome->optimizer_state;
+    state = outcome->state;
     velocity = 0.9 * velocity + round;
     weight += 0.5 * velocity;
     EXPECT_NEAR(static_cast<double>(global.values[0]), weight, 1e-5);
@@ -60,9 +84,9 @@ TEST(RoundAggregate, MomentumKeepsItsVelocityBetweenRounds) {
 
 TEST(RoundAggregate, CanBeFinishedTwice) {
   auto aggregate = *RoundAggregate::open(plain(), kLayout, 2);
-  aggregate->add(model(1.0f, 2.0f, 3.0f), 5);
+  add(*aggregate, model(1.0f, 2.0f, 3.0f), 5);
   const Model base = model(0.0f, 0.0f, 0.0f);
-  EXPECT_EQ(aggregate->finish(base, {})->model, aggregate->finish(base, {})->model);
+  EXPECT_EQ(finish(*aggregate, base)->model, finish(*aggregate, base)->model);
 }
 
 TEST(RoundAggregate, RefusesUnknownPluginsNothingAndInfinity) {
@@ -71,10 +95,45 @@ TEST(RoundAggregate, RefusesUnknownPluginsNothingAndInfinity) {
   EXPECT_THAT(RoundAggregate::open(spec, kLayout, 1).error().message,
               HasSubstr("there are: weighted_mean"));
   auto aggregate = *RoundAggregate::open(plain(), kLayout, 1);
-  EXPECT_FALSE(aggregate->finish(model(0, 0, 0), {}));
-  aggregate->add(model(1.0f, 0.0f, 0.0f), 1);
-  EXPECT_THAT(aggregate->finish(model(INFINITY, 0.0f, 0.0f), {}).error().message,
+  EXPECT_FALSE(finish(*aggregate, model(0, 0, 0)));
+  add(*aggregate, model(1.0f, 0.0f, 0.0f), 1);
+  EXPECT_THAT(finish(*aggregate, model(INFINITY, 0.0f, 0.0f)).error().message,
               HasSubstr("not finite"));
+}
+
+// More than one block, and a block that is not full; in float64, one after another.
+TEST(RoundAggregate, BlocksMakeNoDifference) {
+  const Layout large{{{"w", {40'000}}}};
+  AggregationSpec spec;
+  spec.server_optimizer = {"momentum", {{"learning_rate", 0.5}, {"beta", 0.9}}};
+  Model base{large, std::vector<float>(40'000)}, state = base, update = base;
+  for (std::size_t i = 0; i < 40'000; ++i) {
+    base.values[i] = static_cast<float>(i) / 64.0f;
+    state.values[i] = static_cast<float>(i % 7);
+    update.values[i] = static_cast<float>(i % 5) - 2.0f;
+  }
+  auto aggregate = *RoundAggregate::open(spec, large, 1);
+  add(*aggregate, update, 3);
+  for (const bool first : {true, false}) {
+    const auto finished = finish(*aggregate, base, first ? std::optional<Model>() : state);
+    ASSERT_TRUE(finished);
+    ASSERT_EQ(finished->model.values.size(), 40'000u);
+    for (std::size_t i = 0; i < 40'000; ++i) {
+      const double velocity = static_cast<double>(
+          static_cast<float>(0.9 * (first ? 0.0 : static_cast<double>(state.values[i])) +
+                             static_cast<double>(update.values[i])));
+      ASSERT_EQ(finished->model.values[i],
+                static_cast<float>(static_cast<double>(base.values[i]) + 0.5 * velocity))
+          << i;
+    }
+  }
+}
+
+TEST(RoundAggregate, AnUpdateThatEndsTooSoonIsAnError) {
+  auto aggregate = *RoundAggregate::open(plain(), kLayout, 1);
+  const Model cut{kLayout, {1.0f, 2.0f}};
+  ModelSource values(cut);
+  EXPECT_FALSE(aggregate->add(values, 1));
 }
 
 }  // namespace

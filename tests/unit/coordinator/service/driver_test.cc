@@ -9,6 +9,7 @@
 
 #include "common/base/limits.h"
 #include "common/crypto/digest.h"
+#include "common/tensor/safetensors.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 

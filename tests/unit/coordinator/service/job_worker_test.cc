@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/tensor/safetensors.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -35,6 +36,11 @@ class Worker : public testing::Test {
   Reason checked(const AcceptedUpdate& one) {
     return worker_->check(one.site, one.key, one.result).reason;
   }
+  std::vector<float> values_of(RoundNumber round) {
+    std::vector<float> values(2);
+    EXPECT_EQ(*(*models_.read_model(kJob, round))->read(values), 2u);
+    return values;
+  }
   std::unique_ptr<JobWorker> fresh() {
     JobSpec spec;
     spec.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
@@ -57,7 +63,7 @@ TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
   const auto finished = worker_->finish(1);
   ASSERT_TRUE(finished) << finished.error().message;
   EXPECT_EQ(finished->examples, 40u);
-  EXPECT_EQ(models_.load_model(kJob, 1)->values, (std::vector<float>{1.5f, 3.0f}));
+  EXPECT_EQ(values_of(1), (std::vector<float>{1.5f, 3.0f}));
   EXPECT_TRUE(blobs_->contains(finished->model.digest)) << "sites can fetch it";
 }
 
@@ -72,7 +78,7 @@ TEST_F(Worker, AnUpdateThatCannotBeReadNowIsFoldedLater) {
   EXPECT_NE(failed.error().message.find("update of a"), std::string::npos);
   ASSERT_TRUE(blobs_->put(bytes));
   ASSERT_TRUE(worker_->finish(1));
-  EXPECT_EQ(models_.load_model(kJob, 1)->values, (std::vector<float>{1.5f, 3.0f}));
+  EXPECT_EQ(values_of(1), (std::vector<float>{1.5f, 3.0f}));
 }
 
 TEST_F(Worker, AnotherLifeAndAnotherOrderGiveTheSameBytes) {
@@ -101,6 +107,25 @@ TEST_F(Worker, RefusesWhatIsNoUpdate) {
   EXPECT_EQ(checked(wrong), Reason::kMalformed);
   EXPECT_FALSE(
       worker_->adopt_initial_model({*blobs_->put(encode_safetensors({kLayout, {NAN, 0.0f}})), 0}));
+}
+
+TEST_F(Worker, AnUpdateThatBreaksOffWhileItIsFoldedCostsNoOtherItsPlace) {
+  worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
+  disk_.reads_left = 2;  // the header of the next one, and no values
+  worker_->absorb({update("b", {-1.0f, 4.0f}, 10), 1000});
+  disk_.reads_left = 0;
+  EXPECT_FALSE(worker_->finish(1));
+  disk_.reads_left = std::numeric_limits<int>::max();
+  ASSERT_TRUE(worker_->finish(1));
+  EXPECT_EQ(values_of(1), (std::vector<float>{0.5f + 1.0f, 3.0f}));
+}
+
+TEST_F(Worker, AFailedRoundLeavesNoFileBehind) {
+  worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
+  disk_.room = 60;  // in the middle of the new model
+  EXPECT_FALSE(worker_->finish(1));
+  EXPECT_FALSE(disk_.exists(models_.model_path(kJob, 1)));
+  EXPECT_EQ(disk_.list(directory_ / "models/job")->size(), 1u) << "the initial model";
 }
 
 }  // namespace
