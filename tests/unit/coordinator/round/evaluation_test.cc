@@ -91,9 +91,7 @@ TEST(Evaluation, ARoundIsJudgedWhereNobodyIsLate) {
   spec.evaluation.early_stop = EarlyStop{1, 10.0};  // stops at the first judgement but one
   federation.losses[SiteName{"site-b"}] = 5.0;
   federation.submit(spec);
-  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
-  federation.silence("site-b");
-  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.begin_training_without("site-b"));
   federation.settle();
   federation.pass(Milliseconds(10'000));  // round 1 closes without it, and is evaluated without it
   ASSERT_TRUE(federation.saved().last.has_value());

@@ -79,6 +79,15 @@ class Federation {
       return returned != nullptr && returned->site.value == site;
     });
   }
+  // Up to the first training, in which this site falls silent; false if it is not come to.
+  bool begin_training_without(const std::string& site) {
+    while (job().record().state != JobState::kTraining) {
+      if (!step()) return false;
+    }
+    silence(site);
+    forget_answers_of(site);
+    return true;
+  }
   // The verdict of the check of this site's updates.
   void spoil(const std::string& site, Reason reason) { spoiled_[SiteName{site}] = reason; }
   void fail_tasks(const std::string& site, TaskKind kind, Reason reason) {

@@ -113,9 +113,7 @@ TEST(Policy, ASiteThatMissesTheDeadlineOfTheLastRoundIsToldSo) {
   JobSpec spec = Federation::spec(1, 2, 2);
   spec.rounds.late = LateResult::kCarry;
   federation.submit(spec);
-  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
-  federation.silence("site-b");
-  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.begin_training_without("site-b"));
   ASSERT_TRUE(federation.run());
   EXPECT_EQ(reason_in(federation, 1, "site-b"), "deadline");
 }
@@ -149,9 +147,7 @@ TEST(Policy, WhoIsCarriedByATargetHasTheExtensionThatItWasTold) {
   spec.rounds.late = LateResult::kCarry;
   spec.evaluation.every = 0;
   federation.submit(spec);
-  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
-  federation.silence("site-b");
-  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.begin_training_without("site-b"));
   ASSERT_EQ(federation.offered.at(SiteName{"site-b"}).deadline_ms, 20'000);
   federation.step();
   federation.silence("site-a");  // so that round 2 waits

@@ -109,9 +109,7 @@ TEST(Policy, AChangeOfTheDeadlineHoldsForTheOpenRoundAndItsSitesLearnOfIt) {
   spec.rounds.deadline_ms = 10'000;
   federation.let_go("site-b");
   federation.submit(spec);
-  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
-  federation.silence("site-b");
-  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.begin_training_without("site-b"));
   federation.settle();
   federation.pass(Milliseconds(9'000));
   JobChanges changes;
@@ -198,9 +196,7 @@ TEST(Policy, AChangedDeadlineHoldsForTheExtensionToo) {
   spec.rounds.deadline_ms = 10'000;
   spec.rounds.late = LateResult::kCarry;
   federation.submit(spec);
-  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
-  federation.silence("site-b");
-  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.begin_training_without("site-b"));
   federation.settle();
   JobChanges changes;
   changes.deadline_ms = 30'000;
@@ -238,9 +234,7 @@ TEST(Policy, NoRoundIsMadeOfNothing) {
   spec.evaluation.every = 0;
   federation.fail_to_store(1);
   federation.submit(spec);
-  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
-  federation.silence("site-b");
-  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.begin_training_without("site-b"));
   federation.settle();
   federation.disconnect("site-a");
   federation.pass(Milliseconds(30'000));  // round 1 closes, and is stored 10 s later
@@ -294,9 +288,7 @@ TEST(Policy, ThePhaseThatRunsCanBeSeen) {
   Federation federation(1);
   connect_all(federation, 2);
   federation.submit(Federation::spec(1, 2, 0));
-  while (federation.job().record().state != JobState::kTraining) ASSERT_TRUE(federation.step());
-  federation.silence("site-b");
-  federation.forget_answers_of("site-b");
+  ASSERT_TRUE(federation.begin_training_without("site-b"));
   federation.settle();
   federation.disconnect("site-b");
   const auto row = federation.job().under_way(federation.now());
