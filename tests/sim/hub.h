@@ -37,6 +37,7 @@ class Hub {
   bool up() const { return driver_ != nullptr; }
   const Life& life() const { return life_; }
   const Driver* driver() const { return driver_.get(); }
+  std::size_t outstanding() const { return outstanding_; }
   bool busy() const { return outstanding_ > 0; }  // something is with the worker or on its way back
   std::string model_path(const JobId& job, RoundNumber round) const;
 

@@ -324,6 +324,17 @@ void World::step_safely(TimePoint end, bool& more) {
     kill(killed.party);
   }
   invariants_.check(*hub_, timeline_.now());
+  check_limits();
+}
+
+// What piles up at the parties stays within what their jobs can need.
+void World::check_limits() const {
+  for (const auto& site : sites_) {
+    if (site->disk.files() > 10 * jobs_.size())
+      throw Violated{site->name() + " keeps " + std::to_string(site->disk.files()) + " files"};
+  }
+  if (hub_->up() && hub_->outstanding() > 4 * sites_.size() * jobs_.size() + 20)
+    throw Violated{"the worker has " + std::to_string(hub_->outstanding()) + " calls waiting"};
 }
 
 Verdict World::run() {

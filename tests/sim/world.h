@@ -44,6 +44,7 @@ class World {
   void kill(const std::string& party);
   void restart(const std::string& party);
   void step_safely(TimePoint end, bool& more);
+  void check_limits() const;
   bool finished() const;
   std::string unfinished() const;
   Milliseconds upto(std::int64_t most_ms);
