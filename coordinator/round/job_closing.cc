@@ -291,7 +291,11 @@ void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
     }
     stop = by_all_ && policy.early_stop && stalls(value);
   }
-  report_evaluation(row, by_site.size(), out);
+  if (by_site.empty()) {
+    report_evaluation_skipped(out);
+  } else {
+    report_evaluation(row, by_site.size(), out);
+  }
   out.push_back(SaveRound{record_.id, std::move(row)});
   phase_.reset();
   if (!stop) return next_round(now, out);

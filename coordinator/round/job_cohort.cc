@@ -162,10 +162,11 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
 
 bool JobMachine::all_back(TimePoint now, TaskKind kind, const Roster& roster) {
   if (!returning_until_) return true;
-  std::string away;
+  std::vector<SiteName> sites;
   for (const auto& [site, rows] : record_.rows) {
-    if (!roster.contains(site)) away += (away.empty() ? "" : ",") + site.value;
+    if (!roster.contains(site)) sites.push_back(site);
   }
+  std::string away = join(sites);
   if (kind == TaskKind::kEvaluate && spec_.evaluation.by_evaluators)
     away = candidates(kind, roster).empty() ? "evaluators" : "";
   if (!away.empty() && now < *returning_until_) {
@@ -178,12 +179,9 @@ bool JobMachine::all_back(TimePoint now, TaskKind kind, const Roster& roster) {
 }
 
 // Other jobs end their phases by deadlines of their own, so this wait needs none.
-void JobMachine::wait_for_turn(const std::vector<SiteName>& sites, const SiteTurns& turns) {
-  std::string busy;
-  for (const SiteName& site : sites) {
-    if (!turns.free(site)) busy += (busy.empty() ? "" : ",") + site.value;
-  }
-  waiting_for_ = "waits for its turn at sites that work for other jobs: " + busy;
+void JobMachine::wait_for_turn(std::vector<SiteName> sites, const SiteTurns& turns) {
+  std::erase_if(sites, [&turns](const SiteName& site) { return turns.free(site); });
+  waiting_for_ = "waits for its turn at sites that work for other jobs: " + join(sites);
 }
 
 }  // namespace tributary

@@ -98,7 +98,7 @@ class JobMachine {
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
   bool all_back(TimePoint now, TaskKind kind, const Roster& roster);
-  void wait_for_turn(const std::vector<SiteName>& sites, const SiteTurns& turns);
+  void wait_for_turn(std::vector<SiteName> sites, const SiteTurns& turns);
 
   // --- phases (job_machine.cc) ---
   void open_phase(TimePoint now, TaskKind kind, const std::vector<SiteName>& sites,
@@ -145,6 +145,7 @@ class JobMachine {
   void keep_accepted();
 
   // --- records and reports (job_reports.cc) ---
+  static std::string join(const std::vector<SiteName>& sites);  // "a,b"
   RoundRow round_row(TimePoint now, std::string outcome) const;
   void report_phase_opened(std::size_t sites, Milliseconds deadline, RoundEffects& out) const;
   void report_selected(const std::vector<SiteName>& sites, RoundEffects& out) const;
@@ -157,6 +158,7 @@ class JobMachine {
   void report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,
                              RoundEffects& out) const;
   void report_evaluation(const RoundRow& row, std::size_t sites, RoundEffects& out) const;
+  void report_evaluation_skipped(RoundEffects& out) const;
   void report_changes(const JobChangeRequested& event, RoundEffects& out) const;
   void report_end(RoundEffects& out) const;
 

@@ -9,12 +9,6 @@
 namespace tributary {
 namespace {
 
-std::string join(const std::vector<SiteName>& sites) {
-  std::string text;
-  for (const SiteName& site : sites) text += (text.empty() ? "" : ",") + site.value;
-  return text;
-}
-
 void add_figures(Report& report, const EvaluationFigures& figures) {
   report.fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
   report.fields.emplace_back("loss", figures.loss);
@@ -52,6 +46,12 @@ std::optional<JobState> job_state_from_name(std::string_view name) {
     if (job_state_name(static_cast<JobState>(i)) == name) return static_cast<JobState>(i);
   }
   return std::nullopt;
+}
+
+std::string JobMachine::join(const std::vector<SiteName>& sites) {
+  std::string text;
+  for (const SiteName& site : sites) text += (text.empty() ? "" : ",") + site.value;
+  return text;
 }
 
 std::string JobMachine::activity_of(const SiteName& site) const {
@@ -232,18 +232,6 @@ void JobMachine::report_site_evaluated(const SiteName& site, const EvaluationCou
 
 void JobMachine::report_evaluation(const RoundRow& row, std::size_t sites,
                                    RoundEffects& out) const {
-  if (sites == 0) {
-    const bool nobody = phase_->participants().empty();
-    const std::string judges = spec_.evaluation.by_evaluators ? "evaluator" : "site";
-    out.push_back(
-        Report{"evaluation.skipped",
-               {{"job", record_.id.value},
-                {"round", std::int64_t{record_.round}},
-                {"rounds", std::int64_t{spec_.rounds.rounds}},
-                {"detail", nobody ? "no " + judges + " is there that could"
-                                  : "none of the " + judges + "s asked came to figures"}}});
-    return;
-  }
   Report report{"evaluation.finished",
                 {{"job", record_.id.value},
                  {"round", std::int64_t{record_.round}},
@@ -258,6 +246,17 @@ void JobMachine::report_evaluation(const RoundRow& row, std::size_t sites,
     report.fields.emplace_back("deviation", row.spread->deviation);
   }
   out.push_back(std::move(report));
+}
+
+void JobMachine::report_evaluation_skipped(RoundEffects& out) const {
+  const bool nobody = phase_->participants().empty();
+  const std::string judges = spec_.evaluation.by_evaluators ? "evaluator" : "site";
+  out.push_back(Report{"evaluation.skipped",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{record_.round}},
+                        {"rounds", std::int64_t{spec_.rounds.rounds}},
+                        {"detail", nobody ? "no " + judges + " is there that could"
+                                          : "none of the " + judges + "s asked came to figures"}}});
 }
 
 void JobMachine::report_changes(const JobChangeRequested& event, RoundEffects& out) const {

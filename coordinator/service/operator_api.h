@@ -38,7 +38,8 @@ class OperatorApi {
   JobSummary summary_of(const JobRecord& record) const;
 
   Ports ports_;
-  // The records of the job that was shown last, between its pages: they only ever grow.
+  // The records of the job that was shown last, between its pages: they only ever grow, but for the
+  // phase under way, which is last and read anew with the last page.
   JobId shown_;
   std::vector<RoundRow> records_;
 };
