@@ -56,7 +56,7 @@ class Daemon {
         [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
         Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
                       [this] { return stopping_.load(); }},
-        [this] { return free_resources(config_.state_dir); }});
+        [this] { return free_resources(config_.state_dir); }, config_.policy});
     std::string names;
     for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "client/learning/learner.h"
+#include "client/policy/policy_check.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"
@@ -61,7 +62,17 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
   return result;
 }
 
+// Before every task: a coordinator that skips the first one gets no further.
+Status TaskRunner::check_policy(const Work& work) const {
+  const Status permitted = permits(ports_.policy, work.job);
+  if (permitted) return {};
+  work.reason = Reason::kPolicyDenied;
+  work.local_detail = permitted.error().message;
+  return make_error(permitted.error().code, "the site's policy does not let this job run");
+}
+
 Result<TaskOutcome> TaskRunner::perform(const Work& work) {
+  TRIB_CHECK_OK(check_policy(work));
   switch (work.task.key.kind) {
     case TaskKind::kPrepare:
       return prepare(work);

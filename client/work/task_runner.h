@@ -12,6 +12,7 @@
 #include "client/work/site_data.h"
 #include "client/work/task_checkpoints.h"
 #include "common/base/ids.h"
+#include "common/domain/site_policy.h"
 #include "common/storage/blob_store.h"
 #include "common/tensor/layout.h"
 
@@ -27,6 +28,7 @@ class TaskRunner {
     WorkLog log;
     std::optional<Checkpointing> checkpoints = {};  // none: each training starts anew
     std::function<Resources()> resources = {};      // none: whatever it takes is there
+    SitePolicy policy = {};
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
@@ -40,6 +42,7 @@ class TaskRunner {
  private:
   struct Work;
 
+  Status check_policy(const Work& work) const;
   Result<TaskOutcome> perform(const Work& work);
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);

@@ -9,6 +9,7 @@
 
 #include "common/config/daemon_config.h"
 #include "common/domain/job_spec.h"
+#include "common/domain/site_policy.h"
 
 namespace tributary {
 
@@ -19,6 +20,7 @@ struct ClientConfig {
   TlsFiles tls;
   std::map<std::string, PluginChoice>
       datasets;  // logical name -> loader and its options, paths resolved
+  SitePolicy policy;
   EventLogOptions log;
   std::int64_t threads = 1;                   // of one training
   std::int64_t checkpoint_every_ms = 60'000;  // of training; 0: never

@@ -21,7 +21,7 @@ const std::array<Kind, 4>& kinds() {
         {"listen", "state_dir", "tls", "sites", "log", "threads", "running_jobs"}},
        {"a client.yaml",
         {"coordinator", "server_name", "state_dir", "tls", "datasets", "log", "threads",
-         "checkpoint_every"}},
+         "checkpoint_every", "policy"}},
        {"a tributaryctl.yaml", {"coordinator", "server_name", "tls"}}}};
   return kKinds;
 }

@@ -7,7 +7,7 @@
 namespace tributary {
 namespace {
 
-constexpr std::array<std::pair<Reason, std::string_view>, 22> kNames{{
+constexpr std::array<std::pair<Reason, std::string_view>, 23> kNames{{
     {Reason::kPending, "pending"},
     {Reason::kAccepted, "accepted"},
     {Reason::kNotSelected, "not_selected"},
@@ -30,6 +30,7 @@ constexpr std::array<std::pair<Reason, std::string_view>, 22> kNames{{
     {Reason::kStorageFailed, "storage_failed"},
     {Reason::kLate, "late"},
     {Reason::kResourcesShort, "resources_short"},
+    {Reason::kPolicyDenied, "policy_denied"},
 }};
 
 }  // namespace
@@ -43,7 +44,7 @@ std::string_view reason_name(Reason reason) {
 
 bool makes_unfit(Reason reason) {
   return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid ||
-         reason == Reason::kModelInvalid;
+         reason == Reason::kModelInvalid || reason == Reason::kPolicyDenied;
 }
 
 }  // namespace tributary

@@ -11,7 +11,7 @@ enum class Reason {
   kPending,         // no answer yet
   kAccepted,        // the result is in
   kNotSelected,     // was there, was not drawn
-  kDeclined,        // the site said no (policy, or it is busy)
+  kDeclined,        // the site is busy
   kDatasetMissing,  // the site has no such dataset
   kDataInvalid,     // the site's file does not fit the job's schema
   kModelInvalid,    // the site cannot build or load the model
@@ -30,6 +30,7 @@ enum class Reason {
   kStorageFailed,   // one side could not store it (disk full)
   kLate,            // not done when the round closed; its update may count in a later one
   kResourcesShort,  // the site has too little memory or disk for the job
+  kPolicyDenied,    // the site's own policy does not let the job run there
 };
 
 std::string_view reason_name(Reason reason);  // "wrong_shape"

@@ -120,11 +120,18 @@ void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
     votes[model.digest].emplace_back(site, model);
   }
   if (record_.dry_run) {
+    std::size_t asked = phase_->participants().size();
+    std::string faults = faults_of_sites();
+    for (const auto& [site, fault] : unfit_) {  // those who said so when they were to prepare
+      if (phase_->has(site)) continue;
+      ++asked;
+      faults += "; " + site.value + ": " + fault;
+    }
     return close_dry_run(now,
-                         std::to_string(phase_->accepted()) + " of " +
-                             std::to_string(phase_->participants().size()) + " sites could" +
+                         std::to_string(phase_->accepted()) + " of " + std::to_string(asked) +
+                             " sites could" +
                              (no_evaluator_ ? "; no evaluator is on the link" : "") +
-                             faults_of_sites(),
+                             std::string(cut_utf8(faults, limits::kLogValueBytesMax / 2)),
                          out);
   }
   if (votes.empty()) return retry_or_fail(now, "no site could build the model", out);

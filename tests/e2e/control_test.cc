@@ -51,6 +51,33 @@ TEST(Control, ADryRunTellsWhichSiteCouldAndTrainsNothing) {
   EXPECT_EQ(other.end(SIGTERM), 0);
 }
 
+TEST(Control, ADryRunTellsWhereTheSitesPolicyForbidsTheJob) {
+  FederationFiles federation(2);
+  federation.start_coordinator();
+  federation.write_client("hospital-2", "strict", "pki");
+  FederationFiles::write(
+      federation.path("strict.yaml"),
+      FederationFiles::read(federation.path("strict.yaml")) + "policy: {model_families: [cnn]}\n");
+  Process strict(
+      {FederationFiles::program("tributary-client"), "--config", federation.path("strict.yaml")},
+      federation.path("strict.txt"));
+  federation.start_client(1);
+  ASSERT_TRUE(federation.wait_for("site.connected", {}, 2)) << federation.logs();
+  const std::string job =
+      federation.write_job(kTrain, "{count: 2, deadline: 60s, minimum_sites: 1}");
+  std::string output;
+  EXPECT_EQ(federation.ctl({"job", "dry-run", job}, &output), 0) << output;
+  EXPECT_THAT(output,
+              AllOf(HasSubstr("1 of 2 sites could"), HasSubstr("hospital-2: policy_denied")));
+  EXPECT_THAT(FederationFiles::read(federation.path("strict.txt")), HasSubstr("model_families"))
+      << "the site's own log names the rule";
+  // The same job for real: the site is out of it and not asked round after round.
+  ASSERT_EQ(federation.ctl({"job", "submit", job, "--watch"}, &output), 0) << output;
+  EXPECT_TRUE(
+      federation.events("client.selected", {{"site", "hospital-2"}, {"task", "train"}}).empty());
+  EXPECT_EQ(strict.end(SIGTERM), 0);
+}
+
 TEST(Control, AJobIsPausedChangedResumedAndCloned) {
   FederationFiles federation(2);
   start(federation, 2);

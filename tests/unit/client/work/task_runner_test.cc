@@ -63,13 +63,18 @@ class Runner : public testing::Test {
     start();
   }
   // A new life of the process.
-  void start() {
+  void start(SitePolicy policy = {}) {
     stop_ = shutting_down_ = false;
     told_.clear();
     runner_.emplace(TaskRunner::Ports{
-        SiteName{"north"}, *data_, *blobs_, 1,
+        SiteName{"north"},
+        *data_,
+        *blobs_,
+        1,
         [this](const char* event, EventFields) { ++told_[event]; },
-        Checkpointing{store_, clock_, Milliseconds(250), [this] { return shutting_down_; }}});
+        Checkpointing{store_, clock_, Milliseconds(250), [this] { return shutting_down_; }},
+        {},
+        std::move(policy)});
   }
   TaskResult run(TaskKind kind, const DataPlan& plan, const BlobRef& model,
                  const std::string& document = kJob) {
@@ -136,6 +141,22 @@ TEST_F(Runner, FaultsTravelAsReasonsWithoutTheirData) {
   other.replace(other.find("unknown!"), 8, "nothings");
   EXPECT_EQ(std::get<TaskFailure>(run(TaskKind::kPrepare, {}, {}, other).outcome).reason,
             Reason::kDatasetMissing);
+}
+
+TEST_F(Runner, WhatThePolicyForbidsIsNotBegunAtAnyStage) {
+  const DataPlan agreed = plan();
+  const BlobRef initial =
+      std::get<InitializeResult>(run(TaskKind::kInitialize, agreed, {}).outcome).model;
+  start({.model_families = {{"logistic"}}});
+  wire_.clear();
+  for (const TaskKind kind :
+       {TaskKind::kPrepare, TaskKind::kInitialize, TaskKind::kTrain, TaskKind::kEvaluate}) {
+    const auto refused = std::get<TaskFailure>(run(kind, agreed, initial).outcome);
+    EXPECT_EQ(refused.reason, Reason::kPolicyDenied);
+  }
+  EXPECT_EQ(told_["task.failed"], 4);
+  EXPECT_EQ(told_["data.loaded"], 0);
+  EXPECT_THAT(wire_, Not(HasSubstr("model_families"))) << "the policy is the site's own business";
 }
 
 TEST_F(Runner, AFullDiskIsSaidWithoutThePathsOfTheSite) {

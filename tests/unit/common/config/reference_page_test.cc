@@ -194,7 +194,7 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {
         return a.server_name == b.server_name && a.datasets == b.datasets &&
                a.threads == b.threads && a.checkpoint_every_ms == b.checkpoint_every_ms &&
-               same_log(a.log, b.log);
+               a.policy.model_families == b.policy.model_families && same_log(a.log, b.log);
       });
     } else if (block.kind == "tributaryctl.yaml") {
       expect_defaults<OperatorConfig>(

@@ -146,6 +146,8 @@ TEST(Policy, ADryRunAsksEveryoneAndTrainsNothing) {
   connect_all(federation, 3);
   federation.connect("elsewhere", false, "other data");
   federation.fail_tasks("elsewhere", TaskKind::kPrepare, Reason::kDatasetMissing);
+  federation.connect("strict");
+  federation.fail_tasks("strict", TaskKind::kPrepare, Reason::kPolicyDenied);
   federation.fail_tasks("site-b", TaskKind::kInitialize, Reason::kResourcesShort);
   for (const std::uint32_t minimum : {2u, 3u}) {
     const std::string id = "dry-" + std::to_string(minimum);
@@ -153,7 +155,9 @@ TEST(Policy, ADryRunAsksEveryoneAndTrainsNothing) {
     federation.settle();
     const JobRecord& record = federation.saved(id);
     EXPECT_EQ(record.state, minimum == 2 ? JobState::kFinished : JobState::kFailed);
-    EXPECT_THAT(record.detail, HasSubstr("2 of 3 sites could; site-b: resources_short"));
+    EXPECT_THAT(record.detail, AllOf(HasSubstr("2 of 5 sites could; site-b: resources_short"),
+                                     HasSubstr("; elsewhere: dataset_missing"),
+                                     HasSubstr("; strict: policy_denied")));
     EXPECT_EQ(record.round, 0u);
   }
   EXPECT_TRUE(federation.trained.empty());
