@@ -3,20 +3,11 @@
 // the same run in random order. One thread.
 #pragma once
 
-#include <string>
 #include <vector>
 
-namespace tributary::bench {
+#include "tests/bench/figure.h"
 
-struct Figure {
-  std::string key;    // in the JSON file
-  std::string what;   // a line of the table
-  double ours = 0.0;  // in `unit`
-  double limit = 0.0;
-  std::string unit;
-  std::string limited_by;
-  double target = 0.0;  // of ours / limit
-};
+namespace tributary::bench {
 
 // Values of the vectors; the bytes are far beyond any cache.
 std::vector<Figure> kernel_figures(std::size_t values, int repetitions);

@@ -4,12 +4,14 @@
 #include <benchmark/benchmark.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "tests/bench/kernels.h"
+#include "tests/bench/round_path.h"
 
 namespace {
 
@@ -31,9 +33,10 @@ void print_table(const std::vector<Figure>& figures) {
             << "\n\n| Figure | Ours | Limit | Ratio | Wanted |\n|---|---|---|---|---|\n";
   for (const Figure& one : figures) {
     char line[400];
-    std::snprintf(line, sizeof line, "| %s (`%s`) | %.2f %s | %.2f %s (%s) | %.2f | %.2f |\n",
+    std::snprintf(line, sizeof line, "| %s (`%s`) | %.2f %s | %.2f %s (%s) | %.2f | %s %.2f |\n",
                   one.what.c_str(), one.key.c_str(), one.ours, one.unit.c_str(), one.limit,
-                  one.unit.c_str(), one.limited_by.c_str(), one.ours / one.limit, one.target);
+                  one.unit.c_str(), one.limited_by.c_str(), one.ours / one.limit,
+                  one.at_most ? "at most" : "at least", one.target);
     std::cout << line;
   }
 }
@@ -47,13 +50,19 @@ int main(int argc, char** argv) {
   std::string json;
   bool quick = false;
   app.add_option("--json", json, "Also write the figures as one flat JSON object to this file");
+  std::string folder = std::filesystem::temp_directory_path();
+  app.add_option("--folder", folder, "Where coordinator and sites keep their state")
+      ->check(CLI::ExistingDirectory)
+      ->capture_default_str();
   app.add_flag("--quick", quick, "Smaller and fewer runs, under a minute");
   CLI11_PARSE(app, argc, argv);
   std::string interleave = "--benchmark_enable_random_interleaving=true";
   std::vector<char*> flags = {argv[0], interleave.data()};
   int count = static_cast<int>(flags.size());
   benchmark::Initialize(&count, flags.data());
-  const std::vector<Figure> figures = tributary::bench::kernel_figures(25'000'000, quick ? 5 : 15);
+  std::vector<Figure> figures = tributary::bench::kernel_figures(25'000'000, quick ? 5 : 15);
+  std::ranges::copy(tributary::bench::round_path_figures({folder, quick}),
+                    std::back_inserter(figures));
   print_table(figures);
   if (json.empty()) return 0;
   nlohmann::json object = {{"machine", machine()}};

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Federation: a tributary-coordinator as a process of its own, in a folder with its certificates,
+// state and log; what it needs of memory; and jobs by tributaryctl. One owner.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/crypto/pki.h"
+#include "common/domain/tls_files.h"
+#include "tests/support/process.h"
+
+namespace tributary::bench {
+
+struct Memory {
+  double now_mb = 0.0;   // VmRSS
+  double peak_mb = 0.0;  // VmHWM
+};
+
+class Federation {
+ public:
+  // `folder` is there and empty; it is removed at the end.
+  explicit Federation(std::string folder);
+  ~Federation();
+
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  // Certificate and key of a party, made if need be.
+  TlsFiles tls_of(const std::string& role, const std::string& name);
+  std::uint16_t port() const { return port_; }
+  Memory memory() const;
+  // The job's id. Its sites are whoever says that it has the dataset "bench".
+  std::string submit(int rounds, int sites, const std::string& more = "");
+  // Waits for the job's end; false if it failed, or took longer.
+  bool wait(const std::string& job, std::chrono::seconds limit);
+  // Seconds of each committed round, from its start.
+  std::vector<double> round_seconds(const std::string& job) const;
+
+ private:
+  int ctl(std::vector<std::string> arguments, std::string* output = nullptr) const;
+  std::string file(const std::string& name) const;
+
+  std::string folder_;
+  PemPair ca_;
+  std::uint16_t port_ = 0;
+  std::unique_ptr<Process> coordinator_;
+};
+
+}  // namespace tributary::bench
