@@ -81,11 +81,14 @@ void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome) {
   transfers_.emplace(
       *blobs_, *link_, [this](const Digest& digest) { return open_own(digest); },
       [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); },
-      [this](const BlobRef& blob, std::uint64_t offset) {
-        ports_.log.record("transfer.resumed", {{"digest", blob.digest.short_hex()},
-                                               {"offset", static_cast<std::int64_t>(offset)},
-                                               {"bytes", static_cast<std::int64_t>(blob.bytes)}});
-      });
+      BlobTransfers::Options{[this](const BlobRef& blob, std::uint64_t offset) {
+                               ports_.log.record(
+                                   "transfer.resumed",
+                                   {{"digest", blob.digest.short_hex()},
+                                    {"offset", static_cast<std::int64_t>(offset)},
+                                    {"bytes", static_cast<std::int64_t>(blob.bytes)}});
+                             },
+                             ports_.downloads});
   if (give_up_dial_) {
     link_->close(make_error(ErrorCode::kCancelled, "the site is shutting down"));
   } else {
@@ -105,8 +108,8 @@ Status SiteAgent::on_message(const Message& message) {
   return {};
 }
 
-Status SiteAgent::on_chunk(std::uint32_t stream, ByteView bytes) {
-  return transfers_->on_chunk(stream, bytes);
+Status SiteAgent::on_chunk(std::uint32_t stream, Chunk chunk) {
+  return transfers_->on_chunk(stream, std::move(chunk));
 }
 
 // The coordinator may have our results, and nothing else that lies here.

@@ -31,6 +31,7 @@ class SiteAgent final : public LinkHandler {
     std::function<void()> dial;                   // answered by linked(), sent_away() or unlinked()
     std::function<void(const Task& task)> start;  // answered by finished(), later
     std::function<void(const TaskKey& key)> stop;  // the running task; finished() still comes
+    BlobTransfers::WorkQueue downloads = {};       // none: on the link's thread
   };
   // Takes up what an earlier life left in `state_dir`.
   static Result<std::unique_ptr<SiteAgent>> open(std::string state_dir, Ports ports);
@@ -54,7 +55,7 @@ class SiteAgent final : public LinkHandler {
   void pass_time();
 
   Status on_message(const Message& message) override;
-  Status on_chunk(std::uint32_t stream, ByteView bytes) override;
+  Status on_chunk(std::uint32_t stream, Chunk chunk) override;
 
  private:
   struct EffectPerformer;

@@ -21,6 +21,7 @@
 #include "common/storage/directory_lock.h"
 #include "common/transport/dialer.h"
 #include "common/transport/spawn.h"
+#include "common/transport/work_queue.h"
 
 namespace tributary {
 namespace {
@@ -49,7 +50,8 @@ class Daemon {
     TRIB_TRY(agent, SiteAgent::open(config_.state_dir,
                                     {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
                                      [this](const Task& task) { train(task); },
-                                     [this](const TaskKey&) { stop_task_->store(true); }}));
+                                     [this](const TaskKey&) { stop_task_->store(true); },
+                                     work_queue_on(storage_, io_)}));
     agent_ = std::move(agent);
     runner_.emplace(TaskRunner::Ports{
         SiteName{context_->own().name}, data_, agent_->blobs(), static_cast<int>(config_.threads),
@@ -207,6 +209,7 @@ class Daemon {
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   std::optional<Deadline> force_;
   asio::thread_pool trainer_{1};
+  asio::thread_pool storage_{1};
 };
 
 }  // namespace

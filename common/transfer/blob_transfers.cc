@@ -6,13 +6,32 @@
 #include "common/base/limits.h"
 
 namespace tributary {
+namespace {
+
+// Chunks of one link that wait for digest and disk: enough that neither waits for the network.
+constexpr std::size_t kUnwrittenMax = 4;
+
+}  // namespace
+
+// What the work queue works on. After a fault nothing more is written: there would be a gap.
+struct BlobTransfers::Sink {
+  std::unique_ptr<BlobStore::Writer> writer;
+  Status fault = {};
+
+  Status append(const Chunk& chunk) {
+    if (fault) fault = writer->append(chunk.bytes());
+    return fault;
+  }
+};
 
 struct BlobTransfers::Asked {
   BlobRef blob;
   int retries = 0;
   bool resumed = false;  // on bytes that this link did not bring
   bool started = false;
-  std::unique_ptr<BlobStore::Writer> writer;
+  std::shared_ptr<Sink> sink;  // the work queue's, while it has something of it
+  std::uint64_t received = 0;  // bytes, with those that are not written yet
+  std::uint64_t chunks = 0, written = 0;
 };
 
 struct BlobTransfers::Served {
@@ -22,12 +41,19 @@ struct BlobTransfers::Served {
 };
 
 BlobTransfers::BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done,
-                             Resumed resumed)
+                             Options options)
     : store_(store),
       port_(port),
       serve_(std::move(serve)),
       done_(std::move(done)),
-      resumed_(std::move(resumed)) {}
+      options_(std::move(options)) {
+  if (options_.work) return;
+  options_.work = [](std::function<void()> work, const std::function<void()>& then) {
+    work();
+    work = nullptr;
+    then();
+  };
+}
 
 BlobTransfers::~BlobTransfers() = default;
 
@@ -67,10 +93,11 @@ Status BlobTransfers::ask(const BlobRef& blob, int retries) {
   auto asked = std::make_unique<Asked>();
   asked->blob = blob;
   asked->retries = retries;
-  asked->writer = *std::move(writer);
-  const std::uint64_t offset = asked->writer->size();
+  asked->sink = std::make_shared<Sink>(*std::move(writer));
+  const std::uint64_t offset = asked->sink->writer->size();
+  asked->received = offset;
   asked->resumed = offset > 0;
-  if (asked->resumed && resumed_) resumed_(blob, offset);
+  if (asked->resumed && options_.resumed) options_.resumed(blob, offset);
   const std::uint32_t stream = next_stream_++;
   asked_[stream] = std::move(asked);
   return port_.send(BlobRequest{stream, blob.digest, offset});
@@ -101,7 +128,8 @@ Status BlobTransfers::on_start(const BlobStart& start) {
                    "the peer's blob has " + std::to_string(start.total_bytes) + " bytes, not the " +
                        std::to_string(asked.blob.bytes) + " announced"));
   }
-  return asked.writer->size() == asked.blob.bytes ? complete(start.stream) : Status{};
+  if (asked.received == asked.blob.bytes) complete(start.stream);
+  return {};
 }
 
 Status BlobTransfers::on_refused(const BlobRefused& refused) {
@@ -109,33 +137,83 @@ Status BlobTransfers::on_refused(const BlobRefused& refused) {
   return give_up(refused.stream, make_error(ErrorCode::kNotFound, refused.message));
 }
 
-Status BlobTransfers::on_chunk(std::uint32_t stream, ByteView bytes) {
+// A peer that sends faster than the disk takes it waits: what is held is bounded.
+void BlobTransfers::do_work(std::uint32_t stream, std::function<Status()> work,
+                            void (BlobTransfers::*then)(std::uint32_t, const Status&)) {
+  if (++unwritten_ == kUnwrittenMax) port_.pause_reading();
+  const auto outcome = std::make_shared<Status>();
+  options_.work([work = std::move(work), outcome] { *outcome = work(); },
+                [this, alive = std::weak_ptr(alive_), stream, outcome, then] {
+                  if (alive.expired()) return;
+                  if (unwritten_-- == kUnwrittenMax) port_.resume_reading();
+                  (this->*then)(stream, *outcome);
+                });
+}
+
+Status BlobTransfers::on_chunk(std::uint32_t stream, Chunk chunk) {
   const auto found = asked_.find(stream);
   if (found == asked_.end()) return {};  // cancelled meanwhile
   Asked& asked = *found->second;
   if (!asked.started) return make_error(ErrorCode::kProtocol, "a chunk before its blob_start");
-  if (Status written = asked.writer->append(bytes); !written)
-    return give_up(stream, written.error());
-  return asked.writer->size() == asked.blob.bytes ? complete(stream) : Status{};
+  const std::uint64_t left = asked.blob.bytes - asked.received;
+  if (left == 0) return {};  // it is being verified
+  if (chunk.size() > left) {
+    return give_up(stream, make_error(ErrorCode::kDataLoss, "more bytes came than the " +
+                                                                std::to_string(asked.blob.bytes) +
+                                                                " announced"));
+  }
+  asked.received += chunk.size();
+  ++asked.chunks;
+  do_work(
+      stream,
+      [sink = asked.sink, held = std::make_shared<Chunk>(std::move(chunk))] {
+        return sink->append(*held);
+      },
+      &BlobTransfers::on_written);
+  return {};
 }
 
-Status BlobTransfers::complete(std::uint32_t stream) {
-  const std::unique_ptr<Asked> asked = std::move(asked_.at(stream));
-  asked_.erase(stream);
-  const Status committed = asked->writer->commit();
-  asked->writer.reset();
-  const bool wrong = !committed && committed.error().code == ErrorCode::kDataLoss;
+void BlobTransfers::on_written(std::uint32_t stream, const Status& outcome) {
+  const auto found = asked_.find(stream);
+  if (found == asked_.end()) return;  // cancelled, or given up for an earlier chunk
+  if (!outcome) {
+    static_cast<void>(give_up(stream, outcome.error()).has_value());  // fails with the link
+    return;
+  }
+  Asked& asked = *found->second;
+  if (++asked.written == asked.chunks && asked.received == asked.blob.bytes) complete(stream);
+}
+
+void BlobTransfers::complete(std::uint32_t stream) {
+  do_work(
+      stream, [sink = asked_.at(stream)->sink] { return sink->writer->commit(); },
+      &BlobTransfers::on_committed);
+}
+
+void BlobTransfers::on_committed(std::uint32_t stream, const Status& outcome) {
+  const auto found = asked_.find(stream);
+  if (found == asked_.end()) return;  // cancelled: it may be there all the same
+  const std::unique_ptr<Asked> asked = std::move(found->second);
+  asked_.erase(found);
+  asked->sink.reset();
+  const bool wrong = !outcome && outcome.error().code == ErrorCode::kDataLoss;
   // The store has thrown the bytes away. Those of an earlier life may have been torn, or another
   // peer's: not this one's fault. The next try starts at the first byte, so this happens once.
-  if (wrong && asked->resumed) return ask(asked->blob, asked->retries);
-  if (wrong && asked->retries < limits::kBlobRetries) return ask(asked->blob, asked->retries + 1);
-  return settle(asked->blob, committed);
+  Status told;
+  if (wrong && asked->resumed) {
+    told = ask(asked->blob, asked->retries);
+  } else if (wrong && asked->retries < limits::kBlobRetries) {
+    told = ask(asked->blob, asked->retries + 1);
+  } else {
+    told = settle(asked->blob, outcome);
+  }
+  static_cast<void>(told.has_value());  // fails with the link only
 }
 
 Status BlobTransfers::give_up(std::uint32_t stream, Error error) {
   const std::unique_ptr<Asked> asked = std::move(asked_.at(stream));
   asked_.erase(stream);
-  asked->writer.reset();
+  asked->sink.reset();
   Status told = port_.send(BlobCancel{stream});
   TRIB_CHECK_OK(settle(asked->blob, error));
   return told;
@@ -172,13 +250,13 @@ Status BlobTransfers::on_request(const BlobRequest& request) {
   served->offset = request.offset;
   served_[request.stream] = served;
   TRIB_CHECK_OK(port_.send(BlobStart{request.stream, served->file->size()}));
-  port_.add_source(request.stream, [served](std::size_t max_bytes) -> Result<Bytes> {
+  port_.add_source(request.stream, [served](MutableByteView into) -> Result<std::size_t> {
     const std::uint64_t left = served->file->size() - served->offset;
-    Bytes bytes(static_cast<std::size_t>(std::min<std::uint64_t>(left, max_bytes)));
-    if (Status read = served->file->read_at(served->offset, bytes); !read) return read.error();
-    served->offset += bytes.size();
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, into.size()));
+    TRIB_CHECK_OK(served->file->read_at(served->offset, into.first(size)));
+    served->offset += size;
     served->done = served->offset == served->file->size();
-    return bytes;
+    return size;
   });
   return {};
 }

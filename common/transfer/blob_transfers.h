@@ -20,6 +20,7 @@
 #include "common/domain/messages.h"
 #include "common/domain/task.h"
 #include "common/storage/blob_store.h"
+#include "common/wire/chunk.h"
 #include "common/wire/transfer_port.h"
 
 namespace tributary {
@@ -38,9 +39,19 @@ class BlobTransfers {
   // Told of each fetch that goes on at a byte other than the first.
   using Resumed = std::function<void(const BlobRef& blob, std::uint64_t offset)>;
 
+  // Does `work` elsewhere, one after another in the order of the calls, and forgets it; then calls
+  // `then` on the link's thread. For digests and disks, which would hold up every other link.
+  using WorkQueue = std::function<void(std::function<void()> work, std::function<void()> then)>;
+
+  struct Options {
+    Resumed resumed = {};
+    WorkQueue work = {};  // none: all on the link's thread, at once
+  };
+
   // What is fetched goes into `store`.
-  BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done,
-                Resumed resumed = {});
+  BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done, Options options);
+  BlobTransfers(BlobStore& store, TransferPort& port, Serve serve, FetchDone done)
+      : BlobTransfers(store, port, std::move(serve), std::move(done), Options{}) {}
   ~BlobTransfers();
   BlobTransfers(const BlobTransfers&) = delete;
   BlobTransfers& operator=(const BlobTransfers&) = delete;
@@ -56,12 +67,13 @@ class BlobTransfers {
   // means that the peer broke the grammar, or that the link is gone: close it.
   static bool is_mine(const Message& message);
   Status on_message(const Message& message);
-  Status on_chunk(std::uint32_t stream, ByteView bytes);
+  Status on_chunk(std::uint32_t stream, Chunk chunk);
 
   std::size_t fetching() const { return asked_.size() + waiting_.size(); }
   std::size_t serving() const;
 
  private:
+  struct Sink;
   struct Asked;
   struct Served;
 
@@ -70,7 +82,11 @@ class BlobTransfers {
   Status on_refused(const BlobRefused& refused);
   Status on_request(const BlobRequest& request);
   void on_cancelled(const BlobCancel& cancel);
-  Status complete(std::uint32_t stream);
+  void do_work(std::uint32_t stream, std::function<Status()> work,
+               void (BlobTransfers::*then)(std::uint32_t stream, const Status& outcome));
+  void on_written(std::uint32_t stream, const Status& outcome);
+  void complete(std::uint32_t stream);
+  void on_committed(std::uint32_t stream, const Status& outcome);
   Status give_up(std::uint32_t stream, Error error);
   Status settle(const BlobRef& blob, const Status& outcome);
   Status ask_next();
@@ -79,7 +95,9 @@ class BlobTransfers {
   TransferPort& port_;
   Serve serve_;
   FetchDone done_;
-  Resumed resumed_;
+  Options options_;
+  std::size_t unwritten_ = 0;  // chunks that the work queue has
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for its answers
   std::uint32_t next_stream_ = 1;
   std::map<std::uint32_t, std::unique_ptr<Asked>> asked_;  // by our stream
   std::deque<BlobRef> waiting_;

@@ -35,6 +35,7 @@ FrameLink::FrameLink(std::unique_ptr<TlsStream> stream, PeerIdentity peer)
       peer_(std::move(peer)),
       wake_(stream_->executor()),
       beat_(stream_->executor()),
+      resume_(stream_->executor()),
       received_(kReadAhead),
       last_sign_(steady_clock::now()) {}
 
@@ -69,39 +70,49 @@ void FrameLink::remove_source(std::uint32_t stream) {
   std::erase_if(sources_, [stream](const Source& source) { return source.stream == stream; });
 }
 
-// Control first; then one chunk of the source whose turn it is. Empty: nothing to write.
-Result<Bytes> FrameLink::next_frame() {
-  if (!control_.empty()) {
-    Bytes bytes = std::move(control_.front());
+// Small messages travel together.
+Bytes FrameLink::next_control() {
+  Bytes bytes = std::move(control_.front());
+  control_.pop_front();
+  while (!control_.empty() && bytes.size() + control_.front().size() <= kReadAhead) {
+    bytes.insert(bytes.end(), control_.front().begin(), control_.front().end());
     control_.pop_front();
-    // Small messages travel together.
-    while (!control_.empty() && bytes.size() + control_.front().size() <= kReadAhead) {
-      bytes.insert(bytes.end(), control_.front().begin(), control_.front().end());
-      control_.pop_front();
-    }
-    return bytes;
+  }
+  return bytes;
+}
+
+// Control first; then one chunk of the source whose turn it is. Empty: nothing to write.
+Result<FrameLink::Outgoing> FrameLink::next_frame() {
+  Outgoing next;
+  if (!control_.empty()) {
+    next.control = next_control();
+    next.bytes = next.control;
+    return next;
   }
   while (!sources_.empty()) {
     Source source = std::move(sources_.front());
     sources_.pop_front();
-    TRIB_TRY(chunk, source.next(limits::kChunkBytesMax));
-    if (chunk.empty()) continue;
-    Bytes bytes = frame(FrameKind::kChunk, source.stream, chunk);
+    Chunk chunk = Chunk::take();
+    TRIB_TRY(size, source.next(chunk.room()));
+    if (size == 0) continue;
+    chunk.resize(size);
+    next.bytes = chunk.frame(source.stream);
+    next.chunk = std::move(chunk);
     if (!closing_) sources_.push_back(std::move(source));  // the source may have closed the link
-    return bytes;
+    return next;
   }
-  return Bytes{};
+  return next;
 }
 
 asio::awaitable<void> FrameLink::write_loop() {
   while (!ended_) {
-    Result<Bytes> bytes = next_frame();
-    if (!bytes) {
-      end(std::move(bytes).error());
+    const Result<Outgoing> next = next_frame();
+    if (!next) {
+      end(next.error());
       break;
     }
-    if (!bytes->empty()) {
-      const ByteView view = *bytes;
+    if (!next->bytes.empty()) {
+      const ByteView view = next->bytes;
       const Status written = co_await stream_->write(view);
       if (!written) end(written.error());
       continue;
@@ -141,27 +152,41 @@ asio::awaitable<Status> FrameLink::read_exact(MutableByteView into) {
   co_return Status{};
 }
 
-asio::awaitable<Result<FrameHeader>> FrameLink::read_frame(Bytes& payload) {
+asio::awaitable<Result<FrameHeader>> FrameLink::read_header() {
   std::array<std::byte, kFrameHeaderBytes> bytes;
-  const MutableByteView header_view = bytes;
-  const Status header_read = co_await read_exact(header_view);
-  if (!header_read) co_return header_read.error();
-  const Result<FrameHeader> header = decode_frame_header(bytes);
-  if (!header) co_return header.error();
-  payload.resize(header->payload_bytes);
-  const MutableByteView payload_view = payload;
-  const Status payload_read = co_await read_exact(payload_view);
-  if (!payload_read) co_return payload_read.error();
-  co_return *header;
+  const MutableByteView view = bytes;
+  const Status read = co_await read_exact(view);
+  if (!read) co_return read.error();
+  co_return decode_frame_header(bytes);
+}
+
+// A message into message_, a chunk to the handler.
+asio::awaitable<Status> FrameLink::read_payload(FrameHeader header, LinkHandler* handler) {
+  if (header.kind == FrameKind::kControl) {
+    message_.resize(header.payload_bytes);
+    const MutableByteView view = message_;
+    const Status read = co_await read_exact(view);
+    co_return read;
+  }
+  Chunk chunk = Chunk::take();
+  chunk.resize(header.payload_bytes);
+  const MutableByteView view = chunk.room().first(header.payload_bytes);
+  const Status read = co_await read_exact(view);
+  if (!read || ended_ || closing_) co_return read;
+  const Status taken = handler->on_chunk(header.stream, std::move(chunk));
+  if (!taken) close(taken.error());
+  co_return Status{};
 }
 
 asio::awaitable<Result<Message>> FrameLink::receive() {
-  Bytes payload;
-  const Result<FrameHeader> header = co_await read_frame(payload);
+  const Result<FrameHeader> header = co_await read_header();
   if (!header) co_return ended_ ? *ended_ : header.error();
   if (header->kind != FrameKind::kControl)
     co_return make_error(ErrorCode::kProtocol, "a chunk before the first message");
-  co_return decode_message(payload);
+  const FrameHeader found = *header;
+  const Status read = co_await read_payload(found, nullptr);
+  if (!read) co_return ended_ ? *ended_ : read.error();
+  co_return decode_message(message_);
 }
 
 Status FrameLink::take_message(ByteView payload, LinkHandler& handler) {
@@ -179,21 +204,43 @@ asio::awaitable<Error> FrameLink::run(LinkHandler& handler) {
     co_await link->heartbeat_loop();
   };
   spawn(executor, beat(self));
-  Bytes payload;
   while (!ended_) {
-    const Result<FrameHeader> header = co_await read_frame(payload);
+    const Result<FrameHeader> header = co_await read_header();
     if (ended_) break;
     if (!header) {
       end(header.error());
       break;
     }
-    if (closing_) continue;
-    const Status taken = header->kind == FrameKind::kControl
-                             ? take_message(payload, handler)
-                             : handler.on_chunk(header->stream, payload);
-    if (!taken) close(taken.error());
+    const FrameHeader found = *header;
+    const Status read = co_await read_payload(found, &handler);
+    if (ended_) break;
+    if (!read) {
+      end(read.error());
+      break;
+    }
+    if (found.kind == FrameKind::kControl && !closing_) {
+      const Status taken = take_message(message_, handler);
+      if (!taken) close(taken.error());
+      if (message_.capacity() > kReadAhead) message_ = {};
+    }
+    if (paused_) co_await while_paused();
   }
   co_return *ended_;
+}
+
+asio::awaitable<void> FrameLink::while_paused() {
+  while (paused_ && !ended_) {
+    resume_.expires_at(steady_clock::time_point::max());
+    boost::system::error_code woken;
+    auto token = asio::redirect_error(asio::use_awaitable, woken);
+    co_await resume_.async_wait(token);
+  }
+}
+
+void FrameLink::resume_reading() {
+  paused_ = false;
+  last_sign_ = steady_clock::now();
+  resume_.cancel();
 }
 
 asio::awaitable<void> FrameLink::heartbeat_loop() {
@@ -203,7 +250,8 @@ asio::awaitable<void> FrameLink::heartbeat_loop() {
     auto token = asio::redirect_error(asio::use_awaitable, woken);
     co_await beat_.async_wait(token);
     if (ended_ || closing_) break;
-    if (steady_clock::now() - last_sign_ > milliseconds(limits::kSilenceMs)) {
+    // Whoever does not read hears nothing.
+    if (!paused_ && steady_clock::now() - last_sign_ > milliseconds(limits::kSilenceMs)) {
       end(make_error(ErrorCode::kDeadlineExceeded,
                      "no sign of life for " + std::to_string(limits::kSilenceMs / 1000) + " s"));
       break;
@@ -217,6 +265,7 @@ void FrameLink::close(Error why, std::int64_t retry_after_ms) {
   std::string message(cut_utf8(why.message, limits::kLogValueBytesMax));
   static_cast<void>(send(Goodbye{why.code, std::move(message), retry_after_ms}).has_value());
   closing_ = true;
+  resume_reading();  // to see the peer's end
   sources_.clear();
   wake();
   beat_.cancel();
@@ -238,6 +287,7 @@ void FrameLink::end(Error why) {
   stream_->close();
   wake();
   beat_.cancel();
+  resume_.cancel();
 }
 
 }  // namespace tributary

@@ -36,6 +36,8 @@ class FrameLink final : public Link, public std::enable_shared_from_this<FrameLi
   Status send(const Message& message) override;
   void add_source(std::uint32_t stream, ChunkSource source) override;
   void remove_source(std::uint32_t stream) override;
+  void pause_reading() override { paused_ = !closing_; }
+  void resume_reading() override;
 
   // The next message, before run(): for the version handshake.
   asio::awaitable<Result<Message>> receive();
@@ -48,6 +50,12 @@ class FrameLink final : public Link, public std::enable_shared_from_this<FrameLi
   void lift_deadline() { limit_.reset(); }
 
  private:
+  // What the writer is at; `bytes` lie in one of the two.
+  struct Outgoing {
+    Bytes control;
+    std::optional<Chunk> chunk;
+    ByteView bytes;
+  };
   struct Source {
     std::uint32_t stream;
     ChunkSource next;
@@ -55,10 +63,13 @@ class FrameLink final : public Link, public std::enable_shared_from_this<FrameLi
 
   FrameLink(std::unique_ptr<TlsStream> stream, PeerIdentity peer);
   asio::awaitable<Status> read_exact(MutableByteView into);
-  asio::awaitable<Result<FrameHeader>> read_frame(Bytes& payload);
+  asio::awaitable<Result<FrameHeader>> read_header();
+  asio::awaitable<Status> read_payload(FrameHeader header, LinkHandler* handler);
+  asio::awaitable<void> while_paused();
   asio::awaitable<void> write_loop();
   asio::awaitable<void> heartbeat_loop();
-  Result<Bytes> next_frame();
+  Bytes next_control();
+  Result<Outgoing> next_frame();
   Status take_message(ByteView payload, LinkHandler& handler);
   void end(Error why);
   void wake() { wake_.cancel(); }
@@ -68,13 +79,16 @@ class FrameLink final : public Link, public std::enable_shared_from_this<FrameLi
   asio::steady_timer wake_;
   std::optional<Deadline> limit_;
   asio::steady_timer beat_;
+  asio::steady_timer resume_;
   std::deque<Bytes> control_;
   std::deque<Source> sources_;
+  Bytes message_;   // the one that is being read
   Bytes received_;  // read ahead: [taken_, filled_)
   std::size_t taken_ = 0;
   std::size_t filled_ = 0;
   std::chrono::steady_clock::time_point last_sign_;
   std::uint64_t beats_ = 0;
+  bool paused_ = false;
   bool closing_ = false;
   std::optional<Error> closing_reason_;
   std::optional<Error> ended_;

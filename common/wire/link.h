@@ -8,6 +8,7 @@
 #include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/domain/messages.h"
+#include "common/wire/chunk.h"
 #include "common/wire/transfer_port.h"
 
 namespace tributary {
@@ -24,7 +25,7 @@ class LinkHandler {
  public:
   virtual ~LinkHandler() = default;
   virtual Status on_message(const Message& message) = 0;
-  virtual Status on_chunk(std::uint32_t stream, ByteView bytes) = 0;
+  virtual Status on_chunk(std::uint32_t stream, Chunk chunk) = 0;
 };
 
 }  // namespace tributary

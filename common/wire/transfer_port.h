@@ -14,9 +14,8 @@
 
 namespace tributary {
 
-// The next bytes of a blob, at most `max_bytes`, read when the link can take them; empty at the
-// end.
-using ChunkSource = std::function<Result<Bytes>(std::size_t max_bytes)>;
+// Puts the next bytes of a blob into `into`, when the link can take them: how many; 0 at the end.
+using ChunkSource = std::function<Result<std::size_t>(MutableByteView into)>;
 
 class TransferPort {
  public:
@@ -30,6 +29,10 @@ class TransferPort {
   virtual void add_source(std::uint32_t stream, ChunkSource source) = 0;
   // No more chunks on `stream`; nothing happens if there is no such source.
   virtual void remove_source(std::uint32_t stream) = 0;
+  // Whoever cannot keep up with what arrives: nothing more is read from the peer until it is
+  // resumed. A port whose users always keep up need not know of it.
+  virtual void pause_reading() {}
+  virtual void resume_reading() {}
 };
 
 }  // namespace tributary

@@ -91,8 +91,8 @@ Status Connection::on_message(const Message& message) {
   return {};
 }
 
-Status Connection::on_chunk(std::uint32_t stream, ByteView bytes) {
-  return transfers_->on_chunk(stream, bytes);
+Status Connection::on_chunk(std::uint32_t stream, Chunk chunk) {
+  return transfers_->on_chunk(stream, std::move(chunk));
 }
 
 Result<std::unique_ptr<ReadFile>> Connection::open_offered(const Digest& digest) const {

@@ -57,7 +57,7 @@ class Connection final : public LinkHandler {
   Result<BlobRef> offer(ByteView bytes);
 
   Status on_message(const Message& message) override;
-  Status on_chunk(std::uint32_t stream, ByteView bytes) override;
+  Status on_chunk(std::uint32_t stream, Chunk chunk) override;
 
  private:
   explicit Connection(OperatorConfig config) : config_(std::move(config)) {}

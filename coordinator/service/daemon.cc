@@ -18,6 +18,7 @@
 #include "common/storage/directory_lock.h"
 #include "common/transport/listener.h"
 #include "common/transport/spawn.h"
+#include "common/transport/work_queue.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/site_sessions.h"
 
@@ -90,9 +91,9 @@ class Daemon {
  private:
   void make_services() {
     const auto to_engine = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
-    sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{clock_, *blobs_, *store_, log_,
-                                                                config_.sites, config_.admission,
-                                                                std::string(kSoftware), to_engine});
+    sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
+        clock_, *blobs_, *store_, log_, config_.sites, config_.admission, std::string(kSoftware),
+        to_engine, [this] { return work_queue_on(pool_, io_); }});
     DriverPorts ports{clock_,
                       *store_,
                       *blobs_,

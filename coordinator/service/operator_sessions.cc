@@ -53,8 +53,8 @@ class OperatorSessions::Session final : public LinkHandler,
     return answer(message);
   }
 
-  Status on_chunk(std::uint32_t stream, ByteView bytes) override {
-    return transfers_.on_chunk(stream, bytes);
+  Status on_chunk(std::uint32_t stream, Chunk chunk) override {
+    return transfers_.on_chunk(stream, std::move(chunk));
   }
 
  private:

@@ -6,7 +6,6 @@
 
 #include "common/base/limits.h"
 #include "common/base/version.h"
-#include "common/transfer/blob_transfers.h"
 
 namespace tributary {
 namespace {
@@ -33,13 +32,15 @@ class SiteSessions::Session final : public LinkHandler,
     transfers_.emplace(
         owner.ports_.blobs, *link_, [this](const Digest& digest) { return open_offered(digest); },
         [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); },
-        [this](const BlobRef& blob, std::uint64_t offset) {
-          owner_.ports_.log.record("transfer.resumed",
-                                   {{"site", site_.value},
-                                    {"digest", blob.digest.short_hex()},
-                                    {"offset", static_cast<std::int64_t>(offset)},
-                                    {"bytes", static_cast<std::int64_t>(blob.bytes)}});
-        });
+        BlobTransfers::Options{
+            [this](const BlobRef& blob, std::uint64_t offset) {
+              owner_.ports_.log.record("transfer.resumed",
+                                       {{"site", site_.value},
+                                        {"digest", blob.digest.short_hex()},
+                                        {"offset", static_cast<std::int64_t>(offset)},
+                                        {"bytes", static_cast<std::int64_t>(blob.bytes)}});
+            },
+            owner.ports_.work_queue ? owner.ports_.work_queue() : BlobTransfers::WorkQueue{}});
   }
 
   const SiteName& site() const { return site_; }
@@ -66,8 +67,8 @@ class SiteSessions::Session final : public LinkHandler,
     return {};
   }
 
-  Status on_chunk(std::uint32_t stream, ByteView bytes) override {
-    return transfers_ ? transfers_->on_chunk(stream, bytes) : Status{};
+  Status on_chunk(std::uint32_t stream, Chunk chunk) override {
+    return transfers_ ? transfers_->on_chunk(stream, std::move(chunk)) : Status{};
   }
 
   void send(const Message& message) {

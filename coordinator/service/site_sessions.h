@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/storage/blob_store.h"
 #include "common/telemetry/event_log.h"
+#include "common/transfer/blob_transfers.h"
 #include "common/wire/link.h"
 #include "coordinator/service/admission.h"
 #include "coordinator/service/driver.h"
@@ -33,6 +34,8 @@ class SiteSessions final : public SitePort {
     AdmissionConfig admission;
     std::string software;
     std::function<void(std::function<void()>)> to_engine;  // runs later, on the engine's thread
+    // One for each link, for its uploads; none: on the engine's thread.
+    std::function<BlobTransfers::WorkQueue()> work_queue = {};
   };
   explicit SiteSessions(Ports ports) : ports_(std::move(ports)), admission_(ports_.admission) {}
   ~SiteSessions() override;

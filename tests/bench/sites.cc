@@ -16,6 +16,7 @@
 #include "common/tensor/safetensors.h"
 #include "common/transport/dialer.h"
 #include "common/transport/spawn.h"
+#include "common/transport/work_queue.h"
 
 namespace tributary::bench {
 namespace {
@@ -66,6 +67,7 @@ class Site final : public LinkHandler {
  public:
   struct World {
     asio::io_context& io;
+    asio::thread_pool& storage;
     const Clock& clock;
     FileSystem& files;
     EventLog& log;
@@ -77,10 +79,11 @@ class Site final : public LinkHandler {
   Site(World& world, const TlsFiles& tls, const std::string& state_dir, Template update)
       : world_(world), random_(update.blob.bytes), update_(std::move(update)) {
     context_ = *TlsContext::load_as(PeerRole::kSite, tls);
-    agent_ = *SiteAgent::open(state_dir,
-                              {world.clock, world.files, random_, world.log,
-                               [this] { spawn(world_.io, dial_once(this)); },
-                               [this](const Task& task) { work(task); }, [](const TaskKey&) {}});
+    agent_ = *SiteAgent::open(
+        state_dir,
+        {world.clock, world.files, random_, world.log,
+         [this] { spawn(world_.io, dial_once(this)); }, [this](const Task& task) { work(task); },
+         [](const TaskKey&) {}, work_queue_on(world.storage, world.io)});
   }
   void start() { agent_->start(); }
   void stop() { agent_->stop(); }
@@ -98,8 +101,8 @@ class Site final : public LinkHandler {
       world_.uploads.on_accepted();
     return agent_->on_message(message);
   }
-  Status on_chunk(std::uint32_t stream, ByteView bytes) override {
-    return agent_->on_chunk(stream, bytes);
+  Status on_chunk(std::uint32_t stream, Chunk chunk) override {
+    return agent_->on_chunk(stream, std::move(chunk));
   }
 
  private:
@@ -173,6 +176,7 @@ struct Sites::Impl {
   std::vector<std::unique_ptr<Site>> sites;
   asio::steady_timer tick{io};
   std::thread thread;
+  asio::thread_pool storage{1};
 
   void on_tick() {
     tick.expires_after(std::chrono::milliseconds(20));
@@ -196,6 +200,7 @@ Sites::Sites(Federation& federation, const std::string& folder, SitesOptions opt
   impl_->uploads.hold = options.hold_updates;
   impl_->uploads.sites = static_cast<std::size_t>(options.count);
   impl_->world.emplace(Site::World{impl_->io,
+                                   impl_->storage,
                                    impl_->clock,
                                    *impl_->files,
                                    *impl_->log,

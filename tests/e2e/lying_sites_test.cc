@@ -79,8 +79,8 @@ class Liar final : public LinkHandler {
     }
     return {};
   }
-  Status on_chunk(std::uint32_t stream, ByteView bytes) override {
-    return transfers_->on_chunk(stream, bytes);
+  Status on_chunk(std::uint32_t stream, Chunk chunk) override {
+    return transfers_->on_chunk(stream, std::move(chunk));
   }
 
  private:

@@ -34,8 +34,16 @@ void Hub::start() {
       touched();
     });
   };
-  sessions_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
-      world_.timeline.clock(), *blobs_, *store_, world_.log, {}, {.rate = 2}, "sim", to_engine});
+  sessions_ =
+      std::make_unique<SiteSessions>(SiteSessions::Ports{world_.timeline.clock(),
+                                                         *blobs_,
+                                                         *store_,
+                                                         world_.log,
+                                                         {},
+                                                         {.rate = 2},
+                                                         "sim",
+                                                         to_engine,
+                                                         [this] { return uploads_of_a_link(); }});
   driver_ = std::make_unique<Driver>(
       DriverPorts{world_.timeline.clock(), *store_, *blobs_, *models_, *sessions_,
                   [this](const Report& report) {
@@ -77,6 +85,22 @@ void Hub::kill(Death death) {
   if (death == Death::kPowerCut) disk.crash(world_.random);
 }
 
+// The disk is beside the link and takes its time; what it has taken may not be whole when the link
+// breaks.
+BlobTransfers::WorkQueue Hub::uploads_of_a_link() {
+  return [this, busy = std::make_shared<TimePoint>()](std::function<void()> work,
+                                                      std::function<void()> then) {
+    *busy = std::max(*busy, world_.timeline.now()) + Milliseconds(world_.random.uniform_below(5));
+    world_.timeline.after(*busy - world_.timeline.now(), life_,
+                          [this, work = std::move(work), then = std::move(then)]() mutable {
+                            work();
+                            work = nullptr;
+                            then();
+                            touched();
+                          });
+  };
+}
+
 Result<JobSubmitted> Hub::submit(const SubmitJob& job) {
   if (!up()) return make_error(ErrorCode::kUnavailable, "the coordinator is down");
   Result<JobSubmitted> submitted = driver_->submit(job);
@@ -100,8 +124,8 @@ class Touching final : public LinkHandler {
     touched_();
     return taken;
   }
-  Status on_chunk(std::uint32_t stream, ByteView bytes) override {
-    const Status taken = handler_->on_chunk(stream, bytes);
+  Status on_chunk(std::uint32_t stream, Chunk chunk) override {
+    const Status taken = handler_->on_chunk(stream, std::move(chunk));
     touched_();
     return taken;
   }

@@ -48,7 +48,9 @@ class Hub {
   void accept(const std::shared_ptr<End>& end, const std::string& site);
 
  private:
-  void touched();  // after anything that may have changed when the driver wants to be woken
+  void touched();
+  BlobTransfers::WorkQueue
+  uploads_of_a_link();  // after anything that may have changed when the driver wants to be woken
 
   Surroundings world_;
   EngineOptions options_;

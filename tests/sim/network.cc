@@ -12,11 +12,11 @@
 namespace tributary::sim {
 namespace {
 
-struct Chunk {
+struct ChunkFrame {
   std::uint32_t stream;
   Bytes bytes;
 };
-using Frame = std::variant<Message, Chunk>;
+using Frame = std::variant<Message, ChunkFrame>;
 
 struct Source {
   std::uint32_t stream;
@@ -76,8 +76,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (std::holds_alternative<Welcome>(*message)) return;
       taken = handler->on_message(*message);
     } else {
-      const auto& chunk = std::get<Chunk>(frame);
-      taken = handler->on_chunk(chunk.stream, chunk.bytes);
+      const auto& chunk = std::get<ChunkFrame>(frame);
+      taken = handler->on_chunk(chunk.stream, Chunk::of(chunk.bytes));
     }
     if (!taken) close(at, taken.error(), 0);
   }
@@ -88,11 +88,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (mine.ended || mine.closing || mine.sources.empty()) return;
     Source source = std::move(mine.sources.front());
     mine.sources.pop_front();
-    Result<Bytes> bytes = source.next(network_.faults.chunk_bytes);
-    if (!bytes) return close(from, bytes.error(), 0);
-    if (!bytes->empty()) {
-      if (network_.on_chunk) network_.on_chunk(from, source.stream, bytes->size());
-      deliver(from, Chunk{source.stream, *std::move(bytes)});
+    Bytes bytes(network_.faults.chunk_bytes);
+    const Result<std::size_t> size = source.next(bytes);
+    if (!size) return close(from, size.error(), 0);
+    if (*size > 0) {
+      bytes.resize(*size);
+      if (network_.on_chunk) network_.on_chunk(from, source.stream, *size);
+      deliver(from, ChunkFrame{source.stream, std::move(bytes)});
       mine.sources.push_back(std::move(source));
     }
     start_pump(from);

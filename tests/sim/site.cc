@@ -79,8 +79,8 @@ void Site::dial() {
         site_.touched();
         return taken;
       }
-      Status on_chunk(std::uint32_t stream, ByteView bytes) override {
-        const Status taken = site_.agent_->on_chunk(stream, bytes);
+      Status on_chunk(std::uint32_t stream, Chunk chunk) override {
+        const Status taken = site_.agent_->on_chunk(stream, std::move(chunk));
         site_.touched();
         return taken;
       }

@@ -29,8 +29,8 @@ struct Recorder final : LinkHandler {
                ? Status{make_error(ErrorCode::kProtocol, "not here")}
                : Status{};
   }
-  Status on_chunk(std::uint32_t, ByteView chunk) override {
-    bytes.insert(bytes.end(), chunk.begin(), chunk.end());
+  Status on_chunk(std::uint32_t, Chunk chunk) override {
+    bytes.insert(bytes.end(), chunk.bytes().begin(), chunk.bytes().end());
     return {};
   }
 };
@@ -121,12 +121,11 @@ class Link : public testing::Test {
 
 ChunkSource source_of(std::shared_ptr<Bytes> bytes) {
   auto at = std::make_shared<std::size_t>(0);
-  return [bytes, at](std::size_t most) -> Result<Bytes> {
-    const std::size_t size = std::min(most, bytes->size() - *at);
-    Bytes chunk(bytes->begin() + static_cast<std::ptrdiff_t>(*at),
-                bytes->begin() + static_cast<std::ptrdiff_t>(*at + size));
+  return [bytes, at](MutableByteView into) -> Result<std::size_t> {
+    const std::size_t size = std::min(into.size(), bytes->size() - *at);
+    std::copy_n(bytes->begin() + static_cast<std::ptrdiff_t>(*at), size, into.begin());
     *at += size;
-    return chunk;
+    return size;
   };
 }
 
@@ -146,6 +145,22 @@ TEST_F(Link, KnowsThePeerAndCarriesChunksBothWaysWithMessagesBetween) {
       [&] { return served_.bytes.size() == up->size() && client_.bytes.size() == down->size(); });
   EXPECT_EQ(served_.bytes, *up);
   EXPECT_EQ(client_.bytes, *down);
+}
+
+TEST_F(Link, WhoeverCannotKeepUpReadsNothingUntilItIsResumed) {
+  connect();
+  accepted_->pause_reading();
+  const auto up = std::make_shared<Bytes>(64u << 20, std::byte{7});
+  dialed_->add_source(1, source_of(up));
+  ASSERT_TRUE(accepted_->send(RoundCommitted{JobId{"j"}, 4}));
+  run_until([&] { return !client_.messages.empty(); });
+  EXPECT_LE(served_.bytes.size(), std::size_t{1} << 20) << "only the frame that was on its way";
+  accepted_->resume_reading();
+  run_until([&] { return served_.bytes.size() == up->size(); });
+  accepted_->pause_reading();
+  ASSERT_TRUE(dialed_->send(RoundCommitted{JobId{"j"}, 5}));
+  accepted_->close(make_error(ErrorCode::kUnavailable, "enough"));
+  run_until([&] { return served_end_ && client_end_; });
 }
 
 TEST_F(Link, ACloseTellsItsReasonAndBothEndsEnd) {
