@@ -50,6 +50,7 @@ OptionSchema texts(std::string name, Texts fallback, std::string help) {
 
 constexpr NumberRange kPositive{.min = 0.0, .above_min = true};
 constexpr NumberRange kNotNegative{.min = 0.0};
+constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .above_min = true, .below_max = true};
 constexpr NumberRange kBelowOne{.min = 0.0, .max = 1.0, .below_max = true};
 
 OptionSchema activation() {
@@ -66,6 +67,21 @@ OptionSchema rate(double fallback) {
 OptionSchema decay(double fallback) {
   return number("weight_decay", kNotNegative, fallback,
                 "pull of the weights to zero, against overfitting");
+}
+
+OptionSchema tau() {
+  return number("tau", {.min = 1e-12, .max = 1.0, .below_max = true}, 0.001,
+                "added to the root of the squares, which start at tau^2; larger: less adaptive");
+}
+OptionSchema warmup() {
+  return integer("warmup", {0, limits::kRoundsMax}, 0,
+                 "so many rounds first, with r / (warmup + 1) in round r");
+}
+
+// Defaults of the paper's experiments, but for the learning rate, which it tunes for each task.
+std::vector<OptionSchema> moment_options() {
+  return {rate(0.01), number("beta1", kBelowOne, 0.9, "memory of the mean update"),
+          number("beta2", kBelowOne, 0.99, "memory of the mean square"), tau()};
 }
 
 std::vector<OptionSchema> adam_options(double weight_decay) {
@@ -127,8 +143,30 @@ const std::vector<PluginSchema>& server_optimizers() {
       {"sgd", "weights += learning_rate * mean update", {rate(1.0)}},
       {"momentum",
        "Mean update with momentum beta (FedAvgM)",
-       {rate(1.0), number("beta", kBelowOne, 0.9, "share of the last velocity that is kept")}}};
+       {rate(1.0), number("beta", kBelowOne, 0.9, "share of the last velocity that is kept")}},
+      {"adam", "FedAdam (Reddi et al. 2021), without bias correction", moment_options()},
+      {"yogi", "FedYogi (Reddi et al. 2021): as adam, but large steps come back slowly",
+       moment_options()},
+      {"adagrad", "FedAdagrad (Reddi et al. 2021): steps only become smaller", {rate(0.1), tau()}}};
   return kOptimizers;
+}
+
+const std::vector<PluginSchema>& learning_rate_schedules() {
+  static const std::vector<PluginSchema> kSchedules = {
+      {"constant", "1", {warmup()}},
+      {"exponential",
+       "decay^s",
+       {number("decay", kShare, 0.99, "what each round leaves of the rate"), warmup()}},
+      {"step",
+       "decay^(s / every, rounded down)",
+       {number("decay", kShare, 0.5, "what each stair leaves of the rate"),
+        integer("every", {1, limits::kRoundsMax}, 10, "rounds from one stair to the next"),
+        warmup()}},
+      {"cosine",
+       "minimum + (1 - minimum) * (1 + cos(pi * s / S)) / 2",
+       {number("minimum", kBelowOne, 0.0, "the share of the rate at which it would end"),
+        warmup()}}};
+  return kSchedules;
 }
 
 const std::vector<PluginSchema>& data_loaders() {

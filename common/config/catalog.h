@@ -14,6 +14,7 @@ const std::vector<PluginSchema>& client_algorithms();
 const std::vector<PluginSchema>& client_optimizers();
 const std::vector<PluginSchema>& aggregation_rules();
 const std::vector<PluginSchema>& server_optimizers();
+const std::vector<PluginSchema>& learning_rate_schedules();
 const std::vector<PluginSchema>& data_loaders();
 
 }  // namespace tributary

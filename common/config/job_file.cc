@@ -22,6 +22,13 @@ void check_together(Section& root, const JobSpec& spec) {
     root.section("train", Section::Need::kRequired)
         .fault("loss", "data.task wants auto or " + loss);
   }
+  if (std::get<std::int64_t>(spec.aggregation.schedule.options.at("warmup")) >=
+      std::int64_t{spec.rounds.rounds}) {
+    root.section("aggregate", Section::Need::kRequired)
+        .section("schedule", Section::Need::kRequired)
+        .fault("warmup", "is not below rounds.count (" + std::to_string(spec.rounds.rounds) +
+                             "): no round would be left for the full learning rate");
+  }
 }
 
 }  // namespace
@@ -42,6 +49,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.train = read_train(root);
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
+  spec.aggregation.planned_rounds = spec.rounds.rounds;
   spec.evaluation = read_evaluate(root, spec.data, spec.rounds);
   TRIB_CHECK_OK(document->finish());
   check_together(root, spec);

@@ -175,6 +175,7 @@ AggregationSpec read_aggregate(Section& root) {
   AggregationSpec spec;
   spec.rule = read_plugin(from, "rule", "name", aggregation_rules(), "weighted_mean");
   spec.server_optimizer = read_plugin(from, "server_optimizer", "name", server_optimizers(), "sgd");
+  spec.schedule = read_plugin(from, "schedule", "name", learning_rate_schedules(), "constant");
   spec.example_cap = static_cast<std::uint64_t>(
       from.integer("example_cap", {1, static_cast<std::int64_t>(limits::kExamplesMax)}, 1'000'000));
   spec.coordinate_bound =

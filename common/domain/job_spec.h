@@ -81,6 +81,10 @@ struct TrainSpec {
 struct AggregationSpec {
   PluginChoice rule{"weighted_mean", {}};
   PluginChoice server_optimizer{"sgd", {}};
+  PluginChoice schedule{"constant", {{"warmup", std::int64_t{0}}}};  // of its learning rate
+  // What the schedule goes over: the rounds of the job file, whatever operators make of them later;
+  // so a round that is finished again after a restart gives the same bits.
+  std::uint32_t planned_rounds = 1;
   std::uint64_t example_cap = 1'000'000;  // a site counts as at most this many examples
   double coordinate_bound = 1024.0;       // an update with a coordinate beyond this is refused
   bool operator==(const AggregationSpec&) const = default;

@@ -57,6 +57,15 @@ Result<StoredTensor> read_entry(const std::string& name, const Json& entry) {
   return stored;
 }
 
+std::map<std::string, std::string> read_metadata(const Json& entry) {
+  std::map<std::string, std::string> metadata;
+  if (!entry.is_object()) return metadata;
+  for (const auto& [key, value] : entry.items()) {
+    if (value.is_string()) metadata.emplace(key, value.get<std::string>());
+  }
+  return metadata;
+}
+
 Status check_extents(const std::vector<StoredTensor>& tensors, std::uint64_t data_bytes) {
   Layout layout;
   for (const StoredTensor& stored : tensors) layout.tensors.push_back(stored.info);
@@ -111,23 +120,25 @@ std::string write_safetensors_header(const Layout& layout,
   return json;
 }
 
-Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view text,
-                                                          std::uint64_t data_bytes) {
+Result<StoredHeader> read_safetensors_header(std::string_view text, std::uint64_t data_bytes) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return damaged("its header is no JSON object");
   if (json.size() > limits::kTensorsMax + 1) return damaged("it has too many tensors");
-  std::vector<StoredTensor> tensors;
+  StoredHeader header;
   for (const auto& [name, entry] : json.items()) {
-    if (name == "__metadata__") continue;
+    if (name == "__metadata__") {
+      header.metadata = read_metadata(entry);
+      continue;
+    }
     TRIB_TRY(stored, read_entry(name, entry));
-    tensors.push_back(std::move(stored));
+    header.tensors.push_back(std::move(stored));
   }
   // Empty tensors share their place with the next; the end keeps them in front.
-  std::ranges::sort(tensors, [](const StoredTensor& a, const StoredTensor& b) {
+  std::ranges::sort(header.tensors, [](const StoredTensor& a, const StoredTensor& b) {
     return std::tie(a.begin, a.end, a.info.name) < std::tie(b.begin, b.end, b.info.name);
   });
-  TRIB_CHECK_OK(check_extents(tensors, data_bytes));
-  return tensors;
+  TRIB_CHECK_OK(check_extents(header.tensors, data_bytes));
+  return header;
 }
 
 }  // namespace tributary

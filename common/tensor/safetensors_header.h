@@ -23,10 +23,14 @@ struct StoredTensor {
   std::uint64_t end = 0;
 };
 
+struct StoredHeader {
+  std::vector<StoredTensor> tensors;  // by `begin`: no gap, no overlap, up to the end of the data
+  std::map<std::string, std::string>
+      metadata;  // texts only; another writer's other values are not kept
+};
+
 std::string write_safetensors_header(const Layout& layout,
                                      const std::map<std::string, std::string>& metadata);
-// The tensors by `begin`, which leave no gap, do not overlap and end at `data_bytes`.
-Result<std::vector<StoredTensor>> read_safetensors_header(std::string_view json,
-                                                          std::uint64_t data_bytes);
+Result<StoredHeader> read_safetensors_header(std::string_view json, std::uint64_t data_bytes);
 
 }  // namespace tributary

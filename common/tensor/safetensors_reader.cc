@@ -41,9 +41,11 @@ float value_of(const std::byte* from, ElementType type) {
 
 }  // namespace
 
-SafetensorsReader::SafetensorsReader(ReadAt read_at, std::uint64_t data_at,
-                                     std::vector<StoredTensor> stored)
-    : read_at_(std::move(read_at)), data_at_(data_at), stored_(std::move(stored)) {
+SafetensorsReader::SafetensorsReader(ReadAt read_at, std::uint64_t data_at, StoredHeader header)
+    : read_at_(std::move(read_at)),
+      data_at_(data_at),
+      stored_(std::move(header.tensors)),
+      metadata_(std::move(header.metadata)) {
   for (const StoredTensor& tensor : stored_) layout_.tensors.push_back(tensor.info);
 }
 
@@ -64,9 +66,9 @@ Result<std::unique_ptr<SafetensorsReader>> SafetensorsReader::open(ReadAt read_a
   Bytes header(static_cast<std::size_t>(header_bytes));
   TRIB_CHECK_OK(read_at(kLengthBytes, header));
   const std::uint64_t data_at = kLengthBytes + header_bytes;
-  TRIB_TRY(stored, read_safetensors_header(as_text(header), bytes - data_at));
+  TRIB_TRY(found, read_safetensors_header(as_text(header), bytes - data_at));
   return std::unique_ptr<SafetensorsReader>(
-      new SafetensorsReader(std::move(read_at), data_at, std::move(stored)));
+      new SafetensorsReader(std::move(read_at), data_at, std::move(found)));
 }
 
 Result<std::size_t> SafetensorsReader::read(std::span<float> into) {

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -13,6 +15,7 @@
 
 namespace tributary {
 
+struct StoredHeader;
 struct StoredTensor;
 
 class SafetensorsReader final : public ValueSource {
@@ -26,15 +29,18 @@ class SafetensorsReader final : public ValueSource {
   ~SafetensorsReader() override;
 
   const Layout& layout() const override { return layout_; }
+  // The texts under "__metadata__".
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
   Result<std::size_t> read(std::span<float> into) override;
 
  private:
-  SafetensorsReader(ReadAt read_at, std::uint64_t data_at, std::vector<StoredTensor> stored);
+  SafetensorsReader(ReadAt read_at, std::uint64_t data_at, StoredHeader header);
   Status read_part(const StoredTensor& tensor, std::uint64_t first, std::span<float> into);
 
   ReadAt read_at_;
   std::uint64_t data_at_;  // where the data section begins
   std::vector<StoredTensor> stored_;
+  std::map<std::string, std::string> metadata_;
   Layout layout_;
   std::size_t tensor_ = 0;  // the next value: of this tensor,
   std::size_t value_ = 0;   // this one

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "coordinator/aggregation/rule.h"
+#include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
 
 namespace tributary {
@@ -27,6 +28,10 @@ Result<const AggregationRule*> find_rule(std::string_view name) {
 
 Result<const ServerOptimizer*> find_server_optimizer(std::string_view name) {
   return find(server_optimizer_table(), "server optimizer", name);
+}
+
+Result<const LearningRateSchedule*> find_schedule(std::string_view name) {
+  return find(schedule_table(), "learning rate schedule", name);
 }
 
 }  // namespace tributary

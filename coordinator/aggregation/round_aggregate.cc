@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "common/domain/options.h"
 #include "common/tensor/kernels.h"
 
 namespace tributary {
@@ -17,6 +18,53 @@ Status read_all(ValueSource& from, std::span<float> into, const char* what) {
   return make_error(ErrorCode::kDataLoss, std::string(what) + " is shorter than its layout");
 }
 
+// The server optimiser's state, a block at a time.
+class StateBlocks {
+ public:
+  StateBlocks(const ServerOptimizer& optimizer, const OptionMap& options,
+              const RoundStreams& streams, std::size_t block)
+      : optimizer_(optimizer), options_(options), streams_(streams) {
+    blocks_.resize(optimizer.state.size(), std::vector<float>(block));
+  }
+
+  // The next `count` values of each vector.
+  Status read(std::size_t count) {
+    parts_.clear();
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+      parts_.push_back(std::span(blocks_[i]).first(count));
+      const auto initial = optimizer_.state[i].initial;
+      if (streams_.states.empty()) {
+        std::ranges::fill(parts_[i], initial != nullptr ? initial(options_) : 0.0f);
+      } else {
+        TRIB_CHECK_OK(read_all(*streams_.states[i], parts_[i], "the server optimiser's state"));
+      }
+    }
+    return {};
+  }
+  Status write() const {
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      TRIB_CHECK_OK(streams_.next_states[i]->write(parts_[i]));
+    return {};
+  }
+  std::span<const std::span<float>> parts() const { return parts_; }
+
+ private:
+  const ServerOptimizer& optimizer_;
+  const OptionMap& options_;
+  const RoundStreams& streams_;
+  std::vector<std::vector<float>> blocks_;
+  std::vector<std::span<float>> parts_;
+};
+
+bool states_fit(const RoundStreams& streams, const ServerOptimizer& optimizer,
+                const Layout& layout) {
+  TRIB_ASSERT(streams.next_states.size() == optimizer.state.size(), "a place for each state");
+  return (streams.states.empty() || streams.states.size() == optimizer.state.size()) &&
+         std::ranges::all_of(streams.states, [&layout](const ValueSource* state) {
+           return state->layout() == layout;
+         });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSpec& spec,
@@ -25,12 +73,11 @@ Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSp
   TRIB_TRY(scale, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
   TRIB_TRY(rule, find_rule(spec.rule.name));
   TRIB_TRY(optimizer, find_server_optimizer(spec.server_optimizer.name));
+  TRIB_TRY(schedule, find_schedule(spec.schedule.name));
   ExactSum sum(layout.element_count(), scale);
   return std::unique_ptr<RoundAggregate>(
-      new RoundAggregate(spec, *rule, *optimizer, layout, std::move(sum)));
+      new RoundAggregate(spec, *rule, *optimizer, *schedule, layout, std::move(sum)));
 }
-
-bool RoundAggregate::keeps_state() const { return optimizer_.has_state; }
 
 Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uint32_t share) {
   if (update.layout() != layout_)
@@ -47,35 +94,37 @@ Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uin
   return {};
 }
 
-Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams) const {
+Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams,
+                                                RoundNumber round) const {
   if (sum_.terms() == 0)
     return make_error(ErrorCode::kFailedPrecondition, "no update was accepted");
-  if (streams.base.layout() != layout_ || (streams.state && streams.state->layout() != layout_)) {
+  if (streams.base.layout() != layout_ || !states_fit(streams, optimizer_, layout_)) {
     return make_error(ErrorCode::kDataLoss,
                       "the model or the server optimiser's state has another layout than before");
   }
   const std::size_t size = std::min(kBlockValues, sum_.size());
   std::vector<double> mean(size);
-  std::vector<float> weights(size), state(optimizer_.has_state ? size : 0);
+  std::vector<float> weights(size);
+  const OptionMap& options = spec_.server_optimizer.options;
+  StateBlocks state(optimizer_, options, streams, size);
+  const double rate =
+      option<double>(options, "learning_rate") * schedule_factor(schedule_, spec_, round);
   double squares = 0.0;
   for (std::size_t at = 0; at < sum_.size(); at += size) {
     const std::size_t count = std::min(size, sum_.size() - at);
     const auto mean_part = std::span(mean).first(count);
     const auto weights_part = std::span(weights).first(count);
-    const auto state_part = std::span(state).first(optimizer_.has_state ? count : 0);
     sum_.mean(at, mean_part);
     for (const double value : mean_part) squares += value * value;
     TRIB_CHECK_OK(read_all(streams.base, weights_part, "the model"));
-    std::ranges::fill(state_part, 0.0f);
-    if (streams.state)
-      TRIB_CHECK_OK(read_all(*streams.state, state_part, "the server optimiser's state"));
-    optimizer_.step(spec_.server_optimizer.options, mean_part, weights_part, state_part);
+    TRIB_CHECK_OK(state.read(count));
+    optimizer_.step({options, rate, mean_part, weights_part, state.parts()});
     if (!std::ranges::all_of(weights_part, [](float value) { return std::isfinite(value); })) {
       return make_error(ErrorCode::kFailedPrecondition,
                         "the new global model is not finite; lower the learning rates");
     }
     TRIB_CHECK_OK(streams.model.write(weights_part));
-    if (optimizer_.has_state) TRIB_CHECK_OK(streams.next_state->write(state_part));
+    TRIB_CHECK_OK(state.write());
   }
   return AggregateOutcome{std::sqrt(squares), examples_};
 }

@@ -5,12 +5,14 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/domain/job_spec.h"
 #include "common/tensor/value_stream.h"
 #include "coordinator/aggregation/exact_sum.h"
 #include "coordinator/aggregation/rule.h"
+#include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
 
 namespace tributary {
@@ -24,9 +26,10 @@ struct AggregateOutcome {
 struct RoundStreams {
   ValueSource& base;
   ValueSink& model;
-  // Where the server optimiser keeps a state: that of the round before, null before the first.
-  ValueSource* state = nullptr;
-  ValueSink* next_state = nullptr;
+  // Of the server optimiser, one for each of optimizer().state: those of the round before, none
+  // before the first round.
+  std::vector<ValueSource*> states = {};
+  std::vector<ValueSink*> next_states = {};
 };
 
 class RoundAggregate {
@@ -40,22 +43,26 @@ class RoundAggregate {
   // read, a part of it is in the sum, which is of no more use.
   Status add(ValueSource& update, std::uint64_t examples, std::uint32_t share = kFullShare);
   std::uint64_t updates() const { return sum_.terms(); }
-  bool keeps_state() const;
-  // Leaves the sum as it is: can be called again.
-  Result<AggregateOutcome> finish(const RoundStreams& streams) const;
+  const ServerOptimizer& optimizer() const { return optimizer_; }
+  // Leaves the sum as it is: can be called again. `round`, from 1 on, is for the schedule of the
+  // learning rate.
+  Result<AggregateOutcome> finish(const RoundStreams& streams, RoundNumber round = 1) const;
 
  private:
   RoundAggregate(AggregationSpec spec, const AggregationRule& rule,
-                 const ServerOptimizer& optimizer, Layout layout, ExactSum sum)
+                 const ServerOptimizer& optimizer, const LearningRateSchedule& schedule,
+                 Layout layout, ExactSum sum)
       : spec_(std::move(spec)),
         rule_(rule),
         optimizer_(optimizer),
+        schedule_(schedule),
         layout_(std::move(layout)),
         sum_(std::move(sum)) {}
 
   AggregationSpec spec_;
   const AggregationRule& rule_;
   const ServerOptimizer& optimizer_;
+  const LearningRateSchedule& schedule_;
   Layout layout_;
   ExactSum sum_;
   std::uint64_t examples_ = 0;

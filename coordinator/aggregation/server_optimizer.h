@@ -13,14 +13,28 @@
 
 namespace tributary {
 
+// What an optimiser keeps from round to round: one value for each weight.
+struct StateVector {
+  std::string_view name;                    // in the name of its file
+  float (*initial)(const OptionMap&) = {};  // every value before the first round; null: 0
+};
+
+// One block of a model: all spans have the same size.
+struct ServerStep {
+  const OptionMap& options;
+  double learning_rate;  // of this round: the option's, times the schedule's factor
+  std::span<const double> mean_update;
+  std::span<float> weights;                  // changed in place
+  std::span<const std::span<float>> states;  // in the order of `state`, changed in place
+};
+
 struct ServerOptimizer {
   std::string_view name;
   std::string_view help;
-  bool has_state;
-  // Adds to `weights` in place. `state` has the size of the model where has_state, zeros before the
-  // first round.
-  void (*step)(const OptionMap& options, std::span<const double> mean_update,
-               std::span<float> weights, std::span<float> state);
+  std::span<const StateVector> state;
+  // Each weight by itself, and by + - * / and sqrt only, so that blocks, restarts and machines make
+  // no difference.
+  void (*step)(const ServerStep& step);
 };
 
 std::span<const ServerOptimizer* const> server_optimizer_table();  // generated

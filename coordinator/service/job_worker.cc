@@ -87,26 +87,45 @@ void JobWorker::begin_sum_again() {
   folded_.clear();
 }
 
+Result<JobWorker::StateFiles> JobWorker::open_state(RoundNumber round, const Layout& layout) const {
+  const ServerOptimizer& optimizer = aggregate_->optimizer();
+  StateFiles files;
+  for (const StateVector& vector : optimizer.state) {
+    const StateName name{optimizer.name, vector.name};
+    if (round > 1) {
+      TRIB_TRY(before, models_.read_state(job_, round - 1, name));
+      files.before.push_back(std::move(before));
+    }
+    TRIB_TRY(after, models_.create_state(job_, round, name, layout));
+    files.after.push_back(std::move(after));
+  }
+  return files;
+}
+
+// The state of the round before stays, for a round that is finished again.
+Status JobWorker::keep_state(RoundNumber round, const StateFiles& files) const {
+  const ServerOptimizer& optimizer = aggregate_->optimizer();
+  for (std::size_t i = 0; i < files.after.size(); ++i) {
+    TRIB_TRY(kept, files.after[i]->commit());
+    static_cast<void>(kept);
+    const StateName name{optimizer.name, optimizer.state[i].name};
+    TRIB_CHECK_OK(models_.remove_old_state(job_, round, name));
+  }
+  return {};
+}
+
 Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_CHECK_OK(fold_waiting());
   if (open_round_ != round || !aggregate_)
     return make_error(ErrorCode::kFailedPrecondition, "no update was folded");
   TRIB_TRY(base, models_.read_model(job_, round - 1));
   TRIB_TRY(model, models_.create_model(job_, round, base->layout()));
-  std::unique_ptr<SafetensorsReader> state;
-  std::unique_ptr<ModelFile> next_state;
-  if (aggregate_->keeps_state()) {
-    TRIB_TRY(before, models_.read_optimizer(job_, round - 1));
-    TRIB_TRY(after, models_.create_optimizer(job_, round, base->layout()));
-    state = std::move(before);
-    next_state = std::move(after);
-  }
-  TRIB_TRY(outcome, aggregate_->finish({*base, *model, state.get(), next_state.get()}));
-  if (next_state) {
-    TRIB_TRY(kept, next_state->commit());
-    static_cast<void>(kept);
-    TRIB_CHECK_OK(models_.remove_old_optimizer(job_, round));
-  }
+  TRIB_TRY(state, open_state(round, base->layout()));
+  RoundStreams streams{*base, *model};
+  for (const auto& vector : state.before) streams.states.push_back(vector.get());
+  for (const auto& vector : state.after) streams.next_states.push_back(vector.get());
+  TRIB_TRY(outcome, aggregate_->finish(streams, round));
+  TRIB_CHECK_OK(keep_state(round, state));
   TRIB_TRY(stored, model->commit());
   TRIB_CHECK_OK(models_.publish(job_, round, stored, blobs_));
   aggregate_.reset();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/domain/job_spec.h"
 #include "common/domain/task.h"
@@ -37,6 +38,14 @@ class JobWorker {
   Result<BlobRef> adopt_initial_model(const BlobRef& model);
 
  private:
+  // The server optimiser's, vector by vector; `before` is empty in the first round.
+  struct StateFiles {
+    std::vector<std::unique_ptr<SafetensorsReader>> before;
+    std::vector<std::unique_ptr<ModelFile>> after;
+  };
+
+  Result<StateFiles> open_state(RoundNumber round, const Layout& layout) const;
+  Status keep_state(RoundNumber round, const StateFiles& files) const;
   // Models of all rounds have the same layout: that of any of them will do.
   Result<const Layout*> layout(RoundNumber round);
   Status fold_waiting();

@@ -12,10 +12,15 @@ namespace {
 
 constexpr std::string_view kNew = ".new";
 
-std::string file_name(const char* kind, RoundNumber round) {
-  char name[64];
-  std::snprintf(name, sizeof name, "%s-%04u.safetensors", kind, round);
-  return name;
+std::string file_name(std::string_view kind, RoundNumber round, std::string_view part = {}) {
+  char number[16];
+  std::snprintf(number, sizeof number, "-%04u", round);
+  return std::string(kind) + number + std::string(part) + ".safetensors";
+}
+
+ModelFile::Metadata metadata_of(const StateName& state) {
+  return {{"tributary.server_optimizer", std::string(state.optimizer)},
+          {"tributary.state", std::string(state.vector)}};
 }
 
 constexpr std::uint64_t kStep = 1u << 20;
@@ -44,11 +49,12 @@ Result<std::unique_ptr<SafetensorsReader>> read_values(std::unique_ptr<ReadFile>
 }
 
 Result<std::unique_ptr<ModelFile>> ModelFile::create(FileSystem& files, std::string path,
-                                                     const Layout& layout) {
+                                                     const Layout& layout,
+                                                     const Metadata& metadata) {
   std::unique_ptr<ModelFile> model(new ModelFile(files, std::move(path)));
   TRIB_TRY(file, files.open_append(model->path_ + std::string(kNew), 0));
   model->file_ = std::move(file);
-  TRIB_CHECK_OK(model->append(encode_safetensors_head(layout)));
+  TRIB_CHECK_OK(model->append(encode_safetensors_head(layout, metadata)));
   return model;
 }
 
@@ -78,30 +84,35 @@ std::string ModelRepository::model_path(const JobId& job, RoundNumber round) con
   return directory_ + "/" + job.value + "/" + file_name("round", round);
 }
 
-std::string ModelRepository::optimizer_path(const JobId& job, RoundNumber round) const {
-  return directory_ + "/" + job.value + "/" + file_name("optimizer", round);
+std::string ModelRepository::state_path(const JobId& job, RoundNumber round,
+                                        const StateName& state) const {
+  return directory_ + "/" + job.value + "/" +
+         file_name("optimizer", round, "-" + std::string(state.vector));
 }
 
 Result<std::unique_ptr<ModelFile>> ModelRepository::create(const JobId& job, std::string path,
-                                                           const Layout& layout) {
+                                                           const Layout& layout,
+                                                           const ModelFile::Metadata& metadata) {
   TRIB_CHECK_OK(files_.make_directories(directory_ + "/" + job.value));
-  return ModelFile::create(files_, std::move(path), layout);
+  return ModelFile::create(files_, std::move(path), layout, metadata);
 }
 
 Result<std::unique_ptr<ModelFile>> ModelRepository::create_model(const JobId& job,
                                                                  RoundNumber round,
                                                                  const Layout& layout) {
-  return create(job, model_path(job, round), layout);
+  return create(job, model_path(job, round), layout, {});
 }
 
-Result<std::unique_ptr<ModelFile>> ModelRepository::create_optimizer(const JobId& job,
-                                                                     RoundNumber round,
-                                                                     const Layout& layout) {
-  return create(job, optimizer_path(job, round), layout);
+Result<std::unique_ptr<ModelFile>> ModelRepository::create_state(const JobId& job,
+                                                                 RoundNumber round,
+                                                                 const StateName& state,
+                                                                 const Layout& layout) {
+  return create(job, state_path(job, round, state), layout, metadata_of(state));
 }
 
-Status ModelRepository::remove_old_optimizer(const JobId& job, RoundNumber round) {
-  return round >= 2 ? files_.remove(optimizer_path(job, round - 2)) : Status{};
+Status ModelRepository::remove_old_state(const JobId& job, RoundNumber round,
+                                         const StateName& state) {
+  return round >= 2 ? files_.remove(state_path(job, round - 2, state)) : Status{};
 }
 
 Result<std::unique_ptr<ReadFile>> ModelRepository::open_model(const JobId& job,
@@ -117,13 +128,24 @@ Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_model(const Job
   return values;
 }
 
-Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_optimizer(
-    const JobId& job, RoundNumber round) const {
-  const std::string path = optimizer_path(job, round);
-  if (!files_.exists(path)) return std::unique_ptr<SafetensorsReader>();
+Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_state(
+    const JobId& job, RoundNumber round, const StateName& state) const {
+  const std::string path = state_path(job, round, state);
+  const std::string wanted = "'" + std::string(state.vector) + "' of server optimizer '" +
+                             std::string(state.optimizer) + "' after round " +
+                             std::to_string(round);
+  if (!files_.exists(path)) {
+    return make_error(
+        ErrorCode::kDataLoss,
+        path + ": the state " + wanted + " is missing; an earlier version kept it in another file");
+  }
   TRIB_TRY(file, files_.open(path));
   auto values = read_values(std::move(file));
   if (!values) return std::move(values).error().with_context(path);
+  if ((*values)->metadata() != metadata_of(state))
+    return make_error(ErrorCode::kDataLoss,
+                      path + ": is not the state " + wanted +
+                          ", but another optimizer's or an earlier version's");
   return values;
 }
 

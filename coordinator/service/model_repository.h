@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // ModelRepository: the global models on disk, one safetensors file a round, written beside their
 // place, synced and renamed:
-//   DIRECTORY/JOB/round-0003.safetensors      the model after round 3 (round 0: the initial one)
-//   DIRECTORY/JOB/optimizer-0003.safetensors  the server optimiser's state after it, if it has any
+//   DIRECTORY/JOB/round-0003.safetensors        the model after round 3 (round 0: the initial one)
+//   DIRECTORY/JOB/optimizer-0003-m.safetensors  the server optimiser's state after it: one file for
+//                                               each of its vectors, with the model's own tensors;
+//                                               its metadata says which optimiser's and which
 // They are read and written in blocks. Owned by the daemon; called from one worker at a time per
 // job. It does not interpret models beyond their format.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
@@ -25,8 +29,10 @@ Result<std::unique_ptr<SafetensorsReader>> read_values(std::unique_ptr<ReadFile>
 // A safetensors file as it is written. Without commit() nothing of it stays.
 class ModelFile final : public ValueSink {
  public:
+  using Metadata = std::map<std::string, std::string>;
   static Result<std::unique_ptr<ModelFile>> create(FileSystem& files, std::string path,
-                                                   const Layout& layout);
+                                                   const Layout& layout,
+                                                   const Metadata& metadata = {});
   ~ModelFile() override;
   ModelFile(const ModelFile&) = delete;
   ModelFile& operator=(const ModelFile&) = delete;
@@ -46,33 +52,41 @@ class ModelFile final : public ValueSink {
   std::uint64_t bytes_ = 0;
 };
 
+// One vector of a server optimiser's state, by the optimiser's name and its own.
+struct StateName {
+  std::string_view optimizer;
+  std::string_view vector;
+};
+
 class ModelRepository {
  public:
   ModelRepository(FileSystem& files, std::string directory)
       : files_(files), directory_(std::move(directory)) {}
 
   std::string model_path(const JobId& job, RoundNumber round) const;
-  std::string optimizer_path(const JobId& job, RoundNumber round) const;
+  std::string state_path(const JobId& job, RoundNumber round, const StateName& state) const;
 
   Result<std::unique_ptr<ModelFile>> create_model(const JobId& job, RoundNumber round,
                                                   const Layout& layout);
-  Result<std::unique_ptr<ModelFile>> create_optimizer(const JobId& job, RoundNumber round,
-                                                      const Layout& layout);
+  Result<std::unique_ptr<ModelFile>> create_state(const JobId& job, RoundNumber round,
+                                                  const StateName& state, const Layout& layout);
   Result<std::unique_ptr<ReadFile>> open_model(const JobId& job, RoundNumber round) const;
   Result<std::unique_ptr<SafetensorsReader>> read_model(const JobId& job, RoundNumber round) const;
-  // Null where the optimiser had no state to keep.
-  Result<std::unique_ptr<SafetensorsReader>> read_optimizer(const JobId& job,
-                                                            RoundNumber round) const;
+  // kDataLoss where it is missing, or of another optimiser or vector: starting from zeros would be
+  // another algorithm, and nobody would see it.
+  Result<std::unique_ptr<SafetensorsReader>> read_state(const JobId& job, RoundNumber round,
+                                                        const StateName& state) const;
   // A round is finished again after a crash, so the state before it stays; older ones are of no
   // use.
-  Status remove_old_optimizer(const JobId& job, RoundNumber round);
+  Status remove_old_state(const JobId& job, RoundNumber round, const StateName& state);
   Result<BlobRef> digest_of(const JobId& job, RoundNumber round) const;  // reads the whole file
   // A copy in the blob store, from where sites fetch it; `model` is what the file holds.
   Status publish(const JobId& job, RoundNumber round, const BlobRef& model, BlobStore& blobs) const;
 
  private:
   Result<std::unique_ptr<ModelFile>> create(const JobId& job, std::string path,
-                                            const Layout& layout);
+                                            const Layout& layout,
+                                            const ModelFile::Metadata& metadata);
   FileSystem& files_;
   std::string directory_;
 };

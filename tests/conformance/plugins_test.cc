@@ -14,6 +14,7 @@
 #include "common/base/random_source.h"
 #include "common/config/catalog.h"
 #include "coordinator/aggregation/rule.h"
+#include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
 #include "tests/support/plugin_choice.h"
 
@@ -79,6 +80,7 @@ TEST(Plugins, TheCatalogueAndTheTablesNameTheSame) {
   EXPECT_EQ(names_of(algorithm_table()), names_of(client_algorithms()));
   EXPECT_EQ(names_of(rule_table()), names_of(aggregation_rules()));
   EXPECT_EQ(names_of(server_optimizer_table()), names_of(server_optimizers()));
+  EXPECT_EQ(names_of(schedule_table()), names_of(learning_rate_schedules()));
   EXPECT_EQ(names_of(loader_table()), names_of(data_loaders()));
 }
 
@@ -93,12 +95,24 @@ TEST(Plugins, EveryRuleWeighsWithinItsCap) {
   }
 }
 
+// Two weights of 1 after so many steps with the same mean update.
+std::vector<float> weights_after(int steps, const PluginChoice& choice) {
+  const ServerOptimizer& optimizer = **find_server_optimizer(choice.name);
+  const std::vector<double> mean = {0.5, -0.25};
+  std::vector<float> weights = {1.0f, 1.0f};
+  std::vector<std::vector<float>> states;
+  for (const StateVector& state : optimizer.state) {
+    states.emplace_back(2, state.initial != nullptr ? state.initial(choice.options) : 0.0f);
+  }
+  const std::vector<std::span<float>> parts(states.begin(), states.end());
+  const double rate = std::get<double>(choice.options.at("learning_rate"));
+  for (int i = 0; i < steps; ++i) optimizer.step({choice.options, rate, mean, weights, parts});
+  return weights;
+}
+
 TEST(Plugins, EveryServerOptimizerFollowsTheMeanUpdate) {
   for (const PluginSchema& schema : server_optimizers()) {
-    const ServerOptimizer& optimizer = **find_server_optimizer(schema.name);
-    std::vector<float> weights = {1.0f, 1.0f}, state(2, 0.0f);
-    const std::vector<double> mean = {0.5, -0.25};
-    optimizer.step(choose(server_optimizers(), schema.name).options, mean, weights, state);
+    const std::vector<float> weights = weights_after(1, choose(server_optimizers(), schema.name));
     EXPECT_GT(weights[0], 1.0f) << schema.name;
     EXPECT_LT(weights[1], 1.0f) << schema.name;
   }
@@ -106,17 +120,37 @@ TEST(Plugins, EveryServerOptimizerFollowsTheMeanUpdate) {
 
 TEST(Plugins, EveryOptionOfAServerOptimizerDoesSomething) {
   for_every_option(server_optimizers(), [](const PluginChoice& usual, const PluginChoice& other) {
-    std::vector<std::vector<float>> results;
-    for (const PluginChoice& choice : {usual, other}) {
-      std::vector<float> weights = {1.0f, 1.0f}, state(2, 0.0f);
-      for (int step = 0; step < 2; ++step) {
-        (*find_server_optimizer(choice.name))
-            ->step(choice.options, std::vector{0.5, -0.25}, weights, state);
-      }
-      results.push_back(weights);
-    }
-    EXPECT_NE(results[0], results[1]);
+    EXPECT_NE(weights_after(2, usual), weights_after(2, other));
   });
+}
+
+// The factors of 40 rounds.
+std::vector<double> factors_of(const PluginChoice& schedule) {
+  AggregationSpec spec;
+  spec.schedule = schedule;
+  spec.planned_rounds = 40;
+  std::vector<double> factors;
+  for (RoundNumber round = 1; round <= 40; ++round)
+    factors.push_back(schedule_factor(**find_schedule(schedule.name), spec, round));
+  return factors;
+}
+
+TEST(Plugins, EveryScheduleStartsAtOneAndStaysAboveZero) {
+  for (const PluginSchema& schema : learning_rate_schedules()) {
+    const auto factors = factors_of(choose(learning_rate_schedules(), schema.name));
+    EXPECT_EQ(factors[0], 1.0) << schema.name;
+    for (const double factor : factors) {
+      EXPECT_GT(factor, 0.0) << schema.name;
+      EXPECT_LE(factor, 1.0) << schema.name;
+    }
+  }
+}
+
+TEST(Plugins, EveryOptionOfAScheduleDoesSomething) {
+  for_every_option(learning_rate_schedules(),
+                   [](const PluginChoice& usual, const PluginChoice& other) {
+                     EXPECT_NE(factors_of(usual), factors_of(other));
+                   });
 }
 
 class Training : public testing::Test {

@@ -7,10 +7,12 @@
 namespace tributary {
 namespace {
 
-void step(const OptionMap& options, std::span<const double> mean_update, std::span<float> weights,
-          std::span<float> velocity) {
-  const double rate = option<double>(options, "learning_rate");
-  const double beta = option<double>(options, "beta");
+void step(const ServerStep& step) {
+  const double rate = step.learning_rate;
+  const double beta = option<double>(step.options, "beta");
+  const std::span<const double> mean_update = step.mean_update;
+  const std::span<float> weights = step.weights;
+  const std::span<float> velocity = step.states[0];
   for (std::size_t i = 0; i < weights.size(); ++i) {
     velocity[i] = static_cast<float>(beta * static_cast<double>(velocity[i]) + mean_update[i]);
     weights[i] = static_cast<float>(static_cast<double>(weights[i]) +
@@ -21,8 +23,9 @@ void step(const OptionMap& options, std::span<const double> mean_update, std::sp
 }  // namespace
 
 const ServerOptimizer& momentum_server_optimizer() {
+  static constexpr StateVector kState[] = {{"velocity"}};
   static constexpr ServerOptimizer kOptimizer{
-      "momentum", "Mean update with momentum beta (FedAvgM)", true, &step};
+      "momentum", "Mean update with momentum beta (FedAvgM)", kState, &step};
   return kOptimizer;
 }
 

@@ -27,6 +27,7 @@ train:
   batch_size: 10
 aggregate:
   server_optimizer: {name: momentum, beta: 0.5}
+  schedule: {name: cosine, warmup: 5, minimum: 0.1}
   example_cap: 500
 rounds: {count: 20, minimum_sites: 3, quorum: 2, deadline: 90s}
 evaluate: {every: 2, best_by: auc}
@@ -56,6 +57,9 @@ TEST(JobFile, ReadsEveryPart) {
   EXPECT_EQ(job.train.algorithm.options.at("mu"), OptionValue(0.1));
   EXPECT_EQ(job.train.optimizer.options.at("beta2"), OptionValue(0.999));
   EXPECT_EQ(job.aggregation.server_optimizer.name, "momentum");
+  EXPECT_EQ(job.aggregation.schedule.name, "cosine");
+  EXPECT_EQ(job.aggregation.schedule.options.at("minimum"), OptionValue(0.1));
+  EXPECT_EQ(job.aggregation.planned_rounds, 20u);
   EXPECT_EQ(job.aggregation.example_cap, 500u);
   EXPECT_EQ(job.rounds.rounds, 20u);
   EXPECT_EQ(job.rounds.quorum, 2u);
@@ -134,6 +138,15 @@ INSTANTIATE_TEST_SUITE_P(
               "values: [f, aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]",
               "data.features[1].values: 'aaaaaaaaaaaaaaaaaaaa"},
         Wrong{"positive_above: 0", "values: [no, no]", "'no' stands twice"},
+        Wrong{"name: momentum, beta: 0.5", "name: yoga", "did you mean 'yogi'"},
+        Wrong{"name: momentum, beta: 0.5", "name: adam, beta: 0.5", "did you mean 'beta1'"},
+        Wrong{"name: momentum, beta: 0.5", "name: adam, beta2: 1", "job.yaml:18"},
+        Wrong{"name: momentum, beta: 0.5", "name: adagrad, tau: 0", "server_optimizer.tau"},
+        Wrong{"name: cosine, warmup: 5", "name: cosin, warmup: 5", "did you mean 'cosine'"},
+        Wrong{"warmup: 5", "warm_up: 5", "did you mean 'warmup'"},
+        Wrong{"warmup: 5, minimum: 0.1", "minimum: 1", "job.yaml:19"},
+        Wrong{"warmup: 5", "warmup: 20", "schedule.warmup: is not below rounds.count (20)"},
+        Wrong{"name: cosine, warmup: 5", "name: step, every: 0", "schedule.every"},
         Wrong{"epochs: 2", "loss: mse", "train.loss: data.task wants auto or bce"},
         Wrong{"- age", "- heart rate: numeric", "write {name: heart rate, type: numeric}"}));
 

@@ -73,6 +73,22 @@ TEST(Safetensors, ReadsOtherWritersOrderMetadataAndTypes) {
   EXPECT_EQ(read->values, (std::vector<float>{1.5f, -2.0f, 0.1f}));
 }
 
+TEST(Safetensors, AReaderHasTheTextsOfTheMetadata) {
+  const auto metadata_of = [](const Bytes& bytes) {
+    const auto read_at = [&bytes](std::uint64_t offset, MutableByteView into) -> Status {
+      std::memcpy(into.data(), bytes.data() + offset, into.size());
+      return {};
+    };
+    return (*SafetensorsReader::open(read_at, bytes.size()))->metadata();
+  };
+  const std::map<std::string, std::string> some = {{"a", "1"}, {"b", "\"2\""}};
+  EXPECT_EQ(metadata_of(encode_safetensors(small_model(), some)), some);
+  EXPECT_TRUE(metadata_of(encode_safetensors(small_model())).empty());
+  EXPECT_EQ(metadata_of(file_of(R"({"__metadata__":{"a":"1","c":3}})", {})),
+            (std::map<std::string, std::string>{{"a", "1"}}));
+  EXPECT_TRUE(metadata_of(file_of(R"({"__metadata__":[1]})", {})).empty());
+}
+
 TEST(Safetensors, ReadsEveryKindOfHalf) {
   Bytes data(8);
   put_little_endian(data.data(), std::uint16_t{0x0001});      // smallest subnormal, 2^-24

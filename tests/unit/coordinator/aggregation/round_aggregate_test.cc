@@ -37,11 +37,13 @@ Result<Finished> finish(const RoundAggregate& aggregate, const Model& base,
   Model next{base.layout, {}};
   ModelSource from(base);
   ModelSink model(finished.model), next_state(next);
+  RoundStreams streams{from, model};
   std::optional<ModelSource> before;
-  if (state) before.emplace(*state);
-  TRIB_TRY(outcome, aggregate.finish({from, model, before ? &*before : nullptr, &next_state}));
+  if (state) streams.states.push_back(&before.emplace(*state));
+  if (!aggregate.optimizer().state.empty()) streams.next_states.push_back(&next_state);
+  TRIB_TRY(outcome, aggregate.finish(streams));
   finished.outcome = outcome;
-  if (aggregate.keeps_state()) finished.state = next;
+  if (!streams.next_states.empty()) finished.state = next;
   return finished;
 }
 

@@ -120,6 +120,107 @@ TEST_F(Worker, AnUpdateThatBreaksOffWhileItIsFoldedCostsNoOtherItsPlace) {
   EXPECT_EQ(values_of(1), (std::vector<float>{0.5f + 1.0f, 3.0f}));
 }
 
+// Rounds of a job whose server optimiser keeps a state, over several lives.
+class StatefulWorker : public Worker {
+ protected:
+  std::unique_ptr<JobWorker> life(const std::string& optimizer, const JobId& job) {
+    JobSpec spec;
+    OptionMap options = {{"learning_rate", 0.1}, {"beta", 0.9}};
+    if (optimizer != "momentum") options = {{"learning_rate", 0.1}, {"tau", 0.001}};
+    if (optimizer == "adam" || optimizer == "yogi") {
+      options["beta1"] = 0.9;
+      options["beta2"] = 0.99;
+    }
+    spec.aggregation.server_optimizer = {optimizer, options};
+    spec.aggregation.schedule = {"cosine", {{"minimum", 0.0}, {"warmup", std::int64_t{1}}}};
+    spec.aggregation.planned_rounds = 4;
+    return std::make_unique<JobWorker>(job, spec, *blobs_, models_);
+  }
+  // The model of round 0, then round after round.
+  void begin(JobWorker& worker) {
+    ASSERT_TRUE(
+        worker.adopt_initial_model({*blobs_->put(encode_safetensors({kLayout, {1.0f, 2.0f}})), 0}));
+  }
+  Result<RoundFinished> play(JobWorker& worker, RoundNumber round) {
+    const float size = static_cast<float>(round);
+    AcceptedUpdate one = update("a", {0.3f * size, -0.7f}, 30);
+    one.into = one.key.round = round;
+    worker.absorb({one, 1000});
+    return worker.finish(round);
+  }
+  Bytes state_bytes(const JobId& job, RoundNumber round, const StateName& state) {
+    return *disk_.read(models_.state_path(job, round, state), 1u << 20);
+  }
+};
+
+TEST_F(StatefulWorker, AnotherLifeInEachRoundGivesTheSameBits) {
+  for (const std::string optimizer : {"momentum", "adam", "yogi", "adagrad"}) {
+    SCOPED_TRACE(optimizer);
+    const JobId one{optimizer + "-one"}, many{optimizer + "-many"};
+    const auto lasting = life(optimizer, one);
+    begin(*lasting);
+    begin(*life(optimizer, many));
+    for (RoundNumber round = 1; round <= 4; ++round) {
+      const auto expected = play(*lasting, round);
+      ASSERT_TRUE(expected) << expected.error().message;
+      // Killed after the files were written and before the round was recorded: done again.
+      for (int life_of_round = 0; life_of_round < 2; ++life_of_round) {
+        const auto again = play(*life(optimizer, many), round);
+        ASSERT_TRUE(again) << again.error().message;
+        EXPECT_EQ(again->model, expected->model) << round;
+      }
+      for (const StateVector& state : (*find_server_optimizer(optimizer))->state) {
+        const StateName name{optimizer, state.name};
+        EXPECT_EQ(state_bytes(one, round, name), state_bytes(many, round, name));
+        EXPECT_FALSE(round > 1 && disk_.exists(models_.state_path(one, round - 2, name)));
+      }
+    }
+  }
+}
+
+TEST_F(StatefulWorker, AStateThatIsNotItsOwnIsAnErrorThatSaysSo) {
+  const auto worker = life("adam", kJob);
+  begin(*worker);
+  ASSERT_TRUE(play(*worker, 1));
+  const std::string path = models_.state_path(kJob, 1, {"adam", "v"});
+  const Bytes good = *disk_.read(path, 1u << 20);
+  const auto error_of = [&](ByteView bytes) {
+    EXPECT_TRUE(disk_.write_durably(path, bytes));
+    const auto finished = play(*worker, 2);
+    EXPECT_FALSE(finished);
+    return finished ? std::string() : finished.error().message;
+  };
+  const Model zeros{kLayout, {0.0f, 0.0f}};
+  for (const auto& bytes : {encode_safetensors(zeros),  // as an earlier version wrote it
+                            encode_safetensors(zeros, {{"tributary.server_optimizer", "yogi"},
+                                                       {"tributary.state", "v"}}),
+                            state_bytes(kJob, 1, {"adam", "m"})}) {
+    EXPECT_NE(error_of(bytes).find("is not the state 'v' of server optimizer 'adam' after round 1"),
+              std::string::npos);
+  }
+  EXPECT_NE(error_of(as_bytes("garbage")).find(path), std::string::npos);
+  const Model cut{Layout{{{"w", {1}}}}, {0.0f}};
+  EXPECT_NE(error_of(encode_safetensors(
+                         cut, {{"tributary.server_optimizer", "adam"}, {"tributary.state", "v"}}))
+                .find("another layout"),
+            std::string::npos);
+  ASSERT_TRUE(disk_.remove(path));
+  EXPECT_NE(play(*worker, 2).error().message.find("is missing"), std::string::npos);
+  ASSERT_TRUE(disk_.write_durably(path, good));
+  EXPECT_TRUE(worker->finish(2));
+}
+
+TEST_F(StatefulWorker, ItsFilesHaveTheTensorsOfTheModel) {
+  const auto worker = life("adam", kJob);
+  begin(*worker);
+  ASSERT_TRUE(play(*worker, 1));
+  const auto m = *decode_safetensors(state_bytes(kJob, 1, {"adam", "m"}));
+  const auto v = *decode_safetensors(state_bytes(kJob, 1, {"adam", "v"}));
+  EXPECT_EQ(m.layout, kLayout);
+  EXPECT_NEAR(m.values[1], 0.1 * -0.7, 1e-7);
+  EXPECT_NEAR(v.values[1], 0.99e-6 + 0.01 * 0.49, 1e-8);
+}
+
 TEST_F(Worker, AFailedRoundLeavesNoFileBehind) {
   worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
   disk_.room = 60;  // in the middle of the new model
