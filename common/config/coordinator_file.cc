@@ -32,6 +32,8 @@ Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
       root.integer("running_jobs", {1, static_cast<std::int64_t>(limits::kJobsMax)}, 1);
   config.tasks_per_site =
       root.integer("tasks_per_site", {0, static_cast<std::int64_t>(limits::kJobsMax)}, 0);
+  config.upload_memory =
+      root.byte_size("upload_memory", {8 << 20, std::int64_t{1} << 40}, config.upload_memory);
   TRIB_CHECK_OK(document->finish());
   return config;
 }

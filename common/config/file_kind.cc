@@ -18,7 +18,7 @@ const std::array<Kind, 4>& kinds() {
       {{"a job file",
         {"name", "seed", "model", "data", "train", "aggregate", "rounds", "evaluate"}},
        {"a coordinator.yaml",
-        {"listen", "state_dir", "tls", "sites", "log", "threads", "running_jobs"}},
+        {"listen", "state_dir", "tls", "sites", "log", "threads", "running_jobs", "upload_memory"}},
        {"a client.yaml",
         {"coordinator", "server_name", "state_dir", "tls", "datasets", "log", "threads",
          "checkpoint_every", "policy"}},

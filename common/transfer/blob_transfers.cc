@@ -6,12 +6,6 @@
 #include "common/base/limits.h"
 
 namespace tributary {
-namespace {
-
-// Chunks of one link that wait for digest and disk: enough that neither waits for the network.
-constexpr std::size_t kUnwrittenMax = 4;
-
-}  // namespace
 
 // What the work queue works on. After a fault nothing more is written: there would be a gap.
 struct BlobTransfers::Sink {

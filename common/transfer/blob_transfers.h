@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "common/base/bytes.h"
+#include "common/base/limits.h"
 #include "common/base/result.h"
 #include "common/domain/messages.h"
 #include "common/domain/task.h"
@@ -27,6 +28,11 @@ namespace tributary {
 
 class BlobTransfers {
  public:
+  // Of one fetch, between the network and the disk: the chunk that is being read and those that
+  // wait for the work queue.
+  static constexpr std::size_t kUnwrittenMax = 4;
+  static constexpr std::uint64_t kHeldBytesMax = (1 + kUnwrittenMax) * limits::kChunkBytesMax;
+
   // Called once for each fetch that was not cancelled, when the blob is durable in the store or is
   // given up: kDataLoss (wrong digest or size), kNotFound (the peer has no such blob),
   // kResourceExhausted (disk full), or the store's error. May call fetch() and cancel(), and must

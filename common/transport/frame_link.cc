@@ -92,7 +92,7 @@ Result<FrameLink::Outgoing> FrameLink::next_frame() {
   while (!sources_.empty()) {
     Source source = std::move(sources_.front());
     sources_.pop_front();
-    Chunk chunk = Chunk::take();
+    Chunk chunk = Chunk::take(limits::kChunkBytesMax);
     TRIB_TRY(size, source.next(chunk.room()));
     if (size == 0) continue;
     chunk.resize(size);
@@ -168,9 +168,9 @@ asio::awaitable<Status> FrameLink::read_payload(FrameHeader header, LinkHandler*
     const Status read = co_await read_exact(view);
     co_return read;
   }
-  Chunk chunk = Chunk::take();
+  Chunk chunk = Chunk::take(header.payload_bytes);
   chunk.resize(header.payload_bytes);
-  const MutableByteView view = chunk.room().first(header.payload_bytes);
+  const MutableByteView view = chunk.room();
   const Status read = co_await read_exact(view);
   if (!read || ended_ || closing_) co_return read;
   const Status taken = handler->on_chunk(header.stream, std::move(chunk));

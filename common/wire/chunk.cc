@@ -18,6 +18,13 @@ constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kHeaderRoom = 64;  // the payload is aligned too
 static_assert(kFrameHeaderBytes <= kHeaderRoom);
 
+constexpr std::size_t kSmall = 64u << 10;  // the heap reuses as much without the system
+
+std::byte* make(std::size_t room) {
+  return static_cast<std::byte*>(::operator new(kHeaderRoom + room, kAlignment));
+}
+void release(std::byte* buffer) { ::operator delete(buffer, kAlignment); }
+
 class Pool {
  public:
   std::byte* take() {
@@ -29,8 +36,7 @@ class Pool {
         return buffer;
       }
     }
-    return static_cast<std::byte*>(
-        ::operator new(kHeaderRoom + limits::kChunkBytesMax, kAlignment));
+    return make(limits::kChunkBytesMax);
   }
   void give_back(std::byte* buffer) {
     {
@@ -41,8 +47,6 @@ class Pool {
   }
 
  private:
-  static void release(std::byte* buffer) { ::operator delete(buffer, kAlignment); }
-
   std::mutex mutex_;
   std::vector<std::byte*> free_;
 };
@@ -55,20 +59,25 @@ Pool& pool() {
 
 }  // namespace
 
-Chunk Chunk::take() { return Chunk(Buffer(pool().take())); }
+Chunk Chunk::take(std::size_t room) {
+  TRIB_ASSERT(room <= limits::kChunkBytesMax, "a chunk of no possible size");
+  const bool pooled = room > kSmall;
+  return Chunk(Buffer(pooled ? pool().take() : make(room), GiveBack{pooled}), room);
+}
 
 Chunk Chunk::of(ByteView bytes) {
-  Chunk chunk = take();
+  Chunk chunk = take(bytes.size());
   std::ranges::copy(bytes, chunk.room().begin());
   chunk.resize(bytes.size());
   return chunk;
 }
 
-void Chunk::GiveBack::operator()(std::byte* buffer) const { pool().give_back(buffer); }
+void Chunk::GiveBack::operator()(std::byte* buffer) const {
+  if (pooled) return pool().give_back(buffer);
+  release(buffer);
+}
 
 std::byte* Chunk::payload() const { return buffer_.get() + kHeaderRoom; }
-
-MutableByteView Chunk::room() { return {payload(), limits::kChunkBytesMax}; }
 
 ByteView Chunk::frame(std::uint32_t stream) {
   TRIB_ASSERT(size_ > 0 && size_ <= limits::kChunkBytesMax, "a chunk of no possible size");

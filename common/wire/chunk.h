@@ -15,29 +15,31 @@ namespace tributary {
 
 class Chunk {
  public:
-  // Nothing in it yet; its bytes are whatever they were.
-  static Chunk take();
+  // Room for so many bytes, kChunkBytesMax at most; nothing in it yet, its bytes are whatever they
+  // were. Only large ones come from the pool.
+  static Chunk take(std::size_t room);
   // With a copy of at most kChunkBytesMax bytes.
   static Chunk of(ByteView bytes);
 
   std::size_t size() const { return size_; }
   ByteView bytes() const { return {payload(), size_}; }
-  // To be filled; all of kChunkBytesMax.
-  MutableByteView room();
+  MutableByteView room() { return {payload(), room_}; }  // to be filled
   void resize(std::size_t size) { size_ = size; }
   // As it goes out, with this header in front.
   ByteView frame(std::uint32_t stream);
 
  private:
   struct GiveBack {
+    bool pooled = true;
     void operator()(std::byte* buffer) const;
   };
   using Buffer = std::unique_ptr<std::byte, GiveBack>;
 
-  explicit Chunk(Buffer buffer) : buffer_(std::move(buffer)) {}
+  Chunk(Buffer buffer, std::size_t room) : buffer_(std::move(buffer)), room_(room) {}
   std::byte* payload() const;
 
   Buffer buffer_;
+  std::size_t room_;
   std::size_t size_ = 0;
 };
 

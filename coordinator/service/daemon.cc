@@ -93,7 +93,7 @@ class Daemon {
     const auto to_engine = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
     sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
         clock_, *blobs_, *store_, log_, config_.sites, config_.admission, std::string(kSoftware),
-        to_engine, [this] { return work_queue_on(pool_, io_); }});
+        to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory});
     DriverPorts ports{clock_,
                       *store_,
                       *blobs_,

@@ -86,15 +86,13 @@ class SiteSessions::Session final : public LinkHandler,
   void fetch(const BlobRef& blob, std::function<void(Status)> done) {
     waiting_[blob.digest].push_back(std::move(done));
     // The answer may be there at once, and the driver must not be called from its own call.
-    owner_.ports_.to_engine([self = shared_from_this(), blob] {
-      if (self->transfers_ && self->waiting_.contains(blob.digest))
-        static_cast<void>(self->transfers_->fetch(blob).has_value());
-    });
+    owner_.ports_.to_engine([self = shared_from_this(), blob] { self->ask_for_turn(blob); });
   }
 
   // The link may take a while to end. What has arrived over it is for the next one to go on with.
   void end(const Error& why) {
     transfers_.reset();
+    for (const auto& [digest, ticket] : std::exchange(tickets_, {})) owner_.grants_.end(ticket);
     std::map<Digest, std::vector<std::function<void(Status)>>> waiting;
     waiting.swap(waiting_);
     for (auto& [digest, calls] : waiting) {
@@ -108,7 +106,18 @@ class SiteSessions::Session final : public LinkHandler,
       return make_error(ErrorCode::kPermissionDenied, "no task of this site names the blob");
     return owner_.ports_.blobs.open_blob(digest);
   }
+  void ask_for_turn(const BlobRef& blob) {
+    if (!transfers_ || !waiting_.contains(blob.digest) || tickets_.contains(blob.digest)) return;
+    // It may be over before its ticket is here.
+    tickets_[blob.digest] = 0;
+    const UploadGrants::Ticket ticket = owner_.grants_.ask(
+        blob.bytes, [this, blob] { static_cast<void>(transfers_->fetch(blob).has_value()); });
+    const auto mine = tickets_.find(blob.digest);
+    if (mine == tickets_.end()) return owner_.grants_.end(ticket);
+    mine->second = ticket;
+  }
   void fetched(const BlobRef& blob, const Status& outcome) {
+    if (const auto ticket = tickets_.extract(blob.digest)) owner_.grants_.end(ticket.mapped());
     const auto calls = waiting_.extract(blob.digest);
     if (calls.empty()) return;
     for (auto& done : calls.mapped()) done(outcome);
@@ -121,7 +130,8 @@ class SiteSessions::Session final : public LinkHandler,
   TimePoint since_;
   std::deque<Digest> offered_;
   std::map<Digest, std::vector<std::function<void(Status)>>> waiting_;
-  std::optional<BlobTransfers> transfers_;  // none once the session has ended
+  std::map<Digest, UploadGrants::Ticket> tickets_;  // of uploads that run or wait
+  std::optional<BlobTransfers> transfers_;          // none once the session has ended
 };
 
 SiteSessions::~SiteSessions() = default;

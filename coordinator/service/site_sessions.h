@@ -20,6 +20,7 @@
 #include "common/wire/link.h"
 #include "coordinator/service/admission.h"
 #include "coordinator/service/driver.h"
+#include "coordinator/service/upload_grants.h"
 
 namespace tributary {
 
@@ -36,8 +37,10 @@ class SiteSessions final : public SitePort {
     std::function<void(std::function<void()>)> to_engine;  // runs later, on the engine's thread
     // One for each link, for its uploads; none: on the engine's thread.
     std::function<BlobTransfers::WorkQueue()> work_queue = {};
+    std::uint64_t upload_memory = std::uint64_t{96} << 20;  // of all uploads that run, bytes
   };
-  explicit SiteSessions(Ports ports) : ports_(std::move(ports)), admission_(ports_.admission) {}
+  explicit SiteSessions(Ports ports)
+      : ports_(std::move(ports)), admission_(ports_.admission), grants_(ports_.upload_memory) {}
   ~SiteSessions() override;
 
   // Where events go; before the first link.
@@ -77,6 +80,7 @@ class SiteSessions final : public SitePort {
 
   Ports ports_;
   Admission admission_;
+  UploadGrants grants_;
   std::set<SiteName> known_;                         // each that was ever on a link
   std::map<std::string_view, Postponed> postponed_;  // by bound
   TimePoint postponed_since_;

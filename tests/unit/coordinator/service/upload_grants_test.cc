@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/upload_grants.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/transfer/blob_transfers.h"
+
+namespace tributary {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr std::uint64_t kLarge = std::uint64_t{1} << 40;
+
+class Grants : public testing::Test {
+ protected:
+  UploadGrants::Ticket ask(int name, std::uint64_t bytes = kLarge) {
+    return grants_.ask(bytes, [this, name] { started_.push_back(name); });
+  }
+  UploadGrants grants_{2 * BlobTransfers::kHeldBytesMax};
+  std::vector<int> started_;
+};
+
+TEST_F(Grants, RunAsManyAsTheBudgetHoldsAndTheOthersInTheirOrder) {
+  const auto first = ask(1);
+  const auto second = ask(2);
+  ask(3);
+  ask(4);
+  EXPECT_THAT(started_, ElementsAre(1, 2));
+  EXPECT_EQ(grants_.waiting(), 2u);
+  grants_.end(second);
+  EXPECT_THAT(started_, ElementsAre(1, 2, 3));
+  grants_.end(first);
+  grants_.end(first);
+  EXPECT_THAT(started_, ElementsAre(1, 2, 3, 4)) << "an end that is told twice frees one place";
+  EXPECT_EQ(grants_.running(), 2u);
+}
+
+TEST_F(Grants, SmallUploadsTakeWhatTheyHaveAndNoneOvertakesALargeOne) {
+  ask(1);
+  for (int i = 0; i < 100; ++i) ask(2, 1000);
+  EXPECT_EQ(started_.size(), 101u);
+  ask(3);
+  ask(4, 10);
+  EXPECT_EQ(started_.size(), 101u) << "the large one would wait for ever";
+}
+
+TEST_F(Grants, WhoeverLeavesTheQueueIsNotStarted) {
+  const auto first = ask(1);
+  const auto second = ask(2);
+  const auto third = ask(3);
+  grants_.end(third);
+  grants_.end(first);
+  grants_.end(second);
+  EXPECT_THAT(started_, ElementsAre(1, 2));
+  EXPECT_EQ(grants_.running(), 0u);
+}
+
+TEST_F(Grants, OneThatIsLargerThanTheBudgetRunsAlone) {
+  UploadGrants tiny(1);
+  int started = 0;
+  const auto first = tiny.ask(kLarge, [&] { ++started; });
+  tiny.ask(kLarge, [&] { ++started; });
+  EXPECT_EQ(started, 1);
+  tiny.end(first);
+  EXPECT_EQ(started, 2);
+}
+
+// What is here already is over before its start returns.
+TEST_F(Grants, AnUploadThatEndsAtOnceLetsTheNextOneGo) {
+  int started = 0;
+  std::vector<UploadGrants::Ticket> tickets;
+  const auto hold1 = ask(1);
+  const auto hold2 = ask(2);
+  for (int i = 0; i < 10'000; ++i) {
+    tickets.push_back(0);
+    tickets.back() = grants_.ask(kLarge, [&, i] {
+      ++started;
+      grants_.end(tickets[static_cast<std::size_t>(i)]);
+    });
+  }
+  grants_.end(hold1);
+  EXPECT_EQ(started, 10'000) << "without a call inside a call inside a call";
+  grants_.end(hold2);
+  EXPECT_EQ(grants_.running(), 0u);
+}
+
+}  // namespace
+}  // namespace tributary
