@@ -79,6 +79,7 @@ struct TrainSpec {
 };
 
 struct AggregationSpec {
+  PluginChoice before{"none", {}};  // what mixes the updates before the rule sees them
   PluginChoice rule{"weighted_mean", {}};
   PluginChoice server_optimizer{"sgd", {}};
   std::uint64_t example_cap = 1'000'000;  // a site counts as at most this many examples
