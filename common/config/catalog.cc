@@ -68,7 +68,7 @@ OptionSchema decay(double fallback) {
                 "pull of the weights to zero, against overfitting");
 }
 
-// Of any sane cohort fewer than half are bad, and a rule sees at most 512 updates together.
+// Fewer than half of the kUpdatesTogetherMax that a rule can see.
 OptionSchema byzantine() {
   return integer("byzantine", {0, 255}, 1, "so many sites of a round may be faulty or hostile");
 }
@@ -134,7 +134,8 @@ const std::vector<PluginSchema>& pre_aggregators() {
        {true, 2, 1}},
       {"bucketing",
        "Means of updates thrown together by lot (Karimireddy et al. 2022)",
-       {integer("size", {1, 512}, 2, "updates in a bucket; the rule sees so many times fewer")},
+       {integer("size", {1, static_cast<std::int64_t>(kUpdatesTogetherMax)}, 2,
+                "updates in a bucket; the rule sees so many times fewer")},
        {true}}};
   return kPreAggregators;
 }
@@ -157,8 +158,8 @@ const std::vector<PluginSchema>& aggregation_rules() {
        {true, 2, 3}},
       {"multi_krum",
        "Mean of the updates with the nearest neighbours (Blanchard et al. 2017)",
-       {byzantine(),
-        integer("select", {0, 512}, 0, "so many updates; 0: all but byzantine of them")},
+       {byzantine(), integer("select", {0, static_cast<std::int64_t>(kUpdatesTogetherMax)}, 0,
+                             "so many updates; 0: all but byzantine of them")},
        {true, 2, 3}},
       {"bulyan",
        "Krum again and again, then the mean near the median of each weight (El Mhamdi et al. 2018)",

@@ -18,10 +18,6 @@
 
 namespace tributary {
 
-// Updates that a rule sees together: each keeps a file open, and their dot products take the square
-// of it.
-inline constexpr std::size_t kUpdatesTogetherMax = 512;
-
 // Folds each update into the exact sum when it comes.
 struct StreamedRule {
   // The integer weight of an update of `examples` rows: 1 to spec.example_cap.
@@ -54,7 +50,6 @@ struct AggregationRule {
   std::size_t (*rows_min)(const OptionMap& options) = [](const OptionMap&) {
     return std::size_t{1};
   };
-  bool wants_losses = false;
 
   bool streams() const { return std::holds_alternative<StreamedRule>(how); }
   bool wants_products() const;

@@ -16,15 +16,18 @@ namespace {
 // Keeps F^(q-1) finite where a site has nothing left to learn, as the paper's program does.
 constexpr double kLossMin = 1e-10;
 
+// Losses are divided by the largest, which cancels but for one place, so that no power overflows.
 Result<std::vector<double>> factors(const OptionMap& options, const RowFacts& rows) {
   const double q = option<double>(options, "q");
   const double lipschitz = 1.0 / option<double>(options, "learning_rate");
+  const double largest = std::max(std::ranges::max(rows.losses), kLossMin);
   std::vector<double> factors(rows.rows());
   double sum = 0.0;
   for (std::size_t i = 0; i < factors.size(); ++i) {
-    const double loss = std::max(rows.losses[i], kLossMin);
+    const double loss = std::max(rows.losses[i] / largest, kLossMin);
+    const double square = rows.norms[i] * rows.norms[i];
     factors[i] = std::pow(loss, q);
-    sum += q * std::pow(loss, q - 1.0) * lipschitz * rows.norms[i] * rows.norms[i] + factors[i];
+    sum += q * std::pow(loss, q - 1.0) * lipschitz * square / largest + factors[i];
   }
   for (double& factor : factors) factor /= sum;
   return factors;
@@ -34,8 +37,7 @@ Result<std::vector<double>> factors(const OptionMap& options, const RowFacts& ro
 
 const AggregationRule& qffl_rule() {
   static constexpr AggregationRule kRule{"qffl", "Sites with a larger loss count more",
-                                         CombinedRule{false, &factors},
-                                         [](const OptionMap&) { return std::size_t{1}; }, true};
+                                         CombinedRule{false, &factors}};
   return kRule;
 }
 

@@ -165,6 +165,9 @@ TEST(Rules, QFedAvgOfZeroIsTheMeanAndALossOfNothingDoesNoHarm) {
   expect_near(joint_of(cohort, spec_of("qffl", {{"q", 0.0}})), reference::mean(cohort.vectors()),
               kTight);
   for (const double value : *joint_of(cohort, spec_of("qffl"))) EXPECT_TRUE(std::isfinite(value));
+  cohort.facts[2].loss = 1e300;
+  for (const double value : *joint_of(cohort, spec_of("qffl", {{"q", 5.0}})))
+    EXPECT_TRUE(std::isfinite(value));
 }
 
 // --- pre-aggregators ---
