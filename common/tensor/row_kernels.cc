@@ -11,6 +11,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/tensor/row_kernels.cc"
 #include <hwy/aligned_allocator.h>
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -99,6 +100,16 @@ void multiply(const float* const* rows, std::size_t row_count, std::size_t from,
 
 // --- linear combinations ---
 
+// So many values further on are asked for while those before are worked on: processors see through
+// a few streams of memory by themselves, and not through one for each row.
+constexpr std::size_t kAhead = 256;
+
+void prefetch(const float* row, std::size_t at, std::size_t width, std::size_t count) {
+  constexpr std::size_t kLine = 64 / sizeof(float);
+  for (std::size_t next = at + kAhead; next < at + kAhead + width && next < count; next += kLine)
+    hwy::Prefetch(row + next);
+}
+
 void combine(const float* const* rows, std::size_t row_count, std::size_t count,
              const double* factors, double* into) {
   const Doubles d;
@@ -110,6 +121,7 @@ void combine(const float* const* rows, std::size_t row_count, std::size_t count,
     for (auto& sum : sums) sum = hn::Zero(d);
     for (std::size_t r = 0; r < row_count; ++r) {
       const auto factor = hn::Set(d, factors[r]);
+      prefetch(rows[r], at, kWide * kDoubleLanes, count);
       for (std::size_t w = 0; w < kWide; ++w) {
         const auto x = hn::PromoteTo(d, hn::LoadU(f, rows[r] + at + w * kDoubleLanes));
         sums[w] = hn::Add(sums[w], hn::Mul(factor, x));
@@ -127,14 +139,16 @@ void combine(const float* const* rows, std::size_t row_count, std::size_t count,
 
 // --- columns in order ---
 
-// Columns that go through a network together: 20 rows of them are 5 KiB.
-constexpr std::size_t kColumns = 64;
+// Columns that go through a network together: 20 rows of them are 20 KiB and stay in the first
+// cache.
+constexpr std::size_t kColumns = 256;
 
 // Columns `at` and on into `columns`, row by row and one row after another; zeros beyond the last.
-void load_columns(const float* const* rows, std::size_t row_count, std::size_t at,
-                  std::size_t width, float* columns) {
+void load_columns(const float* const* rows, std::size_t row_count, std::size_t count,
+                  std::size_t at, std::size_t width, float* columns) {
   for (std::size_t r = 0; r < row_count; ++r) {
     float* column = columns + r * kColumns;
+    prefetch(rows[r], at, width, count);
     std::memcpy(column, rows[r] + at, width * sizeof(float));
     for (std::size_t c = width; c < kColumns; ++c) column[c] = 0.0f;
   }
@@ -189,10 +203,12 @@ void mean_near_median(const float* columns, std::size_t row_count, std::size_t k
     }
     auto sum = hn::Zero(d);
     for (std::size_t r = 0; r < row_count; ++r) {
-      const auto index = hn::Set(d, static_cast<double>(r));
-      const auto end = hn::Add(start, hn::Set(d, static_cast<double>(keep)));
-      const auto inside = hn::And(hn::Le(start, index), hn::Lt(index, end));
-      sum = hn::Add(sum, hn::IfThenElseZero(inside, value(r)));
+      auto term = value(r);
+      if (r < spare)
+        term = hn::IfThenElseZero(hn::Le(start, hn::Set(d, static_cast<double>(r))), term);
+      if (r >= keep)
+        term = hn::IfThenElseZero(hn::Lt(hn::Set(d, static_cast<double>(r - keep)), start), term);
+      sum = hn::Add(sum, term);
     }
     hn::StoreU(hn::Div(sum, hn::Set(d, static_cast<double>(keep))), d, into + at);
   }
@@ -207,7 +223,7 @@ void for_columns(const RowBlock& block, const SelectionNetwork& network, float* 
   for (std::size_t at = 0; at < block.count; at += kColumns) {
     const std::size_t left = block.count - at;
     const std::size_t width = left < kColumns ? left : kColumns;
-    load_columns(rows, row_count, at, width, columns);
+    load_columns(rows, row_count, block.count, at, width, columns);
     run_network(network.comparators.data(), network.comparators.size(), columns);
     if (width == kColumns) {
       mean(columns, into + at);

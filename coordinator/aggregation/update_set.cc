@@ -10,13 +10,13 @@
 namespace tributary {
 namespace {
 
-// Values of all rows that are held at a time: 8 MiB.
-constexpr std::size_t kBudget = (8u << 20) / sizeof(float);
+// Values of all rows that are held at a time: 1 MiB, which stays in a cache, and more only for so
+// many rows that a read of each would be too small.
+constexpr std::size_t kBudget = (1u << 20) / sizeof(float);
+constexpr std::size_t kReadMin = 2 * kProductValues;
 // Between rows, so that they do not all fall into the same set of a cache.
 constexpr std::size_t kGap = 16;
 static_assert(kBlockValues % kProductValues == 0);
-static_assert(kBudget / (2 * kUpdatesTogetherMax) >= kProductValues,
-              "a block of each update, and one of each row mixed of them");
 
 Error of_site(Error error, const std::string& site) {
   return std::move(error).with_context("update of " + site);
@@ -26,7 +26,7 @@ Error of_site(Error error, const std::string& site) {
 
 std::size_t RowReader::block_size(std::size_t rows) {
   const std::size_t fits = kBudget / std::max<std::size_t>(rows, 1);
-  return std::min(kBlockValues, fits / kProductValues * kProductValues);
+  return std::clamp(fits / kProductValues * kProductValues, kReadMin, kBlockValues);
 }
 
 Result<RowBlock> RowReader::read(std::size_t count) {

@@ -28,8 +28,8 @@ using OpenUpdate = std::function<Result<std::unique_ptr<ValueSource>>()>;
 // A block of each of several updates, side by side.
 class RowReader {
  public:
-  // Values of each row that are held at a time where there are `rows` of them, so that all fit a
-  // budget; a multiple of kProductValues.
+  // Values of each row that are held at a time where there are `rows` of them: 1 MiB in all, up to
+  // 4 where there are hundreds; a multiple of kProductValues.
   static std::size_t block_size(std::size_t rows);
 
   // The next `count` values of every row, at most the block that it was opened with.

@@ -146,7 +146,7 @@ TEST_P(RowKernels, MeansOfTheMiddleHaveTheBitsOfTheScalarTwin) {
   for (const std::size_t n : {1u, 2u, 3u, 4u, 7u, 20u, 33u, 100u}) {
     for (const std::size_t drop : {std::size_t{0}, (n - 1) / 4, (n - 1) / 2}) {
       const SelectionNetwork network = parting_network(n, drop);
-      for (const std::size_t count : {0u, 1u, 63u, 64u, 200u}) {
+      for (const std::size_t count : {0u, 1u, 255u, 256u, 400u}) {
         const Rows rows(n, count, n + count + drop);
         std::vector<double> into(count);
         middle_means(rows.block(), network, drop, into);
@@ -164,10 +164,10 @@ TEST_P(RowKernels, MeansNearTheMedianHaveTheBitsOfTheScalarTwin) {
   for (const std::size_t n : {1u, 2u, 3u, 4u, 9u, 20u, 33u}) {
     const SelectionNetwork network = sorting_network(n);
     for (const std::size_t keep : {std::size_t{1}, (n + 1) / 2, n}) {
-      const Rows rows(n, 150, n + keep);
-      std::vector<double> into(150);
+      const Rows rows(n, 300, n + keep);
+      std::vector<double> into(300);
       means_near_median(rows.block(), network, keep, into);
-      for (std::size_t c = 0; c < 150; ++c) {
+      for (std::size_t c = 0; c < 300; ++c) {
         ASSERT_EQ(into[c], near_median_twin(column(rows, c), keep))
             << n << " rows, " << keep << " kept, column " << c;
       }

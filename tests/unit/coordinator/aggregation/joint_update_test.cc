@@ -125,7 +125,7 @@ TEST(JointUpdate, HoldsBlocksAndNoModel) {
     NoSink sink;
     ASSERT_TRUE(aggregate->finish({base, sink}));
     // The updates are 200 MB, each of them 4.
-    EXPECT_LT(most_held - before, 10u << 20);
+    EXPECT_LT(most_held - before, 3u << 20);
   }
 }
 
