@@ -12,6 +12,7 @@ namespace tributary {
 const std::vector<PluginSchema>& model_families();
 const std::vector<PluginSchema>& client_algorithms();
 const std::vector<PluginSchema>& client_optimizers();
+const std::vector<PluginSchema>& pre_aggregators();
 const std::vector<PluginSchema>& aggregation_rules();
 const std::vector<PluginSchema>& server_optimizers();
 const std::vector<PluginSchema>& learning_rate_schedules();

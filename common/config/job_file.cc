@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/config/job_file.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "common/base/limits.h"
 #include "common/config/catalog.h"
 #include "common/config/file_kind.h"
@@ -8,6 +11,69 @@
 
 namespace tributary {
 namespace {
+
+const PluginSchema& schema_of(const std::vector<PluginSchema>& known, const std::string& name) {
+  return *std::ranges::find(known, name, &PluginSchema::name);
+}
+
+// Updates with which a round may close.
+std::int64_t least_updates(const RoundPolicy& rounds) {
+  if (rounds.quorum > 0) return rounds.quorum;
+  return rounds.target > 0 ? rounds.target : rounds.minimum_sites;
+}
+
+// How many updates a plug-in wants at least, and the fault where a round may close with fewer.
+void check_enough(Section& rounds, const RoundPolicy& policy, const PluginSchema& plugin,
+                  const PluginChoice& choice, std::int64_t in_a_bucket) {
+  std::string with;
+  std::int64_t wanted = plugin.updates.beside;
+  if (plugin.updates.for_each > 0) {
+    const auto byzantine = std::get<std::int64_t>(choice.options.at("byzantine"));
+    with = " with byzantine: " + std::to_string(byzantine);
+    wanted += plugin.updates.for_each * byzantine;
+  }
+  wanted = (wanted - 1) * in_a_bucket + 1;
+  const std::int64_t least = least_updates(policy);
+  if (least >= wanted) return;
+  if (in_a_bucket > 1) with += " after buckets of " + std::to_string(in_a_bucket);
+  rounds.fault(policy.quorum > 0   ? "quorum"
+               : policy.target > 0 ? "target"
+                                   : "minimum_sites",
+               "lets " + std::to_string(least) + " updates be enough, and " + choice.name + with +
+                   " needs at least " + std::to_string(wanted));
+}
+
+// A rule that sees all updates together wants so many of them, and all in time.
+void check_rule(Section& root, const JobSpec& spec) {
+  const AggregationSpec& aggregation = spec.aggregation;
+  const PluginSchema& rule = schema_of(aggregation_rules(), aggregation.rule.name);
+  const PluginSchema& before = schema_of(pre_aggregators(), aggregation.before.name);
+  if (!rule.updates.together) {
+    if (before.updates.together) {
+      root.section("aggregate", Section::Need::kRequired)
+          .fault("before", before.name + " sees all updates together, and rule: " + rule.name +
+                               " adds each when it comes; choose another rule");
+    }
+    return;
+  }
+  Section rounds = root.section("rounds", Section::Need::kRequired);
+  if (spec.rounds.carries_late()) {
+    rounds.fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
+                 "lets late updates count for less, and aggregate.rule: " + rule.name +
+                     " sees all updates of a round together; use rule: weighted_mean");
+    return;
+  }
+  std::int64_t in_a_bucket = 1;
+  if (before.name == "bucketing")
+    in_a_bucket = std::get<std::int64_t>(aggregation.before.options.at("size"));
+  check_enough(rounds, spec.rounds, before, aggregation.before, 1);
+  check_enough(rounds, spec.rounds, rule, aggregation.rule, in_a_bucket);
+  if (std::cmp_greater(least_updates(spec.rounds), kUpdatesTogetherMax)) {
+    rounds.fault("minimum_sites", "a round has more than " + std::to_string(kUpdatesTogetherMax) +
+                                      " updates, as many as aggregate.rule: " + rule.name +
+                                      " sees together");
+  }
+}
 
 // What a site would refuse although each section is right by itself.
 void check_together(Section& root, const JobSpec& spec) {
@@ -29,6 +95,7 @@ void check_together(Section& root, const JobSpec& spec) {
         .fault("warmup", "is not below rounds.count (" + std::to_string(spec.rounds.rounds) +
                              "): no round would be left for the full learning rate");
   }
+  check_rule(root, spec);
 }
 
 }  // namespace

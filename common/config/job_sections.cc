@@ -173,6 +173,7 @@ TrainSpec read_train(Section& root) {
 AggregationSpec read_aggregate(Section& root) {
   Section from = root.section("aggregate", Need::kOptional);
   AggregationSpec spec;
+  spec.before = read_plugin(from, "before", "name", pre_aggregators(), "none");
   spec.rule = read_plugin(from, "rule", "name", aggregation_rules(), "weighted_mean");
   spec.server_optimizer = read_plugin(from, "server_optimizer", "name", server_optimizers(), "sgd");
   spec.schedule = read_plugin(from, "schedule", "name", learning_rate_schedules(), "constant");

@@ -25,10 +25,20 @@ struct OptionSchema {
   std::vector<std::string> choices = {};
 };
 
+// How many updates an aggregation rule wants to see together; the rest of the job has to go with
+// it.
+struct UpdatesNeeded {
+  bool together = false;  // not one by one as they come
+  // At least for_each * byzantine + beside of them, byzantine being the option of that name.
+  std::int64_t for_each = 0;
+  std::int64_t beside = 1;
+};
+
 struct PluginSchema {
   std::string name;
   std::string help;
   std::vector<OptionSchema> options;
+  UpdatesNeeded updates = {};
 };
 
 // Reads `key` of `parent`: a plug-in's name alone, or a map with its name under `name_key` and its

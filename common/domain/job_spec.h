@@ -78,7 +78,12 @@ struct TrainSpec {
   bool operator==(const TrainSpec&) const = default;
 };
 
+// Updates that an aggregation rule can see together: each keeps a file open, and their dot products
+// take the square of it.
+inline constexpr std::size_t kUpdatesTogetherMax = 512;
+
 struct AggregationSpec {
+  PluginChoice before{"none", {}};  // what mixes the updates before the rule sees them
   PluginChoice rule{"weighted_mean", {}};
   PluginChoice server_optimizer{"sgd", {}};
   PluginChoice schedule{"constant", {{"warmup", std::int64_t{0}}}};  // of its learning rate

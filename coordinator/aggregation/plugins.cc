@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <numeric>
 #include <string>
 
+#include "common/domain/options.h"
+#include "coordinator/aggregation/pre_aggregator.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
@@ -24,6 +27,26 @@ Result<const Plugin*> find(std::span<const Plugin* const> table, std::string_vie
 
 Result<const AggregationRule*> find_rule(std::string_view name) {
   return find(rule_table(), "aggregation rule", name);
+}
+
+bool AggregationRule::wants_products() const {
+  if (const auto* combined = std::get_if<CombinedRule>(&how)) return combined->wants_products;
+  const auto* columns = std::get_if<ColumnRule>(&how);
+  return columns && columns->wants_products;
+}
+
+std::size_t byzantine_of(const OptionMap& options) {
+  return static_cast<std::size_t>(option<std::int64_t>(options, "byzantine"));
+}
+
+std::vector<std::size_t> all_rows(std::size_t count) {
+  std::vector<std::size_t> rows(count);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  return rows;
+}
+
+Result<const PreAggregator*> find_pre_aggregator(std::string_view name) {
+  return find(pre_aggregator_table(), "pre-aggregator", name);
 }
 
 Result<const ServerOptimizer*> find_server_optimizer(std::string_view name) {

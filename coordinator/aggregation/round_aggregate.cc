@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "common/base/assert.h"
 #include "common/domain/options.h"
 #include "common/tensor/kernels.h"
 
@@ -69,20 +70,37 @@ bool states_fit(const RoundStreams& streams, const ServerOptimizer& optimizer,
 
 Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSpec& spec,
                                                              const Layout& layout,
-                                                             std::uint64_t updates_max) {
+                                                             std::uint64_t updates_max,
+                                                             std::uint64_t seed) {
   TRIB_TRY(scale, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
   TRIB_TRY(rule, find_rule(spec.rule.name));
+  TRIB_TRY(before, find_pre_aggregator(spec.before.name));
   TRIB_TRY(optimizer, find_server_optimizer(spec.server_optimizer.name));
   TRIB_TRY(schedule, find_schedule(spec.schedule.name));
-  ExactSum sum(layout.element_count(), scale);
-  return std::unique_ptr<RoundAggregate>(
-      new RoundAggregate(spec, *rule, *optimizer, *schedule, layout, std::move(sum)));
+  ExactSum sum(rule->streams() ? layout.element_count() : 0, scale);
+  return std::unique_ptr<RoundAggregate>(new RoundAggregate(
+      spec, {*rule, *before, *optimizer, *schedule}, layout, std::move(sum), seed));
+}
+
+Status RoundAggregate::add(UpdateFacts facts, OpenUpdate open, std::uint32_t share) {
+  if (rule_.streams()) {
+    TRIB_TRY(update, open());
+    return add(*update, facts.examples, share);
+  }
+  TRIB_ASSERT(share == kFullShare, "a late update beside others that the rule sees together");
+  const std::uint64_t examples = facts.examples;
+  const auto weight =
+      static_cast<double>(std::clamp<std::uint64_t>(examples, 1, spec_.example_cap));
+  TRIB_CHECK_OK(together_.add(std::move(facts), weight, std::move(open)));
+  examples_ += examples;
+  return {};
 }
 
 Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uint32_t share) {
+  TRIB_ASSERT(rule_.streams(), "an update that cannot be read again");
   if (update.layout() != layout_)
     return make_error(ErrorCode::kDataLoss, layout_difference(layout_, update.layout()));
-  const std::uint64_t weight = rule_.weight(spec_, examples);
+  const std::uint64_t weight = std::get<StreamedRule>(rule_.how).weight(spec_, examples);
   std::vector<float> block(std::min(kBlockValues, sum_.size()));
   for (std::size_t at = 0; at < sum_.size(); at += block.size()) {
     const auto part = std::span(block).first(std::min(block.size(), sum_.size() - at));
@@ -94,15 +112,20 @@ Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uin
   return {};
 }
 
+Result<std::unique_ptr<JointUpdate>> RoundAggregate::open_joint() const {
+  if (rule_.streams()) return std::unique_ptr<JointUpdate>();
+  return JointUpdate::open({rule_, before_}, spec_, together_, layout_, seed_);
+}
+
 Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams,
                                                 RoundNumber round) const {
-  if (sum_.terms() == 0)
-    return make_error(ErrorCode::kFailedPrecondition, "no update was accepted");
+  if (updates() == 0) return make_error(ErrorCode::kFailedPrecondition, "no update was accepted");
   if (streams.base.layout() != layout_ || !states_fit(streams, optimizer_, layout_)) {
     return make_error(ErrorCode::kDataLoss,
                       "the model or the server optimiser's state has another layout than before");
   }
-  const std::size_t size = std::min(kBlockValues, sum_.size());
+  TRIB_TRY(joint, open_joint());
+  const std::size_t all = layout_.element_count(), size = std::min(kBlockValues, all);
   std::vector<double> mean(size);
   std::vector<float> weights(size);
   const OptionMap& options = spec_.server_optimizer.options;
@@ -110,11 +133,15 @@ Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams,
   const double rate =
       option<double>(options, "learning_rate") * schedule_factor(schedule_, spec_, round);
   double squares = 0.0;
-  for (std::size_t at = 0; at < sum_.size(); at += size) {
-    const std::size_t count = std::min(size, sum_.size() - at);
+  for (std::size_t at = 0; at < all; at += size) {
+    const std::size_t count = std::min(size, all - at);
     const auto mean_part = std::span(mean).first(count);
     const auto weights_part = std::span(weights).first(count);
-    sum_.mean(at, mean_part);
+    if (joint) {
+      TRIB_CHECK_OK(joint->next(mean_part));
+    } else {
+      sum_.mean(at, mean_part);
+    }
     for (const double value : mean_part) squares += value * value;
     TRIB_CHECK_OK(read_all(streams.base, weights_part, "the model"));
     TRIB_CHECK_OK(state.read(count));

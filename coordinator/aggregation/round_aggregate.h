@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// RoundAggregate: one round's updates folded into one exact sum, then the next global model.
-// Memory: one int64 per weight, whatever the number of sites; models and updates pass through in
-// blocks. Owned by the job's worker, one thread at a time. Updates were checked before.
+// RoundAggregate: one round's updates joined to one, then the next global model. Memory of a rule
+// that streams: one int64 per weight, whatever the number of sites. Of one that sees all updates
+// together: a few MiB, whatever the model. Models and updates pass through in blocks. Owned by the
+// job's worker, one thread at a time. Updates were checked before.
 #pragma once
 
 #include <memory>
@@ -11,14 +12,16 @@
 #include "common/domain/job_spec.h"
 #include "common/tensor/value_stream.h"
 #include "coordinator/aggregation/exact_sum.h"
+#include "coordinator/aggregation/joint_update.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
+#include "coordinator/aggregation/update_set.h"
 
 namespace tributary {
 
 struct AggregateOutcome {
-  double update_norm = 0.0;    // L2 of the mean update
+  double update_norm = 0.0;    // L2 of the joint update
   std::uint64_t examples = 0;  // of all updates, without the cap
 };
 
@@ -34,37 +37,55 @@ struct RoundStreams {
 
 class RoundAggregate {
  public:
-  // `updates_max`: sites that may be in the round.
+  // `updates_max`: sites that may be in the round. `seed`: what a rule draws by lot follows from
+  // it; the same for the round whenever it is made.
   static Result<std::unique_ptr<RoundAggregate>> open(const AggregationSpec& spec,
                                                       const Layout& layout,
-                                                      std::uint64_t updates_max);
+                                                      std::uint64_t updates_max,
+                                                      std::uint64_t seed = 0);
 
-  // `share` of kFullShare: how much a late update counts. If it fails, because the update cannot be
-  // read, a part of it is in the sum, which is of no more use.
+  // `share` of kFullShare: how much a late update counts. Where the rule streams, the update is
+  // read now; if that fails, a part of it is in the sum, which is of no more use. Otherwise
+  // finish() opens it, as often as need be, and every update counts in full.
+  Status add(UpdateFacts facts, OpenUpdate open, std::uint32_t share = kFullShare);
+  // The same of an update that is open; for rules that stream.
   Status add(ValueSource& update, std::uint64_t examples, std::uint32_t share = kFullShare);
-  std::uint64_t updates() const { return sum_.terms(); }
+  std::uint64_t updates() const { return rule_.streams() ? sum_.terms() : together_.size(); }
   const ServerOptimizer& optimizer() const { return optimizer_; }
-  // Leaves the sum as it is: can be called again. `round`, from 1 on, is for the schedule of the
-  // learning rate.
+  // Leaves the updates as they are: can be called again. `round`, from 1 on, is for the schedule of
+  // the learning rate. kInvalidArgument: the rule is not defined for these updates, and will not be
+  // the next time.
   Result<AggregateOutcome> finish(const RoundStreams& streams, RoundNumber round = 1) const;
 
  private:
-  RoundAggregate(AggregationSpec spec, const AggregationRule& rule,
-                 const ServerOptimizer& optimizer, const LearningRateSchedule& schedule,
-                 Layout layout, ExactSum sum)
+  struct Parts {
+    const AggregationRule& rule;
+    const PreAggregator& before;
+    const ServerOptimizer& optimizer;
+    const LearningRateSchedule& schedule;
+  };
+  RoundAggregate(AggregationSpec spec, const Parts& parts, Layout layout, ExactSum sum,
+                 std::uint64_t seed)
       : spec_(std::move(spec)),
-        rule_(rule),
-        optimizer_(optimizer),
-        schedule_(schedule),
+        rule_(parts.rule),
+        before_(parts.before),
+        optimizer_(parts.optimizer),
+        schedule_(parts.schedule),
         layout_(std::move(layout)),
+        seed_(seed),
         sum_(std::move(sum)) {}
+  // Null where the rule streams.
+  Result<std::unique_ptr<JointUpdate>> open_joint() const;
 
   AggregationSpec spec_;
   const AggregationRule& rule_;
+  const PreAggregator& before_;
   const ServerOptimizer& optimizer_;
   const LearningRateSchedule& schedule_;
   Layout layout_;
-  ExactSum sum_;
+  std::uint64_t seed_;
+  ExactSum sum_;        // where the rule streams
+  UpdateSet together_;  // where it does not
   std::uint64_t examples_ = 0;
 };
 

@@ -101,6 +101,7 @@ struct RoundNotFinished {
   JobId job;
   RoundNumber round = 0;
   std::string detail;
+  bool for_good = false;  // the same again would fail again
 };
 
 struct TimePassed {};  // at or after next_wake()

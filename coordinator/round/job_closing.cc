@@ -256,6 +256,10 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
 void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& event,
                                        RoundEffects& out) {
   if (!finishing_since_ || event.round != record_.round + 1) return;
+  if (event.for_good) {
+    return finish(now, JobState::kFailed,
+                  "round " + std::to_string(event.round) + ": " + event.detail, out);
+  }
   // Every update is accepted and kept, so nothing is lost by trying again: a full disk may be
   // cleared meanwhile.
   const TimePoint give_up = *finishing_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms);

@@ -93,17 +93,18 @@ struct EffectPerformer {
     });
   }
   void operator()(const FinishRound& e) {
-    const auto failed = [e](std::string what) -> RoundEvent {
-      return RoundNotFinished{e.job, e.round, std::move(what)};
-    };
     on_worker(
         e.job,
-        [e, failed](JobWorker& worker) -> RoundEvent {
+        [e](JobWorker& worker) -> RoundEvent {
           Result<RoundFinished> finished = worker.finish(e.round);
-          if (!finished) return failed(finished.error().message);
-          return *std::move(finished);
+          if (finished) return *std::move(finished);
+          // The rule is not defined for these updates; a disk may be cleared meanwhile.
+          const bool for_good = finished.error().code == ErrorCode::kInvalidArgument;
+          return RoundNotFinished{e.job, e.round, finished.error().message, for_good};
         },
-        failed);
+        [e](std::string what) -> RoundEvent {
+          return RoundNotFinished{e.job, e.round, std::move(what)};
+        });
   }
   void operator()(const CloseJob& e) { driver.workers_.erase(e.job); }
   void operator()(const Report& e) { driver.ports_.report(e); }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/limits.h"
+#include "common/base/random_source.h"
 #include "common/tensor/kernels.h"
 #include "coordinator/aggregation/update_check.h"
 
@@ -69,12 +70,20 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
     TRIB_TRY(expected, layout(update.into - 1));
     AggregationSpec plan = spec_.aggregation;
     plan.example_cap = weight_max;
-    TRIB_TRY(opened, RoundAggregate::open(plan, *expected, limits::kSitesMax));
+    TRIB_TRY(opened, RoundAggregate::open(plan, *expected, limits::kSitesMax,
+                                          derive_seed(spec_.seed, "aggregation", update.into)));
     aggregate_ = std::move(opened);
   }
-  TRIB_TRY(file, blobs_.open_verified(update.result.update.digest));
-  TRIB_TRY(values, read_values(std::move(file)));
-  Status added = aggregate_->add(*values, update.result.examples, update.share);
+  const auto open = [&blobs = blobs_,
+                     digest =
+                         update.result.update.digest]() -> Result<std::unique_ptr<ValueSource>> {
+    TRIB_TRY(file, blobs.open_verified(digest));
+    TRIB_TRY(values, read_values(std::move(file)));
+    return std::unique_ptr<ValueSource>(std::move(values));
+  };
+  UpdateFacts facts{update.site.value, update.result.examples, update.result.train_loss,
+                    update.norm};
+  Status added = aggregate_->add(std::move(facts), open, update.share);
   if (!added) begin_sum_again();
   return added;
 }

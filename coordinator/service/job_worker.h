@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// JobWorker: the arithmetic of one job, away from the engine's thread: checks updates, folds the
-// accepted ones into the exact sum, and makes the next global model. Its calls for one job run one
+// JobWorker: the arithmetic of one job, away from the engine's thread: checks updates, joins the
+// accepted ones by the job's rule, and makes the next global model. Its calls for one job run one
 // after another, in the order they were asked for (the driver posts them to the job's strand); it
-// keeps one int64 per weight in memory, and reads updates and models from their files in blocks. It
-// decides nothing: verdicts go back to the engine.
+// keeps one int64 per weight in memory or, where the rule sees all updates together, a few MiB, and
+// reads updates and models from their files in blocks. It decides nothing: verdicts go back to the
+// engine.
 #pragma once
 
 #include <deque>
@@ -29,10 +30,11 @@ class JobWorker {
   // The update's bytes are in the blob store under result.update.
   UpdateChecked check(const SiteName& site, const TaskKey& key, const TrainResult& result);
   // An accepted update, into the sum of round `into`; the first one of a round opens its sum. One
-  // that cannot be folded now (a disk that cannot be read) is tried again by finish().
+  // that cannot be folded now (a disk that cannot be read) is tried again by finish(). A rule that
+  // sees all updates together reads them in finish(), from the blob store.
   void absorb(const AbsorbUpdate& effect);
-  // Applies the sum to the model of round - 1 and stores the model of `round`. Can be called again
-  // if it failed.
+  // Applies the joint update to the model of round - 1 and stores the model of `round`. Can be
+  // called again if it failed; kInvalidArgument: the job's rule is not defined for these updates.
   Result<RoundFinished> finish(RoundNumber round);
   // A site's initial model, in the blob store: checked and stored as the model of round 0.
   Result<BlobRef> adopt_initial_model(const BlobRef& model);

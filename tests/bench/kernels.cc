@@ -7,6 +7,7 @@
 
 #include "common/base/random_source.h"
 #include "common/tensor/kernels.h"
+#include "common/tensor/row_kernels.h"
 
 namespace tributary::bench {
 namespace {
@@ -51,6 +52,59 @@ void examine(benchmark::State& state, Vectors& of) {
     benchmark::DoNotOptimize(squares);
   }
   moved(state, of.values.size() * sizeof(float));
+}
+
+// The values as updates of so many sites, which lie one after another.
+constexpr std::size_t kSites = 20;
+
+template <typename Join>
+void for_blocks(benchmark::State& state, const Vectors& of, Join join) {
+  const std::size_t size = of.values.size() / kSites;
+  std::vector<double> into(kBlockValues);
+  for (auto _ : state) {
+    for (std::size_t at = 0; at < size; at += kBlockValues) {
+      const std::size_t count = std::min(kBlockValues, size - at);
+      std::vector<const float*> rows;
+      for (std::size_t r = 0; r < kSites; ++r) rows.push_back(of.values.data() + r * size + at);
+      join(RowBlock{rows, count}, std::span(into).first(count));
+      benchmark::DoNotOptimize(into.data());
+    }
+  }
+  moved(state, size * kSites * sizeof(float));
+}
+
+void median(benchmark::State& state, Vectors& of) {
+  const std::size_t drop = (kSites - 1) / 2;
+  for_blocks(state, of,
+             [&, parting = parting_network(kSites, drop)](const RowBlock& block, auto into) {
+               middle_means(block, parting, drop, into);
+             });
+}
+
+void trimmed_mean(benchmark::State& state, Vectors& of) {
+  const std::size_t drop = kSites / 5;
+  for_blocks(state, of,
+             [&, parting = parting_network(kSites, drop)](const RowBlock& block, auto into) {
+               middle_means(block, parting, drop, into);
+             });
+}
+
+void near_median(benchmark::State& state, Vectors& of) {
+  for_blocks(state, of, [sorting = sorting_network(kSites)](const RowBlock& block, auto into) {
+    means_near_median(block, sorting, kSites - kSites / 5, into);
+  });
+}
+
+void products(benchmark::State& state, Vectors& of) {
+  std::vector<double> products(kSites * kSites);
+  for_blocks(state, of, [&](const RowBlock& block, auto) { add_products(block, products); });
+  benchmark::DoNotOptimize(products.data());
+}
+
+void combine(benchmark::State& state, Vectors& of) {
+  const std::vector<double> factors(kSites, 0.05);
+  for_blocks(state, of,
+             [&](const RowBlock& block, auto into) { combine_rows(block, factors, into); });
 }
 
 // McCalpin's STREAM triad.
@@ -99,6 +153,11 @@ std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
   };
   add("fold", fold);
   add("examine", examine);
+  add("median", median);
+  add("trimmed_mean", trimmed_mean);
+  add("near_median", near_median);
+  add("products", products);
+  add("combine", combine);
   add("triad", triad);
   add("read", read);
   Medians medians;
@@ -107,7 +166,17 @@ std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
   return {{"fold_over_triad", "fold fp32 into the exact sum, one thread", medians.of["fold"],
            medians.of["triad"], "GB/s", "triad", 0.8},
           {"examine_over_read", "check values and take their norm, one thread",
-           medians.of["examine"], medians.of["read"], "GB/s", "reading once", 0.8}};
+           medians.of["examine"], medians.of["read"], "GB/s", "reading once", 0.8},
+          {"median_over_read", "coordinate median of 20 updates, one thread", medians.of["median"],
+           medians.of["read"], "GB/s", "reading once", 0.33},
+          {"trimmed_mean_over_read", "trimmed mean of 20 updates without 4 at each end, one thread",
+           medians.of["trimmed_mean"], medians.of["read"], "GB/s", "reading once", 0.33},
+          {"near_median_over_read", "mean of the 16 of 20 updates nearest the median, one thread",
+           medians.of["near_median"], medians.of["read"], "GB/s", "reading once", 0.25},
+          {"products_over_read", "dot products of 20 updates, each with each, one thread",
+           medians.of["products"], medians.of["read"], "GB/s", "reading once", 0.25},
+          {"combine_over_read", "weighted sum of 20 updates, one thread", medians.of["combine"],
+           medians.of["read"], "GB/s", "reading once", 0.5}};
 }
 
 }  // namespace tributary::bench

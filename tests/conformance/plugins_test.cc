@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <set>
 
 #include "client/data/loader.h"
@@ -13,10 +12,11 @@
 #include "client/learning/learner.h"
 #include "common/base/random_source.h"
 #include "common/config/catalog.h"
+#include "coordinator/aggregation/pre_aggregator.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
-#include "tests/support/plugin_choice.h"
+#include "tests/support/plugin_options.h"
 
 namespace tributary {
 namespace {
@@ -34,65 +34,14 @@ std::set<std::string> names_of(const std::vector<PluginSchema>& schemas) {
   return names;
 }
 
-// Each other value of a choice or flag, and one number off the default.
-std::vector<OptionValue> others_of(const OptionSchema& option) {
-  std::vector<OptionValue> values;
-  if (!option.fallback) return values;
-  const OptionValue& usual = *option.fallback;
-  if (option.type == OptionType::kChoice) {
-    for (const std::string& word : option.choices) {
-      if (OptionValue(word) != usual) values.emplace_back(word);
-    }
-  }
-  if (const auto* flag = std::get_if<bool>(&usual)) values.emplace_back(!*flag);
-  if (const auto* integer = std::get_if<std::int64_t>(&usual)) values.emplace_back(*integer + 1);
-  if (const auto* number = std::get_if<double>(&usual)) {
-    values.emplace_back(*number + 0.25 < option.numbers.max ? *number + 0.25 : *number - 0.25);
-  }
-  if (auto sizes = std::get_if<std::vector<std::int64_t>>(&usual)) {
-    std::vector<std::int64_t> wider = *sizes;
-    for (std::int64_t& size : wider) ++size;
-    values.emplace_back(std::move(wider));
-  }
-  return values;
-}
-
-// Calls `check` with the plug-in and its defaults, and with the same but for one option.
-void for_every_option(
-    const std::vector<PluginSchema>& plugins,
-    const std::function<void(const PluginChoice& usual, const PluginChoice& other)>& check) {
-  for (const PluginSchema& plugin : plugins) {
-    for (const OptionSchema& option : plugin.options) {
-      PluginChoice usual = choose(plugins, plugin.name);
-      if (option.name == "nesterov") usual.options["momentum"] = 0.5;  // or there is nothing to see
-      for (const OptionValue& value : others_of(option)) {
-        SCOPED_TRACE(plugin.name + "." + option.name);
-        PluginChoice other = usual;
-        other.options[option.name] = value;
-        check(usual, other);
-      }
-    }
-  }
-}
-
 TEST(Plugins, TheCatalogueAndTheTablesNameTheSame) {
   EXPECT_EQ(names_of(family_table()), names_of(model_families()));
   EXPECT_EQ(names_of(algorithm_table()), names_of(client_algorithms()));
   EXPECT_EQ(names_of(rule_table()), names_of(aggregation_rules()));
+  EXPECT_EQ(names_of(pre_aggregator_table()), names_of(pre_aggregators()));
   EXPECT_EQ(names_of(server_optimizer_table()), names_of(server_optimizers()));
   EXPECT_EQ(names_of(schedule_table()), names_of(learning_rate_schedules()));
   EXPECT_EQ(names_of(loader_table()), names_of(data_loaders()));
-}
-
-TEST(Plugins, EveryRuleWeighsWithinItsCap) {
-  AggregationSpec spec;
-  spec.example_cap = 50;
-  for (const AggregationRule* rule : rule_table()) {
-    for (const std::uint64_t examples : {1ull, 49ull, 51ull, 1ull << 31}) {
-      EXPECT_GE(rule->weight(spec, examples), 1u) << rule->name;
-      EXPECT_LE(rule->weight(spec, examples), 50u) << rule->name;
-    }
-  }
 }
 
 // Two weights of 1 after so many steps with the same mean update.

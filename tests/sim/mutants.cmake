@@ -24,7 +24,7 @@ tributary_mutant(forgets_the_accepted_in_a_retry ${round}/job_closing.cc
   "if (kind == TaskKind::kTrain) keep_accepted();"
   "")
 tributary_mutant(weighs_all_alike coordinator/aggregation/round_aggregate.cc
-  "weight = rule_.weight(spec_, examples);"
+  "weight = std::get<StreamedRule>(rule_.how).weight(spec_, examples);"
   "weight = 1;")
 tributary_mutant(removes_blobs_in_use ${service}/driver.cc
   "if (!used->contains(digest))"

@@ -10,9 +10,9 @@ namespace tributary {
 const AggregationRule& weighted_mean_rule() {
   static constexpr AggregationRule kRule{
       "weighted_mean", "Mean of the updates, weighted by training rows up to example_cap",
-      [](const AggregationSpec& spec, std::uint64_t examples) {
+      StreamedRule{[](const AggregationSpec& spec, std::uint64_t examples) {
         return std::clamp<std::uint64_t>(examples, 1, spec.example_cap);
-      }};
+      }}};
   return kRule;
 }
 

@@ -67,6 +67,54 @@ TEST(JobFile, ReadsEveryPart) {
   EXPECT_EQ(job.evaluation.best_by, "auc");
 }
 
+TEST(JobFile, ReadsARuleAndWhatGoesBeforeIt) {
+  const auto file = parse_job(
+      replaced(replaced(kGood, "aggregate:\n",
+                        "aggregate:\n  before: {name: nearest_neighbour_mixing, byzantine: 2}\n"
+                        "  rule: {name: krum, byzantine: 2}\n"),
+               "quorum: 2", "quorum: 7"),
+      "job.yaml");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.aggregation.rule.name, "krum");
+  EXPECT_EQ(file->spec.aggregation.before.options.at("byzantine"), OptionValue(std::int64_t{2}));
+  EXPECT_EQ(parse_job(kGood, "job.yaml")->spec.aggregation.before.name, "none");
+}
+
+// What the rule needs, and what of `rounds` does not go with it.
+TEST(JobFile, RefusesRulesThatTheRoundsCannotServe) {
+  const auto fault = [](const std::string& aggregate, const std::string& rounds) {
+    const auto file =
+        parse_job(replaced(replaced(kGood, "aggregate:\n", "aggregate:\n" + aggregate),
+                           "minimum_sites: 3, quorum: 2", rounds),
+                  "job.yaml");
+    return file ? std::string() : file.error().message;
+  };
+  EXPECT_EQ(fault("  rule: krum\n", "minimum_sites: 5"), "");
+  EXPECT_THAT(
+      fault("  rule: krum\n", "minimum_sites: 4"),
+      HasSubstr("rounds.minimum_sites: lets 4 updates be enough, and krum with byzantine: 1 "
+                "needs at least 5"));
+  EXPECT_THAT(fault("  rule: {name: bulyan, byzantine: 2}\n", "target: 20, quorum: 10"),
+              HasSubstr("rounds.quorum: lets 10 updates be enough, and bulyan with byzantine: 2 "
+                        "needs at least 11"));
+  EXPECT_THAT(
+      fault("  rule: trimmed_mean\n  before: {name: bucketing, size: 3}\n", "target: 6"),
+      HasSubstr("rounds.target: lets 6 updates be enough, and trimmed_mean with byzantine: 1 "
+                "after buckets of 3 needs at least 7"));
+  EXPECT_EQ(fault("  rule: trimmed_mean\n  before: {name: bucketing, size: 3}\n", "target: 7"), "");
+  EXPECT_THAT(fault("  rule: median\n  before: {name: nearest_neighbour_mixing, byzantine: 2}\n",
+                    "minimum_sites: 3"),
+              HasSubstr("nearest_neighbour_mixing with byzantine: 2 needs at least 5"));
+  EXPECT_THAT(fault("  rule: median\n", "late: carry"), HasSubstr("rounds.late: lets late"));
+  EXPECT_THAT(fault("  rule: median\n", "mode: async, target: 3"), HasSubstr("rounds.mode: "));
+  EXPECT_THAT(fault("  before: bucketing\n", "minimum_sites: 3"),
+              HasSubstr("weighted_mean adds each when it comes"));
+  EXPECT_THAT(fault("  rule: median\n", "minimum_sites: 600"), HasSubstr("more than 512"));
+  EXPECT_THAT(fault("  rule: {name: krum, byzantine: 300}\n", "minimum_sites: 5"),
+              HasSubstr("255"));
+  EXPECT_THAT(fault("  rule: meadian\n", "minimum_sites: 5"), HasSubstr("did you mean 'median'"));
+}
+
 TEST(JobFile, ReadsArrays) {
   const auto file = parse_job(R"(name: mnist
 model: {family: cnn, channels: [32, 64], kernel: 5, dense: [512]}

@@ -93,9 +93,9 @@ TEST(RoundAggregate, CanBeFinishedTwice) {
 
 TEST(RoundAggregate, RefusesUnknownPluginsNothingAndInfinity) {
   AggregationSpec spec;
-  spec.rule.name = "median";
+  spec.rule.name = "mean";
   EXPECT_THAT(RoundAggregate::open(spec, kLayout, 1).error().message,
-              HasSubstr("there are: weighted_mean"));
+              HasSubstr("there are: weighted_mean, median"));
   auto aggregate = *RoundAggregate::open(plain(), kLayout, 1);
   EXPECT_FALSE(finish(*aggregate, model(0, 0, 0)));
   add(*aggregate, model(1.0f, 0.0f, 0.0f), 1);

@@ -289,6 +289,17 @@ TEST(Engine, AModelThatCannotBeStoredIsTriedAgain) {
   EXPECT_EQ(federation.reports("round.stalled").size(), 3u);
 }
 
+TEST(Engine, ARuleThatIsNotDefinedForTheUpdatesEndsTheJobAtOnce) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.break_rule();
+  federation.submit(Federation::spec(1, 2, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.saved().state, JobState::kFailed);
+  EXPECT_EQ(federation.saved().detail, "round 1: krum needs more");
+  EXPECT_TRUE(federation.reports("round.stalled").empty());
+}
+
 TEST(Engine, JobsQueueInOrder) {
   Federation federation(1);
   connect_all(federation, 2);

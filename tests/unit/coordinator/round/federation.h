@@ -118,6 +118,8 @@ class Federation {
 
   // The next `times` rounds to be finished meet a full disk.
   void fail_to_store(int times) { failing_stores_ = times; }
+  // The job's rule is not defined for the updates of any round.
+  void break_rule() { undefined_ = true; }
 
   // --- running ---
   // Carries out what was asked, in random order between sites, until nothing is left to do without
@@ -233,6 +235,10 @@ class Federation {
         fetch != nullptr && !withholding_.contains(fetch->site))
       queue_.push_back(fetched(*fetch));
     if (const auto* finish = std::get_if<FinishRound>(&effect)) {
+      if (undefined_) {
+        queue_.push_back(RoundNotFinished{finish->job, finish->round, "krum needs more", true});
+        return;
+      }
       if (failing_stores_-- > 0) {
         queue_.push_back(RoundNotFinished{finish->job, finish->round, "No space left on device"});
         return;
@@ -294,6 +300,7 @@ class Federation {
       .training_rows = 10, .validation_rows = 5, .numeric = {}, .categories = {}};
 
   int failing_stores_ = 0, failing_fetches_ = 0, failing_initial_fetches_ = 0;
+  bool undefined_ = false;
   std::set<SiteName> withholding_;
   std::map<SiteName, std::vector<ClassCounts>> classes_of_;
   std::map<SiteName, DataSummary> summaries_;

@@ -41,8 +41,11 @@ class Worker : public testing::Test {
     EXPECT_EQ(*(*models_.read_model(kJob, round))->read(values), 2u);
     return values;
   }
-  std::unique_ptr<JobWorker> fresh() {
+  std::unique_ptr<JobWorker> fresh(const PluginChoice& rule = {"weighted_mean", {}},
+                                   const PluginChoice& before = {"none", {}}) {
     JobSpec spec;
+    spec.aggregation.before = before;
+    spec.aggregation.rule = rule;
     spec.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
     return std::make_unique<JobWorker>(kJob, spec, *blobs_, models_);
   }
@@ -93,6 +96,55 @@ TEST_F(Worker, AnotherLifeAndAnotherOrderGiveTheSameBytes) {
   const auto again = fresh();
   for (const auto& one : updates) again->absorb({one, 1000});
   EXPECT_EQ(again->finish(1)->model, first);
+}
+
+// Rules that see all updates together read them again from the blob store.
+const PluginChoice kTrimmed{"trimmed_mean", {{"byzantine", std::int64_t{1}}}};
+
+TEST_F(Worker, ARuleThatSeesAllUpdatesTogetherGivesTheSameBytesInAnotherLife) {
+  std::vector<AcceptedUpdate> updates;
+  for (int i = 0; i < 7; ++i) {
+    updates.push_back(
+        update("s" + std::to_string(i), {0.1f * static_cast<float>(i * i), -0.37f}, 3));
+  }
+  for (const PluginChoice& before :
+       {PluginChoice{"none", {}}, PluginChoice{"bucketing", {{"size", std::int64_t{2}}}}}) {
+    const auto one_life = fresh(kTrimmed, before);
+    for (const auto& one : updates) one_life->absorb({one, 1000});
+    const auto first = one_life->finish(1);
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(first->examples, 21u);
+    const auto killed = fresh(kTrimmed, before);
+    for (int i = 0; i < 4; ++i) killed->absorb({updates[static_cast<std::size_t>(i)], 1000});
+    const auto next_life = fresh(kTrimmed, before);
+    std::ranges::reverse(updates);
+    for (const auto& one : updates) next_life->absorb({one, 1000});
+    EXPECT_EQ(next_life->finish(1)->model, first->model);
+  }
+}
+
+TEST_F(Worker, ARuleThatSeesAllUpdatesTogetherWaitsForADiskThatFails) {
+  worker_ = fresh(kTrimmed);
+  for (const float value : {1.0f, 2.0f, 4.0f, 8.0f})
+    worker_->absorb({update("s" + std::to_string(value), {value, -value}, 30), 1000});
+  disk_.reads_left = 8;  // heads, and not all values
+  const auto failed = worker_->finish(1);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().code, ErrorCode::kInvalidArgument) << "it may be well again";
+  disk_.reads_left = std::numeric_limits<int>::max();
+  ASSERT_TRUE(worker_->finish(1));
+  EXPECT_EQ(values_of(1), (std::vector<float>{1.0f + 3.0f, 2.0f - 3.0f}));
+}
+
+TEST_F(Worker, SaysThatTheRuleIsNotDefinedForSoFewUpdates) {
+  worker_ = fresh(kTrimmed);
+  worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
+  worker_->absorb({update("b", {1.0f, 0.0f}, 30), 1000});
+  const auto failed = worker_->finish(1);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(failed.error().message,
+            "trimmed_mean with byzantine: 1 needs at least 3 updates, and there are 2");
 }
 
 TEST_F(Worker, RefusesWhatIsNoUpdate) {
