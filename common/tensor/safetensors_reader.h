@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,16 +12,18 @@
 
 namespace tributary {
 
+struct SafetensorsHead;
 struct StoredTensor;
 
 class SafetensorsReader final : public ValueSource {
  public:
-  // Fills its span with what the file has from `offset` on.
-  using ReadAt = std::function<Status(std::uint64_t offset, MutableByteView into)>;
+  using ReadAt = tributary::ReadAt;
 
   // `bytes`: the length of the file. kDataLoss: no safetensors file, see decode_safetensors; other
   // errors are those of `read_at`.
   static Result<std::unique_ptr<SafetensorsReader>> open(ReadAt read_at, std::uint64_t bytes);
+  // Of a file whose head has been read.
+  static Result<std::unique_ptr<SafetensorsReader>> open(ReadAt read_at, SafetensorsHead head);
   ~SafetensorsReader() override;
 
   const Layout& layout() const override { return layout_; }
