@@ -51,7 +51,7 @@ Result<Bytes> encode_update(const EncodingChoice& choice, const Layout& layout,
 // Error feedback (Seide et al. 2014, Karimireddy et al. 2019): writes update + residual, and leaves
 // in `residual` what the file lacks of it. After any number of rounds, all that was sent and the
 // residual make all updates, up to float32 rounding. `residual` starts as zeros and is untouched
-// after an error. Takes no second copy of the update.
+// after kInvalidArgument. Takes no second copy of the update.
 Result<Bytes> encode_with_feedback(const EncodingChoice& choice, const Layout& layout,
                                    std::span<const float> update, std::span<float> residual,
                                    std::uint64_t seed);
