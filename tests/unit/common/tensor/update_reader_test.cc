@@ -114,6 +114,28 @@ TEST(UpdateReader, NoFlippedBitCrashes) {
   }
 }
 
+TEST(UpdateReader, NoMutationCrashes) {
+  SeededRandom random(5);
+  const auto below = [&random](std::size_t bound) {
+    return static_cast<std::size_t>(random.uniform_below(bound));
+  };
+  for (const EncodingChoice& choice : all_choices()) {
+    const Bytes good = *encode_update(choice, layout_of(300), normal_values(300, 1), 1);
+    for (int run = 0; run < 2'000; ++run) {
+      Bytes bad = good;
+      for (std::size_t faults = below(4) + 1; faults > 0; --faults) {
+        // Most of them in the data: a head that is no JSON hides what comes after it.
+        const std::size_t at = bad.size() - 1 - below(below(2) == 0 ? bad.size() : bad.size() / 4);
+        bad[at] = static_cast<std::byte>(below(256));
+      }
+      const auto values = values_of(bad, 1 + below(400));
+      if (!values) {
+        EXPECT_EQ(values.error().code, ErrorCode::kDataLoss) << values.error().message;
+      }
+    }
+  }
+}
+
 TEST(UpdateReader, HeadsThatLieAreRefused) {
   const std::string one = R"([["w",[1]]])", int8 = R"({"name":"int8","block":16})";
   const Bytes five(5);
