@@ -189,7 +189,7 @@ TEST(UpdateEncoding, WholeNumbersAreWithinOneStep) {
 
 // The mean over many seeds against the value in float64, within five deviations of the mean.
 TEST(UpdateEncoding, WholeNumbersAreUnbiased) {
-  constexpr int kSeeds = 20'000;
+  constexpr int kSeeds = 4'000;
   const std::vector<float> values = normal_values(64, 9);
   double most = 0.0;
   for (const float value : values) most = std::max<double>(most, std::abs(value));
@@ -253,7 +253,7 @@ TEST(UpdateEncoding, TopKSendsTheLargestAndOfEqualsTheFirst) {
 
 TEST(UpdateEncoding, RandomKSendsKPlacesEachAsOftenAsAnother) {
   constexpr std::size_t kCount = 50;
-  constexpr int kSeeds = 20'000;
+  constexpr int kSeeds = 4'000;
   EncodingChoice choice = choice_of("random_k");
   choice.k = 5;
   const std::vector<float> values(kCount, 2.5f);
@@ -370,7 +370,7 @@ TEST(UpdateEncoding, TheSpecificationIsWhatTheFileSays) {
 
 TEST(UpdateEncoding, WhatWasSentAndTheResidualMakeAllUpdates) {
   constexpr std::size_t kCount = 66'000;
-  constexpr int kRounds = 12;
+  constexpr int kRounds = 6;
   for (const EncodingChoice& choice : all_choices()) {
     std::vector<float> residual(kCount, 0.0f);
     std::vector<double> updates(kCount), all_sent(kCount), sizes(kCount);

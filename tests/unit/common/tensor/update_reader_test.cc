@@ -93,7 +93,7 @@ TEST(UpdateReader, NoFlippedBitCrashes) {
   for (const EncodingChoice& choice : all_choices()) {
     const Bytes good = *encode_update(choice, layout_of(41), normal_values(41, 1), 1);
     for (std::size_t at = 0; at < good.size(); ++at) {
-      for (int mask : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
+      for (const int mask : {1, 8, 128, 255}) {
         Bytes bad = good;
         bad[at] ^= static_cast<std::byte>(mask);
         const auto opened = open_update(read_of(bad), bad.size());
@@ -121,7 +121,7 @@ TEST(UpdateReader, NoMutationCrashes) {
   };
   for (const EncodingChoice& choice : all_choices()) {
     const Bytes good = *encode_update(choice, layout_of(300), normal_values(300, 1), 1);
-    for (int run = 0; run < 2'000; ++run) {
+    for (int run = 0; run < 500; ++run) {
       Bytes bad = good;
       for (std::size_t faults = below(4) + 1; faults > 0; --faults) {
         // Most of them in the data: a head that is no JSON hides what comes after it.
@@ -266,7 +266,7 @@ std::size_t memory_of(const Bytes& file) {
 }
 
 TEST(UpdateReader, MemoryIsOneChunkAndOneWindowWhateverTheModel) {
-  constexpr std::size_t kCount = 4 << 20;
+  constexpr std::size_t kCount = 1 << 20;
   const std::vector<float> values = normal_values(kCount, 1);
   for (EncodingChoice choice : all_choices()) {
     choice.ratio = 1.0;
