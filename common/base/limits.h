@@ -71,6 +71,13 @@ inline constexpr std::size_t kTensorNameMax = 256;
 inline constexpr std::size_t kTensorRankMax = 8;
 // safetensors' own limit for its header is 100 MB; a header of 10 000 tensors takes about 1.5 MB.
 inline constexpr std::size_t kSafetensorsHeaderMax = 16u << 20;
+// Window of compressed updates, as a power of two: 8 MiB is what zstd's levels up to 19 use at
+// most, and 1 MiB what we write, since updates hardly repeat themselves. The coordinator holds one
+// window for each update that it reads.
+inline constexpr int kZstdWindowLogMax = 23;
+inline constexpr int kZstdWindowLog = 20;
+// Levels beyond 19 want larger windows, and minutes for a large model.
+inline constexpr int kZstdLevelMax = 19;
 
 // --- site ---
 // Tasks waiting at one site for its one trainer; more offers are declined as busy.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/tensor/kernels.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -91,6 +92,63 @@ BlockFacts examine(const float* values, std::size_t count, double bound) {
   return facts;
 }
 
+using Singles = hn::ScalableTag<float>;
+using Words = hn::RebindToUnsigned<Singles>;
+
+// The last values, fewer than a register has, go through it too: one definition for all.
+template <typename Stored, typename Convert>
+void widen(const Stored* from, std::size_t count, float* into, const Convert& convert) {
+  const Singles f;
+  const hn::Rebind<Stored, Singles> stored;
+  const std::size_t lanes = hn::Lanes(f);
+  std::size_t at = 0;
+  for (; at + lanes <= count; at += lanes)
+    hn::StoreU(convert(hn::LoadU(stored, from + at)), f, into + at);
+  if (at == count) return;
+  Stored padded[hn::MaxLanes(Singles())] = {};
+  float widened[hn::MaxLanes(Singles())];
+  std::copy(from + at, from + count, padded);
+  hn::StoreU(convert(hn::LoadU(stored, padded)), f, widened);
+  std::copy(widened, widened + (count - at), into + at);
+}
+
+// By integers, not by the machine's own instruction, which not every one has and which changes what
+// is no number. Subnormal halves are multiples of 2^-24.
+void from_fp16(const std::uint16_t* from, std::size_t count, float* into) {
+  widen(from, count, into, [](auto stored) HWY_ATTR {
+    const Singles f;
+    const Words w;
+    const hn::RebindToSigned<Singles> i;
+    const auto half = hn::PromoteTo(w, stored);
+    const auto sign = hn::ShiftLeft<16>(hn::And(half, hn::Set(w, 0x8000u)));
+    const auto size = hn::And(half, hn::Set(w, 0x7fffu));
+    const auto wide = hn::ShiftLeft<13>(size);
+    const auto normal = hn::Add(wide, hn::Set(w, (127u - 15u) << 23));
+    const auto beyond = hn::Add(wide, hn::Set(w, (255u - 31u) << 23));
+    const auto subnormal =
+        hn::BitCast(w, hn::Mul(hn::ConvertTo(f, hn::BitCast(i, size)), hn::Set(f, 0x1p-24f)));
+    const auto is_small = hn::Lt(hn::BitCast(i, size), hn::Set(i, 0x0400));
+    const auto is_beyond = hn::Gt(hn::BitCast(i, size), hn::Set(i, 0x7bff));
+    const auto value = hn::IfThenElse(hn::RebindMask(w, is_small), subnormal,
+                                      hn::IfThenElse(hn::RebindMask(w, is_beyond), beyond, normal));
+    return hn::BitCast(f, hn::Or(value, sign));
+  });
+}
+
+void from_bf16(const std::uint16_t* from, std::size_t count, float* into) {
+  widen(from, count, into, [](auto stored) HWY_ATTR {
+    return hn::BitCast(Singles(), hn::ShiftLeft<16>(hn::PromoteTo(Words(), stored)));
+  });
+}
+
+void from_int8(const std::int8_t* from, std::size_t count, float scale, float* into) {
+  const auto unit = hn::Set(Singles(), scale);
+  widen(from, count, into, [unit](auto stored) HWY_ATTR {
+    const hn::RebindToSigned<Singles> i;
+    return hn::Mul(hn::ConvertTo(Singles(), hn::PromoteTo(i, stored)), unit);
+  });
+}
+
 }  // namespace tributary::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -99,6 +157,9 @@ namespace tributary {
 
 HWY_EXPORT(fold);
 HWY_EXPORT(examine);
+HWY_EXPORT(from_fp16);
+HWY_EXPORT(from_bf16);
+HWY_EXPORT(from_int8);
 
 void fold_fixed_point(std::span<const float> values, double factor, std::span<std::int64_t> sums) {
   TRIB_ASSERT(values.size() == sums.size(), "an update of another size");
@@ -108,6 +169,21 @@ void fold_fixed_point(std::span<const float> values, double factor, std::span<st
 BlockFacts examine_block(std::span<const float> values, double bound) {
   TRIB_ASSERT(values.size() <= kBlockValues, "more than a block");
   return HWY_DYNAMIC_DISPATCH(examine)(values.data(), values.size(), bound);
+}
+
+void widen_fp16(std::span<const std::uint16_t> halves, std::span<float> into) {
+  TRIB_ASSERT(halves.size() == into.size(), "room for another number of values");
+  HWY_DYNAMIC_DISPATCH(from_fp16)(halves.data(), halves.size(), into.data());
+}
+
+void widen_bf16(std::span<const std::uint16_t> halves, std::span<float> into) {
+  TRIB_ASSERT(halves.size() == into.size(), "room for another number of values");
+  HWY_DYNAMIC_DISPATCH(from_bf16)(halves.data(), halves.size(), into.data());
+}
+
+void widen_int8(std::span<const std::int8_t> quanta, float scale, std::span<float> into) {
+  TRIB_ASSERT(quanta.size() == into.size(), "room for another number of values");
+  HWY_DYNAMIC_DISPATCH(from_int8)(quanta.data(), quanta.size(), scale, into.data());
 }
 
 }  // namespace tributary

@@ -26,4 +26,11 @@ struct BlockFacts {
 // At most kBlockValues values.
 BlockFacts examine_block(std::span<const float> values, double bound);
 
+// Encoded values to float32, both of one size. Exact, bit by bit: infinities and what is no number
+// (payload and sign) come through, for whoever checks the values.
+void widen_fp16(std::span<const std::uint16_t> halves, std::span<float> into);  // IEEE binary16
+void widen_bf16(std::span<const std::uint16_t> halves, std::span<float> into);
+// into[i] = quanta[i] * scale, rounded once.
+void widen_int8(std::span<const std::int8_t> quanta, float scale, std::span<float> into);
+
 }  // namespace tributary

@@ -8,19 +8,10 @@
 #include "common/tensor/safetensors_reader.h"
 
 namespace tributary {
-namespace {
-
-constexpr std::size_t kLengthBytes = 8;
-
-}  // namespace
 
 Bytes encode_safetensors_head(const Layout& layout,
                               const std::map<std::string, std::string>& metadata) {
-  const std::string header = write_safetensors_header(layout, metadata);
-  Bytes bytes(kLengthBytes + header.size());
-  put_little_endian(bytes.data(), std::uint64_t{header.size()});
-  std::ranges::copy(as_bytes(header), bytes.begin() + kLengthBytes);
-  return bytes;
+  return write_safetensors_head(layout, metadata, ElementType::kF32);
 }
 
 Bytes encode_safetensors(const Model& model, const std::map<std::string, std::string>& metadata) {

@@ -5,15 +5,17 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/tensor/layout.h"
+#include "common/tensor/value_stream.h"
 
 namespace tributary {
 
-enum class ElementType { kF16, kBF16, kF32, kF64 };
+// kU8: the data of an encoded update, no values of a model.
+enum class ElementType { kF16, kBF16, kF32, kF64, kU8 };
 std::size_t element_bytes(ElementType type);
 
 struct StoredTensor {
@@ -23,14 +25,18 @@ struct StoredTensor {
   std::uint64_t end = 0;
 };
 
-struct StoredHeader {
-  std::vector<StoredTensor> tensors;  // by `begin`: no gap, no overlap, up to the end of the data
-  std::map<std::string, std::string>
-      metadata;  // texts only; another writer's other values are not kept
+using SafetensorsMetadata = std::map<std::string, std::string>;
+
+struct SafetensorsHead {
+  std::vector<StoredTensor> tensors;  // by `begin`: without gap or overlap, to the file's end
+  SafetensorsMetadata metadata;       // what of it is text
+  std::uint64_t data_at = 0;          // where the data section begins
 };
 
-std::string write_safetensors_header(const Layout& layout,
-                                     const std::map<std::string, std::string>& metadata);
-Result<StoredHeader> read_safetensors_header(std::string_view json, std::uint64_t data_bytes);
+// Length and header, padded to 8 bytes: what stands before the values.
+Bytes write_safetensors_head(const Layout& layout, const SafetensorsMetadata& metadata,
+                             ElementType type);
+// Of a file of `bytes`; kDataLoss as decode_safetensors.
+Result<SafetensorsHead> read_safetensors_head(const ReadAt& read_at, std::uint64_t bytes);
 
 }  // namespace tributary

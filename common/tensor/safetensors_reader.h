@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,17 +14,18 @@
 
 namespace tributary {
 
-struct StoredHeader;
+struct SafetensorsHead;
 struct StoredTensor;
 
 class SafetensorsReader final : public ValueSource {
  public:
-  // Fills its span with what the file has from `offset` on.
-  using ReadAt = std::function<Status(std::uint64_t offset, MutableByteView into)>;
+  using ReadAt = tributary::ReadAt;
 
   // `bytes`: the length of the file. kDataLoss: no safetensors file, see decode_safetensors; other
   // errors are those of `read_at`.
   static Result<std::unique_ptr<SafetensorsReader>> open(ReadAt read_at, std::uint64_t bytes);
+  // Of a file whose head has been read.
+  static Result<std::unique_ptr<SafetensorsReader>> open(ReadAt read_at, SafetensorsHead head);
   ~SafetensorsReader() override;
 
   const Layout& layout() const override { return layout_; }
@@ -34,7 +34,7 @@ class SafetensorsReader final : public ValueSource {
   Result<std::size_t> read(std::span<float> into) override;
 
  private:
-  SafetensorsReader(ReadAt read_at, std::uint64_t data_at, StoredHeader header);
+  SafetensorsReader(ReadAt read_at, SafetensorsHead head);
   Status read_part(const StoredTensor& tensor, std::uint64_t first, std::span<float> into);
 
   ReadAt read_at_;

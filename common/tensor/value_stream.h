@@ -3,12 +3,18 @@
 // hold a model that lies in a file. One owner each, one thread at a time.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <span>
 
+#include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/tensor/layout.h"
 
 namespace tributary {
+
+// Fills its span with what a file has from `offset` on; asked for nothing beyond the file's end.
+using ReadAt = std::function<Status(std::uint64_t offset, MutableByteView into)>;
 
 class ValueSource {
  public:

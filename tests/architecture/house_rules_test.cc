@@ -163,6 +163,7 @@ TEST(HouseRules, ForeignTypesStayInTheirRooms) {
        {"common/transport/", "client/daemon/", "client/simulate/", "coordinator/service/",
         "coordinator/ctl/", "tests/"}},
       {"<yaml-cpp/", {"common/config/"}},
+      {"<zstd.h>", {"common/tensor/", "tests/"}},
       {"<sqlite3.h>", {"coordinator/service/", "tests/"}},
       {"<openssl/", {"common/crypto/", "common/transport/", "tests/"}}};
   for (const std::string& path : sources()) {

@@ -127,6 +127,43 @@ void read(benchmark::State& state, Vectors& of) {
   moved(state, of.values.size() * sizeof(float));
 }
 
+// An update's values as its reader gives them: block after block into one that stays in the cache,
+// where it is folded next. Counted in bytes of float32, which a plain update would read instead.
+template <typename Stored, typename Widen>
+void widen_blocks(benchmark::State& state, Vectors& of, const Widen& widen) {
+  const std::span<const Stored> stored(reinterpret_cast<const Stored*>(of.values.data()),
+                                       of.values.size() * sizeof(float) / sizeof(Stored));
+  std::vector<float> block(kBlockValues);
+  for (auto _ : state) {
+    for (std::size_t at = 0; at < stored.size(); at += kBlockValues) {
+      const auto part = stored.subspan(at, std::min(kBlockValues, stored.size() - at));
+      widen(part, std::span(block).first(part.size()));
+      benchmark::DoNotOptimize(block.data());
+    }
+  }
+  moved(state, stored.size() * sizeof(float));
+}
+
+void decode_fp16(benchmark::State& state, Vectors& of) {
+  widen_blocks<std::uint16_t>(state, of, widen_fp16);
+}
+
+void decode_bf16(benchmark::State& state, Vectors& of) {
+  widen_blocks<std::uint16_t>(state, of, widen_bf16);
+}
+
+constexpr std::size_t kScaleBlock = 1'024;
+
+void decode_int8(benchmark::State& state, Vectors& of) {
+  widen_blocks<std::int8_t>(
+      state, of, [](std::span<const std::int8_t> quanta, std::span<float> into) {
+        for (std::size_t at = 0; at < quanta.size(); at += kScaleBlock) {
+          const std::size_t count = std::min(kScaleBlock, quanta.size() - at);
+          widen_int8(quanta.subspan(at, count), 0.01f, into.subspan(at, count));
+        }
+      });
+}
+
 // Keeps the median speeds in GB/s, and prints nothing.
 class Medians final : public benchmark::BenchmarkReporter {
  public:
@@ -158,11 +195,23 @@ std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
   add("near_median", near_median);
   add("products", products);
   add("combine", combine);
+  add("decode_fp16", decode_fp16);
+  add("decode_bf16", decode_bf16);
+  add("decode_int8", decode_int8);
   add("triad", triad);
   add("read", read);
   Medians medians;
   benchmark::RunSpecifiedBenchmarks(&medians);
   benchmark::ClearRegisteredBenchmarks();
+  const auto decoding = [&](const std::string& name) {
+    return Figure{"decode_" + name + "_over_read",
+                  "decode " + name + " to float32, one thread",
+                  medians.of["decode_" + name],
+                  medians.of["read"],
+                  "GB/s",
+                  "reading float32 once",
+                  0.8};
+  };
   return {{"fold_over_triad", "fold fp32 into the exact sum, one thread", medians.of["fold"],
            medians.of["triad"], "GB/s", "triad", 0.8},
           {"examine_over_read", "check values and take their norm, one thread",
@@ -176,7 +225,10 @@ std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
           {"products_over_read", "dot products of 20 updates, each with each, one thread",
            medians.of["products"], medians.of["read"], "GB/s", "reading once", 0.25},
           {"combine_over_read", "weighted sum of 20 updates, one thread", medians.of["combine"],
-           medians.of["read"], "GB/s", "reading once", 0.5}};
+           medians.of["read"], "GB/s", "reading once", 0.5},
+          decoding("fp16"),
+          decoding("bf16"),
+          decoding("int8")};
 }
 
 }  // namespace tributary::bench

@@ -107,9 +107,66 @@ TEST_P(Kernels, SeesTheOneValueThatIsOutOfBounds) {
   }
 }
 
+// By the definition of IEEE 754; what is no number keeps its sign and payload.
+float fp16_twin(std::uint16_t bits) {
+  const int exponent = (bits >> 10) & 0x1f;
+  const std::uint32_t fraction = bits & 0x3ffu;
+  const std::uint32_t sign = (bits & 0x8000u) << 16;
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
+  const double size =
+      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024.0 + fraction, exponent - 25);
+  return std::copysign(static_cast<float>(size), sign != 0 ? -1.0f : 1.0f);
+}
+
+float bf16_twin(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
+  std::vector<std::uint32_t> bits;
+  for (const float value : values) bits.push_back(std::bit_cast<std::uint32_t>(value));
+  return bits;
+}
+
+// All 65536 of them, from any place and up to any place.
+TEST_P(Kernels, WidensEveryHalfToTheBitsOfTheScalarTwin) {
+  for (const auto& [widen, twin] :
+       {std::pair(&widen_fp16, &fp16_twin), std::pair(&widen_bf16, &bf16_twin)}) {
+    for (const std::size_t skip : {0u, 1u, 3u, 65'500u, 65'536u}) {
+      std::vector<std::uint16_t> halves;
+      std::vector<float> expected;
+      for (std::size_t bits = skip; bits < 65'536; ++bits) {
+        halves.push_back(static_cast<std::uint16_t>(bits));
+        expected.push_back(twin(halves.back()));
+      }
+      std::vector<float> values(halves.size(), 5.0f);
+      widen(halves, values);
+      ASSERT_EQ(bits_of(values), bits_of(expected)) << skip;
+    }
+  }
+}
+
+TEST_P(Kernels, WidensWholeNumbersToTheBitsOfTheScalarTwin) {
+  for (const float scale : {0.0f, 1.0f, 0.1f, 1e-40f, 1e-45f, 1.3e36f}) {
+    for (const std::size_t skip : {0u, 1u, 2u, 5u, 250u, 256u}) {
+      std::vector<std::int8_t> quanta;
+      std::vector<float> expected;
+      for (int quantum = -128 + static_cast<int>(skip); quantum < 128; ++quantum) {
+        quanta.push_back(static_cast<std::int8_t>(quantum));
+        expected.push_back(static_cast<float>(double{scale} * quantum));
+      }
+      std::vector<float> values(quanta.size(), 5.0f);
+      widen_int8(quanta, scale, values);
+      ASSERT_EQ(values, expected) << scale << " " << skip;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(EachTarget, Kernels,
                          ::testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
-                         [](const auto& target) { return std::string(hwy::TargetName(target.param)); });
+                         [](const auto& target) {
+                           return std::string(hwy::TargetName(target.param));
+                         });
 
 }  // namespace
 }  // namespace tributary

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bit>
+
+#include "common/tensor/encodings/halves.h"
+#include "common/tensor/kernels.h"
+
+namespace tributary {
+namespace {
+
+// The upper half of a float32; it has no room for overflow where values are below 2^126.
+std::uint16_t narrow(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec&, std::span<const float>, std::uint64_t) {
+  return half_encoder(narrow);
+}
+
+std::unique_ptr<ChunkDecoder> decoder(const EncodingSpec&) { return half_decoder(widen_bf16); }
+
+}  // namespace
+
+const UpdateEncoding& bf16_update_encoding() {
+  static constexpr UpdateEncoding kEncoding{
+      .name = "bf16",
+      .help = "Half precision: 8 significant bits, the range of float32",
+      .plain = ElementType::kBF16,
+      .block = 0,
+      .sparse = false,
+      .stream_bytes = half_stream_bytes,
+      .encoder = encoder,
+      .decoder = decoder};
+  return kEncoding;
+}
+
+}  // namespace tributary

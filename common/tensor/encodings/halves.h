@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What fp16 and bf16 share: every value in 16 bits, one after the other. Any thread.
+#pragma once
+
+#include "common/tensor/encoding.h"
+
+namespace tributary {
+
+std::uint64_t half_stream_bytes(const EncodingSpec& spec, std::uint64_t values);
+// `narrow` rounds one value to the nearest, half to even.
+std::unique_ptr<ChunkEncoder> half_encoder(std::uint16_t (*narrow)(float));
+std::unique_ptr<ChunkDecoder> half_decoder(void (*widen)(std::span<const std::uint16_t>,
+                                                         std::span<float>));
+
+}  // namespace tributary
