@@ -10,7 +10,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
-#include <numeric>
+#include <thread>
 
 #include "coordinator/aggregation/round_aggregate.h"
 #include "tests/unit/coordinator/aggregation/cohort.h"
@@ -61,8 +61,9 @@ std::string name_of(const AggregationSpec& spec) {
 
 // The model after the round, from one of zeros.
 std::vector<float> finished(const AggregationSpec& spec, const Cohort& cohort,
-                            const std::vector<std::size_t>& order) {
-  auto aggregate = *RoundAggregate::open(spec, cohort.layout(), 100, 9);
+                            const std::vector<std::size_t>& order,
+                            ParallelFor parallel = one_after_another) {
+  auto aggregate = *RoundAggregate::open(spec, cohort.layout(), 100, 9, std::move(parallel));
   for (const std::size_t site : order)
     EXPECT_TRUE(aggregate->add(cohort.facts[site], cohort.opener(site)));
   const Model base{cohort.layout(), std::vector<float>(cohort.updates[0].values.size())};
@@ -85,6 +86,31 @@ TEST(JointUpdate, EveryOrderOfArrivalGivesTheSameBits) {
       random.shuffle(order);
       ASSERT_EQ(finished(spec, cohort, order), expected);
     }
+  }
+}
+
+// Threads that take one part after another.
+ParallelFor on_threads(std::size_t count) {
+  return [count](std::size_t parts, const std::function<void(std::size_t)>& part) {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < count; ++t) {
+      threads.emplace_back([&] {
+        for (std::size_t p = next++; p < parts; p = next++) part(p);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  };
+}
+
+TEST(JointUpdate, EveryNumberOfThreadsGivesTheSameBits) {
+  const Cohort cohort = Cohort::random(19, 30'000, 1);
+  const std::vector<std::size_t> order = all_rows(cohort.size());
+  for (const AggregationSpec& spec : joint_specs()) {
+    SCOPED_TRACE(name_of(spec));
+    const std::vector<float> expected = finished(spec, cohort, order);
+    for (const std::size_t threads : {1u, 2u, 3u, 7u})
+      ASSERT_EQ(finished(spec, cohort, order, on_threads(threads)), expected) << threads;
   }
 }
 
