@@ -207,6 +207,31 @@ const std::vector<PluginSchema>& aggregation_rules() {
   return kRules;
 }
 
+const std::vector<PluginSchema>& update_encodings() {
+  const auto zstd = [] { return integer("zstd", {0, 19}, 0, "level of compression; 0: none"); };
+  const auto scaled = [&](std::int64_t block) {
+    return std::vector<OptionSchema>{
+        integer("block", {16, 65'536}, block, "values under one scale; a power of two"), zstd()};
+  };
+  const auto sparse = [&] {
+    return std::vector<OptionSchema>{
+        number("ratio", {.min = 0.0, .max = 1.0, .above_min = true, .below_max = true}, 0.01,
+               "share of the values that is sent"),
+        integer("k", {0, 1'000'000'000}, 0, "the same as a number; 0: by ratio"), zstd()};
+  };
+  static const std::vector<PluginSchema> kEncodings = {
+      {"fp32", "Every value as it is", {zstd()}},
+      {"fp16", "Half precision: 11 significant bits, from 6e-8 to 65504", {zstd()}},
+      {"bf16", "Half precision: 8 significant bits, the range of float32", {zstd()}},
+      {"int8", "Whole numbers from -127 to 127 under one scale a block, rounded by chance",
+       scaled(1024)},
+      {"int4", "Whole numbers from -7 to 7 under one scale a block, rounded by chance",
+       scaled(256)},
+      {"top_k", "The k largest values, all others are zero", sparse()},
+      {"random_k", "k values by chance, all others are zero", sparse()}};
+  return kEncodings;
+}
+
 const std::vector<PluginSchema>& server_optimizers() {
   static const std::vector<PluginSchema> kOptimizers = {
       {"sgd", "weights += learning_rate * mean update", {rate(1.0)}},

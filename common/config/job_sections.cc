@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/config/job_sections.h"
 
+#include <bit>
 #include <set>
 
 #include "common/base/ids.h"
@@ -167,6 +168,11 @@ TrainSpec read_train(Section& root) {
   train.batch_size = from.integer("batch_size", {0, 1'000'000}, 32);
   train.learning_rate_decay =
       from.number("learning_rate_decay", {.min = 0.0, .max = 1.0, .above_min = true}, 1.0);
+  train.encoding = read_plugin(from, "encoding", "name", update_encodings(), "fp32");
+  const auto block = train.encoding.options.find("block");
+  if (block != train.encoding.options.end() &&
+      !std::has_single_bit(static_cast<std::uint64_t>(std::get<std::int64_t>(block->second))))
+    from.fault("encoding", "block must be a power of two");
   return train;
 }
 

@@ -75,6 +75,7 @@ struct TrainSpec {
   std::int64_t steps = 0;     // fixed number of batches; the loader goes on over epoch ends
   std::int64_t batch_size = 32;      // 0 = all rows
   double learning_rate_decay = 1.0;  // learning rate of round r = lr * decay^(r-1)
+  PluginChoice encoding{"fp32", {}};  // how the update is written
   bool operator==(const TrainSpec&) const = default;
 };
 

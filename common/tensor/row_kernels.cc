@@ -77,8 +77,8 @@ void multiply_tile(const float* const* left, const float* const* right, std::siz
   }
 }
 
-void multiply(const float* const* rows, std::size_t row_count, std::size_t from, std::size_t count,
-              double* products) {
+void multiply(const float* const* rows, std::size_t row_count, std::size_t first_row,
+              std::size_t last_row, std::size_t from, std::size_t count, double* products) {
   // Beyond the last row stands the last once more; what comes of it is thrown away.
   const auto tile_at = [&](std::size_t first) {
     std::array<const float*, kTile> tile;
@@ -86,11 +86,11 @@ void multiply(const float* const* rows, std::size_t row_count, std::size_t from,
       tile[t] = rows[first + t < row_count ? first + t : row_count - 1];
     return tile;
   };
-  for (std::size_t i = 0; i < row_count; i += kTile) {
-    for (std::size_t j = 0; j <= i; j += kTile) {
+  for (std::size_t i = first_row; i < last_row; i += kTile) {
+    for (std::size_t j = 0; j < i + kTile; j += kTile) {
       double part[kTile][kTile];
       multiply_tile(tile_at(i).data(), tile_at(j).data(), from, count, part);
-      for (std::size_t a = 0; a < kTile && i + a < row_count; ++a) {
+      for (std::size_t a = 0; a < kTile && i + a < last_row; ++a) {
         for (std::size_t b = 0; b < kTile && j + b <= i + a; ++b)
           products[(i + a) * row_count + j + b] += part[a][b];
       }
@@ -269,11 +269,17 @@ auto column_buffer(std::size_t rows) {
 }  // namespace
 
 void add_products(const RowBlock& block, std::span<double> products) {
+  add_products(block, 0, block.rows.size(), products);
+}
+
+void add_products(const RowBlock& block, std::size_t first, std::size_t last,
+                  std::span<double> products) {
   const std::size_t rows = block.rows.size();
-  TRIB_ASSERT(products.size() == rows * rows, "products of other rows");
-  for (std::size_t at = 0; at < block.count && rows > 0; at += kProductValues) {
+  TRIB_ASSERT(products.size() == rows * rows && last <= rows, "products of other rows");
+  for (std::size_t at = 0; at < block.count && first < last; at += kProductValues) {
     HWY_DYNAMIC_DISPATCH(multiply)
-    (block.rows.data(), rows, at, std::min(kProductValues, block.count - at), products.data());
+    (block.rows.data(), rows, first, last, at, std::min(kProductValues, block.count - at),
+     products.data());
   }
 }
 

@@ -23,6 +23,9 @@ inline constexpr std::size_t kProductValues = 1024;
 // products[i * n + j] += the dot product of rows i and j, for j <= i, n rows; in double, where a
 // product of two floats is exact.
 void add_products(const RowBlock& block, std::span<double> products);
+// The same for rows i of `first` to `last` - 1 only; together the parts have the bits of the whole.
+void add_products(const RowBlock& block, std::size_t first, std::size_t last,
+                  std::span<double> products);
 
 // into[c] = sum of factors[r] * value c of row r, in double, in the order of the rows.
 void combine_rows(const RowBlock& block, std::span<const double> factors, std::span<double> into);

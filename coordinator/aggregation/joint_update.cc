@@ -10,6 +10,15 @@
 namespace tributary {
 namespace {
 
+// Columns of a block that are one part of the work.
+constexpr std::size_t kColumnsAPart = 1024;
+
+std::vector<const float*> shifted(std::span<const float* const> rows, std::size_t by) {
+  std::vector<const float*> starts(rows.begin(), rows.end());
+  for (const float*& start : starts) start += by;
+  return starts;
+}
+
 std::string with_byzantine(std::string_view name, const OptionMap& options) {
   std::string text(name);
   if (options.contains("byzantine"))
@@ -83,13 +92,14 @@ std::vector<std::size_t> keep_used(Matrix& mix) {
 Result<std::unique_ptr<JointUpdate>> JointUpdate::open(const JointRule& joint,
                                                        const AggregationSpec& spec,
                                                        const UpdateSet& updates,
-                                                       const Layout& layout, std::uint64_t seed) {
+                                                       const Layout& layout, std::uint64_t seed,
+                                                       ParallelFor parallel) {
   TRIB_CHECK_OK(enough(with_byzantine(joint.before.name, spec.before.options),
                        joint.before.updates_min(spec.before.options), updates.size(), "updates"));
   RowFacts facts = updates.facts();
   const bool mixes = joint.before.name != "none";
   if (wants_products(joint, mixes)) {
-    TRIB_TRY(products, updates.products(layout));
+    TRIB_TRY(products, updates.products(layout, parallel));
     facts.products = std::move(products);
   }
   const Matrix mix = joint.before.mix(spec.before.options, facts, seed);
@@ -102,19 +112,19 @@ Result<std::unique_ptr<JointUpdate>> JointUpdate::open(const JointRule& joint,
       decision.mix.rows == 0 ? decision.plan.rows : keep_used(decision.mix);
   const std::size_t block = RowReader::block_size(used.size() + decision.mix.rows);
   TRIB_TRY(reader, updates.open(layout, used, block));
-  return std::unique_ptr<JointUpdate>(
-      new JointUpdate(std::move(reader), std::move(decision.mix), std::move(decision.plan), block));
+  return std::unique_ptr<JointUpdate>(new JointUpdate(std::move(reader), std::move(decision.mix),
+                                                      std::move(decision.plan), block,
+                                                      std::move(parallel)));
 }
 
-JointUpdate::JointUpdate(RowReader reader, Matrix mix, ColumnPlan plan, std::size_t block_size)
+JointUpdate::JointUpdate(RowReader reader, Matrix mix, ColumnPlan plan, std::size_t block_size,
+                         ParallelFor parallel)
     : reader_(std::move(reader)),
       mix_(std::move(mix)),
       plan_(std::move(plan)),
-      block_size_(block_size) {
-  if (mix_.rows == 0 || !plan_.join) return;
-  sum_.resize(block_size_);
-  rows_.resize(mix_.rows * block_size_);
-  for (std::size_t r = 0; r < mix_.rows; ++r) starts_.push_back(rows_.data() + r * block_size_);
+      block_size_(block_size),
+      parallel_(std::move(parallel)) {
+  if (plan_.join) rows_.resize(mix_.rows * block_size_);
 }
 
 Status JointUpdate::next(std::span<double> into) {
@@ -124,24 +134,35 @@ Status JointUpdate::next(std::span<double> into) {
 }
 
 Status JointUpdate::next_block(std::span<double> into) {
-  TRIB_TRY(updates, reader_.read(into.size()));
-  if (!plan_.join) {
-    combine_rows(updates, mix_.values, into);
-  } else {
-    plan_.join(mix_.rows == 0 ? updates : mixed(updates), into);
-  }
+  TRIB_TRY(updates, reader_.read(into.size(), parallel_));
+  parallel_((into.size() + kColumnsAPart - 1) / kColumnsAPart,
+            [this, &block = updates, into](std::size_t part) {
+              const std::size_t start = part * kColumnsAPart;
+              join(block, start, into.subspan(start, std::min(kColumnsAPart, into.size() - start)));
+            });
   return {};
 }
 
+void JointUpdate::join(const RowBlock& updates, std::size_t start, std::span<double> into) {
+  const std::vector<const float*> starts = shifted(updates.rows, start);
+  const RowBlock part{starts, into.size()};
+  if (!plan_.join) return combine_rows(part, mix_.values, into);
+  if (mix_.rows == 0) return plan_.join(part, into);
+  mix_rows(part, start);
+  std::vector<const float*> mixed;
+  for (std::size_t r = 0; r < mix_.rows; ++r)
+    mixed.push_back(rows_.data() + r * block_size_ + start);
+  plan_.join({mixed, into.size()}, into);
+}
+
 // As floats, as the updates are: a rule compares values, and a mean of floats is no better known.
-RowBlock JointUpdate::mixed(const RowBlock& updates) {
-  const auto sum = std::span(sum_).first(updates.count);
+void JointUpdate::mix_rows(const RowBlock& updates, std::size_t start) {
+  std::vector<double> sum(updates.count);
   for (std::size_t r = 0; r < mix_.rows; ++r) {
     combine_rows(updates, mix_.row(r), sum);
-    float* row = rows_.data() + r * block_size_;
+    float* row = rows_.data() + r * block_size_ + start;
     for (std::size_t c = 0; c < sum.size(); ++c) row[c] = static_cast<float>(sum[c]);
   }
-  return {starts_, updates.count};
 }
 
 }  // namespace tributary

@@ -29,22 +29,25 @@ class JointUpdate {
   static Result<std::unique_ptr<JointUpdate>> open(const JointRule& joint,
                                                    const AggregationSpec& spec,
                                                    const UpdateSet& updates, const Layout& layout,
-                                                   std::uint64_t seed);
+                                                   std::uint64_t seed,
+                                                   ParallelFor parallel = one_after_another);
   // The next values of the joint update; no more than are left.
   Status next(std::span<double> into);
 
  private:
-  JointUpdate(RowReader reader, Matrix mix, ColumnPlan plan, std::size_t block_size);
+  JointUpdate(RowReader reader, Matrix mix, ColumnPlan plan, std::size_t block_size,
+              ParallelFor parallel);
   Status next_block(std::span<double> into);
-  RowBlock mixed(const RowBlock& updates);
+  // Columns of the block from `start` on.
+  void join(const RowBlock& updates, std::size_t start, std::span<double> into);
+  void mix_rows(const RowBlock& updates, std::size_t start);
 
   RowReader reader_;  // of the updates that count
   Matrix mix_;        // one column for each of them; empty: the rows are the updates
   ColumnPlan plan_;   // empty join: the sum of mix * updates, one row
   std::size_t block_size_;
-  std::vector<double> sum_;
+  ParallelFor parallel_;
   std::vector<float> rows_;  // a block of each mixed row
-  std::vector<const float*> starts_;
 };
 
 }  // namespace tributary

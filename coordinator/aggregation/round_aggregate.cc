@@ -71,7 +71,8 @@ bool states_fit(const RoundStreams& streams, const ServerOptimizer& optimizer,
 Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSpec& spec,
                                                              const Layout& layout,
                                                              std::uint64_t updates_max,
-                                                             std::uint64_t seed) {
+                                                             std::uint64_t seed,
+                                                             ParallelFor parallel) {
   TRIB_TRY(scale, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
   TRIB_TRY(rule, find_rule(spec.rule.name));
   TRIB_TRY(before, find_pre_aggregator(spec.before.name));
@@ -79,7 +80,8 @@ Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSp
   TRIB_TRY(schedule, find_schedule(spec.schedule.name));
   ExactSum sum(rule->streams() ? layout.element_count() : 0, scale);
   return std::unique_ptr<RoundAggregate>(new RoundAggregate(
-      spec, {*rule, *before, *optimizer, *schedule}, layout, std::move(sum), seed));
+      spec, {*rule, *before, *optimizer, *schedule}, layout, std::move(sum), seed,
+      std::move(parallel)));
 }
 
 Status RoundAggregate::add(UpdateFacts facts, OpenUpdate open, std::uint32_t share) {
@@ -114,7 +116,7 @@ Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uin
 
 Result<std::unique_ptr<JointUpdate>> RoundAggregate::open_joint() const {
   if (rule_.streams()) return std::unique_ptr<JointUpdate>();
-  return JointUpdate::open({rule_, before_}, spec_, together_, layout_, seed_);
+  return JointUpdate::open({rule_, before_}, spec_, together_, layout_, seed_, parallel_);
 }
 
 Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams,

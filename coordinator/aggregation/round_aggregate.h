@@ -42,7 +42,8 @@ class RoundAggregate {
   static Result<std::unique_ptr<RoundAggregate>> open(const AggregationSpec& spec,
                                                       const Layout& layout,
                                                       std::uint64_t updates_max,
-                                                      std::uint64_t seed = 0);
+                                                      std::uint64_t seed = 0,
+                                                      ParallelFor parallel = one_after_another);
 
   // `share` of kFullShare: how much a late update counts. Where the rule streams, the update is
   // read now; if that fails, a part of it is in the sum, which is of no more use. Otherwise
@@ -65,7 +66,7 @@ class RoundAggregate {
     const LearningRateSchedule& schedule;
   };
   RoundAggregate(AggregationSpec spec, const Parts& parts, Layout layout, ExactSum sum,
-                 std::uint64_t seed)
+                 std::uint64_t seed, ParallelFor parallel)
       : spec_(std::move(spec)),
         rule_(parts.rule),
         before_(parts.before),
@@ -73,6 +74,7 @@ class RoundAggregate {
         schedule_(parts.schedule),
         layout_(std::move(layout)),
         seed_(seed),
+        parallel_(std::move(parallel)),
         sum_(std::move(sum)) {}
   // Null where the rule streams.
   Result<std::unique_ptr<JointUpdate>> open_joint() const;
@@ -84,6 +86,7 @@ class RoundAggregate {
   const LearningRateSchedule& schedule_;
   Layout layout_;
   std::uint64_t seed_;
+  ParallelFor parallel_;
   ExactSum sum_;        // where the rule streams
   UpdateSet together_;  // where it does not
   std::uint64_t examples_ = 0;

@@ -34,7 +34,7 @@ struct CombinedRule {
 // A function of the values that the rows have for one weight of the model.
 struct ColumnPlan {
   std::vector<std::size_t> rows;  // those that it looks at
-  // One result for each column of a block of those rows.
+  // One result for each column of a block of those rows; called from several threads at once.
   std::function<void(const RowBlock& block, std::span<double> into)> join;
 };
 struct ColumnRule {

@@ -2,6 +2,7 @@
 #include "coordinator/aggregation/update_set.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/base/assert.h"
 #include "common/tensor/kernels.h"
@@ -14,6 +15,8 @@ namespace {
 // many rows that a read of each would be too small.
 constexpr std::size_t kBudget = (1u << 20) / sizeof(float);
 constexpr std::size_t kReadMin = 2 * kProductValues;
+// Rows whose products are one part of the work.
+constexpr std::size_t kRowsAPart = 8;
 // Between rows, so that they do not all fall into the same set of a cache.
 constexpr std::size_t kGap = 16;
 static_assert(kBlockValues % kProductValues == 0);
@@ -29,15 +32,22 @@ std::size_t RowReader::block_size(std::size_t rows) {
   return std::clamp(fits / kProductValues * kProductValues, kReadMin, kBlockValues);
 }
 
-Result<RowBlock> RowReader::read(std::size_t count) {
+Status RowReader::read_row(std::size_t r, std::size_t count) {
+  Result<std::size_t> got = rows_[r].values->read(std::span(block_).subspan(r * stride_, count));
+  if (!got) return of_site(std::move(got).error(), rows_[r].site);
+  if (*got == count) return {};
+  return of_site({ErrorCode::kDataLoss, "the update is shorter than its layout"}, rows_[r].site);
+}
+
+Result<RowBlock> RowReader::read(std::size_t count, const ParallelFor& parallel) {
   TRIB_ASSERT(count + kGap <= stride_, "more than a block");
-  for (std::size_t r = 0; r < rows_.size(); ++r) {
-    Result<std::size_t> got = rows_[r].values->read(std::span(block_).subspan(r * stride_, count));
-    if (!got) return of_site(std::move(got).error(), rows_[r].site);
-    if (*got != count) {
-      return of_site({ErrorCode::kDataLoss, "the update is shorter than its layout"},
-                     rows_[r].site);
-    }
+  std::vector<std::optional<Error>> failed(rows_.size());
+  parallel(rows_.size(), [&](std::size_t r) {
+    Status status = read_row(r, count);
+    if (!status) failed[r] = std::move(status).error();
+  });
+  for (std::optional<Error>& one : failed) {
+    if (one) return *std::move(one);
   }
   return RowBlock{starts_, count};
 }
@@ -66,13 +76,16 @@ RowFacts UpdateSet::facts() const {
   return facts;
 }
 
-Result<Matrix> UpdateSet::products(const Layout& layout) const {
+Result<Matrix> UpdateSet::products(const Layout& layout, const ParallelFor& parallel) const {
   Matrix products(size(), size());
   const std::size_t all = layout.element_count(), step = RowReader::block_size(size());
   TRIB_TRY(reader, open(layout, all_rows(size()), step));
   for (std::size_t at = 0; at < all; at += step) {
-    TRIB_TRY(block, reader.read(std::min(step, all - at)));
-    add_products(block, products.values);
+    TRIB_TRY(block, reader.read(std::min(step, all - at), parallel));
+    parallel((size() + kRowsAPart - 1) / kRowsAPart, [&, &rows = block](std::size_t part) {
+      const std::size_t first = part * kRowsAPart;
+      add_products(rows, first, std::min(first + kRowsAPart, size()), products.values);
+    });
   }
   for (std::size_t i = 0; i < size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) products.at(j, i) = products.at(i, j);

@@ -12,6 +12,7 @@
 
 #include "common/tensor/row_kernels.h"
 #include "common/tensor/value_stream.h"
+#include "coordinator/aggregation/parallel.h"
 #include "coordinator/aggregation/row_facts.h"
 
 namespace tributary {
@@ -32,12 +33,14 @@ class RowReader {
   // 4 where there are hundreds; a multiple of kProductValues.
   static std::size_t block_size(std::size_t rows);
 
-  // The next `count` values of every row, at most the block that it was opened with.
-  Result<RowBlock> read(std::size_t count);
+  // The next `count` values of every row, at most the block that it was opened with; one row a
+  // part.
+  Result<RowBlock> read(std::size_t count, const ParallelFor& parallel);
 
  private:
   friend class UpdateSet;
   RowReader() = default;
+  Status read_row(std::size_t r, std::size_t count);
 
   struct Row {
     std::string site;
@@ -57,7 +60,7 @@ class UpdateSet {
   // Without products.
   RowFacts facts() const;
   // All dot products, in one pass over all updates.
-  Result<Matrix> products(const Layout& layout) const;
+  Result<Matrix> products(const Layout& layout, const ParallelFor& parallel) const;
   // From the first value on, the updates `which` in that order, in blocks of `block` values.
   Result<RowReader> open(const Layout& layout, const std::vector<std::size_t>& which,
                          std::size_t block) const;

@@ -132,10 +132,10 @@ TEST(Rules, EveryOneRefusesFewerThanItNeeds) {
 }
 
 // Whether two choices ever join the same updates to two models: Krum's winner may be one for two
-// numbers of attackers.
+// numbers of attackers, and mostly is.
 bool differ(const std::function<std::vector<float>(const std::vector<Model>&)>& one,
             const std::function<std::vector<float>(const std::vector<Model>&)>& other) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     const std::vector<Model> updates = updates_around(0.0f, 23, seed);
     if (one(updates) != other(updates)) return true;
   }

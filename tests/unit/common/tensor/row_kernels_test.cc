@@ -126,6 +126,16 @@ TEST_P(RowKernels, BlocksGiveTheBitsOfTheWhole) {
   EXPECT_EQ(parts, whole);
 }
 
+TEST_P(RowKernels, PartsOfTheRowsGiveTheBitsOfTheWhole) {
+  const Rows rows(13, 3'000, 3);
+  std::vector<double> whole(169), parts(169);
+  add_products(rows.block(), whole);
+  const std::vector<std::size_t> cuts = {0, 3, 4, 11, 13};
+  for (std::size_t k = 1; k < cuts.size(); ++k)
+    add_products(rows.block(), cuts[k - 1], cuts[k], parts);
+  EXPECT_EQ(parts, whole);
+}
+
 TEST_P(RowKernels, CombinesToTheBitsOfTheScalarTwin) {
   for (const std::size_t n : {1u, 2u, 7u}) {
     for (const std::size_t count : {0u, 1u, 31u, 1'003u}) {

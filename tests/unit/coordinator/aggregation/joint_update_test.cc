@@ -10,7 +10,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
-#include <numeric>
+#include <thread>
 
 #include "coordinator/aggregation/round_aggregate.h"
 #include "tests/unit/coordinator/aggregation/cohort.h"
@@ -25,6 +25,13 @@ void* operator new(std::size_t bytes) {
   held += malloc_usable_size(memory);
   if (held > most_held) most_held = held.load();
   return memory;
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 void operator delete(void* memory) noexcept {
   if (memory != nullptr) held -= malloc_usable_size(memory);
@@ -54,8 +61,9 @@ std::string name_of(const AggregationSpec& spec) {
 
 // The model after the round, from one of zeros.
 std::vector<float> finished(const AggregationSpec& spec, const Cohort& cohort,
-                            const std::vector<std::size_t>& order) {
-  auto aggregate = *RoundAggregate::open(spec, cohort.layout(), 100, 9);
+                            const std::vector<std::size_t>& order,
+                            ParallelFor parallel = one_after_another) {
+  auto aggregate = *RoundAggregate::open(spec, cohort.layout(), 100, 9, std::move(parallel));
   for (const std::size_t site : order)
     EXPECT_TRUE(aggregate->add(cohort.facts[site], cohort.opener(site)));
   const Model base{cohort.layout(), std::vector<float>(cohort.updates[0].values.size())};
@@ -78,6 +86,31 @@ TEST(JointUpdate, EveryOrderOfArrivalGivesTheSameBits) {
       random.shuffle(order);
       ASSERT_EQ(finished(spec, cohort, order), expected);
     }
+  }
+}
+
+// Threads that take one part after another.
+ParallelFor on_threads(std::size_t count) {
+  return [count](std::size_t parts, const std::function<void(std::size_t)>& part) {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < count; ++t) {
+      threads.emplace_back([&] {
+        for (std::size_t p = next++; p < parts; p = next++) part(p);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  };
+}
+
+TEST(JointUpdate, EveryNumberOfThreadsGivesTheSameBits) {
+  const Cohort cohort = Cohort::random(19, 30'000, 1);
+  const std::vector<std::size_t> order = all_rows(cohort.size());
+  for (const AggregationSpec& spec : joint_specs()) {
+    SCOPED_TRACE(name_of(spec));
+    const std::vector<float> expected = finished(spec, cohort, order);
+    for (const std::size_t threads : {1u, 2u, 3u, 7u})
+      ASSERT_EQ(finished(spec, cohort, order, on_threads(threads)), expected) << threads;
   }
 }
 
@@ -108,7 +141,7 @@ class NoSink final : public ValueSink {
 };
 
 TEST(JointUpdate, HoldsBlocksAndNoModel) {
-  constexpr std::size_t kSites = 50, kValues = 1'000'000;
+  constexpr std::size_t kSites = 50, kValues = 200'000;
   const Layout layout{{{"w", {kValues}}}};
   for (const AggregationSpec& spec : joint_specs()) {
     SCOPED_TRACE(name_of(spec));
@@ -124,7 +157,7 @@ TEST(JointUpdate, HoldsBlocksAndNoModel) {
     MadeSource base(layout, 1000);
     NoSink sink;
     ASSERT_TRUE(aggregate->finish({base, sink}));
-    // The updates are 200 MB, each of them 4.
+    // The updates are 40 MB.
     EXPECT_LT(most_held - before, 3u << 20);
   }
 }
@@ -164,7 +197,8 @@ TEST(JointUpdate, ClippingBoundsWhatAnAttackerAdds) {
     Cohort cohort = Cohort::random(15, 300, 3);
     for (std::size_t s = 0; s < 3; ++s) cohort.replace(s, std::vector<float>(300, 1000.0f));
     double squares = 0.0;
-    for (const double value : *joint_of(cohort, spec_of(rule))) squares += value * value;
+    const Vector joint = *joint_of(cohort, spec_of(rule));
+    for (const double value : joint) squares += value * value;
     EXPECT_LT(std::sqrt(squares), 3.0 * cohort.facts[5].norm) << rule;
   }
 }

@@ -164,10 +164,12 @@ TEST(Rules, QFedAvgOfZeroIsTheMeanAndALossOfNothingDoesNoHarm) {
   for (UpdateFacts& facts : cohort.facts) facts.loss = 0.0;
   expect_near(joint_of(cohort, spec_of("qffl", {{"q", 0.0}})), reference::mean(cohort.vectors()),
               kTight);
-  for (const double value : *joint_of(cohort, spec_of("qffl"))) EXPECT_TRUE(std::isfinite(value));
+  const auto expect_finite = [](const Vector& joint) {
+    for (const double value : joint) EXPECT_TRUE(std::isfinite(value));
+  };
+  expect_finite(*joint_of(cohort, spec_of("qffl")));
   cohort.facts[2].loss = 1e300;
-  for (const double value : *joint_of(cohort, spec_of("qffl", {{"q", 5.0}})))
-    EXPECT_TRUE(std::isfinite(value));
+  expect_finite(*joint_of(cohort, spec_of("qffl", {{"q", 5.0}})));
 }
 
 // --- pre-aggregators ---
