@@ -58,7 +58,8 @@ class Daemon {
         [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
         Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
                       [this] { return stopping_.load(); }},
-        [this] { return free_resources(config_.state_dir); }, config_.policy});
+        [this] { return free_resources(config_.state_dir); }, config_.policy,
+        ResidualStore(*files_, config_.state_dir + "/residuals")});
     std::string names;
     for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},

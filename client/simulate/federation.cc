@@ -64,7 +64,8 @@ class Federation {
       model_file_ = {module, request_.module_bytes.size()};
     }
     models_ = std::make_unique<ModelRepository>(*files_, request_.directory + "/models");
-    sites_ = std::make_unique<VirtualSites>(engine_, *blobs_, request_.threads);
+    sites_ = std::make_unique<VirtualSites>(engine_, *blobs_, *files_,
+                                            request_.directory + "/sites", request_.threads);
     driver_ = std::make_unique<Driver>(
         DriverPorts{
             clock_, *store_, *blobs_, *models_, *sites_,

@@ -25,7 +25,12 @@ void VirtualSites::add(VirtualSite site) {
   Site& added = sites_[site.name];
   added.data = std::move(site.data);
   added.runner = std::make_unique<TaskRunner>(
-      TaskRunner::Ports{site.name, *added.data, blobs_, 1, [](const char*, EventFields) {}});
+      TaskRunner::Ports{.site = site.name,
+                        .data = *added.data,
+                        .blobs = blobs_,
+                        .threads = 1,
+                        .log = [](const char*, EventFields) {},
+                        .residuals = ResidualStore(files_, folder_ + "/" + site.name.value)});
 }
 
 void VirtualSites::connect_all(Driver& driver, const std::string& dataset) {

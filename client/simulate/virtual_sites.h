@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "client/work/task_runner.h"
 #include "client/data/partition.h"
+#include "client/work/task_runner.h"
 #include "coordinator/service/driver.h"
 
 namespace tributary {
@@ -41,8 +41,10 @@ class ShareOfData final : public SiteData {
 
 class VirtualSites final : public SitePort {
  public:
-  VirtualSites(boost::asio::io_context& engine, BlobStore& blobs, std::size_t threads)
-      : engine_(engine), blobs_(blobs), pool_(threads) {}
+  // `folder`: for what sites keep from round to round.
+  VirtualSites(boost::asio::io_context& engine, BlobStore& blobs, FileSystem& files,
+               std::string folder, std::size_t threads)
+      : engine_(engine), blobs_(blobs), files_(files), folder_(std::move(folder)), pool_(threads) {}
 
   // Before the job.
   void add(VirtualSite site);
@@ -60,6 +62,8 @@ class VirtualSites final : public SitePort {
 
   boost::asio::io_context& engine_;
   BlobStore& blobs_;
+  FileSystem& files_;
+  std::string folder_;
   boost::asio::thread_pool pool_;
   Driver* driver_ = nullptr;
   std::map<SiteName, Site> sites_;

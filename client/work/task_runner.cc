@@ -8,8 +8,10 @@
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"
+#include "common/config/encoding_choice.h"
 #include "common/config/job_file.h"
 #include "common/tensor/safetensors.h"
+#include "common/tensor/update_encoding.h"
 #include "common/wire/message_codec.h"
 
 namespace tributary {
@@ -131,11 +133,26 @@ Status TaskRunner::check_resources(const Work& work, std::uint64_t model_bytes) 
   return enough_for(ports_.resources(), model_bytes);
 }
 
-Result<BlobRef> TaskRunner::store(const Work& work, const Model& model) {
-  const Bytes bytes = encode_safetensors(model);
+Result<BlobRef> TaskRunner::store(const Work& work, ByteView file) {
   work.reason = Reason::kStorageFailed;
-  TRIB_TRY(digest, ports_.blobs.put(bytes));
-  return BlobRef{digest, bytes.size()};
+  TRIB_TRY(digest, ports_.blobs.put(file));
+  return BlobRef{digest, file.size()};
+}
+
+// As the job wants updates written; what that leaves out is kept for the next round.
+Result<Bytes> TaskRunner::encode(const Work& work, Model update) {
+  const TaskKey& key = work.task.key;
+  const EncodingChoice choice = encoding_choice(work.job.train.encoding);
+  const std::uint64_t seed = derive_seed(work.job.seed, "encoding/" + ports_.site.value, key.round);
+  if (choice.name == "fp32" || !ports_.residuals)
+    return encode_update(choice, update.layout, update.values, seed);
+  work.reason = Reason::kStorageFailed;
+  TRIB_TRY(residual, ports_.residuals->before(key.job, key.round, update.layout));
+  work.reason = Reason::kTrainingFailed;
+  TRIB_TRY(file, encode_with_feedback(choice, update.layout, update.values, residual, seed));
+  work.reason = Reason::kStorageFailed;
+  TRIB_CHECK_OK(ports_.residuals->keep(key.job, key.round, {update.layout, std::move(residual)}));
+  return file;
 }
 
 Result<Model> TaskRunner::global_model(const Work& work) {
@@ -159,7 +176,7 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
   work.reason = Reason::kModelInvalid;
   TRIB_TRY(model, initial_model(work.job, data->training.input_shape, work.model_file));
   TRIB_CHECK_OK(check_resources(work, sizeof(float) * model.values.size()));
-  TRIB_TRY(stored, store(work, model));
+  TRIB_TRY(stored, store(work, encode_safetensors(model)));
   return TaskOutcome{InitializeResult{stored}};
 }
 
@@ -175,7 +192,8 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   fields.emplace_back("batch_size", work.job.train.batch_size);
   ports_.log("training.started", std::move(fields));
   TRIB_TRY(trained, train_on(work, data->training, global));
-  TRIB_TRY(update, store(work, trained.update));
+  TRIB_TRY(file, encode(work, std::move(trained.update)));
+  TRIB_TRY(update, store(work, file));
   fields = fields_of(task.key);
   fields.emplace_back("examples", static_cast<std::int64_t>(trained.examples));
   fields.emplace_back("loss", trained.train_loss);

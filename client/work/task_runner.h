@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "client/work/residual_store.h"
 #include "client/work/resources.h"
 #include "client/work/site_data.h"
 #include "client/work/task_checkpoints.h"
@@ -29,6 +30,7 @@ class TaskRunner {
     std::optional<Checkpointing> checkpoints = {};  // none: each training starts anew
     std::function<Resources()> resources = {};      // none: whatever it takes is there
     SitePolicy policy = {};
+    std::optional<ResidualStore> residuals = {};  // none: what an encoding leaves out is lost
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
@@ -52,7 +54,8 @@ class TaskRunner {
   Result<std::shared_ptr<const SiteExamples>> examples(const Work& work);
   Result<Model> global_model(const Work& work);
   Status check_resources(const Work& work, std::uint64_t model_bytes) const;
-  Result<BlobRef> store(const Work& work, const Model& model);
+  Result<BlobRef> store(const Work& work, ByteView file);
+  Result<Bytes> encode(const Work& work, Model update);
   TaskFailure failure(const Task& task, const Work* work, const Error& error) const;
 
   Ports ports_;

@@ -10,6 +10,7 @@
 #include "common/base/random_source.h"
 #include "common/tensor/kernels.h"
 #include "coordinator/aggregation/update_check.h"
+#include "coordinator/service/update_file.h"
 
 namespace tributary {
 
@@ -33,7 +34,7 @@ UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
   if (!expected) return cannot(expected.error());
   Result<std::unique_ptr<ReadFile>> file = blobs_.open_verified(result.update.digest);
   if (!file) return cannot(file.error());
-  const auto update = read_values(*std::move(file));
+  const auto update = open_update_file(*std::move(file), spec_.train.encoding, **expected);
   if (!update && update.error().code != ErrorCode::kDataLoss) return cannot(update.error());
   if (!update) return {site, key, Reason::kMalformed, update.error().message, 0.0};
   const Result<CheckedUpdate> checked =
@@ -66,20 +67,19 @@ Status JobWorker::fold_waiting() {
 
 // Its bytes are those that were checked before it was accepted: they have its digest.
 Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
+  TRIB_TRY(expected, layout(update.into - 1));
   if (!aggregate_) {
-    TRIB_TRY(expected, layout(update.into - 1));
     AggregationSpec plan = spec_.aggregation;
     plan.example_cap = weight_max;
     TRIB_TRY(opened, RoundAggregate::open(plan, *expected, limits::kSitesMax,
                                           derive_seed(spec_.seed, "aggregation", update.into)));
     aggregate_ = std::move(opened);
   }
-  const auto open = [&blobs = blobs_,
+  const auto open = [this, expected,
                      digest =
                          update.result.update.digest]() -> Result<std::unique_ptr<ValueSource>> {
-    TRIB_TRY(file, blobs.open_verified(digest));
-    TRIB_TRY(values, read_values(std::move(file)));
-    return std::unique_ptr<ValueSource>(std::move(values));
+    TRIB_TRY(file, blobs_.open_verified(digest));
+    return open_update_file(std::move(file), spec_.train.encoding, *expected);
   };
   UpdateFacts facts{update.site.value, update.result.examples, update.result.train_loss,
                     update.norm};

@@ -39,7 +39,8 @@ std::vector<Json> events(const std::string& log, const std::string& name) {
 
 }  // namespace
 
-Federation::Federation(std::string folder) : folder_(std::move(folder)) {
+Federation::Federation(const std::string& in) : folder_(in + "/tributary-bench-XXXXXX") {
+  TRIB_ASSERT(::mkdtemp(folder_.data()) != nullptr, "cannot make a folder for the state");
   ca_ = *make_ca("bench", KeyKind::kP256, 2);
   write_file(path("ca.pem"), ca_.certificate);
   const auto yaml = [](const TlsFiles& tls) {

@@ -21,8 +21,8 @@ struct Memory {
 
 class Federation {
  public:
-  // `folder` is there and empty; it is removed at the end.
-  explicit Federation(std::string folder);
+  // In a new folder in `in`, which is removed at the end.
+  explicit Federation(const std::string& in);
   ~Federation();
 
   std::string path(const std::string& name) const { return folder_ + "/" + name; }

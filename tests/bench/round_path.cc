@@ -20,12 +20,6 @@ double median(std::vector<double> of) {
   return of[of.size() / 2];
 }
 
-std::string make_folder(const std::string& in) {
-  std::string pattern = in + "/tributary-bench-XXXXXX";
-  TRIB_ASSERT(::mkdtemp(pattern.data()) != nullptr, "cannot make a folder for the state");
-  return pattern;
-}
-
 struct Path {
   double ingest_gbps = 0.0;
   double round_seconds = 0.0;
@@ -38,7 +32,7 @@ struct Path {
 Path measure(const std::string& in, int sites, int rounds, bool hold) {
   std::cerr << "  " << sites << " sites, " << rounds << " rounds of " << kModelMb << " MB"
             << (hold ? ", uploads alone" : "") << "\n";
-  Federation federation(make_folder(in));
+  Federation federation(in);
   const auto pipe = [&] {
     return pipe_seconds(federation.tls_of("coordinator", "coordinator"),
                         federation.tls_of("site", "site-0"), std::min(sites, 10), 4 * kValues);

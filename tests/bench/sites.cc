@@ -174,14 +174,25 @@ struct Sites::Impl {
   Uploads uploads;
   std::optional<Site::World> world;
   std::vector<std::unique_ptr<Site>> sites;
+  std::size_t started = 0;
   asio::steady_timer tick{io};
   std::thread thread;
   asio::thread_pool storage{1};
 
+  std::size_t linked() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(sites, [](const auto& site) { return site->linked(); }));
+  }
+  // A coordinator greets only so many at once, and a handshake has its time.
+  void start_some() {
+    for (const std::size_t most = linked() + 32; started < std::min(most, sites.size()); ++started)
+      sites[started]->start();
+  }
   void on_tick() {
     tick.expires_after(std::chrono::milliseconds(20));
     tick.async_wait([this](const boost::system::error_code& cancelled) {
       if (cancelled) return;
+      start_some();
       for (const auto& site : sites) site->pass_time();
       if (std::ranges::all_of(sites, [](const auto& site) { return site->stopped(); })) return;
       on_tick();
@@ -214,7 +225,6 @@ Sites::Sites(Federation& federation, const std::string& folder, SitesOptions opt
         std::make_unique<Site>(*impl_->world, federation.tls_of("site", name), folder + "/" + name,
                                make_template(folder + "/" + name + ".update", model)));
   }
-  for (const auto& site : impl_->sites) site->start();
   impl_->on_tick();
   impl_->thread = std::thread([io = &impl_->io] { io->run(); });
   const bool here = wait_until([&] { return connected() == impl_->sites.size(); },
@@ -229,10 +239,7 @@ Sites::~Sites() {
   impl_->thread.join();
 }
 
-std::size_t Sites::connected() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(impl_->sites, [](const auto& site) { return site->linked(); }));
-}
+std::size_t Sites::connected() const { return impl_->linked(); }
 
 std::vector<Seconds> Sites::uploads() const {
   const std::lock_guard lock(impl_->uploads.mutex);

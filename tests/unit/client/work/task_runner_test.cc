@@ -14,6 +14,7 @@
 #include "common/config/job_file.h"
 #include "common/crypto/digest.h"
 #include "common/tensor/safetensors.h"
+#include "common/tensor/update_reader.h"
 #include "common/wire/message_codec.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
@@ -74,7 +75,8 @@ class Runner : public testing::Test {
         [this](const char* event, EventFields) { ++told_[event]; },
         Checkpointing{store_, clock_, Milliseconds(250), [this] { return shutting_down_; }},
         {},
-        std::move(policy)});
+        std::move(policy),
+        ResidualStore(disk_, directory_ / "residuals")});
   }
   TaskResult run(TaskKind kind, const DataPlan& plan, const BlobRef& model,
                  const std::string& document = kJob) {
@@ -176,6 +178,35 @@ TEST_F(Runner, TheSameTaskGivesTheSameBytes) {
       std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial).outcome).update;
   ASSERT_TRUE(blobs_->remove(first.digest));
   EXPECT_EQ(std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial).outcome).update, first);
+}
+
+TEST_F(Runner, AnEncodedUpdateIsSmallAndWhatItLacksComesWithTheNextOne) {
+  const DataPlan agreed = plan();
+  const BlobRef initial =
+      std::get<InitializeResult>(run(TaskKind::kInitialize, agreed, {}).outcome).model;
+  const auto trained = [&](const std::string& encoding) {
+    std::string document = kJob;
+    document.replace(document.find("{epochs"), 1, "{encoding: " + encoding + ", ");
+    return std::get<TrainResult>(run(TaskKind::kTrain, agreed, initial, document).outcome).update;
+  };
+  const auto values_of = [&](const BlobRef& update) {
+    const std::shared_ptr<ReadFile> file = *blobs_->open_blob(update.digest);
+    const OpenedUpdate opened = *open_update(
+        [file](std::uint64_t at, MutableByteView into) { return file->read_at(at, into); },
+        file->size());
+    std::vector<float> values(opened.values->layout().element_count());
+    EXPECT_EQ(*opened.values->read(values), values.size());
+    return values;
+  };
+  const std::vector<float> exact = values_of(trained("fp32"));
+  const BlobRef sparse = trained("{name: top_k, k: 3}");
+  const std::vector<float> sent = values_of(sparse);
+  EXPECT_EQ(std::ranges::count_if(sent, [](float value) { return value != 0.0f; }), 3);
+  EXPECT_EQ(trained("{name: top_k, k: 3}"), sparse) << "the same round again";
+  const Model residual = *decode_safetensors(
+      *make_file_system()->read(directory_ / "residuals/2_1_j.safetensors", 1u << 20));
+  for (std::size_t i = 0; i < exact.size(); ++i)
+    EXPECT_FLOAT_EQ(sent[i] + residual.values[i], exact[i]);
 }
 
 // Trainings that are cut off; each has 14 batches and a checkpoint after every third.

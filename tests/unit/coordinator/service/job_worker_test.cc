@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/tensor/safetensors.h"
+#include "common/tensor/update_encoding.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -22,9 +23,9 @@ class Worker : public testing::Test {
     const Digest initial = *blobs_->put(encode_safetensors({kLayout, {1.0f, 2.0f}}));
     ASSERT_TRUE(worker_->adopt_initial_model({initial, 0}));
   }
-  AcceptedUpdate update(const std::string& site, std::vector<float> values,
-                        std::uint64_t examples) {
-    const Bytes bytes = encode_safetensors({kLayout, std::move(values)});
+  AcceptedUpdate update(const std::string& site, std::vector<float> values, std::uint64_t examples,
+                        const EncodingChoice& encoding = {}) {
+    const Bytes bytes = *encode_update(encoding, kLayout, values, 1);
     AcceptedUpdate update;
     update.key = {kJob, 1, 1, TaskKind::kTrain};
     update.site = SiteName{site};
@@ -96,6 +97,30 @@ TEST_F(Worker, AnotherLifeAndAnotherOrderGiveTheSameBytes) {
   const auto again = fresh();
   for (const auto& one : updates) again->absorb({one, 1000});
   EXPECT_EQ(again->finish(1)->model, first);
+}
+
+TEST_F(Worker, TakesUpdatesAsTheJobWantsThemWrittenAndNoOthers) {
+  const EncodingChoice int8{.name = "int8", .zstd = 3};
+  JobSpec spec;
+  spec.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
+  spec.train.encoding = {"int8", {{"block", std::int64_t{1024}}, {"zstd", std::int64_t{3}}}};
+  worker_ = std::make_unique<JobWorker>(kJob, spec, *blobs_, models_);
+  const AcceptedUpdate fits = update("a", {1.0f, -1.0f}, 30, int8);
+  EXPECT_EQ(checked(fits), Reason::kAccepted);
+  const AcceptedUpdate plain = update("b", {1.0f, -1.0f}, 30);
+  const UpdateChecked refused = worker_->check(plain.site, plain.key, plain.result);
+  EXPECT_EQ(refused.reason, Reason::kMalformed);
+  EXPECT_NE(refused.detail.find("the job wants int8"), std::string::npos) << refused.detail;
+  EXPECT_EQ(checked(update("c", {1.0f, -1.0f}, 30, {.name = "int8"})), Reason::kMalformed)
+      << "not compressed";
+  EXPECT_EQ(checked(update("d", {2000.0f, 0.0f}, 30, int8)), Reason::kOutOfBounds);
+  worker_->absorb({fits, 1000});
+  ASSERT_TRUE(worker_->finish(1));
+  EXPECT_NEAR(values_of(1)[0], 2.0f, 1e-5) << "the largest value of a block is exact";
+  EXPECT_NEAR(values_of(1)[1], 1.0f, 1e-5);
+  worker_ = fresh();
+  EXPECT_EQ(checked(update("e", {1.0f, 0.0f}, 30, int8)), Reason::kMalformed)
+      << "a job that names no encoding wants none";
 }
 
 // Rules that see all updates together read them again from the blob store.
