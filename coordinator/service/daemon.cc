@@ -20,6 +20,7 @@
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
 #include "coordinator/service/operator_sessions.h"
+#include "coordinator/service/shared_work.h"
 #include "coordinator/service/site_sessions.h"
 
 namespace tributary {
@@ -94,16 +95,19 @@ class Daemon {
     sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
         clock_, *blobs_, *store_, log_, config_.sites, config_.admission, std::string(kSoftware),
         to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory});
-    DriverPorts ports{clock_,
-                      *store_,
-                      *blobs_,
-                      *models_,
-                      *sites_,
-                      [this](const Report& report) { log_.relay(report.event, report.fields); },
-                      to_engine,
-                      [this](const JobId& job, std::function<void()> work) {
-                        asio::post(strand(job), std::move(work));
-                      }};
+    DriverPorts ports{
+        clock_,
+        *store_,
+        *blobs_,
+        *models_,
+        *sites_,
+        [this](const Report& report) { log_.relay(report.event, report.fields); },
+        to_engine,
+        [this](const JobId& job, std::function<void()> work) {
+          asio::post(strand(job), std::move(work));
+        },
+        shared_work([this](std::function<void()> work) { asio::post(pool_, std::move(work)); },
+                    threads() - 1)};
     driver_ = std::make_unique<Driver>(
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
                                         static_cast<std::size_t>(config_.tasks_per_site)});
@@ -129,6 +133,11 @@ class Daemon {
                                     {"unfinished", unfinished},
                                     {"updates", updates}});
     return driver_->recover();
+  }
+
+  std::size_t threads() const {
+    return config_.threads > 0 ? static_cast<std::size_t>(config_.threads)
+                               : std::max(1u, std::thread::hardware_concurrency());
   }
 
   asio::strand<asio::thread_pool::executor_type>& strand(const JobId& job) {
@@ -239,8 +248,7 @@ class Daemon {
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<ModelRepository> models_;
   asio::io_context io_{1};
-  asio::thread_pool pool_{config_.threads > 0 ? static_cast<std::size_t>(config_.threads)
-                                              : std::max(1u, std::thread::hardware_concurrency())};
+  asio::thread_pool pool_{threads()};
   std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;
   std::unique_ptr<SiteSessions> sites_;
   std::unique_ptr<Driver> driver_;

@@ -141,8 +141,8 @@ Driver::Driver(DriverPorts ports, EngineOptions options)
 std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
   std::shared_ptr<JobWorker>& worker = workers_[job];
   if (!worker) {
-    worker =
-        std::make_shared<JobWorker>(job, engine_.find(job)->spec(), ports_.blobs, ports_.models);
+    worker = std::make_shared<JobWorker>(job, engine_.find(job)->spec(), ports_.blobs,
+                                         ports_.models, ports_.parallel);
   }
   return worker;
 }

@@ -30,7 +30,8 @@ struct DriverPorts {
   std::function<void(const Report&)> report;
   std::function<void(std::function<void()>)> to_engine;  // runs later, on the engine's thread
   std::function<void(const JobId&, std::function<void()>)>
-      to_worker;  // runs on the pool, in order for one job
+      to_worker;                             // runs on the pool, in order for one job
+  ParallelFor parallel = one_after_another;  // for work that is on the pool
 };
 
 class Driver {

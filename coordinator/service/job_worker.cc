@@ -14,8 +14,13 @@
 
 namespace tributary {
 
-JobWorker::JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models)
-    : job_(std::move(job)), spec_(std::move(spec)), blobs_(blobs), models_(models) {}
+JobWorker::JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models,
+                     ParallelFor parallel)
+    : job_(std::move(job)),
+      spec_(std::move(spec)),
+      blobs_(blobs),
+      models_(models),
+      parallel_(std::move(parallel)) {}
 
 Result<const Layout*> JobWorker::layout(RoundNumber round) {
   if (!layout_) {
@@ -71,8 +76,9 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
   if (!aggregate_) {
     AggregationSpec plan = spec_.aggregation;
     plan.example_cap = weight_max;
-    TRIB_TRY(opened, RoundAggregate::open(plan, *expected, limits::kSitesMax,
-                                          derive_seed(spec_.seed, "aggregation", update.into)));
+    TRIB_TRY(opened,
+             RoundAggregate::open(plan, *expected, limits::kSitesMax,
+                                  derive_seed(spec_.seed, "aggregation", update.into), parallel_));
     aggregate_ = std::move(opened);
   }
   const auto open = [this, expected,

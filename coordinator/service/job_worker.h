@@ -25,7 +25,9 @@ namespace tributary {
 
 class JobWorker {
  public:
-  JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models);
+  // `parallel`: threads that help where a rule sees all updates together.
+  JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models,
+            ParallelFor parallel = one_after_another);
 
   // The update's bytes are in the blob store under result.update.
   UpdateChecked check(const SiteName& site, const TaskKey& key, const TrainResult& result);
@@ -58,6 +60,7 @@ class JobWorker {
   JobSpec spec_;
   BlobStore& blobs_;
   ModelRepository& models_;
+  ParallelFor parallel_;
   std::optional<Layout> layout_;
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
