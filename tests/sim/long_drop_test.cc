@@ -196,7 +196,7 @@ TEST(LongDrop, APowerCutCostsBytesAndNothingElse) {
       Federation federation(script, seed);
       ASSERT_NO_FATAL_FAILURE(federation.run());
       expect_nothing_is_lost(federation, script,
-                             federation.sent_before + 2 * federation.blob.bytes);
+                             federation.sent_before + kWindow + 2 * federation.blob.bytes);
       sent_again.insert(federation.sent.at(federation.blob.digest) >
                         federation.blob.bytes + kWindow);
     }
