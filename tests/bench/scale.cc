@@ -16,12 +16,6 @@ Figure plain(std::string key, std::string what, double ours, std::string unit, d
   return {std::move(key), std::move(what), ours, 1.0, std::move(unit), "", target, true};
 }
 
-double median(std::vector<double> of) {
-  TRIB_ASSERT(!of.empty(), "nothing was measured");
-  std::ranges::nth_element(of, of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2));
-  return of[of.size() / 2];
-}
-
 struct Rounds {
   double seconds = 0.0;      // the median
   double grown_mb = 0.0;     // of the second half

@@ -40,7 +40,7 @@ Template make_template(const std::string& path, Model& model) {
 
 // Of all sites together; on their thread.
 struct Uploads {
-  bool hold = false;
+  bool hold_odd_rounds = false;
   std::size_t sites = 0;
   std::vector<std::function<void()>> held;
   std::size_t accepted = 0;
@@ -48,16 +48,17 @@ struct Uploads {
   std::mutex mutex;
   std::vector<Seconds> took;
 
-  void ready(std::function<void()> finish) {
-    if (!hold) return finish();
+  static bool is_odd(RoundNumber round) { return round % 2 == 1; }
+  void ready(RoundNumber round, std::function<void()> finish) {
+    if (!hold_odd_rounds || !is_odd(round)) return finish();
     held.push_back(std::move(finish));
     if (held.size() < sites) return;
     accepted = 0;
     released = steady_clock::now();
     for (const auto& each : std::exchange(held, {})) each();
   }
-  void on_accepted() {
-    if (++accepted != sites) return;
+  void on_accepted(RoundNumber round) {
+    if (!is_odd(round) || ++accepted != sites) return;
     const std::lock_guard lock(mutex);
     took.push_back(steady_clock::now() - released);
   }
@@ -98,7 +99,7 @@ class Site final : public LinkHandler {
     const auto* verdict = std::get_if<TaskVerdict>(&message);
     if (verdict != nullptr && verdict->key.kind == TaskKind::kTrain &&
         verdict->reason == Reason::kAccepted)
-      world_.uploads.on_accepted();
+      world_.uploads.on_accepted(verdict->key.round);
     return agent_->on_message(message);
   }
   Status on_chunk(std::uint32_t stream, Chunk chunk) override {
@@ -136,7 +137,7 @@ class Site final : public LinkHandler {
         case TaskKind::kInitialize:
           return agent_->finished({key, InitializeResult{take(world_.initial)}});
         case TaskKind::kTrain:
-          return world_.uploads.ready([this, key] {
+          return world_.uploads.ready(key.round, [this, key] {
             agent_->finished({key, TrainResult{take(update_), 100, 0.5, 1.0, 0.0}});
           });
         case TaskKind::kEvaluate: {
@@ -208,7 +209,7 @@ Sites::Sites(Federation& federation, const std::string& folder, SitesOptions opt
   const Template initial = make_template(folder + "/initial", model);
   SeededRandom random(7);
   for (float& value : model.values) value = static_cast<float>(random.uniform() - 0.5) * 0.01f;
-  impl_->uploads.hold = options.hold_updates;
+  impl_->uploads.hold_odd_rounds = options.hold_odd_rounds;
   impl_->uploads.sites = static_cast<std::size_t>(options.count);
   impl_->world.emplace(Site::World{impl_->io,
                                    impl_->storage,

@@ -18,8 +18,9 @@ using Seconds = std::chrono::duration<double>;
 struct SitesOptions {
   int count = 0;
   std::size_t values = 0;  // float32 of the model
-  // Each round the updates are held until all sites have theirs: then the uploads alone are timed.
-  bool hold_updates = false;
+  // In each second round, from the first on, the updates are held until all sites have theirs: then
+  // the uploads alone are timed.
+  bool hold_odd_rounds = false;
 };
 
 class Sites {
