@@ -74,6 +74,7 @@ void Hub::kill(Death death) {
   fuse.put_out();
   life_.end();
   world_.network.die_all(1);  // sessions end before what they use
+  uploads_.clear();
   driver_.reset();
   sessions_.reset();
   store_.reset();
@@ -91,13 +92,15 @@ BlobTransfers::WorkQueue Hub::uploads_of_a_link() {
   return [this, busy = std::make_shared<TimePoint>()](std::function<void()> work,
                                                       std::function<void()> then) {
     *busy = std::max(*busy, world_.timeline.now()) + Milliseconds(world_.random.uniform_below(5));
-    world_.timeline.after(*busy - world_.timeline.now(), life_,
-                          [this, work = std::move(work), then = std::move(then)]() mutable {
-                            work();
-                            work = nullptr;
-                            then();
-                            touched();
-                          });
+    // Not in the timeline, which forgets nothing of a life that has ended: the store outlives this.
+    uploads_[++last_upload_] = {std::move(work), std::move(then)};
+    world_.timeline.after(*busy - world_.timeline.now(), life_, [this, id = last_upload_] {
+      auto [one, answer] = std::move(uploads_.extract(id).mapped());
+      one();
+      one = nullptr;
+      answer();
+      touched();
+    });
   };
 }
 

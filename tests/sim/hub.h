@@ -48,15 +48,17 @@ class Hub {
   void accept(const std::shared_ptr<End>& end, const std::string& site);
 
  private:
-  void touched();
-  BlobTransfers::WorkQueue
-  uploads_of_a_link();  // after anything that may have changed when the driver wants to be woken
+  void touched();  // after anything that may have changed when the driver wants to be woken
+  BlobTransfers::WorkQueue uploads_of_a_link();
 
   Surroundings world_;
   EngineOptions options_;
   Observer observer_;
   Life life_;
   std::unique_ptr<BlobStore> blobs_;
+  std::map<std::uint64_t, std::pair<std::function<void()>, std::function<void()>>>
+      uploads_;  // work and answer of those that wait for the disk
+  std::uint64_t last_upload_ = 0;
   std::unique_ptr<ModelRepository> models_;
   std::unique_ptr<MemoryStore> store_;
   std::unique_ptr<SiteSessions> sessions_;
