@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -37,7 +38,8 @@ class SiteSessions final : public SitePort {
     std::function<void(std::function<void()>)> to_engine;  // runs later, on the engine's thread
     // One for each link, for its uploads; none: on the engine's thread.
     std::function<BlobTransfers::WorkQueue()> work_queue = {};
-    std::uint64_t upload_memory = std::uint64_t{96} << 20;  // of all uploads that run, bytes
+    std::uint64_t upload_memory =
+        std::numeric_limits<std::uint64_t>::max();  // bytes of all uploads that run
   };
   explicit SiteSessions(Ports ports)
       : ports_(std::move(ports)), admission_(ports_.admission), grants_(ports_.upload_memory) {}

@@ -39,7 +39,8 @@ std::vector<Json> events(const std::string& log, const std::string& name) {
 
 }  // namespace
 
-Federation::Federation(const std::string& in) : folder_(in + "/tributary-bench-XXXXXX") {
+Federation::Federation(const std::string& in)
+    : folder_(in + "/tributary-bench-" + std::string(6, 'X')) {
   TRIB_ASSERT(::mkdtemp(folder_.data()) != nullptr, "cannot make a folder for the state");
   ca_ = *make_ca("bench", KeyKind::kP256, 2);
   write_file(path("ca.pem"), ca_.certificate);

@@ -12,6 +12,8 @@
 #include "client/learning/learner.h"
 #include "common/base/random_source.h"
 #include "common/config/catalog.h"
+#include "common/config/encoding_choice.h"
+#include "common/tensor/encoding.h"
 #include "coordinator/aggregation/pre_aggregator.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/schedule.h"
@@ -37,6 +39,7 @@ std::set<std::string> names_of(const std::vector<PluginSchema>& schemas) {
 TEST(Plugins, TheCatalogueAndTheTablesNameTheSame) {
   EXPECT_EQ(names_of(family_table()), names_of(model_families()));
   EXPECT_EQ(names_of(algorithm_table()), names_of(client_algorithms()));
+  EXPECT_EQ(names_of(update_encoding_table()), names_of(update_encodings()));
   EXPECT_EQ(names_of(rule_table()), names_of(aggregation_rules()));
   EXPECT_EQ(names_of(pre_aggregator_table()), names_of(pre_aggregators()));
   EXPECT_EQ(names_of(server_optimizer_table()), names_of(server_optimizers()));
@@ -57,6 +60,17 @@ std::vector<float> weights_after(int steps, const PluginChoice& choice) {
   const double rate = std::get<double>(choice.options.at("learning_rate"));
   for (int i = 0; i < steps; ++i) optimizer.step({choice.options, rate, mean, weights, parts});
   return weights;
+}
+
+// Whoever names an encoding without options gets what the encoding itself likes.
+TEST(Plugins, TheCatalogueOfEncodingsHasTheirOwnDefaults) {
+  for (const PluginSchema& schema : update_encodings()) {
+    const auto by_catalogue =
+        encoding_spec(encoding_choice(choose(update_encodings(), schema.name)), 1'000'000);
+    const auto by_itself = encoding_spec({.name = schema.name}, 1'000'000);
+    ASSERT_TRUE(by_catalogue && by_itself) << schema.name;
+    EXPECT_EQ(*by_catalogue, *by_itself) << schema.name;
+  }
 }
 
 TEST(Plugins, EveryServerOptimizerFollowsTheMeanUpdate) {

@@ -13,24 +13,11 @@ std::uint16_t narrow(float value) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec&, std::span<const float>, std::uint64_t) {
-  return half_encoder(narrow);
-}
-
-std::unique_ptr<ChunkDecoder> decoder(const EncodingSpec&) { return half_decoder(widen_bf16); }
-
 }  // namespace
 
 const UpdateEncoding& bf16_update_encoding() {
-  static constexpr UpdateEncoding kEncoding{
-      .name = "bf16",
-      .help = "Half precision: 8 significant bits, the range of float32",
-      .plain = ElementType::kBF16,
-      .block = 0,
-      .sparse = false,
-      .stream_bytes = half_stream_bytes,
-      .encoder = encoder,
-      .decoder = decoder};
+  static constexpr UpdateEncoding kEncoding = half_encoding<narrow, widen_bf16>(
+      "bf16", "Half precision: 8 significant bits, the range of float32", ElementType::kBF16);
   return kEncoding;
 }
 

@@ -14,4 +14,21 @@ std::unique_ptr<ChunkEncoder> block_encoder(const EncodingSpec& spec, QuantumBit
                                             std::uint64_t seed);
 std::unique_ptr<ChunkDecoder> block_decoder(const EncodingSpec& spec, QuantumBits bits);
 
+// `block`: values under one scale where the job says nothing.
+template <QuantumBits kBits>
+constexpr UpdateEncoding block_encoding(std::string_view name, std::string_view help,
+                                        std::uint32_t block) {
+  return {
+      .name = name,
+      .help = help,
+      .plain = {},
+      .block = block,
+      .sparse = false,
+      .stream_bytes = [](const EncodingSpec& spec,
+                         std::uint64_t values) { return block_stream_bytes(spec, kBits, values); },
+      .encoder = [](const EncodingSpec& spec, std::span<const float>,
+                    std::uint64_t seed) { return block_encoder(spec, kBits, seed); },
+      .decoder = [](const EncodingSpec& spec) { return block_decoder(spec, kBits); }};
+}
+
 }  // namespace tributary

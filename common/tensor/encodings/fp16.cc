@@ -26,24 +26,11 @@ std::uint16_t narrow(float value) {
   return static_cast<std::uint16_t>(sign | rounded);
 }
 
-std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec&, std::span<const float>, std::uint64_t) {
-  return half_encoder(narrow);
-}
-
-std::unique_ptr<ChunkDecoder> decoder(const EncodingSpec&) { return half_decoder(widen_fp16); }
-
 }  // namespace
 
 const UpdateEncoding& fp16_update_encoding() {
-  static constexpr UpdateEncoding kEncoding{
-      .name = "fp16",
-      .help = "Half precision: 11 significant bits, from 6e-8 to 65504",
-      .plain = ElementType::kF16,
-      .block = 0,
-      .sparse = false,
-      .stream_bytes = half_stream_bytes,
-      .encoder = encoder,
-      .decoder = decoder};
+  static constexpr UpdateEncoding kEncoding = half_encoding<narrow, widen_fp16>(
+      "fp16", "Half precision: 11 significant bits, from 6e-8 to 65504", ElementType::kF16);
   return kEncoding;
 }
 

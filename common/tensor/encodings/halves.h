@@ -12,4 +12,18 @@ std::unique_ptr<ChunkEncoder> half_encoder(std::uint16_t (*narrow)(float));
 std::unique_ptr<ChunkDecoder> half_decoder(void (*widen)(std::span<const std::uint16_t>,
                                                          std::span<float>));
 
+template <auto kNarrow, auto kWiden>
+constexpr UpdateEncoding half_encoding(std::string_view name, std::string_view help,
+                                       ElementType type) {
+  return {.name = name,
+          .help = help,
+          .plain = type,
+          .block = 0,
+          .sparse = false,
+          .stream_bytes = half_stream_bytes,
+          .encoder = [](const EncodingSpec&, std::span<const float>,
+                        std::uint64_t) { return half_encoder(kNarrow); },
+          .decoder = [](const EncodingSpec&) { return half_decoder(kWiden); }};
+}
+
 }  // namespace tributary

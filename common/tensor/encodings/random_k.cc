@@ -35,14 +35,8 @@ std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec& spec, std::span<const 
 }  // namespace
 
 const UpdateEncoding& random_k_update_encoding() {
-  static constexpr UpdateEncoding kEncoding{.name = "random_k",
-                                            .help = "k values by chance, all others are zero",
-                                            .plain = {},
-                                            .block = 0,
-                                            .sparse = true,
-                                            .stream_bytes = sparse_stream_bytes,
-                                            .encoder = encoder,
-                                            .decoder = sparse_decoder};
+  static constexpr UpdateEncoding kEncoding =
+      sparse_encoding("random_k", "k values by chance, all others are zero", encoder);
   return kEncoding;
 }
 

@@ -21,4 +21,16 @@ std::uint64_t sparse_stream_bytes(const EncodingSpec& spec, std::uint64_t values
 std::unique_ptr<ChunkEncoder> sparse_encoder(std::unique_ptr<ValuePicker> picker);
 std::unique_ptr<ChunkDecoder> sparse_decoder(const EncodingSpec& spec);
 
+constexpr UpdateEncoding sparse_encoding(std::string_view name, std::string_view help,
+                                         decltype(UpdateEncoding::encoder) encoder) {
+  return {.name = name,
+          .help = help,
+          .plain = {},
+          .block = 0,
+          .sparse = true,
+          .stream_bytes = sparse_stream_bytes,
+          .encoder = encoder,
+          .decoder = sparse_decoder};
+}
+
 }  // namespace tributary

@@ -58,14 +58,8 @@ std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec& spec, std::span<const 
 }  // namespace
 
 const UpdateEncoding& top_k_update_encoding() {
-  static constexpr UpdateEncoding kEncoding{.name = "top_k",
-                                            .help = "The k largest values, all others are zero",
-                                            .plain = {},
-                                            .block = 0,
-                                            .sparse = true,
-                                            .stream_bytes = sparse_stream_bytes,
-                                            .encoder = encoder,
-                                            .decoder = sparse_decoder};
+  static constexpr UpdateEncoding kEncoding =
+      sparse_encoding("top_k", "The k largest values, all others are zero", encoder);
   return kEncoding;
 }
 
