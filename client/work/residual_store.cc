@@ -79,8 +79,8 @@ Status ResidualStore::keep(const JobId& job, RoundNumber round, const Model& res
   for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
     bool stays = false;
     if (entry->job == job.value) {
-      stays =
-          entry->round < round && !std::exchange(before_kept, before_kept || entry->round < round);
+      stays = entry->round < round && !before_kept;
+      before_kept = before_kept || stays;
     } else {
       stays = jobs.contains(entry->job) || jobs.size() < kJobsMax;
       if (stays) jobs.insert(entry->job);
