@@ -90,6 +90,7 @@ class Session {
   void on_progress(TimePoint now, const TaskProgressed& event);
   void on_finished(const TaskFinished& event);
   bool answer_again(TimePoint now, const Task& task);
+  void take_over_result(const TaskKey& by);
   void drop_overtaken(const TaskKey& by);
   void enqueue(TimePoint now, const Task& task);
   void note_job_blobs(const Task& task);

@@ -67,6 +67,7 @@ void Session::on_offer(TimePoint now, const Task& task) {
 // The same task again, after a reconnect or a restart of the coordinator: it is never done twice.
 bool Session::answer_again(TimePoint now, const Task& task) {
   const TimePoint deadline = now + Milliseconds(task.deadline_ms);
+  take_over_result(task.key);
   if (const auto kept = kept_.find(task.key); kept != kept_.end()) {
     kept->second.accepted = false;  // whatever it was told before, the coordinator wants it now
     report_task("result.offered_again", task.key);
@@ -84,6 +85,21 @@ bool Session::answer_again(TimePoint now, const Task& task) {
   }
   send(TaskAccepted{task.key});
   return true;
+}
+
+// Another attempt starts from the same model: what was trained for an earlier one is its result
+// too.
+void Session::take_over_result(const TaskKey& by) {
+  const auto earlier = std::ranges::find_if(kept_, [&by](const auto& entry) {
+    return entry.first.job == by.job && place(entry.first) == place(by) &&
+           std::holds_alternative<TrainResult>(entry.second.result.outcome);
+  });
+  if (earlier == kept_.end() || earlier->first == by) return;
+  Kept kept = earlier->second;
+  kept.result.key = by;
+  out_.push_back(KeepResult{kept.result});
+  forget(TaskKey(earlier->first));
+  kept_[by] = std::move(kept);
 }
 
 // The coordinator that offers `by` no longer waits for anything else of that job, and has committed

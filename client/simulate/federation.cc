@@ -58,7 +58,7 @@ class Federation {
     TRIB_TRY(store, StateStore::open(":memory:"));
     TRIB_TRY(blobs, BlobStore::open(*files_, request_.directory + "/blobs"));
     store_ = std::move(store);
-    blobs_ = std::move(blobs);
+    blobs_ = std::make_unique<Staging>(std::move(blobs), 0);
     if (!request_.module_bytes.empty()) {
       TRIB_TRY(module, blobs_->put(request_.module_bytes));
       model_file_ = {module, request_.module_bytes.size()};
@@ -124,7 +124,7 @@ class Federation {
   std::map<std::string, FiguresTold> by_site_;  // of the evaluation under way
   std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
   std::unique_ptr<StateStore> store_;
-  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<Staging> blobs_;
   std::unique_ptr<ModelRepository> models_;
   boost::asio::io_context engine_;
   boost::asio::thread_pool pool_{1};

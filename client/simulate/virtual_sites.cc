@@ -51,7 +51,8 @@ void VirtualSites::send(const SiteName& site, const Message& message) {
 }
 
 // One blob store serves both sides.
-void VirtualSites::fetch(const SiteName&, const BlobRef& blob, std::function<void(Status)> done) {
+void VirtualSites::fetch(const SiteName&, const BlobRef& blob, Lodging,
+                         std::function<void(Status)> done) {
   boost::asio::post(engine_, [this, blob, done = std::move(done)] {
     done(blobs_.contains(blob.digest) ? Status{}
                                       : make_error(ErrorCode::kNotFound, "the blob is not there"));

@@ -52,7 +52,8 @@ class VirtualSites final : public SitePort {
   void join() { pool_.join(); }
 
   void send(const SiteName& site, const Message& message) override;
-  void fetch(const SiteName& site, const BlobRef& blob, std::function<void(Status)> done) override;
+  void fetch(const SiteName& site, const BlobRef& blob, Lodging lodging,
+             std::function<void(Status)> done) override;
 
  private:
   struct Site {

@@ -34,6 +34,8 @@ Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
       root.integer("tasks_per_site", {0, static_cast<std::int64_t>(limits::kJobsMax)}, 0);
   config.upload_memory =
       root.byte_size("upload_memory", {8 << 20, std::int64_t{1} << 40}, config.upload_memory);
+  config.staging_memory =
+      root.byte_size("staging_memory", {0, std::int64_t{1} << 40}, config.staging_memory);
   TRIB_CHECK_OK(document->finish());
   return config;
 }

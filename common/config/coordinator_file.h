@@ -28,6 +28,7 @@ struct CoordinatorConfig {
   std::int64_t running_jobs = 1;    // others wait in the queue
   std::int64_t tasks_per_site = 0;  // of all jobs, at the same time; 0: no limit
   std::uint64_t upload_memory = 96u << 20;  // bytes of all uploads between network and disk
+  std::uint64_t staging_memory = 0;  // bytes of updates that may lie in memory; 0: all on the disk
 };
 
 // `file_name` stands in the errors, and relative paths start at its folder.

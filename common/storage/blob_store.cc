@@ -189,6 +189,10 @@ class FileBlobStore final : public BlobStore {
     return std::unique_ptr<Writer>(std::move(writer));
   }
 
+  bool has_part(const Digest& digest) const override {
+    return files_.exists(path(digest) + std::string(kPartial));
+  }
+
   Result<Bytes> read(const Digest& digest) const override {
     TRIB_TRY(bytes, files_.read(path(digest), limits::kBlobBytesMax));
     if (sha256(bytes) != digest) return changed(digest);

@@ -41,6 +41,8 @@ class BlobStore {
   virtual bool contains(const Digest& digest) const = 0;
   virtual Result<Digest> put(ByteView bytes) = 0;  // durable when it returns
   virtual Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) = 0;
+  // Whether a writer left something that the next one would take up.
+  virtual bool has_part(const Digest& digest) const = 0;
   // kDataLoss if the disk changed it; it is removed then, so that it can be fetched again.
   virtual Result<Bytes> read(const Digest& digest) const = 0;
   virtual Result<std::unique_ptr<ReadFile>> open_blob(const Digest& digest) const = 0;

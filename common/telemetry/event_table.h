@@ -79,6 +79,9 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"client.outcome", kInfo, kHub,
      "job round attempt task site reason detail bytes seconds examples loss norm",
      "How a site's part in a round ended: one line for each selected site"},
+    {"update.lost", kWarn, kHub, "job round site detail",
+     "The bytes of an accepted update that is in no sum any more are gone; its site, which keeps "
+     "them until the round is committed, is asked again"},
     {"update.dropped", kInfo, kHub, "job round attempt site reason detail",
      "An update that was late for its round will not count in a later one either"},
     {"round.committed", kInfo, kHub,

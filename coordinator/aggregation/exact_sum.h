@@ -7,8 +7,8 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "common/base/large_array.h"
 #include "common/base/result.h"
 #include "common/domain/round_policy.h"
 
@@ -47,7 +47,7 @@ class ExactSum {
   int scale_;
   std::uint64_t weight_ = 0;
   std::uint64_t terms_ = 0;
-  std::vector<std::int64_t> sums_;
+  LargeArray<std::int64_t> sums_;
 };
 
 }  // namespace tributary

@@ -52,6 +52,8 @@ class RoundAggregate {
   // The same of an update that is open; for rules that stream.
   Status add(ValueSource& update, std::uint64_t examples, std::uint32_t share = kFullShare);
   std::uint64_t updates() const { return rule_.streams() ? sum_.terms() : together_.size(); }
+  // Whether finish() opens the updates; otherwise each is in the sum once it was added.
+  bool reads_at_the_end() const { return !rule_.streams(); }
   const ServerOptimizer& optimizer() const { return optimizer_; }
   // Leaves the updates as they are: can be called again. `round`, from 1 on, is for the schedule of
   // the learning rate. kInvalidArgument: the rule is not defined for these updates, and will not be

@@ -23,6 +23,12 @@ struct SaveJob {
 struct SaveAccepted {
   AcceptedUpdate update;
 };
+struct DropAccepted {
+  JobId job;
+  RoundNumber into = 0;
+  SiteName site;
+};  // its bytes are gone: it is asked of its site again, which keeps it until the round is
+    // committed
 struct SaveRound {
   JobId job;
   RoundRow row;
@@ -90,8 +96,8 @@ struct Report {
 };
 
 using RoundEffect =
-    std::variant<SaveJob, SaveAccepted, SaveRound, ForgetAccepted, SendTask, SendCancel,
-                 SendVerdict, SendCommitted, FetchUpdate, CheckUpdate, AbsorbUpdate,
+    std::variant<SaveJob, SaveAccepted, DropAccepted, SaveRound, ForgetAccepted, SendTask,
+                 SendCancel, SendVerdict, SendCommitted, FetchUpdate, CheckUpdate, AbsorbUpdate,
                  FetchInitialModel, FinishRound, CloseJob, ReleaseBlobs, Report>;
 using RoundEffects = std::vector<RoundEffect>;
 

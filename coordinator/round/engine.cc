@@ -28,7 +28,7 @@ struct Engine::Dispatcher {
   void operator()(const JobRecovered& e) {
     add(e.record, e.spec);
     JobMachine& job = engine.jobs_.at(e.record.id);
-    if (!job.over() && e.record.state != JobState::kQueued) job.resume(now, e.accepted, out);
+    if (!job.over() && e.record.state != JobState::kQueued) job.resume(now, e, out);
   }
   void operator()(const JobAbortRequested& e) {
     JobMachine* job = engine.machine(e.job);

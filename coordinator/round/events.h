@@ -35,6 +35,7 @@ struct JobRecovered {
   JobRecord record;
   JobSpec spec;
   std::vector<AcceptedUpdate> accepted;
+  std::vector<AcceptedUpdate> lost = {};  // those whose bytes are gone
 };  // from the state store; after the last of them comes a TimePassed
 struct JobAbortRequested {
   JobId job;
@@ -102,6 +103,7 @@ struct RoundNotFinished {
   RoundNumber round = 0;
   std::string detail;
   bool for_good = false;  // the same again would fail again
+  bool lost = false;      // an accepted update is gone, and with it the sum
 };
 
 struct TimePassed {};  // at or after next_wake()

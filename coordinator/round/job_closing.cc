@@ -260,6 +260,7 @@ void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& ev
     return finish(now, JobState::kFailed,
                   "round " + std::to_string(event.round) + ": " + event.detail, out);
   }
+  if (event.lost) return ask_for_all_again(now, event, out);
   // Every update is accepted and kept, so nothing is lost by trying again: a full disk may be
   // cleared meanwhile.
   const TimePoint give_up = *finishing_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms);
@@ -270,6 +271,24 @@ void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& ev
   }
   finish_again_at_ = std::min(now + Milliseconds(limits::kFinishRetryMs), give_up);
   report_stalled(event.round, event.detail, out);
+}
+
+void JobMachine::ask_for_all_again(TimePoint now, const RoundNotFinished& event,
+                                   RoundEffects& out) {
+  finishing_since_.reset();
+  retry(now, event.detail, out);
+  for (const auto& [site, one] : std::exchange(carried_, {})) drop_accepted(event.round, site, out);
+}
+
+void JobMachine::drop_accepted(RoundNumber into, const SiteName& site, RoundEffects& out) const {
+  out.push_back(DropAccepted{record_.id, into, site});
+  out.push_back(Report{"update.lost",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{into}},
+                        {"site", site.value},
+                        {"detail",
+                         "its bytes lay in memory, or the disk lost them; the site, "
+                         "which keeps them, is asked again"}}});
 }
 
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {

@@ -65,9 +65,9 @@ void JobMachine::start(RoundEffects& out) {
                         {"rounds", std::int64_t{spec_.rounds.rounds}}}});
 }
 
-void JobMachine::resume(TimePoint now, const std::vector<AcceptedUpdate>& accepted,
-                        RoundEffects& out) {
-  for (const AcceptedUpdate& update : accepted) {
+void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& out) {
+  for (const AcceptedUpdate& update : event.lost) drop_accepted(update.into, update.site, out);
+  for (const AcceptedUpdate& update : event.accepted) {
     if (update.into != record_.round + 1) continue;  // belongs to a round that was committed
     carried_.emplace(update.site, accepted_before(update));
     out.push_back(AbsorbUpdate{update, weight_max()});

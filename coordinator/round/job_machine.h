@@ -51,7 +51,7 @@ class JobMachine {
 
   // --- what operators and restarts do (job_control.cc) ---
   void start(RoundEffects& out);  // the job's turn has come
-  void resume(TimePoint now, const std::vector<AcceptedUpdate>& accepted, RoundEffects& out);
+  void resume(TimePoint now, const JobRecovered& event, RoundEffects& out);
   void abort(TimePoint now, const std::string& why, RoundEffects& out);
   void change(TimePoint now, const JobChangeRequested& event, const Roster& roster,
               RoundEffects& out);
@@ -143,6 +143,8 @@ class JobMachine {
   void retry(TimePoint now, const std::string& why, RoundEffects& out);
   void finish(TimePoint now, JobState state, const std::string& detail, RoundEffects& out);
   void keep_accepted();
+  void ask_for_all_again(TimePoint now, const RoundNotFinished& event, RoundEffects& out);
+  void drop_accepted(RoundNumber into, const SiteName& site, RoundEffects& out) const;
 
   // --- records and reports (job_reports.cc) ---
   static std::string join(const std::vector<SiteName>& sites);  // "a,b"

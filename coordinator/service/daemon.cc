@@ -57,7 +57,7 @@ class Daemon {
     TRIB_TRY(store, StateStore::open(config_.state_dir + "/state.sqlite"));
     TRIB_TRY(blobs, BlobStore::open(*files_, config_.state_dir + "/blobs"));
     store_ = std::move(store);
-    blobs_ = std::move(blobs);
+    blobs_ = std::make_unique<Staging>(std::move(blobs), config_.staging_memory);
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
     make_services();
     TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context_));
@@ -245,7 +245,7 @@ class Daemon {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<StateStore> store_;
-  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<Staging> blobs_;
   std::unique_ptr<ModelRepository> models_;
   asio::io_context io_{1};
   asio::thread_pool pool_{threads()};

@@ -7,6 +7,7 @@
 #include "common/base/limits.h"
 #include "common/config/job_file.h"
 #include "common/crypto/digest.h"
+#include "coordinator/aggregation/rule.h"
 
 namespace tributary {
 namespace {
@@ -53,12 +54,13 @@ struct EffectPerformer {
   }
   void operator()(const FetchUpdate& e) {
     driver.ports_.sites.fetch(
-        e.site, e.update, [&d = driver, site = e.site, key = e.key](const Status& status) {
+        e.site, e.update, driver.lodging(e.key.job), [&d = driver, e](const Status& status) {
           if (status) {
-            d.handle(UpdateArrived{site, key});
+            d.ports_.blobs.need(e.update.digest, {e.key.job, e.site});
+            d.handle(UpdateArrived{e.site, e.key});
           } else {
             d.handle(
-                UpdateLost{site, key, reason_of_fetch(status.error()), status.error().message});
+                UpdateLost{e.site, e.key, reason_of_fetch(status.error()), status.error().message});
           }
         });
   }
@@ -74,23 +76,9 @@ struct EffectPerformer {
                             [worker = driver.worker(e.update.key.job), e] { worker->absorb(e); });
   }
   void operator()(const FetchInitialModel& e) {
-    driver.ports_.sites.fetch(e.site, e.model, [self = *this, e](const Status& status) mutable {
-      if (!status) {
-        return self.driver.handle(InitialModelFailed{e.job, e.site, reason_of_fetch(status.error()),
-                                                     status.error().message});
-      }
-      const auto failed = [e](Reason reason, std::string what) -> RoundEvent {
-        return InitialModelFailed{e.job, e.site, reason, std::move(what)};
-      };
-      self.on_worker(
-          e.job,
-          [e, failed](JobWorker& worker) -> RoundEvent {
-            const Result<BlobRef> stored = worker.adopt_initial_model(e.model);
-            if (!stored) return failed(reason_of_fetch(stored.error()), stored.error().message);
-            return InitialModelStored{e.job, *stored};
-          },
-          [failed](std::string what) { return failed(Reason::kStorageFailed, std::move(what)); });
-    });
+    driver.ports_.sites.fetch(
+        e.site, e.model, Lodging::kDisk,
+        [self = *this, e](const Status& status) mutable { self.adopt(e, status); });
   }
   void operator()(const FinishRound& e) {
     on_worker(
@@ -100,16 +88,21 @@ struct EffectPerformer {
           if (finished) return *std::move(finished);
           // The rule is not defined for these updates; a disk may be cleared meanwhile.
           const bool for_good = finished.error().code == ErrorCode::kInvalidArgument;
-          return RoundNotFinished{e.job, e.round, finished.error().message, for_good};
+          const bool lost = worker.take_lost(e.round);
+          return RoundNotFinished{e.job, e.round, finished.error().message, for_good, lost};
         },
         [e](std::string what) -> RoundEvent {
           return RoundNotFinished{e.job, e.round, std::move(what)};
         });
   }
-  void operator()(const CloseJob& e) { driver.workers_.erase(e.job); }
+  void operator()(const CloseJob& e) {
+    driver.workers_.erase(e.job);
+    driver.ports_.blobs.trim();
+  }
   void operator()(const Report& e) { driver.ports_.report(e); }
   void operator()(const SaveJob&) {}
   void operator()(const SaveAccepted&) {}
+  void operator()(const DropAccepted&) {}
   void operator()(const SaveRound&) {}
   void operator()(const ForgetAccepted& e) {
     driver.reopened_.erase(e.job);
@@ -118,6 +111,21 @@ struct EffectPerformer {
   void operator()(const ReleaseBlobs&) { driver.remove_unused_blobs(); }
 
  private:
+  void adopt(const FetchInitialModel& e, const Status& fetched) {
+    const auto failed = [e](Reason reason, std::string what) -> RoundEvent {
+      return InitialModelFailed{e.job, e.site, reason, std::move(what)};
+    };
+    if (!fetched)
+      return driver.handle(failed(reason_of_fetch(fetched.error()), fetched.error().message));
+    on_worker(
+        e.job,
+        [e, failed](JobWorker& worker) -> RoundEvent {
+          const Result<BlobRef> stored = worker.adopt_initial_model(e.model);
+          if (!stored) return failed(reason_of_fetch(stored.error()), stored.error().message);
+          return InitialModelStored{e.job, *stored};
+        },
+        [failed](std::string what) { return failed(Reason::kStorageFailed, std::move(what)); });
+  }
   // `work` answers with an event; so does `failed` for what only an exception can say: no memory
   // for a large model. It costs that update or that try, never the daemon.
   template <typename Work, typename Failed>
@@ -137,6 +145,12 @@ struct EffectPerformer {
 
 Driver::Driver(DriverPorts ports, EngineOptions options)
     : ports_(std::move(ports)), engine_(options) {}
+
+// A rule that sees all updates together reads them again and again.
+Lodging Driver::lodging(const JobId& job) const {
+  const auto rule = find_rule(engine_.find(job)->spec().aggregation.rule.name);
+  return rule && (*rule)->streams() ? Lodging::kMemory : Lodging::kDisk;
+}
 
 std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
   std::shared_ptr<JobWorker>& worker = workers_[job];
@@ -164,11 +178,13 @@ Status Driver::recover() {
       TRIB_CHECK_OK(ports_.models.publish(record.id, record.round, record.model, ports_.blobs));
     }
     TRIB_TRY(accepted, ports_.store.accepted(record.id));
-    // What the disk lost is asked of its site again, which keeps it until the round is committed.
-    std::erase_if(accepted, [this](const AcceptedUpdate& update) {
-      return !ports_.blobs.open_verified(update.result.update.digest).has_value();
+    // What lay in memory only, or what the disk lost.
+    const auto gone = std::ranges::partition(accepted, [this](const AcceptedUpdate& update) {
+      return ports_.blobs.open_verified(update.result.update.digest).has_value();
     });
-    handle(JobRecovered{record, spec, std::move(accepted)});
+    const std::vector<AcceptedUpdate> lost(gone.begin(), gone.end());
+    accepted.erase(gone.begin(), gone.end());
+    handle(JobRecovered{record, spec, std::move(accepted), lost});
   }
   handle(TimePassed{});
   recovering_ = false;

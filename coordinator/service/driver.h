@@ -24,7 +24,7 @@ namespace tributary {
 struct DriverPorts {
   const Clock& clock;
   StateStore& store;
-  BlobStore& blobs;
+  Staging& blobs;
   ModelRepository& models;
   SitePort& sites;
   std::function<void(const Report&)> report;
@@ -60,6 +60,7 @@ class Driver {
   void perform(const RoundEffects& effects);
   void remove_unused_blobs();
   std::shared_ptr<JobWorker> worker(const JobId& job);
+  Lodging lodging(const JobId& job) const;  // of its updates
 
   DriverPorts ports_;
   Engine engine_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/job_worker.h"
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -14,7 +15,7 @@
 
 namespace tributary {
 
-JobWorker::JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models,
+JobWorker::JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
                      ParallelFor parallel)
     : job_(std::move(job)),
       spec_(std::move(spec)),
@@ -41,29 +42,31 @@ UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
   if (!file) return cannot(file.error());
   const auto update = open_update_file(*std::move(file), spec_.train.encoding, **expected);
   if (!update && update.error().code != ErrorCode::kDataLoss) return cannot(update.error());
-  if (!update) return {site, key, Reason::kMalformed, update.error().message, 0.0};
+  if (!update) {
+    blobs_.done(result.update.digest, {job_, site});
+    return {site, key, Reason::kMalformed, update.error().message, 0.0};
+  }
   const Result<CheckedUpdate> checked =
       check_update(spec_.aggregation, **expected, **update, result.examples);
   if (!checked) return cannot(checked.error());
+  if (checked->reason != Reason::kAccepted) blobs_.done(result.update.digest, {job_, site});
   return {site, key, checked->reason, checked->detail, checked->norm};
 }
 
 void JobWorker::absorb(const AbsorbUpdate& effect) {
-  if (open_round_ != effect.update.into) {
-    aggregate_.reset();
-    waiting_.clear();
-    folded_.clear();
-    open_round_ = effect.update.into;
-  }
+  if (lost_round_ == effect.update.into) return;
+  if (open_round_ != effect.update.into) forget_sum();
+  open_round_ = effect.update.into;
   waiting_.push_back(effect);
   static_cast<void>(fold_waiting().has_value());  // finish() says what is wrong
 }
 
 Status JobWorker::fold_waiting() {
   while (!waiting_.empty()) {
-    const AcceptedUpdate& update = waiting_.front().update;
-    Status folded = fold(update, waiting_.front().weight_max);
-    if (!folded) return std::move(folded).error().with_context("update of " + update.site.value);
+    const AbsorbUpdate next = waiting_.front();  // the queue may be another afterwards
+    Status folded = fold(next.update, next.weight_max);
+    if (!folded)
+      return std::move(folded).error().with_context("update of " + next.update.site.value);
     folded_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
@@ -87,15 +90,41 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
     TRIB_TRY(file, blobs_.open_verified(digest));
     return open_update_file(std::move(file), spec_.train.encoding, *expected);
   };
+  if (const auto readable = open(); !readable) {  // the sum stays as it is
+    const ErrorCode code = readable.error().code;
+    if (code == ErrorCode::kDataLoss || code == ErrorCode::kNotFound) lose_sum();
+    return readable.error();
+  }
   UpdateFacts facts{update.site.value, update.result.examples, update.result.train_loss,
                     update.norm};
   Status added = aggregate_->add(std::move(facts), open, update.share);
-  if (!added) begin_sum_again();
+  if (!added) {
+    begin_sum_again();
+  } else if (!aggregate_->reads_at_the_end()) {
+    blobs_.done(update.result.update.digest, {job_, update.site});
+  }
   return added;
 }
 
-// A part of an update is in the sum: the others are folded anew, and nothing is lost but time.
+void JobWorker::lose_sum() {
+  lost_round_ = open_round_;
+  forget_sum();
+}
+
+void JobWorker::forget_sum() {
+  aggregate_.reset();
+  waiting_.clear();
+  folded_.clear();
+  open_round_.reset();
+}
+
+// A part of an update is in the sum: the others are folded anew, and nothing is lost but time,
+// unless they lay in memory only until they were in it.
 void JobWorker::begin_sum_again() {
+  const bool all_there = std::ranges::all_of(folded_, [this](const AbsorbUpdate& one) {
+    return blobs_.contains(one.update.result.update.digest);
+  });
+  if (!all_there) return lose_sum();
   aggregate_.reset();
   waiting_.insert(waiting_.begin(), std::make_move_iterator(folded_.begin()),
                   std::make_move_iterator(folded_.end()));
@@ -129,8 +158,17 @@ Status JobWorker::keep_state(RoundNumber round, const StateFiles& files) const {
   return {};
 }
 
+bool JobWorker::take_lost(RoundNumber round) {
+  if (lost_round_ != round) return false;
+  lost_round_.reset();
+  return true;
+}
+
 Result<RoundFinished> JobWorker::finish(RoundNumber round) {
-  TRIB_CHECK_OK(fold_waiting());
+  const Status folded = fold_waiting();
+  if (lost_round_ == round)
+    return make_error(ErrorCode::kDataLoss, "accepted updates cannot be read any more");
+  TRIB_CHECK_OK(folded);
   if (open_round_ != round || !aggregate_)
     return make_error(ErrorCode::kFailedPrecondition, "no update was folded");
   TRIB_TRY(base, models_.read_model(job_, round - 1));
@@ -143,9 +181,7 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_CHECK_OK(keep_state(round, state));
   TRIB_TRY(stored, model->commit());
   TRIB_CHECK_OK(models_.publish(job_, round, stored, blobs_));
-  aggregate_.reset();
-  folded_.clear();
-  open_round_.reset();
+  forget_sum();
   return RoundFinished{job_, round, stored, outcome.update_norm, outcome.examples};
 }
 

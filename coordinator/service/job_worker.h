@@ -20,13 +20,14 @@
 #include "coordinator/round/effects.h"
 #include "coordinator/round/events.h"
 #include "coordinator/service/model_repository.h"
+#include "coordinator/service/staging.h"
 
 namespace tributary {
 
 class JobWorker {
  public:
   // `parallel`: threads that help where a rule sees all updates together.
-  JobWorker(JobId job, JobSpec spec, BlobStore& blobs, ModelRepository& models,
+  JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
             ParallelFor parallel = one_after_another);
 
   // The update's bytes are in the blob store under result.update.
@@ -38,6 +39,9 @@ class JobWorker {
   // Applies the joint update to the model of round - 1 and stores the model of `round`. Can be
   // called again if it failed; kInvalidArgument: the job's rule is not defined for these updates.
   Result<RoundFinished> finish(RoundNumber round);
+  // Whether finish() failed because updates are gone: then all of the round are to be asked for and
+  // absorbed again. Says so once.
+  bool take_lost(RoundNumber round);
   // A site's initial model, in the blob store: checked and stored as the model of round 0.
   Result<BlobRef> adopt_initial_model(const BlobRef& model);
 
@@ -55,17 +59,20 @@ class JobWorker {
   Status fold_waiting();
   Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
   void begin_sum_again();
+  void forget_sum();
+  void lose_sum();
 
   JobId job_;
   JobSpec spec_;
-  BlobStore& blobs_;
+  Staging& blobs_;
   ModelRepository& models_;
   ParallelFor parallel_;
   std::optional<Layout> layout_;
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
-  std::deque<AbsorbUpdate> waiting_;  // accepted and not in the sum yet
-  std::deque<AbsorbUpdate> folded_;   // in it
+  std::optional<RoundNumber> lost_round_;  // whose sum cannot be made any more
+  std::deque<AbsorbUpdate> waiting_;       // accepted and not in the sum yet
+  std::deque<AbsorbUpdate> folded_;        // in it
 };
 
 }  // namespace tributary

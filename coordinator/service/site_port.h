@@ -12,6 +12,10 @@
 
 namespace tributary {
 
+// Where a blob may lie until it is removed: one that the sum needs only once also in memory, where
+// there is room.
+enum class Lodging { kDisk, kMemory };
+
 class SitePort {
  public:
   virtual ~SitePort() = default;
@@ -20,7 +24,7 @@ class SitePort {
   // Brings a blob of the site into the blob store, going on where an earlier try stopped, verified
   // by its digest. kUnavailable: the site went away; kDataLoss: the bytes are not those announced;
   // kResourceExhausted: disk full.
-  virtual void fetch(const SiteName& site, const BlobRef& blob,
+  virtual void fetch(const SiteName& site, const BlobRef& blob, Lodging lodging,
                      std::function<void(Status)> done) = 0;
 };
 

@@ -83,10 +83,11 @@ class SiteSessions::Session final : public LinkHandler,
     static_cast<void>(link_->send(message).has_value());
   }
 
-  void fetch(const BlobRef& blob, std::function<void(Status)> done) {
+  void fetch(const BlobRef& blob, Lodging lodging, std::function<void(Status)> done) {
     waiting_[blob.digest].push_back(std::move(done));
     // The answer may be there at once, and the driver must not be called from its own call.
-    owner_.ports_.to_engine([self = shared_from_this(), blob] { self->ask_for_turn(blob); });
+    owner_.ports_.to_engine(
+        [self = shared_from_this(), blob, lodging] { self->ask_for_turn(blob, lodging); });
   }
 
   // The link may take a while to end. What has arrived over it is for the next one to go on with.
@@ -106,12 +107,13 @@ class SiteSessions::Session final : public LinkHandler,
       return make_error(ErrorCode::kPermissionDenied, "no task of this site names the blob");
     return owner_.ports_.blobs.open_blob(digest);
   }
-  void ask_for_turn(const BlobRef& blob) {
+  void ask_for_turn(const BlobRef& blob, Lodging lodging) {
     if (!transfers_ || !waiting_.contains(blob.digest) || tickets_.contains(blob.digest)) return;
     // It may be over before its ticket is here.
     tickets_[blob.digest] = 0;
     const UploadGrants::Ticket ticket = owner_.grants_.ask(
-        blob.bytes, [this, blob] { static_cast<void>(transfers_->fetch(blob).has_value()); });
+        owner_.ports_.clock.now(), blob, lodging,
+        [this, blob] { static_cast<void>(transfers_->fetch(blob).has_value()); });
     const auto mine = tickets_.find(blob.digest);
     if (mine == tickets_.end()) return owner_.grants_.end(ticket);
     mine->second = ticket;
@@ -196,6 +198,7 @@ void SiteSessions::postpone(Link& link, const SiteName& site, const std::string&
 }
 
 void SiteSessions::pass_time() {
+  grants_.pass_time(ports_.clock.now());
   if (ports_.clock.now() - postponed_since_ >= kPostponedEvery) report_postponed();
 }
 
@@ -268,10 +271,10 @@ void SiteSessions::send(const SiteName& site, const Message& message) {
     found->second->send(message);
 }
 
-void SiteSessions::fetch(const SiteName& site, const BlobRef& blob,
+void SiteSessions::fetch(const SiteName& site, const BlobRef& blob, Lodging lodging,
                          std::function<void(Status)> done) {
   const auto found = sessions_.find(site);
-  if (found != sessions_.end()) return found->second->fetch(blob, std::move(done));
+  if (found != sessions_.end()) return found->second->fetch(blob, lodging, std::move(done));
   ports_.to_engine([site, done = std::move(done)] {
     done(make_error(ErrorCode::kUnavailable, "site " + site.value + " is off the link"));
   });

@@ -29,7 +29,7 @@ class SiteSessions final : public SitePort {
  public:
   struct Ports {
     const Clock& clock;
-    BlobStore& blobs;
+    Staging& blobs;
     StateStore& store;
     EventLog& log;
     std::vector<std::string> allowed;  // names that may connect; empty: all
@@ -42,7 +42,9 @@ class SiteSessions final : public SitePort {
         std::numeric_limits<std::uint64_t>::max();  // bytes of all uploads that run
   };
   explicit SiteSessions(Ports ports)
-      : ports_(std::move(ports)), admission_(ports_.admission), grants_(ports_.upload_memory) {}
+      : ports_(std::move(ports)),
+        admission_(ports_.admission),
+        grants_(ports_.upload_memory, ports_.blobs) {}
   ~SiteSessions() override;
 
   // Where events go; before the first link.
@@ -58,11 +60,15 @@ class SiteSessions final : public SitePort {
   // Closes a link, with a turn of its own to come back in.
   void send_away(Link& link, const Error& why);
   void close_all(const Error& why);
-  void pass_time();  // tells of those who were put off, once a second; called more often
+  // Tells of those who were put off, once a second; starts uploads that need not wait any longer.
+  // At next_wake(), or more often.
+  void pass_time();
+  std::optional<TimePoint> next_wake() const { return grants_.next_wake(); }
   std::size_t size() const { return sessions_.size(); }
 
   void send(const SiteName& site, const Message& message) override;
-  void fetch(const SiteName& site, const BlobRef& blob, std::function<void(Status)> done) override;
+  void fetch(const SiteName& site, const BlobRef& blob, Lodging lodging,
+             std::function<void(Status)> done) override;
 
  private:
   class Session;

@@ -122,6 +122,10 @@ Status SqliteStore::store(const RoundEffect& effect) {
         {key.job.value, std::to_string(accepted->update.into), accepted->update.site.value,
          accepted_to_json(accepted->update)});
   }
+  if (const auto* dropped = std::get_if<DropAccepted>(&effect)) {
+    return write("DELETE FROM accepted WHERE job = ? AND round = CAST(? AS INTEGER) AND site = ?",
+                 {dropped->job.value, std::to_string(dropped->into), dropped->site.value});
+  }
   if (const auto* round = std::get_if<SaveRound>(&effect)) {
     return write("INSERT INTO rounds (job, record) VALUES (?, ?)",
                  {round->job.value, round_row_to_json(round->row)});
@@ -199,6 +203,7 @@ Result<std::vector<SiteRow>> SqliteStore::sites() const {
 
 bool is_durable(const RoundEffect& effect) {
   return std::holds_alternative<SaveJob>(effect) || std::holds_alternative<SaveAccepted>(effect) ||
+         std::holds_alternative<DropAccepted>(effect) ||
          std::holds_alternative<SaveRound>(effect) ||
          std::holds_alternative<ForgetAccepted>(effect);
 }

@@ -8,31 +8,62 @@
 
 namespace tributary {
 
-UploadGrants::Ticket UploadGrants::ask(std::uint64_t bytes, std::function<void()> start) {
+std::uint64_t UploadGrants::cost(const Upload& upload) {
+  return std::min(upload.blob.bytes, BlobTransfers::kHeldBytesMax);
+}
+
+UploadGrants::Ticket UploadGrants::ask(TimePoint now, const BlobRef& blob, Lodging lodging,
+                                       std::function<void()> start) {
   const Ticket ticket = ++last_;
-  waiting_.push_back({ticket, std::min(bytes, BlobTransfers::kHeldBytesMax), std::move(start)});
+  const bool memory = lodging == Lodging::kMemory && staging_.can_fit(blob);
+  (memory ? for_memory_ : waiting_).push_back({ticket, blob, std::move(start), now});
   start_next();
   return ticket;
 }
 
 void UploadGrants::end(Ticket ticket) {
-  std::erase_if(waiting_, [ticket](const Upload& one) { return one.ticket == ticket; });
-  const auto found = running_.find(ticket);
-  if (found != running_.end()) {
-    used_ -= found->second;
-    running_.erase(found);
+  const auto same = [ticket](const Upload& one) { return one.ticket == ticket; };
+  std::erase_if(for_memory_, same);
+  const auto waits = std::ranges::find_if(waiting_, same);
+  if (waits != waiting_.end()) {
+    staging_.release(waits->blob.digest);
+    waiting_.erase(waits);
+  }
+  if (const auto ended = running_.extract(ticket)) {
+    used_ -= cost(ended.mapped());
+    staging_.release(ended.mapped().blob.digest);
   }
   start_next();
+}
+
+void UploadGrants::pass_time(TimePoint now) {
+  while (!for_memory_.empty() && now - for_memory_.front().asked >= kMemoryWait) {
+    waiting_.push_back(std::move(for_memory_.front()));
+    for_memory_.pop_front();
+  }
+  start_next();
+}
+
+std::optional<TimePoint> UploadGrants::next_wake() const {
+  if (for_memory_.empty()) return std::nullopt;
+  return for_memory_.front().asked + kMemoryWait;
 }
 
 // An upload may be over before its start returns; the loop that started it goes on then.
 void UploadGrants::start_next() {
   if (std::exchange(starting_, true)) return;
-  while (!waiting_.empty() && (running_.empty() || used_ + waiting_.front().cost <= budget_)) {
+  for (;;) {
+    if (!for_memory_.empty() && staging_.reserve(for_memory_.front().blob)) {
+      waiting_.push_back(std::move(for_memory_.front()));
+      for_memory_.pop_front();
+      continue;
+    }
+    if (waiting_.empty()) break;
+    if (!running_.empty() && used_ + cost(waiting_.front()) > budget_) break;
     const Upload next = std::move(waiting_.front());
     waiting_.pop_front();
-    used_ += next.cost;
-    running_[next.ticket] = next.cost;
+    used_ += cost(next);
+    running_[next.ticket] = next;
     next.start();
   }
   starting_ = false;

@@ -50,7 +50,7 @@ Federation::Federation(const std::string& in)
   };
   write_file(path("coordinator.yaml"),
              "listen: 127.0.0.1:0\nstate_dir: coordinator\n"
-             "log: {file: coordinator.jsonl}\nadmission: {rate: 10000}\n" +
+             "log: {file: coordinator.jsonl}\nadmission: {rate: 10000}\nstaging_memory: 128MiB\n" +
                  yaml(tls_of("coordinator", "coordinator")));
   coordinator_ =
       std::make_unique<Process>(std::vector<std::string>{program("tributary-coordinator"),

@@ -8,14 +8,17 @@
 namespace tributary::sim {
 
 Hub::Hub(Surroundings world, EngineOptions options, Observer observer)
-    : world_(world), options_(options), observer_(std::move(observer)) {}
+    : world_(world),
+      options_(options),
+      observer_(std::move(observer)),
+      staging_memory_(world.random.uniform_below(2) * world.random.uniform_below(2'000)) {}
 
 std::string Hub::model_path(const JobId& job, RoundNumber round) const {
   return models_ ? models_->model_path(job, round) : "";
 }
 
 void Hub::start() {
-  blobs_ = *BlobStore::open(disk, "hub/blobs");
+  blobs_ = std::make_unique<Staging>(*BlobStore::open(disk, "hub/blobs"), staging_memory_);
   models_ = std::make_unique<ModelRepository>(disk, "hub/models");
   store_ = std::make_unique<MemoryStore>(tables, [this](const RoundEffects& effects) -> Status {
     fuse.burn();  // just before the transaction, or just after the one before
@@ -152,12 +155,19 @@ void Hub::accept(const std::shared_ptr<End>& end, const std::string& site) {
   touched();
 }
 
+std::optional<TimePoint> Hub::next_wake() const {
+  const std::optional<TimePoint> driver = driver_->next_wake();
+  const std::optional<TimePoint> sessions = sessions_->next_wake();
+  return driver && sessions ? std::min(*driver, *sessions) : driver ? driver : sessions;
+}
+
 void Hub::touched() {
-  const std::optional<TimePoint> wake = driver_->next_wake();
+  const std::optional<TimePoint> wake = next_wake();
   if (!wake || (armed_ && *armed_ <= *wake && *armed_ > world_.timeline.now())) return;
   armed_ = std::max(*wake, world_.timeline.now());
   world_.timeline.after(*armed_ - world_.timeline.now(), life_, [this, at = *armed_] {
     if (armed_ == at) armed_.reset();
+    sessions_->pass_time();
     const std::optional<TimePoint> due = driver_->next_wake();
     if (due && *due <= world_.timeline.now()) driver_->handle(TimePassed{});
     touched();

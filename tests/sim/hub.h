@@ -34,6 +34,7 @@ class Hub {
   void start();
   void kill(Death death = Death::kPowerCut);
   const EngineOptions& options() const { return options_; }
+  std::uint64_t staging_memory() const { return staging_memory_; }
   bool up() const { return driver_ != nullptr; }
   const Life& life() const { return life_; }
   const Driver* driver() const { return driver_.get(); }
@@ -48,14 +49,16 @@ class Hub {
   void accept(const std::shared_ptr<End>& end, const std::string& site);
 
  private:
-  void touched();  // after anything that may have changed when the driver wants to be woken
+  void touched();  // after anything that may have changed when it wants to be woken
+  std::optional<TimePoint> next_wake() const;
   BlobTransfers::WorkQueue uploads_of_a_link();
 
   Surroundings world_;
   EngineOptions options_;
   Observer observer_;
   Life life_;
-  std::unique_ptr<BlobStore> blobs_;
+  std::uint64_t staging_memory_;
+  std::unique_ptr<Staging> blobs_;
   std::map<std::uint64_t, std::pair<std::function<void()>, std::function<void()>>>
       uploads_;  // work and answer of those that wait for the disk
   std::uint64_t last_upload_ = 0;

@@ -180,6 +180,12 @@ void Invariants::check_starts(const Hub& hub, const RoundEffects& effects) const
 void Invariants::storing(const Hub& hub, const RoundEffects& effects) {
   if (hub.driver() != nullptr) check_starts(hub, effects);
   for (const RoundEffect& effect : effects) {
+    if (const auto* lost = std::get_if<DropAccepted>(&effect)) {
+      if (hub.staging_memory() == 0)
+        violated(name_of(lost->job, lost->into) + ": the update of " + lost->site.value +
+                 " is lost, and the disk had it");
+      acknowledged_.erase({lost->job, lost->into, lost->site});
+    }
     const auto* save = std::get_if<SaveRound>(&effect);
     if (save == nullptr || save->row.outcome != "committed") continue;
     const JobRecord* record = record_of(hub.tables, save->job);

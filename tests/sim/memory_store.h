@@ -67,6 +67,10 @@ class MemoryStore final : public StateStore {
         return one.site == accepted->update.site && one.key.round == accepted->update.key.round;
       });
       updates.push_back(accepted->update);
+    } else if (const auto* dropped = std::get_if<DropAccepted>(&effect)) {
+      std::erase_if(tables_.accepted[dropped->job], [&](const AcceptedUpdate& one) {
+        return one.site == dropped->site && one.into == dropped->into;
+      });
     } else if (const auto* round = std::get_if<SaveRound>(&effect)) {
       tables_.rounds[round->job].push_back(round->row);
     } else if (const auto* forget = std::get_if<ForgetAccepted>(&effect)) {

@@ -85,17 +85,30 @@ TEST(Session, ARestartedCoordinatorGetsTheKeptResultWithoutNewTraining) {
   EXPECT_EQ(h.count<StartTask>() + h.count<FetchBlob>(), 0u);
 }
 
-TEST(Session, AnotherAttemptIsTrainedAgain) {
+// Both start from the same model.
+TEST(Session, AnotherAttemptGetsWhatWasTrainedForTheOneBefore) {
   Harness h;
   h.connect();
   const Task first = make_task(TaskKind::kTrain, 1);
   h.run(first, trained(first));
   const Task second = make_task(TaskKind::kTrain, 1, "heart-1", 2);
   h.offer(second);
+  EXPECT_EQ(h.count<KeepResult>(), 1u);
   EXPECT_EQ(h.count<ForgetResult>(), 1u);
+  ASSERT_EQ(h.sent<TaskResult>().size(), 1u);
+  EXPECT_EQ(h.sent<TaskResult>()[0].key, second.key);
+  EXPECT_EQ(h.sent<TaskResult>()[0].outcome, trained(first).outcome);
+  EXPECT_EQ(h.count<StartTask>() + h.count<FetchBlob>(), 0u);
+}
+
+TEST(Session, AnotherAttemptIsTriedWhereTheOneBeforeFailed) {
+  Harness h;
+  h.connect();
+  const Task first = make_task(TaskKind::kTrain, 1);
+  h.run(first, {first.key, TaskFailure{Reason::kTrainingFailed, ""}});
+  h.offer(make_task(TaskKind::kTrain, 1, "heart-1", 2));
   EXPECT_TRUE(h.sent<TaskResult>().empty());
-  h.handle(BlobArrived{second.model.digest});
-  EXPECT_EQ(h.count<StartTask>(), 1u);
+  EXPECT_EQ(h.count<FetchBlob>(), 1u);
 }
 
 TEST(Session, CommitForgetsTheResultAndDropsItsBlob) {

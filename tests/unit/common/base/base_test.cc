@@ -10,6 +10,7 @@
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/base/large_array.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"
 
@@ -51,13 +52,25 @@ TEST(Text, NothingCanForgeALineOrATerminal) {
   EXPECT_FALSE(is_utf8("\xff\xfe"));
 }
 
-// The same numbers for the same seed, and others for another.
 TEST(Text, IsNotCutInsideACharacter) {
   EXPECT_EQ(cut_utf8("naïve", 3), "na");
   EXPECT_EQ(cut_utf8("naïve", 4), "naï");
   EXPECT_EQ(cut_utf8("naïve", 10), "naïve");
 }
 
+// Of every size around the huge page: all zero, all its own, aligned for the kernels.
+TEST(LargeArray, HoldsZeroesOfEverySize) {
+  constexpr std::size_t kHugePage = 2u << 20;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kHugePage, 2 * kHugePage - 1,
+                                 2 * kHugePage, 3 * kHugePage + 1}) {
+    LargeArray<char> first(size), second(size, 'x');
+    EXPECT_EQ(std::ranges::count(first, 0), static_cast<std::ptrdiff_t>(size)) << size;
+    EXPECT_EQ(std::ranges::count(second, 'x'), static_cast<std::ptrdiff_t>(size)) << size;
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first.data()) % 64, 0u) << size;
+  }
+}
+
+// The same numbers for the same seed, and others for another.
 TEST(SeededRandom, IsTheSameOnEveryMachine) {
   SeededRandom first(42), again(42), other(43);
   std::set<std::uint64_t> seen;

@@ -189,7 +189,8 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
           block, parse_coordinator_config, [](const auto& a, const auto& b) {
             return a.listen == b.listen && a.sites == b.sites && a.threads == b.threads &&
                    a.running_jobs == b.running_jobs && a.tasks_per_site == b.tasks_per_site &&
-                   a.upload_memory == b.upload_memory && a.admission.rate == b.admission.rate &&
+                   a.upload_memory == b.upload_memory &&
+                   a.staging_memory == b.staging_memory && a.admission.rate == b.admission.rate &&
                    a.admission.sites_max == b.admission.sites_max && same_log(a.log, b.log);
           });
     } else if (block.kind == "client.yaml") {

@@ -108,6 +108,19 @@ TEST(Engine, AFullDiskOfOursCostsNoSiteItsUpdate) {
   EXPECT_EQ(federation.reports("round.stalled").size(), 5u);
 }
 
+TEST(Engine, UpdatesThatAreGoneAreAskedForAgain) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  federation.lose_sum();
+  federation.submit(Federation::spec(2, 3, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.saved().state, JobState::kFinished) << federation.saved().detail;
+  EXPECT_EQ(federation.reports("update.lost").size(), 3u);
+  EXPECT_EQ(federation.reports("round.retried").size(), 1u);
+  EXPECT_EQ(federation.folded.at(1).size(), 3u);
+  EXPECT_EQ(federation.double_folds, 0);
+}
+
 // What has arrived of an upload is kept while its site is away, and only what the site announced
 // last.
 TEST(Engine, AnUpdateIsInUseFromItsAnnouncementOn) {

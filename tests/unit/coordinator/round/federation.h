@@ -118,6 +118,8 @@ class Federation {
 
   // The next `times` rounds to be finished meet a full disk.
   void fail_to_store(int times) { failing_stores_ = times; }
+  // The sum of the next round to be finished is gone, and so are its updates.
+  void lose_sum() { losing_ = true; }
   // The job's rule is not defined for the updates of any round.
   void break_rule() { undefined_ = true; }
 
@@ -206,6 +208,8 @@ class Federation {
     if (const auto* job = std::get_if<SaveJob>(&effect)) saved_jobs_[job->record.id] = job->record;
     if (const auto* one = std::get_if<SaveAccepted>(&effect))
       saved_accepted_[one->update.key.job][one->update.site] = one->update;
+    if (const auto* lost = std::get_if<DropAccepted>(&effect))
+      saved_accepted_[lost->job].erase(lost->site);
     if (const auto* row = std::get_if<SaveRound>(&effect)) rows_.push_back(row->row);
     if (const auto* job = std::get_if<ForgetAccepted>(&effect)) saved_accepted_[job->job].clear();
   }
@@ -237,6 +241,11 @@ class Federation {
     if (const auto* finish = std::get_if<FinishRound>(&effect)) {
       if (undefined_) {
         queue_.push_back(RoundNotFinished{finish->job, finish->round, "krum needs more", true});
+        return;
+      }
+      if (std::exchange(losing_, false)) {
+        absorbed_.clear();
+        queue_.push_back(RoundNotFinished{finish->job, finish->round, "gone", false, true});
         return;
       }
       if (failing_stores_-- > 0) {
@@ -310,6 +319,7 @@ class Federation {
   Engine engine_;
   std::deque<RoundEvent> queue_;
   Roster online_;
+  bool losing_ = false;
   std::set<SiteName> silent_, hanging_, absorbed_;
   std::map<SiteName, Reason> spoiled_;
   std::map<std::pair<SiteName, TaskKind>, Reason> failing_;

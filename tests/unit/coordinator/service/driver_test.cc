@@ -42,7 +42,7 @@ class Sites final : public SitePort {
  public:
   std::vector<Message> sent;
   void send(const SiteName&, const Message& message) override { sent.push_back(message); }
-  void fetch(const SiteName&, const BlobRef&, std::function<void(Status)>) override {}
+  void fetch(const SiteName&, const BlobRef&, Lodging, std::function<void(Status)>) override {}
 };
 
 class DriverTest : public testing::Test {
@@ -73,7 +73,8 @@ class DriverTest : public testing::Test {
   FullDisk disk_;
   ManualClock clock_;
   FlakyStore store_;
-  std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(disk_, directory_ / "blobs");
+  std::unique_ptr<Staging> blobs_ =
+      std::make_unique<Staging>(*BlobStore::open(disk_, directory_ / "blobs"), 0);
   ModelRepository models_{disk_, directory_ / "models"};
   Sites sites_;
   std::vector<std::string> reports_;
@@ -131,7 +132,8 @@ class TwoJobs : public DriverTest, public SitePort {
       driver().handle(SiteReturned{site, result});
     });
   }
-  void fetch(const SiteName&, const BlobRef& blob, std::function<void(Status)> done) override {
+  void fetch(const SiteName&, const BlobRef& blob, Lodging,
+             std::function<void(Status)> done) override {
     engine_work_.push_back([this, blob, done = std::move(done)] {
       done(blobs_->contains(blob.digest) ? Status{} : make_error(ErrorCode::kNotFound, "gone"));
     });

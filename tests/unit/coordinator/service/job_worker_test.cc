@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "common/tensor/safetensors.h"
 #include "common/tensor/update_encoding.h"
@@ -53,7 +55,8 @@ class Worker : public testing::Test {
 
   TemporaryDirectory directory_;
   FullDisk disk_;
-  std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(disk_, directory_ / "blobs");
+  std::unique_ptr<Staging> blobs_ =
+      std::make_unique<Staging>(*BlobStore::open(disk_, directory_ / "blobs"), 0);
   ModelRepository models_{disk_, directory_ / "models"};
   std::unique_ptr<JobWorker> worker_ = fresh();
 };
@@ -71,18 +74,63 @@ TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
   EXPECT_TRUE(blobs_->contains(finished->model.digest)) << "sites can fetch it";
 }
 
-TEST_F(Worker, AnUpdateThatCannotBeReadNowIsFoldedLater) {
-  const AcceptedUpdate late = update("a", {1.0f, 0.0f}, 30);
-  const Bytes bytes = *blobs_->read(late.result.update.digest);
-  ASSERT_TRUE(blobs_->remove(late.result.update.digest));
-  worker_->absorb({late, 1000});
-  worker_->absorb({update("b", {-1.0f, 4.0f}, 10), 1000});
+TEST_F(Worker, WithoutAnUpdateThatIsGoneThereIsNoSum) {
+  const AcceptedUpdate gone = update("a", {1.0f, 0.0f}, 30);
+  const AcceptedUpdate here = update("b", {-1.0f, 4.0f}, 10);
+  ASSERT_TRUE(blobs_->remove(gone.result.update.digest));
+  worker_->absorb({gone, 1000});
+  worker_->absorb({here, 1000});
   const auto failed = worker_->finish(1);
   ASSERT_FALSE(failed);
-  EXPECT_NE(failed.error().message.find("update of a"), std::string::npos);
-  ASSERT_TRUE(blobs_->put(bytes));
+  EXPECT_TRUE(worker_->take_lost(1)) << failed.error().message;
+  worker_->absorb({here, 1000});
+  worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
   ASSERT_TRUE(worker_->finish(1));
   EXPECT_EQ(values_of(1), (std::vector<float>{1.5f, 3.0f}));
+}
+
+// An update in memory is in the sum only, once it is there: without the sum all must come again.
+TEST_F(Worker, WhatLayInMemoryIsForgottenWhenItIsInTheSum) {
+  blobs_ = std::make_unique<Staging>(*BlobStore::open(disk_, directory_ / "blobs"), 1u << 20);
+  const EncodingChoice int8{.name = "int8", .zstd = 3};
+  JobSpec spec;
+  spec.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
+  spec.train.encoding = {"int8", {{"block", std::int64_t{1024}}, {"zstd", std::int64_t{3}}}};
+  worker_ = std::make_unique<JobWorker>(kJob, spec, *blobs_, models_);
+  const auto in_memory = [this](const AcceptedUpdate& one) {
+    const BlobRef& blob = one.result.update;
+    const Bytes bytes = *blobs_->read(blob.digest);
+    ASSERT_TRUE(blobs_->remove(blob.digest));
+    ASSERT_TRUE(blobs_->reserve(blob));
+    const auto writer = blobs_->receive(blob);
+    ASSERT_TRUE((*writer)->append(bytes));
+    ASSERT_TRUE((*writer)->commit());
+    blobs_->release(blob.digest);
+    blobs_->need(blob.digest, {kJob, one.site});
+  };
+  const AcceptedUpdate first = update("a", {1.0f, 1.0f}, 30, int8);
+  const AcceptedUpdate second = update("b", {-1.0f, -1.0f}, 10, int8);
+  in_memory(first);
+  worker_->absorb({first, 1000});
+  EXPECT_FALSE(blobs_->contains(first.result.update.digest));
+  const std::string path = blobs_->path(second.result.update.digest);
+  const Bytes whole = *blobs_->read(second.result.update.digest);
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
+      .seekp(8 + std::to_integer<int>(whole[0]) + 256 * std::to_integer<int>(whole[1]))
+      .write("\x55\x55\x55\x55", 4);  // the header is whole, what comes after it cannot be read
+  worker_->absorb({second, 1000});
+  const auto failed = worker_->finish(1);
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(worker_->take_lost(1)) << failed.error().message;
+  EXPECT_FALSE(worker_->take_lost(1));
+  std::filesystem::remove(path);
+  for (const auto& one :
+       {update("a", {1.0f, 1.0f}, 30, int8), update("b", {-1.0f, -1.0f}, 10, int8)}) {
+    in_memory(one);
+    worker_->absorb({one, 1000});
+  }
+  ASSERT_TRUE(worker_->finish(1));
+  EXPECT_EQ(values_of(1), (std::vector<float>{1.5f, 2.5f}));
 }
 
 TEST_F(Worker, AnotherLifeAndAnotherOrderGiveTheSameBytes) {

@@ -16,7 +16,7 @@ namespace {
 class NoSites final : public SitePort {
  public:
   void send(const SiteName&, const Message&) override {}
-  void fetch(const SiteName&, const BlobRef&, std::function<void(Status)>) override {}
+  void fetch(const SiteName&, const BlobRef&, Lodging, std::function<void(Status)>) override {}
 };
 
 class OperatorApiTest : public testing::Test {
@@ -60,7 +60,8 @@ class OperatorApiTest : public testing::Test {
   FullDisk disk_;
   ManualClock clock_;
   std::unique_ptr<StateStore> store_ = *StateStore::open(":memory:");
-  std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(disk_, directory_ / "blobs");
+  std::unique_ptr<Staging> blobs_ =
+      std::make_unique<Staging>(*BlobStore::open(disk_, directory_ / "blobs"), 0);
   ModelRepository models_{disk_, directory_ / "models"};
   NoSites sites_;
   Driver driver_{{clock_, *store_, *blobs_, models_, sites_, [](const Report&) {},

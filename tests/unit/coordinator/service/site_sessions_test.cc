@@ -69,7 +69,8 @@ class SiteSessionsTest : public testing::Test {
   std::unique_ptr<EventLog> log_ =
       *EventLog::open({.level = EventLevel::kDebug, .file = log_file_, .text_fd = -1}, clock_);
   std::unique_ptr<StateStore> store_ = *StateStore::open(":memory:");
-  std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(disk_, directory_ / "blobs");
+  std::unique_ptr<Staging> blobs_ =
+      std::make_unique<Staging>(*BlobStore::open(disk_, directory_ / "blobs"), 0);
   ModelRepository models_{disk_, directory_ / "models"};
   std::optional<SiteSessions> sites_;
   std::optional<Driver> driver_;

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/crypto/digest.h"
 #include "common/transfer/blob_transfers.h"
+#include "tests/support/temporary_directory.h"
 
 namespace tributary {
 namespace {
@@ -16,9 +18,20 @@ constexpr std::uint64_t kLarge = std::uint64_t{1} << 40;
 class Grants : public testing::Test {
  protected:
   UploadGrants::Ticket ask(int name, std::uint64_t bytes = kLarge) {
-    return grants_.ask(bytes, [this, name] { started_.push_back(name); });
+    return grants_.ask({}, blob(name, bytes), Lodging::kDisk,
+                       [this, name] { started_.push_back(name); });
   }
-  UploadGrants grants_{2 * BlobTransfers::kHeldBytesMax};
+  UploadGrants::Ticket ask_for_memory(int name, TimePoint now, std::uint64_t bytes = 100) {
+    return grants_.ask(now, blob(name, bytes), Lodging::kMemory,
+                       [this, name] { started_.push_back(name); });
+  }
+  static BlobRef blob(int name, std::uint64_t bytes) {
+    return {sha256(as_bytes(std::to_string(name))), bytes};
+  }
+  TemporaryDirectory directory_;
+  std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
+  Staging staging_{*BlobStore::open(*files_, directory_ / "blobs"), 150};
+  UploadGrants grants_{2 * BlobTransfers::kHeldBytesMax, staging_};
   std::vector<int> started_;
 };
 
@@ -58,13 +71,32 @@ TEST_F(Grants, WhoeverLeavesTheQueueIsNotStarted) {
 }
 
 TEST_F(Grants, OneThatIsLargerThanTheBudgetRunsAlone) {
-  UploadGrants tiny(1);
+  UploadGrants tiny(1, staging_);
   int started = 0;
-  const auto first = tiny.ask(kLarge, [&] { ++started; });
-  tiny.ask(kLarge, [&] { ++started; });
+  const auto first = tiny.ask({}, blob(1, kLarge), Lodging::kDisk, [&] { ++started; });
+  tiny.ask({}, blob(2, kLarge), Lodging::kDisk, [&] { ++started; });
   EXPECT_EQ(started, 1);
   tiny.end(first);
   EXPECT_EQ(started, 2);
+}
+
+// Those that wait for room stand in nobody's way, and do not wait for ever.
+TEST_F(Grants, WhatMayLieInMemoryWaitsAWhileForRoomThere) {
+  const TimePoint start{1'000};
+  const auto first = ask_for_memory(1, start);
+  ask_for_memory(2, start);
+  ask_for_memory(3, start + UploadGrants::kMemoryWait / 2);
+  ask(4, 10);
+  EXPECT_THAT(started_, ElementsAre(1, 4));
+  EXPECT_EQ(grants_.waiting(), 2u);
+  EXPECT_EQ(grants_.next_wake(), start + UploadGrants::kMemoryWait);
+  grants_.pass_time(start + UploadGrants::kMemoryWait);
+  EXPECT_THAT(started_, ElementsAre(1, 4, 2)) << "on the disk";
+  grants_.end(first);
+  EXPECT_THAT(started_, ElementsAre(1, 4, 2, 3)) << "in the room of the first";
+  EXPECT_EQ(grants_.next_wake(), std::nullopt);
+  ask_for_memory(5, start, 151);
+  EXPECT_EQ(started_.back(), 5) << "what never fits does not wait";
 }
 
 // What is here already is over before its start returns.
@@ -75,7 +107,7 @@ TEST_F(Grants, AnUploadThatEndsAtOnceLetsTheNextOneGo) {
   const auto hold2 = ask(2);
   for (int i = 0; i < 10'000; ++i) {
     tickets.push_back(0);
-    tickets.back() = grants_.ask(kLarge, [&, i] {
+    tickets.back() = grants_.ask({}, blob(3, kLarge), Lodging::kDisk, [&, i] {
       ++started;
       grants_.end(tickets[static_cast<std::size_t>(i)]);
     });

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Staging: the coordinator's blobs: files of the store behind it, and updates that lie in memory
+// between the network and the sum, where the disk would only hold them up. Those are gone with the
+// process, and their sites, which keep them until the round is committed, are asked again.
+// What has arrived of one whose link broke goes to the disk. Thread-safe; outlives its writers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/storage/blob_store.h"
+
+namespace tributary {
+
+class Staging final : public BlobStore {
+ public:
+  // `memory`: bytes of all updates in it. 0: all lie on the disk.
+  Staging(std::unique_ptr<BlobStore> disk, std::uint64_t memory);
+  ~Staging() override;
+
+  // A place in memory for a blob that is about to be received; it lies on the disk without. It
+  // counts on room of those that are whole, which the sum will have taken before it is needed;
+  // where it has not, the blob goes to the disk after all. False: others that arrive have it.
+  bool reserve(const BlobRef& blob);
+  bool can_fit(const BlobRef& blob) const { return blob.bytes <= memory_; }
+  // The reception is over, or does not begin. Fine without a reservation.
+  void release(const Digest& digest);
+
+  // The site's update has these bytes, until it is in the sum or refused. A blob in memory is
+  // forgotten when no update needs it any more: sites with the same data make the same bytes.
+  using User = std::pair<JobId, SiteName>;
+  void need(const Digest& digest, const User& user);
+  void done(const Digest& digest, const User& user);
+  // Gives back the memory that was kept for the next updates.
+  void trim();
+
+  bool contains(const Digest& digest) const override;
+  Result<Digest> put(ByteView bytes) override { return disk_->put(bytes); }
+  Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) override;
+  bool has_part(const Digest& digest) const override { return disk_->has_part(digest); }
+  Result<Bytes> read(const Digest& digest) const override;
+  Result<std::unique_ptr<ReadFile>> open_blob(const Digest& digest) const override;
+  Result<std::unique_ptr<ReadFile>> open_verified(const Digest& digest) override;
+  std::string path(const Digest& digest) const override { return disk_->path(digest); }
+  Status remove(const Digest& digest) override;
+  Result<std::vector<Digest>> list() const override;
+
+ private:
+  class Segments;
+  class MemoryFile;
+  class MemoryWriter;
+  struct Held {
+    std::shared_ptr<const Segments> bytes;
+    std::set<User> needed_by;
+  };
+  std::unique_ptr<ReadFile> in_memory(const Digest& digest) const;  // null: it is not
+  void hold(const Digest& digest, std::shared_ptr<const Segments> bytes);
+  std::optional<Bytes> take_piece(std::size_t size);  // none: the memory is used
+  void give_back(std::vector<Bytes> pieces);
+
+  std::unique_ptr<BlobStore> disk_;
+  const std::uint64_t memory_;
+  mutable std::mutex mutex_;
+  std::map<Digest, std::uint64_t> reserved_;
+  std::map<Digest, Held> held_;
+  std::uint64_t arriving_bytes_ = 0;
+  std::uint64_t used_ = 0;    // bytes of all pieces, with those that are
+  std::vector<Bytes> spare_;  // touched before: memory that is new costs more than all work on it
+};
+
+}  // namespace tributary
