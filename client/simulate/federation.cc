@@ -35,10 +35,11 @@ class Federation {
   explicit Federation(FederationRequest request)
       : request_(std::move(request)), started_(clock_.now()) {}
 
-  Result<std::string> run() {
+  Result<FederationOutcome> run() {
     TRIB_TRY(job, parse_job(request_.document, "job file"));
     TRIB_CHECK_OK(open());
     for (VirtualSite& site : request_.sites) sites_->add(std::move(site));
+    if (request_.attack) sites_->attack(*std::move(request_.attack), job.spec);
     sites_->connect_all(*driver_, job.spec.data.dataset);
     TRIB_TRY(submitted, driver_->submit(SubmitJob{request_.document, "simulation", model_file_}));
     id_ = submitted.job;
@@ -50,7 +51,7 @@ class Federation {
     const JobRecord& record = driver_->engine().find(id_)->record();
     if (record.state == JobState::kFailed)
       return make_error(ErrorCode::kFailedPrecondition, "the job failed: " + record.detail);
-    return models_->model_path(id_, record.round);
+    return FederationOutcome{models_->model_path(id_, record.round), sites_->verdicts()};
   }
 
  private:
@@ -135,7 +136,7 @@ class Federation {
 
 }  // namespace
 
-Result<std::string> run_federation(FederationRequest request) {
+Result<FederationOutcome> run_federation(FederationRequest request) {
   return Federation(std::move(request)).run();
 }
 
