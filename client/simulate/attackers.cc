@@ -18,10 +18,18 @@ double norm_of(std::span<const float> values) {
 
 }  // namespace
 
-Result<std::shared_ptr<const SiteExamples>> FlippedData::examples(const JobSpec& job,
+Result<DataSummary> HostileData::summarize(const JobSpec& job, std::string& local_detail) {
+  TRIB_TRY(summary, data_->summarize(job, local_detail));
+  if (const auto claim = chosen_.attack->claimed_rows)
+    summary.training_rows = static_cast<std::uint64_t>(claim(chosen_.options));
+  return summary;
+}
+
+Result<std::shared_ptr<const SiteExamples>> HostileData::examples(const JobSpec& job,
                                                                   const DataPlan& plan,
                                                                   std::string& local_detail) {
   TRIB_TRY(honest, data_->examples(job, plan, local_detail));
+  if (!chosen_.attack->flips_labels) return honest;
   auto flipped = std::make_shared<SiteExamples>(*honest);
   const std::int64_t classes = job.data.target == TargetKind::kBinary ? 2 : job.data.classes;
   for (std::int64_t& label : flipped->training.labels) label = classes - 1 - label;
@@ -70,14 +78,18 @@ void Attackers::returned(const SiteName& site, TaskResult result) {
 Result<TaskResult> Attackers::forge(const SiteName& site, const TaskResult& held,
                                     const Round& round) {
   const auto* trained = std::get_if<TrainResult>(&held.outcome);
-  if (trained == nullptr || chosen_.attack->forge == nullptr) return held;
+  if (trained == nullptr) return held;
+  TrainResult lie = *trained;
+  if (const auto claim = chosen_.attack->claimed_rows)
+    lie.examples = static_cast<std::uint64_t>(claim(chosen_.options));
+  if (chosen_.attack->forge == nullptr) return TaskResult{held.key, lie};
   TRIB_TRY(own, read(trained->update));
   const First& first = first_.try_emplace(site, First{held.key, own.values}).first->second;
   std::vector<std::span<const float>> honest(round.honest.begin(), round.honest.end());
   if (honest.empty()) honest.emplace_back(own.values);
   const RoundNumber number = held.key.round;
   SeededRandom random(derive_seed(job_.seed, "attack/" + site.value, number));
-  SentUpdate sent{own.values, trained->examples};
+  SentUpdate sent{own.values};
   chosen_.attack->forge(
       {chosen_.options, own.values, first.values, honest, round.held.size(), random}, sent);
   Result<Bytes> file = encode_update(encoding_choice(job_.train.encoding), own.layout, sent.values,
@@ -85,9 +97,7 @@ Result<TaskResult> Attackers::forge(const SiteName& site, const TaskResult& held
   // An encoding that has no word for a NaN: then as float32, which has one.
   if (!file) file = encode_safetensors({own.layout, sent.values});
   TRIB_TRY(digest, blobs_.put(*file));
-  TrainResult lie = *trained;
   lie.update = {digest, file->size()};
-  lie.examples = sent.examples;
   lie.update_norm = norm_of(sent.values);
   return TaskResult{sent.under_first_task ? first.key : held.key, lie};
 }

@@ -20,18 +20,19 @@
 
 namespace tributary {
 
-// Rows whose labels are flipped, y -> classes - 1 - y; those that judge are as they were.
-class FlippedData final : public SiteData {
+// The data of a hostile site: the labels that train may be flipped, y -> classes - 1 - y, and it
+// may claim more rows than it has. Rows that judge are as they were.
+class HostileData final : public SiteData {
  public:
-  explicit FlippedData(std::unique_ptr<SiteData> data) : data_(std::move(data)) {}
-  Result<DataSummary> summarize(const JobSpec& job, std::string& local_detail) override {
-    return data_->summarize(job, local_detail);
-  }
+  HostileData(std::unique_ptr<SiteData> data, ChosenAttack chosen)
+      : data_(std::move(data)), chosen_(std::move(chosen)) {}
+  Result<DataSummary> summarize(const JobSpec& job, std::string& local_detail) override;
   Result<std::shared_ptr<const SiteExamples>> examples(const JobSpec& job, const DataPlan& plan,
                                                        std::string& local_detail) override;
 
  private:
   std::unique_ptr<SiteData> data_;
+  ChosenAttack chosen_;
 };
 
 class Attackers {

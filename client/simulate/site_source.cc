@@ -113,8 +113,7 @@ Result<std::vector<VirtualSite>> SiteSource::sites(const LoadedJob& job,
   if (attack != nullptr) {
     for (std::size_t i = sites.size() - options_.attackers; i < sites.size(); ++i) {
       sites[i].hostile = true;
-      if (attack->attack->flips_labels)
-        sites[i].data = std::make_unique<FlippedData>(std::move(sites[i].data));
+      sites[i].data = std::make_unique<HostileData>(std::move(sites[i].data), *attack);
     }
   }
   if (options_.split == 0) return sites;

@@ -29,10 +29,9 @@ struct AttackerView {
   std::size_t sites() const { return honest.size() + attackers; }
 };
 
-// What it sends: starts as the update that it trained, with its rows.
+// What it sends: starts as the update that it trained.
 struct SentUpdate {
   std::vector<float> values;
-  std::uint64_t examples = 0;
   bool under_first_task = false;  // as the answer to its first round's task, not to this one's
 };
 
@@ -41,6 +40,7 @@ struct Attack {
   std::string_view source;                                              // the paper
   bool flips_labels = false;                                            // trains on y -> C - 1 - y
   void (*forge)(const AttackerView& view, SentUpdate& sent) = nullptr;  // none: sends as trained
+  std::int64_t (*claimed_rows)(const OptionMap& options) = nullptr;     // none: those it has
 };
 
 std::span<const Attack* const> attack_table();  // generated

@@ -7,8 +7,8 @@
 namespace tributary {
 namespace {
 
-void forge(const AttackerView& view, SentUpdate& sent) {
-  sent.examples = static_cast<std::uint64_t>(option<std::int64_t>(view.options, "rows"));
+std::int64_t claimed_rows(const OptionMap& options) {
+  return option<std::int64_t>(options, "rows");
 }
 
 }  // namespace
@@ -16,7 +16,7 @@ void forge(const AttackerView& view, SentUpdate& sent) {
 const Attack& weight_inflation_attack() {
   static const Attack kAttack{
       {"weight_inflation",
-       "Trains on flipped labels and claims to have trained on a great many rows",
+       "Trains on flipped labels and claims to have a great many rows, before the first round too",
        {{"rows",
          OptionType::kInteger,
          OptionValue{std::int64_t{1'000'000'000}},
@@ -24,7 +24,8 @@ const Attack& weight_inflation_attack() {
          {1, std::numeric_limits<std::int64_t>::max()}}}},
       "Portnoy et al. 2022",
       true,
-      &forge};
+      nullptr,
+      &claimed_rows};
   return kAttack;
 }
 
