@@ -38,7 +38,10 @@ struct FederationRequest {
 };
 
 struct FederationOutcome {
-  std::string model_path;  // of the last
+  std::string model_path;     // of the last
+  std::string previous_path;  // of the one before
+  std::uint64_t updates = 0;  // that were accepted, and their bytes as encoded
+  std::uint64_t update_bytes = 0;
   std::map<SiteName, Verdicts> verdicts;
 };
 

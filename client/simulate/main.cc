@@ -192,7 +192,7 @@ int main(int argc, char** argv) {
       "compare",
       "Train each site alone and all data pooled, and judge them beside a federated model");
   CLI::App* sweep = app.add_subcommand(
-      "sweep", "Run each job under each attack; a table of what is left of the accuracy");
+      "sweep", "Run several jobs over the same sites; a table of what each withstands and costs");
   const CLI::App* attacks = app.add_subcommand("attacks", "List the attacks and their options");
   for (CLI::App* command : {run, compare, sweep}) {
     auto* job = command->add_option("--job", options.jobs, "The job file")->required();
@@ -207,7 +207,8 @@ int main(int argc, char** argv) {
   run->add_option("--attack", options.attacks,
                   "What hostile sites do: a name of `attacks`, or '{name: NAME, OPTION: VALUE}'")
       ->expected(1);
-  sweep->add_option("--attack", options.attacks, "As of `run`; one column each")->required();
+  sweep->add_option("--attack", options.attacks,
+                    "As of `run`; one column each. None: what the updates of each job cost");
   run->add_option("--until-accuracy", options.until_accuracy, "Stop at this accuracy");
   compare->add_option("--model", options.model, "The federated model.safetensors");
   if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;

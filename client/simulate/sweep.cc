@@ -3,7 +3,12 @@
 
 #include <cstdio>
 
+#include "client/simulate/encoding_cost.h"
 #include "client/simulate/federation.h"
+#include "common/base/limits.h"
+#include "common/cli/named_file.h"
+#include "common/config/encoding_choice.h"
+#include "common/tensor/safetensors.h"
 
 namespace tributary {
 namespace {
@@ -23,6 +28,26 @@ std::string label_of(std::string text) {
   return text;
 }
 
+std::string figure_text(const FiguresTold& told) {
+  char text[32] = "-";
+  const std::optional<double> figure = told.accuracy ? told.accuracy : told.loss;
+  if (figure) std::snprintf(text, sizeof text, "%.3f", *figure);
+  return text;
+}
+
+Result<Model> read_model(const std::string& path) {
+  TRIB_TRY(bytes, read_named(path, limits::kBlobBytesMax));
+  return decode_safetensors(bytes);
+}
+
+// What the last round made of the model: an update as jobs of this kind have them.
+Result<Model> last_step(const FederationOutcome& outcome) {
+  TRIB_TRY(model, read_model(outcome.model_path));
+  TRIB_TRY(before, read_model(outcome.previous_path));
+  for (std::size_t i = 0; i < model.values.size(); ++i) model.values[i] -= before.values[i];
+  return model;
+}
+
 class Sweep {
  public:
   explicit Sweep(const SweepOptions& options) : options_(options), source_(options.sites) {}
@@ -32,36 +57,74 @@ class Sweep {
       TRIB_TRY(attack, parse_attack(text));
       attacks_.push_back({label_of(text), std::move(attack)});
     }
-    std::string head = "| job | no attack |", line = "|---|---|";
-    for (const NamedAttack& attack : attacks_) {
-      head += " " + attack.label + " |";
-      line += "---|";
-    }
+    std::string head = attacks_.empty()
+                           ? "| job | bytes an update | encode, MB/s | decode, MB/s | result |"
+                           : "| job | no attack |";
+    for (const NamedAttack& attack : attacks_) head += " " + attack.label + " |";
+    std::string line = "|";
+    for (std::size_t i = 1; i < head.size(); ++i) line += head[i] == '|' ? "---|" : "";
     std::printf("%s\n%s\n", head.c_str(), line.c_str());
     for (const std::string& path : options_.jobs) {
       TRIB_TRY(job, load_job(path));
-      TRIB_CHECK_OK(row(job));
+      std::printf("| %s |", job.job.spec.name.c_str());
+      TRIB_CHECK_OK(attacks_.empty() ? cost_cells(job) : attack_cells(job));
+      std::printf("\n");
     }
     tell();
     return {};
   }
 
  private:
-  Status row(const LoadedJob& job) {
-    std::printf("| %s |", job.job.spec.name.c_str());
-    TRIB_CHECK_OK(cell(job, nullptr));
-    for (const NamedAttack& attack : attacks_) TRIB_CHECK_OK(cell(job, &attack));
-    std::printf("\n");
+  Status attack_cells(const LoadedJob& job) {
+    TRIB_CHECK_OK(attack_cell(job, nullptr));
+    for (const NamedAttack& attack : attacks_) TRIB_CHECK_OK(attack_cell(job, &attack));
     return {};
   }
 
-  Status cell(const LoadedJob& job, const NamedAttack* attack) {
+  Status attack_cell(const LoadedJob& job, const NamedAttack* attack) {
+    std::vector<SiteName> hostile;
+    std::string figure;
+    TRIB_TRY(outcome, result_of(job, attack, hostile, figure));
+    std::printf(" %s |", figure.c_str());
+    std::fflush(stdout);
+    if (!outcome || attack == nullptr) return {};
+    for (const SiteName& site : hostile) {
+      for (const auto& [reason, count] : outcome->verdicts[site].count)
+        told_[attack->label][reason] += count;
+    }
+    return {};
+  }
+
+  // In MB of float32 a second.
+  Status cost_cells(const LoadedJob& job) {
+    std::vector<SiteName> hostile;
+    std::string figure;
+    TRIB_TRY(outcome, result_of(job, nullptr, hostile, figure));
+    if (!outcome || outcome->updates == 0) {
+      std::printf(" - | - | - | - |");
+      return {};
+    }
+    TRIB_TRY(update, last_step(*outcome));
+    TRIB_TRY(cost, measure_encoding(encoding_choice(job.job.spec.train.encoding), update));
+    const double megabytes = 4e-6 * static_cast<double>(update.values.size());
+    std::printf(" %llu | %.0f | %.0f | %s |",
+                static_cast<unsigned long long>(outcome->update_bytes / outcome->updates),
+                megabytes / cost.encode_seconds, megabytes / cost.decode_seconds, figure.c_str());
+    std::fflush(stdout);
+    return {};
+  }
+
+  // None where the job failed, which is noted. `figure`: the accuracy of the last model, or its
+  // loss.
+  Result<std::optional<FederationOutcome>> result_of(const LoadedJob& job,
+                                                     const NamedAttack* attack,
+                                                     std::vector<SiteName>& hostile,
+                                                     std::string& figure) {
     FederationRequest request;
     request.document = job.document;
     request.module_bytes = job.module_bytes;
     if (attack != nullptr) request.attack = attack->chosen;
     TRIB_TRY(sites, source_.sites(job, attack != nullptr ? &attack->chosen : nullptr));
-    std::vector<SiteName> hostile;
     for (const VirtualSite& site : sites) {
       if (site.hostile) hostile.push_back(site.name);
     }
@@ -73,24 +136,12 @@ class Sweep {
       last = told.together;
       return true;
     };
-    const Result<FederationOutcome> outcome = run_federation(std::move(request));
-    const std::optional<double> figure = last.accuracy ? last.accuracy : last.loss;
-    if (outcome && figure) {
-      std::printf(" %.3f |", *figure);
-    } else {
-      std::printf(" - |");
-    }
-    std::fflush(stdout);
-    const std::string label = attack != nullptr ? attack->label : "no attack";
-    if (!outcome)
-      faults_.push_back(job.job.spec.name + ", " + label + ": " + outcome.error().message);
-    if (!outcome || attack == nullptr) return {};
-    for (const SiteName& site : hostile) {
-      const auto its = outcome->verdicts.find(site);
-      if (its == outcome->verdicts.end()) continue;
-      for (const auto& [reason, count] : its->second.count) told_[label][reason] += count;
-    }
-    return {};
+    Result<FederationOutcome> outcome = run_federation(std::move(request));
+    figure = outcome ? figure_text(last) : "-";
+    if (outcome) return std::optional(*std::move(outcome));
+    faults_.push_back(job.job.spec.name + ", " + (attack != nullptr ? attack->label : "no attack") +
+                      ": " + outcome.error().message);
+    return std::optional<FederationOutcome>();
   }
 
   void tell() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which job withstands which attack: every job under every attack over the same sites, as a table
-// in Markdown on stdout. One thread, and the pools of the federations.
+// Several jobs over the same sites, as a table in Markdown on stdout: what each withstands, every
+// job under every attack; or, without attacks, what its updates cost. One thread, and the pools of
+// the federations.
 #pragma once
 
 #include <string>
