@@ -61,7 +61,7 @@ void Attackers::returned(const SiteName& site, TaskResult result) {
     // Read before it is sent: whoever gets it may remove it.
     if (const auto* trained = std::get_if<TrainResult>(&result.outcome)) {
       if (Result<Model> update = read(trained->update))
-        round.honest.push_back(std::move(update->values));
+        round.honest[site] = std::move(update->values);
     }
     deliver_(site, result);
   }
@@ -85,7 +85,8 @@ Result<TaskResult> Attackers::forge(const SiteName& site, const TaskResult& held
   if (chosen_.attack->forge == nullptr) return TaskResult{held.key, lie};
   TRIB_TRY(own, read(trained->update));
   const First& first = first_.try_emplace(site, First{held.key, own.values}).first->second;
-  std::vector<std::span<const float>> honest(round.honest.begin(), round.honest.end());
+  std::vector<std::span<const float>> honest;
+  for (const auto& [name, values] : round.honest) honest.emplace_back(values);
   if (honest.empty()) honest.emplace_back(own.values);
   const RoundNumber number = held.key.round;
   SeededRandom random(derive_seed(job_.seed, "attack/" + site.value, number));

@@ -52,8 +52,8 @@ class Attackers {
 
  private:
   struct Round {
-    std::size_t out = 0;  // sites without an answer
-    std::vector<std::vector<float>> honest;
+    std::size_t out = 0;                            // sites without an answer
+    std::map<SiteName, std::vector<float>> honest;  // in an order that is not that of arrival
     std::vector<std::pair<SiteName, TaskResult>> held;
   };
   struct First {

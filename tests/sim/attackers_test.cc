@@ -82,6 +82,22 @@ TEST_F(AttackersOfARound, AnHonestSiteThatFailsHoldsNobodyUp) {
   EXPECT_TRUE(std::holds_alternative<TaskFailure>(delivered_.at("bad").outcome));
 }
 
+// In double the sum of these is 0 or 1, by the order.
+TEST_F(AttackersOfARound, TheOrderOfArrivalChangesNothing) {
+  set_out("{name: ipm, epsilon: 1}");
+  const std::map<std::string, float> honest = {{"a", 1e20f}, {"b", 1.0f}, {"c", -1e20f}};
+  std::set<std::vector<float>> sent;
+  RoundNumber round = 0;
+  for (const std::vector<std::string>& order :
+       {std::vector<std::string>{"a", "b", "c"}, {"a", "c", "b"}, {"c", "b", "a"}}) {
+    offer(4, ++round);
+    for (const std::string& site : order) trained(site, {honest.at(site), 0.0f}, round);
+    trained("bad", {1.0f, 1.0f}, round);
+    sent.insert(values_of("bad"));
+  }
+  EXPECT_EQ(sent.size(), 1u);
+}
+
 TEST_F(AttackersOfARound, RoundsDoNotMix) {
   set_out("{name: ipm, epsilon: 1}");
   offer(2, 1);
