@@ -57,9 +57,10 @@ class Sweep {
       TRIB_TRY(attack, parse_attack(text));
       attacks_.push_back({label_of(text), std::move(attack)});
     }
-    std::string head = attacks_.empty()
-                           ? "| job | bytes an update | encode, MB/s | decode, MB/s | result |"
-                           : "| job | no attack |";
+    std::string head =
+        attacks_.empty()
+            ? "| job | bytes an update | encode, MB/s | decode, MB/s | accuracy or loss |"
+            : "| job | no attack |";
     for (const NamedAttack& attack : attacks_) head += " " + attack.label + " |";
     std::string line = "|";
     for (std::size_t i = 1; i < head.size(); ++i) line += head[i] == '|' ? "---|" : "";
@@ -145,8 +146,7 @@ class Sweep {
   }
 
   void tell() const {
-    std::printf("\n");
-    for (const std::string& fault : faults_) std::printf("- %s\n", fault.c_str());
+    for (const std::string& fault : faults_) std::printf("\n- %s\n", fault.c_str());
     for (const auto& [label, told] : told_) {
       if (told.size() == 1 && told.contains(Reason::kAccepted)) continue;
       std::string counts;
@@ -154,7 +154,7 @@ class Sweep {
         counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " +
                   std::string(reason_name(reason));
       }
-      std::printf("- %s: the coordinator told its sites %s\n", label.c_str(), counts.c_str());
+      std::printf("\n- %s: the coordinator told its sites %s\n", label.c_str(), counts.c_str());
     }
   }
 
