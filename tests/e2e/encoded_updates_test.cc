@@ -93,7 +93,7 @@ std::string model_of(Killed how) {
   start(federation);
   // Between trainings nobody evaluates: a round is its three updates. Long enough to be stopped.
   const std::string job = federation.submit(federation.write_job(
-      "{steps: 400, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.1}, encoding: {name: "
+      "{steps: 1500, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.1}, encoding: {name: "
       "top_k, ratio: 0.02}}",
       "{count: " + std::to_string(kRounds) + ", minimum_sites: 3}\nevaluate: {every: 0}"));
   if (how != Killed::kNever) kill_between_rounds(federation, how);
