@@ -35,10 +35,11 @@ class Federation {
   explicit Federation(FederationRequest request)
       : request_(std::move(request)), started_(clock_.now()) {}
 
-  Result<std::string> run() {
+  Result<FederationOutcome> run() {
     TRIB_TRY(job, parse_job(request_.document, "job file"));
     TRIB_CHECK_OK(open());
     for (VirtualSite& site : request_.sites) sites_->add(std::move(site));
+    if (request_.attack) sites_->attack(*std::move(request_.attack), job.spec);
     sites_->connect_all(*driver_, job.spec.data.dataset);
     TRIB_TRY(submitted, driver_->submit(SubmitJob{request_.document, "simulation", model_file_}));
     id_ = submitted.job;
@@ -50,7 +51,10 @@ class Federation {
     const JobRecord& record = driver_->engine().find(id_)->record();
     if (record.state == JobState::kFailed)
       return make_error(ErrorCode::kFailedPrecondition, "the job failed: " + record.detail);
-    return models_->model_path(id_, record.round);
+    outcome_.model_path = models_->model_path(id_, record.round);
+    outcome_.previous_path = models_->model_path(id_, record.round > 0 ? record.round - 1 : 0);
+    outcome_.verdicts = sites_->verdicts();
+    return std::move(outcome_);
   }
 
  private:
@@ -81,6 +85,11 @@ class Federation {
   void on_report(const Report& report) {
     if (report.event == "site.evaluated") {
       by_site_[*field<std::string>(report, "site")] = figures_in(report);
+    } else if (report.event == "client.outcome") {
+      const std::int64_t* bytes = field<std::int64_t>(report, "bytes");
+      if (bytes == nullptr || *field<std::string>(report, "reason") != "accepted") return;
+      ++outcome_.updates;
+      outcome_.update_bytes += static_cast<std::uint64_t>(*bytes);
     } else if (report.event == "evaluation.finished") {
       const RoundTold told{static_cast<RoundNumber>(*field<std::int64_t>(report, "round")),
                            figures_in(report), std::exchange(by_site_, {}),
@@ -120,6 +129,7 @@ class Federation {
   JobId id_;
   BlobRef model_file_;
   bool over_ = false;
+  FederationOutcome outcome_;
   std::string lacking_;                         // why it cannot go on with the sites that there are
   std::map<std::string, FiguresTold> by_site_;  // of the evaluation under way
   std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
@@ -135,7 +145,7 @@ class Federation {
 
 }  // namespace
 
-Result<std::string> run_federation(FederationRequest request) {
+Result<FederationOutcome> run_federation(FederationRequest request) {
   return Federation(std::move(request)).run();
 }
 

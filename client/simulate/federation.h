@@ -31,12 +31,20 @@ struct FederationRequest {
   std::string document;  // the job file's text
   Bytes module_bytes;    // the TorchScript module, if the job has one
   std::vector<VirtualSite> sites;
+  std::optional<ChosenAttack> attack;  // of the sites that are hostile
   std::size_t threads = 1;
   std::string directory;                           // models go to DIRECTORY/models/JOB
   std::function<bool(const RoundTold&)> on_round;  // false: enough
 };
 
-// The path of the last model.
-Result<std::string> run_federation(FederationRequest request);
+struct FederationOutcome {
+  std::string model_path;     // of the last
+  std::string previous_path;  // of the one before
+  std::uint64_t updates = 0;  // that were accepted, and their bytes as encoded
+  std::uint64_t update_bytes = 0;
+  std::map<SiteName, Verdicts> verdicts;
+};
+
+Result<FederationOutcome> run_federation(FederationRequest request);
 
 }  // namespace tributary

@@ -1,107 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // tributary-simulate: a federation in one process.
-#include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 
 #include "client/simulate/compare.h"
 #include "client/simulate/federation.h"
+#include "client/simulate/site_source.h"
+#include "client/simulate/sweep.h"
 #include "common/base/limits.h"
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
-#include "common/config/client_file.h"
-#include "common/config/job_file.h"
 #include "common/tensor/safetensors.h"
 
 namespace tributary {
 namespace {
 
 struct Options {
-  std::string job, out = "simulation", partition = "iid", model;
-  std::vector<std::string> clients;
-  std::size_t split = 0, jobs = 1, shards = 2;
-  double alpha = 0.5, until_accuracy = 0.0;
+  std::vector<std::string> jobs, attacks;
+  SiteOptions sites;
+  std::string out = "simulation", model;
+  std::size_t threads = 1;
+  double until_accuracy = 0.0;
 };
-
-struct Loaded {
-  std::string document;
-  JobFile job;
-  std::string module_path;
-  Bytes module_bytes;
-};
-
-Result<std::string> read_text(const std::string& path, std::uint64_t bytes_max) {
-  TRIB_TRY(bytes, read_named(path, bytes_max));
-  return std::string(as_text(bytes));
-}
-
-Result<Loaded> load_job(const std::string& path) {
-  Loaded loaded;
-  TRIB_TRY(text, read_text(path, limits::kJobDocumentBytesMax));
-  TRIB_TRY(job, parse_job(text, path));
-  loaded.document = std::move(text);
-  loaded.job = std::move(job);
-  if (!loaded.job.model_path.empty()) {
-    loaded.module_path = resolve_path(loaded.job.model_path, path);
-    TRIB_TRY(module, read_named(loaded.module_path, limits::kBlobBytesMax));
-    loaded.module_bytes = std::move(module);
-  }
-  return loaded;
-}
-
-// One site for each client file, named after it.
-Result<std::vector<VirtualSite>> sites_of_files(const std::vector<std::string>& clients) {
-  std::vector<VirtualSite> sites;
-  for (const std::string& path : clients) {
-    TRIB_TRY(text, read_text(path, limits::kConfigBytesMax));
-    TRIB_TRY(datasets, parse_datasets(text, path));
-    const SiteName name{std::filesystem::path(path).stem().string()};
-    if (std::ranges::find(sites, name, &VirtualSite::name) != sites.end()) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        "two --client files are called '" + name.value +
-                            "': a site has the name of its file without the ending; rename one");
-    }
-    sites.push_back({name, std::make_unique<FileSiteData>(std::move(datasets))});
-  }
-  return sites;
-}
-
-// Many sites from one client's dataset, and one that evaluates.
-Result<std::vector<VirtualSite>> sites_of_split(const Options& options, const JobSpec& job) {
-  if (options.clients.size() != 1)
-    return make_error(ErrorCode::kInvalidArgument,
-                      "--split divides the dataset of exactly one --client");
-  if (job.data.input_shape.empty())
-    return make_error(ErrorCode::kInvalidArgument, "--split is for arrays (data.input_shape)");
-  TRIB_TRY(text, read_text(options.clients[0], limits::kConfigBytesMax));
-  TRIB_TRY(datasets, parse_datasets(text, options.clients[0]));
-  FileSiteData data(std::move(datasets));
-  std::string detail;
-  auto whole = data.examples(job, {}, detail);
-  if (!whole)
-    return make_error(whole.error().code,
-                      whole.error().message + (detail.empty() ? "" : " (" + detail + ")"));
-  PartitionSpec spec;
-  spec.kind = options.partition == "iid"      ? PartitionKind::kIid
-              : options.partition == "shards" ? PartitionKind::kShards
-                                              : PartitionKind::kDirichlet;
-  spec.sites = options.split;
-  spec.shards_per_site = options.shards;
-  spec.alpha = options.alpha;
-  spec.seed = job.seed;
-  TRIB_TRY(parts, partition_rows(spec, (*whole)->training.labels));
-  std::vector<VirtualSite> sites;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    char name[32];
-    std::snprintf(name, sizeof name, "site-%04zu", i + 1);
-    sites.push_back(
-        {SiteName{name}, std::make_unique<ShareOfData>(*whole, std::move(parts[i]), false)});
-  }
-  sites.push_back({SiteName{"evaluator"},
-                   std::make_unique<ShareOfData>(*whole, std::vector<std::size_t>{}, true)});
-  return sites;
-}
 
 std::string figure(const std::optional<double>& value) {
   char text[32] = "-";
@@ -119,26 +39,40 @@ void print_by_site(const RoundTold& told) {
   }
 }
 
-// All sites are there from the start: a job that wants more would wait for nobody.
-Status check_site_count(const Options& options, const RoundPolicy& rounds) {
-  const std::size_t sites = options.split > 0 ? options.split : options.clients.size();
-  if (sites >= rounds.minimum_sites) return {};
-  return make_error(ErrorCode::kInvalidArgument,
-                    options.job + ": rounds.minimum_sites is " +
-                        std::to_string(rounds.minimum_sites) + ", and there are only " +
-                        std::to_string(sites) + " sites; add --client files or lower it");
+// Updates that did not count, and why.
+void print_refused(const std::map<SiteName, Verdicts>& verdicts) {
+  bool any = false;
+  for (const auto& [site, its] : verdicts) {
+    for (const auto& [reason, count] : its.count) {
+      if (reason == Reason::kAccepted) continue;
+      if (!any)
+        std::printf("\nupdates that did not count\n%-24s %7s  %s\n", "site", "rounds", "why");
+      any = true;
+      const std::string& detail = its.detail.at(reason);
+      std::printf("%-24s %7zu  %s%s%s\n", site.value.c_str(), count,
+                  std::string(reason_name(reason)).c_str(), detail.empty() ? "" : ": ",
+                  escaped_lines(detail).c_str());
+    }
+  }
 }
 
 Status run(const Options& options) {
-  TRIB_TRY(loaded, load_job(options.job));
-  TRIB_CHECK_OK(check_site_count(options, loaded.job.spec.rounds));
-  TRIB_TRY(sites, options.split > 0 ? sites_of_split(options, loaded.job.spec)
-                                    : sites_of_files(options.clients));
+  TRIB_TRY(loaded, load_job(options.jobs[0]));
   FederationRequest request;
+  if (!options.attacks.empty()) {
+    TRIB_TRY(attack, parse_attack(options.attacks[0]));
+    request.attack = std::move(attack);
+  }
+  SiteSource source(options.sites);
+  TRIB_TRY(sites, source.sites(loaded, request.attack ? &*request.attack : nullptr));
+  for (const VirtualSite& site : sites) {
+    if (site.hostile)
+      std::printf("%s attacks: %s\n", site.name.value.c_str(), options.attacks[0].c_str());
+  }
   request.document = loaded.document;
   request.module_bytes = std::move(loaded.module_bytes);
   request.sites = std::move(sites);
-  request.threads = options.jobs;
+  request.threads = options.threads;
   request.directory = options.out;
   RoundTold last;
   request.on_round = [&options, &last](const RoundTold& told) {
@@ -150,15 +84,17 @@ Status run(const Options& options) {
     last = told;
     return options.until_accuracy <= 0.0 || all.accuracy.value_or(0.0) < options.until_accuracy;
   };
-  TRIB_TRY(path, run_federation(std::move(request)));
+  TRIB_TRY(outcome, run_federation(std::move(request)));
   if (last.by_site.size() > 1) print_by_site(last);
-  std::cout << "model: " << path << "\n";
+  print_refused(outcome.verdicts);
+  std::cout << "model: " << outcome.model_path << "\n";
   return {};
 }
 
 Status compare(const Options& options) {
-  TRIB_TRY(loaded, load_job(options.job));
-  TRIB_TRY(sites, sites_of_files(options.clients));
+  TRIB_TRY(loaded, load_job(options.jobs[0]));
+  SiteSource source(options.sites);
+  TRIB_TRY(sites, source.sites(loaded, nullptr));
   std::optional<Model> federated;
   if (!options.model.empty()) {
     TRIB_TRY(bytes, read_named(options.model, limits::kBlobBytesMax));
@@ -190,6 +126,57 @@ Status compare(const Options& options) {
   return {};
 }
 
+std::string usual_of(const OptionSchema& option) {
+  if (const auto* number = std::get_if<double>(&*option.fallback)) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", *number);
+    return text;
+  }
+  if (const auto* integer = std::get_if<std::int64_t>(&*option.fallback))
+    return std::to_string(*integer);
+  return std::get<std::string>(*option.fallback);
+}
+
+int list_attacks() {
+  for (const Attack* attack : attack_table()) {
+    std::printf("%s\n    %s (%s)\n", attack->schema.name.c_str(), attack->schema.help.c_str(),
+                std::string(attack->source).c_str());
+    for (const OptionSchema& option : attack->schema.options) {
+      std::printf("    %s: %s by default; %s\n", option.name.c_str(), usual_of(option).c_str(),
+                  option.help.c_str());
+    }
+  }
+  std::printf(
+      "\nAn attack is its name, or a map as in job files: --attack '{name: min_max, direction: "
+      "sign}'\n");
+  return 0;
+}
+
+void add_sites(CLI::App& command, Options& options) {
+  command
+      .add_option("--split", options.sites.split,
+                  "Divide the one client's dataset into so many sites; its validation rows "
+                  "evaluate")
+      ->check(CLI::Range(1, 20'000));
+  command
+      .add_option("--partition", options.sites.partition,
+                  "How: iid, shards (by label) or dirichlet")
+      ->check(CLI::IsMember({"iid", "shards", "dirichlet"}))
+      ->capture_default_str();
+  command.add_option("--shards", options.sites.shards, "Shards a site")->capture_default_str();
+  command.add_option("--alpha", options.sites.alpha, "Of the Dirichlet distribution")
+      ->capture_default_str();
+  command.add_option("--jobs", options.threads, "Sites that train at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command.add_option("--out", options.out, "Folder for models")->capture_default_str();
+  command
+      .add_option("--attackers", options.sites.attackers,
+                  "So many sites attack: the last ones, by name where the dataset is divided")
+      ->check(CLI::Range(1, 20'000))
+      ->capture_default_str();
+}
+
 }  // namespace
 }  // namespace tributary
 
@@ -200,35 +187,37 @@ int main(int argc, char** argv) {
   tributary::prepare_command_line(app);
   app.require_subcommand(1);
   tributary::Options options;
-  CLI::App* run = app.add_subcommand("run", "Run a job over virtual sites");
+  CLI::App* run = app.add_subcommand("run", "Run a job over virtual sites, honest or not");
   CLI::App* compare = app.add_subcommand(
       "compare",
       "Train each site alone and all data pooled, and judge them beside a federated model");
-  for (CLI::App* command : {run, compare}) {
-    command->add_option("--job", options.job, "The job file")->required();
+  CLI::App* sweep = app.add_subcommand(
+      "sweep", "Run several jobs over the same sites; a table of what each withstands and costs");
+  const CLI::App* attacks = app.add_subcommand("attacks", "List the attacks and their options");
+  for (CLI::App* command : {run, compare, sweep}) {
+    auto* job = command->add_option("--job", options.jobs, "The job file")->required();
+    if (command != sweep) job->expected(1);
     command
-        ->add_option("--client", options.clients,
+        ->add_option("--client", options.sites.clients,
                      "A client.yaml (its datasets are used); one site each")
         ->required();
   }
-  run->add_option(
-         "--split", options.split,
-         "Divide the one client's dataset into so many sites; its validation rows evaluate")
-      ->check(CLI::Range(1, 20'000));
-  run->add_option("--partition", options.partition, "How: iid, shards (by label) or dirichlet")
-      ->check(CLI::IsMember({"iid", "shards", "dirichlet"}))
-      ->capture_default_str();
-  run->add_option("--shards", options.shards, "Shards a site")->capture_default_str();
-  run->add_option("--alpha", options.alpha, "Of the Dirichlet distribution")->capture_default_str();
-  run->add_option("--jobs", options.jobs, "Sites that train at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  tributary::add_sites(*run, options);
+  tributary::add_sites(*sweep, options);
+  run->add_option("--attack", options.attacks,
+                  "What hostile sites do: a name of `attacks`, or '{name: NAME, OPTION: VALUE}'")
+      ->expected(1);
+  sweep->add_option("--attack", options.attacks,
+                    "As of `run`; one column each. None: what the updates of each job cost");
   run->add_option("--until-accuracy", options.until_accuracy, "Stop at this accuracy");
-  run->add_option("--out", options.out, "Folder for models")->capture_default_str();
   compare->add_option("--model", options.model, "The federated model.safetensors");
   if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
+  if (attacks->parsed()) return tributary::list_attacks();
   const tributary::Status done =
-      run->parsed() ? tributary::run(options) : tributary::compare(options);
+      run->parsed()     ? tributary::run(options)
+      : sweep->parsed() ? tributary::sweep({options.jobs, options.attacks, options.sites,
+                                            options.threads, options.out})
+                        : tributary::compare(options);
   if (done) return 0;
   // There is no link that could fail.
   return tributary::tell_error("tributary-simulate", done.error()) == 2 ? 2 : 1;

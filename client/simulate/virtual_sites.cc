@@ -24,6 +24,7 @@ Result<std::shared_ptr<const SiteExamples>> ShareOfData::examples(const JobSpec&
 void VirtualSites::add(VirtualSite site) {
   Site& added = sites_[site.name];
   added.data = std::move(site.data);
+  if (site.hostile) hostile_.insert(site.name);
   added.runner = std::make_unique<TaskRunner>(
       TaskRunner::Ports{.site = site.name,
                         .data = *added.data,
@@ -38,15 +39,42 @@ void VirtualSites::connect_all(Driver& driver, const std::string& dataset) {
   for (const auto& [name, site] : sites_) driver.handle(SiteConnected{name, {dataset}});
 }
 
+void VirtualSites::attack(ChosenAttack chosen, const JobSpec& job) {
+  attackers_.emplace(std::move(chosen), hostile_, job, blobs_,
+                     [this](const SiteName& site, const TaskResult& result) {
+                       driver_->handle(SiteReturned{site, result});
+                     });
+}
+
+void VirtualSites::note(const SiteName& site, const TaskKey& key, Reason reason,
+                        const std::string& detail) {
+  if (key.kind != TaskKind::kTrain) return;
+  Verdicts& its = verdicts_[site];
+  ++its.count[reason];
+  its.detail[reason] = detail;
+}
+
+void VirtualSites::returned(const SiteName& site, TaskResult result) {
+  if (attackers_ && result.key.kind == TaskKind::kTrain) {
+    attackers_->returned(site, std::move(result));
+  } else {
+    driver_->handle(SiteReturned{site, std::move(result)});
+  }
+}
+
 void VirtualSites::send(const SiteName& site, const Message& message) {
+  if (const auto* verdict = std::get_if<TaskVerdict>(&message))
+    note(site, verdict->key, verdict->reason, verdict->detail);
+  if (const auto* cancel = std::get_if<TaskCancel>(&message))
+    note(site, cancel->key, cancel->reason, "");
   const auto* offer = std::get_if<TaskOffer>(&message);
   if (offer == nullptr) return;
+  if (attackers_ && offer->task.key.kind == TaskKind::kTrain) attackers_->offered(offer->task.key);
   TaskRunner* runner = sites_.at(site).runner.get();
   boost::asio::post(pool_, [this, site, runner, task = offer->task] {
     TaskResult result = runner->run(task, [] { return false; }, {});
-    boost::asio::post(engine_, [this, site, result = std::move(result)] {
-      driver_->handle(SiteReturned{site, result});
-    });
+    boost::asio::post(engine_,
+                      [this, site, result = std::move(result)] { returned(site, result); });
   });
 }
 

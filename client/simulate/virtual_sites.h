@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // VirtualSites: sites inside the process, as the driver's SitePort: tasks run on a bounded pool,
-// results come back as the driver's events. Calls on the engine's thread; tasks on the pool.
+// results come back as the driver's events, those of hostile sites by way of their Attackers. Calls
+// on the engine's thread; tasks on the pool.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -8,10 +9,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "client/data/partition.h"
+#include "client/simulate/attackers.h"
 #include "client/work/task_runner.h"
 #include "coordinator/service/driver.h"
 
@@ -20,6 +23,13 @@ namespace tributary {
 struct VirtualSite {
   SiteName name;
   std::unique_ptr<SiteData> data;
+  bool hostile = false;
+};
+
+// What the coordinator told a site about its trainings.
+struct Verdicts {
+  std::map<Reason, std::size_t> count;
+  std::map<Reason, std::string> detail;  // of the last
 };
 
 // Rows of one dataset shared by many sites: `rows` of its training part, no validation; or, as an
@@ -46,8 +56,9 @@ class VirtualSites final : public SitePort {
                std::string folder, std::size_t threads)
       : engine_(engine), blobs_(blobs), files_(files), folder_(std::move(folder)), pool_(threads) {}
 
-  // Before the job.
+  // Before the job. Without an attack hostile sites are as all others.
   void add(VirtualSite site);
+  void attack(ChosenAttack chosen, const JobSpec& job);
   void connect_all(Driver& driver, const std::string& dataset);
   void join() { pool_.join(); }
 
@@ -55,11 +66,16 @@ class VirtualSites final : public SitePort {
   void fetch(const SiteName& site, const BlobRef& blob, Lodging lodging,
              std::function<void(Status)> done) override;
 
+  const std::map<SiteName, Verdicts>& verdicts() const { return verdicts_; }
+
  private:
   struct Site {
     std::unique_ptr<SiteData> data;
     std::unique_ptr<TaskRunner> runner;
   };
+
+  void returned(const SiteName& site, TaskResult result);
+  void note(const SiteName& site, const TaskKey& key, Reason reason, const std::string& detail);
 
   boost::asio::io_context& engine_;
   BlobStore& blobs_;
@@ -68,6 +84,9 @@ class VirtualSites final : public SitePort {
   boost::asio::thread_pool pool_;
   Driver* driver_ = nullptr;
   std::map<SiteName, Site> sites_;
+  std::set<SiteName> hostile_;
+  std::optional<Attackers> attackers_;
+  std::map<SiteName, Verdicts> verdicts_;
 };
 
 }  // namespace tributary

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "client/learning/learner.h"
 #include "client/work/site_data.h"
@@ -155,6 +156,38 @@ TEST_F(Simulation, TooFewSitesAndEqualNamesAreRefusedAtOnce) {
                      {"--out", directory_ / "out"}),
             1);
   EXPECT_THAT(text_of(directory_ / "log"), HasSubstr("2 can take part; missing: nobody"));
+}
+
+// deploy/examples/encodings over invented patients.
+TEST_F(Simulation, TheTableOfEncodingsHasTheirBytesAndWhatIsLearnedWithThem) {
+  std::string job = kJob;
+  job.replace(job.find("train: {"), 8, "train: {encoding: fp32, ");
+  job.replace(job.find("hidden: [8]"), 11, "hidden: [256]");
+  std::ofstream(directory_ / "job.yaml") << job;
+  ASSERT_EQ(run_process({std::string(TRIBUTARY_SOURCE_DIR) + "/deploy/examples/encodings/run",
+                         "--bin", TRIBUTARY_BIN_DIR, "--encoding", "{name: fp32}", "--encoding",
+                         "{name: int8, zstd: 3}", "--job", directory_ / "job.yaml",
+                         directory_ / "hospital-1.yaml", directory_ / "hospital-2.yaml"},
+                        directory_ / "table"),
+            0)
+      << text_of(directory_ / "table");
+  const std::string table = text_of(directory_ / "table");
+  const auto cells_of = [&table](const std::string& name) {
+    std::vector<double> cells;
+    const std::size_t at = table.find("| " + name + " |");
+    if (at == std::string::npos) return cells;
+    const std::size_t begin = at + name.size() + 4;
+    std::istringstream line(table.substr(begin, table.find('\n', at) - begin));
+    for (std::string cell; std::getline(line, cell, '|');) cells.push_back(std::stod(cell));
+    return cells;
+  };
+  const std::vector<double> plain = cells_of("fp32"), small = cells_of("int8-zstd-3");
+  ASSERT_EQ(plain.size(), 4u) << table;
+  ASSERT_EQ(small.size(), 4u) << table;
+  EXPECT_LT(small[0], 0.4 * plain[0]) << "bytes of an update\n" << table;
+  EXPECT_GT(small[1], 0.0) << table;
+  EXPECT_GT(small[2], 0.0) << table;
+  EXPECT_NEAR(small[3], plain[3], 0.05) << table;
 }
 
 TEST_F(Simulation, RealHeartDiseaseIsLearnedOverItsFourHospitals) {

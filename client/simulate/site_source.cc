@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/simulate/site_source.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "common/base/limits.h"
+#include "common/cli/named_file.h"
+#include "common/config/client_file.h"
+
+namespace tributary {
+namespace {
+
+Error invalid(const std::string& what) { return make_error(ErrorCode::kInvalidArgument, what); }
+
+Result<std::string> read_text(const std::string& path, std::uint64_t bytes_max) {
+  TRIB_TRY(bytes, read_named(path, bytes_max));
+  return std::string(as_text(bytes));
+}
+
+PartitionKind partition_kind(const std::string& name) {
+  return name == "iid"      ? PartitionKind::kIid
+         : name == "shards" ? PartitionKind::kShards
+                            : PartitionKind::kDirichlet;
+}
+
+}  // namespace
+
+Result<LoadedJob> load_job(const std::string& path) {
+  LoadedJob loaded;
+  TRIB_TRY(text, read_text(path, limits::kJobDocumentBytesMax));
+  TRIB_TRY(job, parse_job(text, path));
+  loaded.document = std::move(text);
+  loaded.job = std::move(job);
+  if (!loaded.job.model_path.empty()) {
+    loaded.module_path = resolve_path(loaded.job.model_path, path);
+    TRIB_TRY(module, read_named(loaded.module_path, limits::kBlobBytesMax));
+    loaded.module_bytes = std::move(module);
+  }
+  return loaded;
+}
+
+Status SiteSource::check(const JobSpec& job, const ChosenAttack* attack) const {
+  const std::size_t sites = options_.split > 0 ? options_.split : options_.clients.size();
+  if (sites < job.rounds.minimum_sites) {
+    return invalid(job.name + ": rounds.minimum_sites is " +
+                   std::to_string(job.rounds.minimum_sites) + ", and there are only " +
+                   std::to_string(sites) + " sites; add --client files or lower it");
+  }
+  if (attack == nullptr) return {};
+  if (options_.attackers >= sites)
+    return invalid("--attackers " + std::to_string(options_.attackers) + " of " +
+                   std::to_string(sites) + " sites leaves no honest one");
+  if (attack->attack->flips_labels && job.data.target == TargetKind::kRegression)
+    return invalid(attack->attack->schema.name + " flips labels, and a regression has none");
+  return {};
+}
+
+// Each named after its file.
+Result<std::vector<VirtualSite>> SiteSource::of_files() const {
+  std::vector<VirtualSite> sites;
+  for (const std::string& path : options_.clients) {
+    TRIB_TRY(text, read_text(path, limits::kConfigBytesMax));
+    TRIB_TRY(datasets, parse_datasets(text, path));
+    const SiteName name{std::filesystem::path(path).stem().string()};
+    if (std::ranges::find(sites, name, &VirtualSite::name) != sites.end()) {
+      return invalid("two --client files are called '" + name.value +
+                     "': a site has the name of its file without the ending; rename one");
+    }
+    sites.push_back({name, std::make_unique<FileSiteData>(std::move(datasets))});
+  }
+  return sites;
+}
+
+// Many sites from one client's dataset.
+Result<std::vector<VirtualSite>> SiteSource::of_split(const JobSpec& job) {
+  if (options_.clients.size() != 1)
+    return invalid("--split divides the dataset of exactly one --client");
+  if (job.data.input_shape.empty()) return invalid("--split is for arrays (data.input_shape)");
+  if (!whole_) {
+    TRIB_TRY(text, read_text(options_.clients[0], limits::kConfigBytesMax));
+    TRIB_TRY(datasets, parse_datasets(text, options_.clients[0]));
+    whole_ = std::make_unique<FileSiteData>(std::move(datasets));
+  }
+  std::string detail;
+  auto whole = whole_->examples(job, {}, detail);
+  if (!whole)
+    return make_error(whole.error().code,
+                      whole.error().message + (detail.empty() ? "" : " (" + detail + ")"));
+  PartitionSpec spec;
+  spec.kind = partition_kind(options_.partition);
+  spec.sites = options_.split;
+  spec.shards_per_site = options_.shards;
+  spec.alpha = options_.alpha;
+  spec.seed = job.seed;
+  TRIB_TRY(parts, partition_rows(spec, (*whole)->training.labels));
+  std::vector<VirtualSite> sites;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    char name[32];
+    std::snprintf(name, sizeof name, "site-%04zu", i + 1);
+    sites.push_back(
+        {SiteName{name}, std::make_unique<ShareOfData>(*whole, std::move(parts[i]), false)});
+  }
+  return sites;
+}
+
+Result<std::vector<VirtualSite>> SiteSource::sites(const LoadedJob& job,
+                                                   const ChosenAttack* attack) {
+  const JobSpec& spec = job.job.spec;
+  TRIB_CHECK_OK(check(spec, attack));
+  TRIB_TRY(sites, options_.split > 0 ? of_split(spec) : of_files());
+  if (attack != nullptr) {
+    for (std::size_t i = sites.size() - options_.attackers; i < sites.size(); ++i) {
+      sites[i].hostile = true;
+      sites[i].data = std::make_unique<HostileData>(std::move(sites[i].data), *attack);
+    }
+  }
+  if (options_.split == 0) return sites;
+  std::string detail;
+  TRIB_TRY(whole, whole_->examples(spec, {}, detail));
+  sites.push_back({SiteName{"evaluator"},
+                   std::make_unique<ShareOfData>(whole, std::vector<std::size_t>{}, true)});
+  return sites;
+}
+
+}  // namespace tributary
