@@ -24,13 +24,14 @@ Result<std::shared_ptr<const SiteExamples>> ShareOfData::examples(const JobSpec&
 void VirtualSites::add(VirtualSite site) {
   Site& added = sites_[site.name];
   added.data = std::move(site.data);
-  added.runner = std::make_unique<TaskRunner>(
-      TaskRunner::Ports{.site = site.name,
-                        .data = *added.data,
-                        .blobs = blobs_,
-                        .threads = 1,
-                        .log = [](const char*, EventFields) {},
-                        .residuals = ResidualStore(files_, folder_ + "/" + site.name.value)});
+  added.runner = std::make_unique<TaskRunner>(TaskRunner::Ports{
+      .site = site.name,
+      .data = *added.data,
+      .blobs = blobs_,
+      .threads = 1,
+      .log = [](const char*, EventFields) {},
+      .carried = CarriedStore(files_, folder_ + "/" + site.name.value),
+      .personal = PersonalModels{files_, folder_ + "/" + site.name.value + "/personal"}});
 }
 
 void VirtualSites::connect_all(Driver& driver, const std::string& dataset) {
