@@ -59,7 +59,8 @@ class Daemon {
         Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
                       [this] { return stopping_.load(); }},
         [this] { return free_resources(config_.state_dir); }, config_.policy,
-        ResidualStore(*files_, config_.state_dir + "/residuals")});
+        CarriedStore(*files_, config_.state_dir + "/carried"),
+        PersonalModels{*files_, config_.state_dir + "/personal"}});
     std::string names;
     for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,13 +53,22 @@ struct TrainRequest {
   // over, or why there is none.
   std::function<bool()> checkpoint_due = {};
   std::function<void(Result<TrainingState> state)> checkpoint = {};
+  // Where the training starts instead of at the global model: as `global`, but for the tensors that
+  // stay at the site, or a personal model. May be null.
+  const Model* start = nullptr;
+  // For the client algorithm, see AlgorithmStart.
+  std::span<const float> server = {};
+  std::span<const float> own = {};
 };
 
 struct TrainOutput {
-  Model update;                // local - global, same layout
-  double train_loss = 0.0;     // mean over the examples of the last epoch
-  double update_norm = 0.0;    // L2
-  std::uint64_t examples = 0;  // rows of the data, however often they were seen
+  Model update;                   // local - global, same layout; zeros where a tensor stays local
+  std::vector<float> companions;  // what goes behind the update (common/tensor/companions.h)
+  std::vector<float> own;         // what the client algorithm keeps at the site for the next time
+  std::vector<float> local;       // of the tensors that stay, see take_local
+  double train_loss = 0.0;        // mean over the examples of the last epoch
+  double update_norm = 0.0;       // L2
+  std::uint64_t examples = 0;     // rows of the data, however often they were seen
   std::uint64_t batches = 0;
   double seconds = 0.0;  // with those before `resume`
 };

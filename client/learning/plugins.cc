@@ -3,6 +3,7 @@
 
 #include "client/learning/algorithm.h"
 #include "client/learning/family.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {
@@ -28,6 +29,18 @@ Result<const ModelFamily*> find_family(std::string_view name) {
 
 Result<const ClientAlgorithm*> find_algorithm(std::string_view name) {
   return find(algorithm_table(), "client algorithm", name);
+}
+
+// A gradient moves the weights in its own step and, by the velocity, in those after it.
+double steps_in_gradients(const PluginChoice& sgd, std::uint64_t steps) {
+  const double momentum = option<double>(sgd.options, "momentum");
+  const bool nesterov = option<bool>(sgd.options, "nesterov");
+  double all = 0.0, velocity = 0.0;
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    velocity = momentum * velocity + 1.0;
+    all += nesterov ? 1.0 + momentum * velocity : velocity;
+  }
+  return all;
 }
 
 }  // namespace tributary

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 
+#include "client/learning/algorithm.h"
 #include "client/learning/examples.h"
 #include "client/learning/learner.h"
+#include "client/learning/local_tensors.h"
 #include "common/base/text.h"
 
 namespace tributary {
@@ -121,11 +123,30 @@ Status load_values(TorchModel& model, const Model& values) {
   return {};
 }
 
+Status check_training(const JobSpec& job, const TorchModel& model) {
+  Layout layout;
+  for (const NamedTensor& named : model.tensors)
+    layout.tensors.push_back({named.name, named.tensor.sizes().vec()});
+  TRIB_CHECK_OK(check_local(job.train, layout));
+  TRIB_TRY(algorithm, find_algorithm(job.train.algorithm.name));
+  if (!algorithm->gradients_only) return {};
+  for (std::size_t i = model.parameters; i < model.tensors.size(); ++i) {
+    const std::string& name = model.tensors[i].name;
+    if (stays_local(job.train, name)) continue;
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        std::string(algorithm->name) + " is defined for weights that gradients move, and " +
+            tributary::quoted(name) + " is a buffer that travels; let train.keep_local name it");
+  }
+  return {};
+}
+
 Result<Model> initial_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
                             const std::string& model_file_path) {
   return guarded("building the initial model", [&]() -> Result<Model> {
     use_threads(1);
     TRIB_TRY(model, build_model(job, input_shape, model_file_path));
+    TRIB_CHECK_OK(check_training(job, *model));
     model->initialize(job.seed);
     Model made;
     for (const NamedTensor& named : model->tensors) {

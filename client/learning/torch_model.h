@@ -53,6 +53,8 @@ Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int
                                   const std::string& model_file_path);
 Status check_layout(const TorchModel& model, const Layout& layout);
 Status load_values(TorchModel& model, const Model& values);
+// Whether the job's client algorithm is defined for the model, and its keep_local names tensors.
+Status check_training(const JobSpec& job, const TorchModel& model);
 
 // Where a generator stands in its random numbers.
 void save_generator(StateWriter& to, at::Generator generator);

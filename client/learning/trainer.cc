@@ -12,9 +12,11 @@
 #include "client/learning/examples.h"
 #include "client/learning/layers.h"
 #include "client/learning/learner.h"
+#include "client/learning/local_tensors.h"
 #include "client/learning/optimizer.h"
 #include "client/learning/torch_model.h"
 #include "common/base/clock.h"
+#include "common/domain/options.h"
 
 namespace tributary {
 namespace {
@@ -22,12 +24,12 @@ namespace {
 class Trainer {
  public:
   Trainer(const TrainRequest& request, TorchModelPtr model, std::unique_ptr<Optimizer> optimizer,
-          AdjustGradient adjust)
+          std::unique_ptr<AlgorithmRun> algorithm)
       : request_(request),
         kind_(request.job.data.target),
         model_(std::move(model)),
         optimizer_(std::move(optimizer)),
-        adjust_(std::move(adjust)),
+        algorithm_(std::move(algorithm)),
         batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size,
                  request.shuffle_seed),
         total_(total_batches(request.job.train, batches_.per_epoch())),
@@ -51,10 +53,12 @@ class Trainer {
   Result<TrainingState> state() const;
   Status restore(const TrainingState& earlier);
   Status finish(TrainOutput& output) const;
+  Status take_update(TrainOutput& output) const;
 
   struct Weight {
     torch::Tensor tensor;
-    std::span<const float> global;
+    ValueRange range;  // of the model
+    bool travels;
   };
 
   const TrainRequest& request_;
@@ -63,7 +67,7 @@ class Trainer {
   TargetKind kind_;
   TorchModelPtr model_;
   std::unique_ptr<Optimizer> optimizer_;
-  AdjustGradient adjust_;
+  std::unique_ptr<AlgorithmRun> algorithm_;  // null: plain training
   Batches batches_;
   const std::uint64_t total_;
   std::size_t row_floats_;
@@ -87,15 +91,15 @@ std::uint64_t Trainer::total_batches(const TrainSpec& spec, std::uint64_t per_ep
 }
 
 void Trainer::collect_weights() {
-  std::span<const float> global = request_.global.values;
+  std::size_t at = 0;
   for (std::size_t i = 0; i < model_->parameters; ++i) {
-    const torch::Tensor& tensor = model_->tensors[i].tensor;
+    const auto& [name, tensor] = model_->tensors[i];
     const std::size_t count = static_cast<std::size_t>(tensor.numel());
     if (tensor.requires_grad()) {
-      weights_.push_back({tensor, global.first(count)});
+      weights_.push_back({tensor, {at, count}, !stays_local(request_.job.train, name)});
       weight_tensors_.push_back(tensor);
     }
-    global = global.subspan(count);
+    at += count;
   }
 }
 
@@ -150,25 +154,30 @@ void Trainer::step(const torch::Tensor& loss) {
     const torch::Tensor gradient = gradients[i].contiguous();
     const auto weights = values_of(weights_[i].tensor);
     std::span<const float> seen = values_of(gradient);
-    if (adjust_) {  // on a copy: two parameters may share one gradient
-      adjusted_.assign(seen.begin(), seen.end());
-      adjust_(adjusted_, weights, weights_[i].global);
+    if (algorithm_ && algorithm_->adjusts() && weights_[i].travels) {
+      adjusted_.assign(seen.begin(), seen.end());  // two parameters may share one gradient
+      algorithm_->adjust(weights_[i].range.at, adjusted_, weights);
       seen = adjusted_;
     }
     optimizer_->step(i, weights, seen);
   }
 }
 
-Status Trainer::finish(TrainOutput& output) const {
+// What stays at the site is no part of the update.
+Status Trainer::take_update(TrainOutput& output) const {
   output.update.layout = request_.global.layout;
   output.update.values.reserve(request_.global.values.size());
   double squares = 0.0;
   const float* global = request_.global.values.data();
   for (const NamedTensor& named : model_->tensors) {
-    for (const float local : values_of(named.tensor)) {
+    const std::span<const float> trained = values_of(named.tensor);
+    const bool stays = stays_local(request_.job.train, named.name);
+    if (stays) output.local.insert(output.local.end(), trained.begin(), trained.end());
+    for (const float local : trained) {
       const float delta = local - *global++;
-      output.update.values.push_back(delta);
-      squares += static_cast<double>(delta) * static_cast<double>(delta);
+      const double square = static_cast<double>(delta) * static_cast<double>(delta);
+      if (!stays || !std::isfinite(square)) squares += square;
+      output.update.values.push_back(stays ? 0.0F : delta);
     }
   }
   output.update_norm = std::sqrt(squares);
@@ -176,6 +185,17 @@ Status Trainer::finish(TrainOutput& output) const {
   return make_error(ErrorCode::kFailedPrecondition,
                     "training has diverged: after the last batch weights are not finite numbers; "
                     "lower the learning rate");
+}
+
+Status Trainer::finish(TrainOutput& output) const {
+  TRIB_CHECK_OK(take_update(output));
+  if (!algorithm_) return {};
+  std::vector<ValueRange> trained;
+  for (const Weight& weight : weights_) {
+    if (weight.travels) trained.push_back(weight.range);
+  }
+  algorithm_->finish({done_, trained, output.update.values, output.companions, output.own});
+  return {};
 }
 
 double Trainer::seconds() const {
@@ -283,14 +303,17 @@ Result<TrainOutput> train(const TrainRequest& request) {
     }
     TRIB_CHECK_OK(check_examples(job, request.data));
     TRIB_TRY(algorithm, find_algorithm(job.train.algorithm.name));
-    TRIB_TRY(optimizer, make_optimizer(job.train.optimizer,
-                                       std::pow(job.train.learning_rate_decay,
-                                                static_cast<double>(request.round) - 1.0)));
+    const double decay =
+        std::pow(job.train.learning_rate_decay, static_cast<double>(request.round) - 1.0);
+    TRIB_TRY(optimizer, make_optimizer(job.train.optimizer, decay));
     TRIB_TRY(model, build_model(job, request.data.input_shape, request.model_file_path));
-    TRIB_CHECK_OK(load_values(*model, request.global));
-    return Trainer(request, model, std::move(optimizer),
-                   algorithm->make(job.train.algorithm.options))
-        .run();
+    TRIB_CHECK_OK(check_training(job, *model));
+    TRIB_CHECK_OK(check_layout(*model, request.global.layout));
+    TRIB_CHECK_OK(load_values(*model, request.start != nullptr ? *request.start : request.global));
+    const double rate = option<double>(job.train.optimizer.options, "learning_rate") * decay;
+    AlgorithmStart start{job.train.algorithm.options, job.train.optimizer, rate,
+                         request.global.values,       request.server,      request.own};
+    return Trainer(request, model, std::move(optimizer), algorithm->make(start)).run();
   });
 }
 

@@ -15,8 +15,11 @@ void append(ExampleSet& to, const ExampleSet& from) {
   to.targets.insert(to.targets.end(), from.targets.begin(), from.targets.end());
 }
 
-Result<Model> train_alone(const JobSpec& job, const std::string& model_file,
-                          const std::string& name, const ExampleSet& data) {
+// Alone there is nothing to agree on, and nothing that others must not have.
+Result<Model> train_alone(JobSpec job, const std::string& model_file, const std::string& name,
+                          const ExampleSet& data) {
+  job.train.algorithm = {"fedavg", {}};
+  job.train.keep_local.clear();
   TRIB_TRY(model, initial_model(job, data.input_shape, model_file));
   for (RoundNumber round = 1; round <= job.rounds.rounds; ++round) {
     const TrainRequest request{

@@ -25,13 +25,14 @@ void VirtualSites::add(VirtualSite site) {
   Site& added = sites_[site.name];
   added.data = std::move(site.data);
   if (site.hostile) hostile_.insert(site.name);
-  added.runner = std::make_unique<TaskRunner>(
-      TaskRunner::Ports{.site = site.name,
-                        .data = *added.data,
-                        .blobs = blobs_,
-                        .threads = 1,
-                        .log = [](const char*, EventFields) {},
-                        .residuals = ResidualStore(files_, folder_ + "/" + site.name.value)});
+  added.runner = std::make_unique<TaskRunner>(TaskRunner::Ports{
+      .site = site.name,
+      .data = *added.data,
+      .blobs = blobs_,
+      .threads = 1,
+      .log = [](const char*, EventFields) {},
+      .carried = CarriedStore(files_, folder_ + "/" + site.name.value),
+      .personal = PersonalModels{files_, folder_ + "/" + site.name.value + "/personal"}});
 }
 
 void VirtualSites::connect_all(Driver& driver, const std::string& dataset) {

@@ -55,6 +55,7 @@ const Digest& TaskCheckpoints::binding() {
   add(as_bytes(task_.document));
   add(task_.model.digest.bytes);
   add(task_.model_file.digest.bytes);
+  add(std::as_bytes(std::span(&task_.counted, 1)));
   add(std::as_bytes(std::span(&seed_, 1)));
   add(std::as_bytes(std::span(data_.inputs)));
   add(std::as_bytes(std::span(data_.labels)));

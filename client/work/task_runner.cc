@@ -3,7 +3,9 @@
 
 #include <exception>
 
+#include "client/learning/algorithm.h"
 #include "client/learning/learner.h"
+#include "client/learning/local_tensors.h"
 #include "client/policy/policy_check.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
@@ -34,6 +36,24 @@ void add_figures(EventFields& fields, const EvaluationFigures& figures) {
   if (figures.accuracy) fields.emplace_back("accuracy", *figures.accuracy);
   if (figures.auc) fields.emplace_back("auc", *figures.auc);
   if (figures.f1) fields.emplace_back("f1", *figures.f1);
+}
+
+// Nothing where it is missing or, with `size`, of another model.
+std::vector<float> part_of(const Carried& carried, const char* name,
+                           std::optional<std::size_t> size = {}) {
+  const auto found = carried.find(name);
+  if (found == carried.end() || (size && found->second.size() != *size)) return {};
+  return found->second;
+}
+
+void put_part(Carried& carried, const char* name, std::vector<float> values) {
+  if (!values.empty()) carried[name] = std::move(values);
+}
+
+// Whether trainings leave more at the site than what an encoding left out.
+bool carries(const TrainSpec& train) {
+  const auto algorithm = find_algorithm(train.algorithm.name);
+  return train.personal || !train.keep_local.empty() || (algorithm && (*algorithm)->keeps);
 }
 
 }  // namespace
@@ -140,28 +160,42 @@ Result<BlobRef> TaskRunner::store(const Work& work, ByteView file) {
 }
 
 // As the job wants updates written; what that leaves out is kept for the next round.
-Result<Bytes> TaskRunner::encode(const Work& work, Model update) {
-  const TaskKey& key = work.task.key;
+Result<Bytes> TaskRunner::encode(const Work& work, const Model& update, const Carried& before,
+                                 Carried& left) {
   const EncodingChoice choice = encoding_choice(work.job.train.encoding);
-  const std::uint64_t seed = derive_seed(work.job.seed, "encoding/" + ports_.site.value, key.round);
-  if (choice.name == "fp32" || !ports_.residuals)
+  const std::uint64_t seed =
+      derive_seed(work.job.seed, "encoding/" + ports_.site.value, work.task.key.round);
+  if (choice.name == "fp32" || !ports_.carried)
     return encode_update(choice, update.layout, update.values, seed);
-  work.reason = Reason::kStorageFailed;
-  TRIB_TRY(residual, ports_.residuals->before(key.job, key.round, update.layout));
-  work.reason = Reason::kTrainingFailed;
-  TRIB_TRY(file, encode_with_feedback(choice, update.layout, update.values, residual, seed));
-  work.reason = Reason::kStorageFailed;
-  TRIB_CHECK_OK(ports_.residuals->keep(key.job, key.round, {update.layout, std::move(residual)}));
-  return file;
+  std::vector<float>& residual = left["residual"];
+  residual = part_of(before, "residual", update.values.size());
+  residual.resize(update.values.size());
+  return encode_with_feedback(choice, update.layout, update.values, residual, seed);
 }
 
-Result<Model> TaskRunner::global_model(const Work& work) {
+Result<SentModel> TaskRunner::sent_model(const Work& work) {
   work.reason = Reason::kStorageFailed;
   TRIB_TRY(bytes, ports_.blobs.read(work.task.model.digest));
   work.reason = Reason::kModelInvalid;
-  TRIB_TRY(model, decode_safetensors(bytes));
+  TRIB_TRY(file, decode_safetensors(bytes));
+  TRIB_TRY(sent, split_sent(companions_of(work.job.train.algorithm.name), std::move(file)));
   work.reason = Reason::kTrainingFailed;
-  return model;
+  return sent;
+}
+
+// What the last training left whose update counts: one that does not is as if it had not been.
+Result<Carried> TaskRunner::carried_before(const Work& work) {
+  const Task& task = work.task;
+  if (!ports_.carried || task.counted == 0) return Carried{};
+  work.reason = Reason::kStorageFailed;
+  TRIB_TRY(before, ports_.carried->after(task.key.job, task.counted));
+  work.reason = Reason::kTrainingFailed;
+  if (before.empty() && carries(work.job.train)) {
+    EventFields fields = fields_of(task.key);
+    fields.emplace_back("counted", std::int64_t{task.counted});
+    ports_.log("carried.lost", std::move(fields));
+  }
+  return before;
 }
 
 Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
@@ -175,6 +209,9 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
   TRIB_TRY(data, examples(work));
   work.reason = Reason::kModelInvalid;
   TRIB_TRY(model, initial_model(work.job, data->training.input_shape, work.model_file));
+  const Companions& companions = companions_of(work.job.train.algorithm.name);
+  TRIB_CHECK_OK(validate_layout(update_layout(companions, model.layout)));
+  TRIB_CHECK_OK(validate_layout(sent_layout(companions, model.layout)));
   TRIB_CHECK_OK(check_resources(work, sizeof(float) * model.values.size()));
   TRIB_TRY(stored, store(work, encode_safetensors(model)));
   return TaskOutcome{InitializeResult{stored}};
@@ -185,37 +222,62 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   begun_ = task.key;
   TRIB_CHECK_OK(check_resources(work, task.model.bytes));
   TRIB_TRY(data, examples(work));
-  TRIB_TRY(global, global_model(work));
+  TRIB_TRY(sent, sent_model(work));
+  TRIB_TRY(before, carried_before(work));
   EventFields fields = fields_of(task.key);
   fields.emplace_back("examples", data->training.rows);
   fields.emplace_back("epochs", work.job.train.epochs);
   fields.emplace_back("batch_size", work.job.train.batch_size);
   ports_.log("training.started", std::move(fields));
-  TRIB_TRY(trained, train_on(work, data->training, global));
-  TRIB_TRY(file, encode(work, std::move(trained.update)));
-  TRIB_TRY(update, store(work, file));
+  TRIB_TRY(trained, train_on(work, data->training, sent, before));
+  Carried left;
+  put_part(left, "algorithm", std::move(trained.own));
+  put_part(left, "local", std::move(trained.local));
+  if (work.job.train.personal) {
+    TRIB_TRY(personal, train_personal(work, data->training, sent.model, before));
+    put_part(left, "personal", std::move(personal));
+  }
+  Model& update = trained.update;
+  update.layout = update_layout(companions_of(work.job.train.algorithm.name), update.layout);
+  update.values.insert(update.values.end(), trained.companions.begin(), trained.companions.end());
+  TRIB_TRY(file, encode(work, update, before, left));
+  if (!left.empty() && ports_.carried) {
+    work.reason = Reason::kStorageFailed;
+    TRIB_CHECK_OK(ports_.carried->keep(task.key.job, task.key.round, task.counted, left));
+  }
+  TRIB_TRY(stored, store(work, file));
   fields = fields_of(task.key);
   fields.emplace_back("examples", static_cast<std::int64_t>(trained.examples));
   fields.emplace_back("loss", trained.train_loss);
   fields.emplace_back("norm", trained.update_norm);
   fields.emplace_back("seconds", trained.seconds);
   ports_.log("training.finished", std::move(fields));
-  return TaskOutcome{TrainResult{update, trained.examples, trained.train_loss, trained.update_norm,
+  return TaskOutcome{TrainResult{stored, trained.examples, trained.train_loss, trained.update_norm,
                                  trained.seconds}};
 }
 
 Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& data,
-                                         const Model& global) {
+                                         const SentModel& sent, const Carried& before) {
   const Task& task = work.task;
+  const TrainSpec& train_spec = work.job.train;
   TrainRequest request{work.job,
                        task.key.round,
-                       global,
+                       sent.model,
                        data,
                        derive_seed(work.job.seed, "shuffle/" + ports_.site.value, task.key.round),
                        ports_.threads,
                        work.should_stop,
                        work.progress,
                        work.model_file};
+  Model start;
+  if (!train_spec.keep_local.empty()) {
+    start = sent.model;
+    put_local(train_spec, part_of(before, "local"), start);
+    request.start = &start;
+  }
+  const std::vector<float> own = part_of(before, "algorithm", sent.model.values.size());
+  request.own = own;
+  request.server = sent.along;
   if (!ports_.checkpoints) return train(request);
   TaskCheckpoints checkpoints(*ports_.checkpoints, ports_.log, task, request.shuffle_seed, data);
   request.resume = [&] { return checkpoints.take_up(); };
@@ -230,20 +292,84 @@ Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& dat
   return trained;
 }
 
+// Ditto (Li et al. 2021, algorithm 1): the same passes again from the site's own model, pulled to
+// the global one. It keeps no checkpoints: a kill costs this half of the work.
+Result<std::vector<float>> TaskRunner::train_personal(const Work& work, const ExampleSet& data,
+                                                      const Model& global, const Carried& before) {
+  JobSpec job = work.job;
+  job.train.algorithm = {"fedprox", {{"mu", job.train.personal->lambda}}};
+  Model start = global;
+  put_local(job.train, part_of(before, "local"), start);
+  std::vector<float> own = part_of(before, "personal", start.values.size());
+  if (!own.empty()) start.values = std::move(own);
+  TrainRequest request{job,
+                       work.task.key.round,
+                       global,
+                       data,
+                       derive_seed(job.seed, "personal/" + ports_.site.value, work.task.key.round),
+                       ports_.threads,
+                       work.should_stop,
+                       {},
+                       work.model_file};
+  request.start = &start;
+  TRIB_TRY(trained, train(request));
+  Model personal = global;
+  for (std::size_t i = 0; i < personal.values.size(); ++i)
+    personal.values[i] += trained.update.values[i];
+  put_local(job.train, trained.local, personal);
+  return std::move(personal.values);
+}
+
 void TaskRunner::ended(const TaskKey& key) {
   if (ports_.checkpoints && begun_ == key)
     static_cast<void>(ports_.checkpoints->store.remove().has_value());
 }
 
-Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
-  const Task& task = work.task;
-  TRIB_TRY(data, examples(work));
-  TRIB_TRY(global, global_model(work));
-  TRIB_TRY(counts, evaluate(work.job, global, data->validation, ports_.threads, work.model_file));
-  EventFields fields = {{"job", task.key.job.value}, {"round", std::int64_t{task.key.round}}};
+Result<EvaluationCounts> TaskRunner::evaluate_as(const Work& work, const char* name,
+                                                 const Model& model, const ExampleSet& data) {
+  TRIB_TRY(counts, evaluate(work.job, model, data, ports_.threads, work.model_file));
+  EventFields fields = {{"job", work.task.key.job.value},
+                        {"round", std::int64_t{work.task.key.round}},
+                        {"model", std::string(name)}};
   add_figures(fields, figures_of(counts));
   ports_.log("evaluation.local", std::move(fields));
+  return counts;
+}
+
+// The coordinator is told of the model that the job trains, with the site's own tensors in it; how
+// well the personal one does is the site's business.
+Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
+  const TrainSpec& train_spec = work.job.train;
+  TRIB_TRY(data, examples(work));
+  TRIB_TRY(sent, sent_model(work));
+  Carried own;
+  if (ports_.carried && carries(train_spec)) {
+    work.reason = Reason::kStorageFailed;
+    TRIB_TRY(last, ports_.carried->last(work.task.key.job, work.task.key.round));
+    own = std::move(last);
+    work.reason = Reason::kTrainingFailed;
+  }
+  Model& model = sent.model;
+  put_local(train_spec, part_of(own, "local"), model);
+  TRIB_TRY(counts, evaluate_as(work, "global", model, data->validation));
+  std::vector<float> personal = part_of(own, "personal", model.values.size());
+  if (!personal.empty()) {
+    model.values = std::move(personal);
+    TRIB_TRY(figures, evaluate_as(work, "personal", model, data->validation));
+    static_cast<void>(figures);
+  }
+  if (own.contains("personal") || own.contains("local"))
+    TRIB_CHECK_OK(export_personal(work, model));
   return TaskOutcome{EvaluateResult{std::move(counts)}};
+}
+
+Status TaskRunner::export_personal(const Work& work, const Model& model) {
+  if (!ports_.personal) return {};
+  const auto& [files, directory] = *ports_.personal;
+  work.reason = Reason::kStorageFailed;
+  TRIB_CHECK_OK(files.make_directories(directory));
+  return files.write_durably(directory + "/" + work.task.key.job.value + ".safetensors",
+                             encode_safetensors(model));
 }
 
 }  // namespace tributary

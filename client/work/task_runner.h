@@ -8,16 +8,25 @@
 #include <optional>
 #include <string>
 
-#include "client/work/residual_store.h"
+#include "client/work/carried_store.h"
 #include "client/work/resources.h"
 #include "client/work/site_data.h"
 #include "client/work/task_checkpoints.h"
 #include "common/base/ids.h"
 #include "common/domain/site_policy.h"
 #include "common/storage/blob_store.h"
+#include "common/tensor/companions.h"
 #include "common/tensor/layout.h"
 
 namespace tributary {
+
+struct TrainOutput;
+
+// Where the site finds its own models: DIRECTORY/JOB.safetensors, anew after each evaluation.
+struct PersonalModels {
+  FileSystem& files;
+  std::string directory;
+};
 
 class TaskRunner {
  public:
@@ -30,7 +39,8 @@ class TaskRunner {
     std::optional<Checkpointing> checkpoints = {};  // none: each training starts anew
     std::function<Resources()> resources = {};      // none: whatever it takes is there
     SitePolicy policy = {};
-    std::optional<ResidualStore> residuals = {};  // none: what an encoding leaves out is lost
+    std::optional<CarriedStore> carried = {};  // none: each round is as the first
+    std::optional<PersonalModels> personal = {};
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
@@ -49,13 +59,20 @@ class TaskRunner {
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);
   Result<TaskOutcome> train_round(const Work& work);
-  Result<TrainOutput> train_on(const Work& work, const ExampleSet& data, const Model& global);
+  Result<TrainOutput> train_on(const Work& work, const ExampleSet& data, const SentModel& sent,
+                               const Carried& before);
+  Result<std::vector<float>> train_personal(const Work& work, const ExampleSet& data,
+                                            const Model& global, const Carried& before);
+  Result<Carried> carried_before(const Work& work);
   Result<TaskOutcome> evaluate_model(const Work& work);
+  Result<EvaluationCounts> evaluate_as(const Work& work, const char* name, const Model& model,
+                                       const ExampleSet& data);
+  Status export_personal(const Work& work, const Model& model);
   Result<std::shared_ptr<const SiteExamples>> examples(const Work& work);
-  Result<Model> global_model(const Work& work);
+  Result<SentModel> sent_model(const Work& work);
   Status check_resources(const Work& work, std::uint64_t model_bytes) const;
   Result<BlobRef> store(const Work& work, ByteView file);
-  Result<Bytes> encode(const Work& work, Model update);
+  Result<Bytes> encode(const Work& work, const Model& update, const Carried& before, Carried& left);
   TaskFailure failure(const Task& task, const Work* work, const Error& error) const;
 
   Ports ports_;

@@ -125,7 +125,22 @@ const std::vector<PluginSchema>& client_algorithms() {
       {"fedavg", "Local training as it is (McMahan et al. 2017)", {}},
       {"fedprox",
        "Pulls local weights to the global ones (Li et al. 2020)",
-       {number("mu", kNotNegative, 0.01, "strength of the pull; larger where sites are unlike")}}};
+       {number("mu", kNotNegative, 0.01, "strength of the pull; larger where sites are unlike")}},
+      {"scaffold",
+       "Takes out of each local step what is the site's own drift (Karimireddy et al. 2020)",
+       {},
+       {},
+       {.server = true, .exact = true, .sgd = true}},
+      {"fednova",
+       "Sites that make more local steps than others count no more for it (Wang et al. 2020)",
+       {},
+       {},
+       {.server = true, .exact = true, .sgd = true}},
+      {"feddyn",
+       "Moves each site's loss so that all sites have the same optimum (Acar et al. 2021)",
+       {number("alpha", kPositive, 0.01, "strength of the pull to the global model")},
+       {},
+       {.server = true}}};
   return kAlgorithms;
 }
 

@@ -75,6 +75,35 @@ void check_rule(Section& root, const JobSpec& spec) {
   }
 }
 
+// A client algorithm with a half at the server, against the other choices of the job.
+void check_algorithm(Section& root, const JobSpec& spec) {
+  const PluginSchema& algorithm = schema_of(client_algorithms(), spec.train.algorithm.name);
+  const std::string named = "train.algorithm: " + algorithm.name;
+  const AlgorithmNeeds& needs = algorithm.algorithm;
+  Section train = root.section("train", Section::Need::kRequired);
+  if (needs.sgd && spec.train.optimizer.name != "sgd") {
+    train.fault("optimizer", spec.train.optimizer.name + " makes steps that " + named +
+                                 " has no formula for; use optimizer: sgd");
+  }
+  if (needs.exact && spec.train.encoding.name != "fp32") {
+    train.fault("encoding", spec.train.encoding.name + " would round what " + named +
+                                " sends beside the update; use encoding: fp32");
+  }
+  if (!needs.server) return;
+  const std::string& rule = spec.aggregation.rule.name;
+  if (schema_of(aggregation_rules(), rule).updates.together) {
+    root.section("aggregate", Section::Need::kRequired)
+        .fault("rule", rule + " gives no mean of the updates, and " + named +
+                           " works on it; use rule: weighted_mean");
+  }
+  if (spec.rounds.carries_late()) {
+    root.section("rounds", Section::Need::kRequired)
+        .fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
+               "lets updates of earlier rounds count, and " + named +
+                   " is defined for those of one round");
+  }
+}
+
 // What a site would refuse although each section is right by itself.
 void check_together(Section& root, const JobSpec& spec) {
   if (spec.model.name == "cnn" && spec.data.input_shape.size() != 3) {
@@ -95,7 +124,13 @@ void check_together(Section& root, const JobSpec& spec) {
         .fault("warmup", "is not below rounds.count (" + std::to_string(spec.rounds.rounds) +
                              "): no round would be left for the full learning rate");
   }
+  if (!spec.train.keep_local.empty() && spec.evaluation.by_evaluators) {
+    root.section("evaluate", Section::Need::kRequired)
+        .fault("by",
+               "evaluators have none of the tensors that train.keep_local leaves at the sites");
+  }
   check_rule(root, spec);
+  check_algorithm(root, spec);
 }
 
 }  // namespace
@@ -117,6 +152,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
   spec.aggregation.planned_rounds = spec.rounds.rounds;
+  spec.aggregation.algorithm = spec.train.algorithm;
   spec.evaluation = read_evaluate(root, spec.data, spec.rounds);
   TRIB_CHECK_OK(document->finish());
   check_together(root, spec);

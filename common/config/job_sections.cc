@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/config/job_sections.h"
 
+#include <algorithm>
 #include <bit>
 #include <set>
 
@@ -173,6 +174,13 @@ TrainSpec read_train(Section& root) {
   if (block != train.encoding.options.end() &&
       !std::has_single_bit(static_cast<std::uint64_t>(std::get<std::int64_t>(block->second))))
     from.fault("encoding", "block must be a power of two");
+  train.keep_local = from.texts("keep_local", std::vector<std::string>{});
+  if (std::ranges::count(train.keep_local, "") > 0) from.fault("keep_local", "a pattern is empty");
+  Section personal = from.section("personal", Need::kOptional);
+  if (personal.present()) {
+    train.personal.emplace();
+    train.personal->lambda = personal.number("lambda", {.min = 0.0}, 0.1);
+  }
   return train;
 }
 

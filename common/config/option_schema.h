@@ -34,11 +34,19 @@ struct UpdatesNeeded {
   std::int64_t beside = 1;
 };
 
+// What a client algorithm wants of the rest of the job.
+struct AlgorithmNeeds {
+  bool server = false;  // has a half at the server: it works on the weighted mean of one round
+  bool exact = false;   // its updates hold what no encoding may round
+  bool sgd = false;     // its formula is that of plain gradient steps
+};
+
 struct PluginSchema {
   std::string name;
   std::string help;
   std::vector<OptionSchema> options;
   UpdatesNeeded updates = {};
+  AlgorithmNeeds algorithm = {};
 };
 
 // Reads `key` of `parent`: a plug-in's name alone, or a map with its name under `name_key` and its

@@ -67,15 +67,25 @@ struct DataSpec {
   bool operator==(const DataSpec&) const = default;
 };
 
+// A model of the site's own, trained beside the global one with a pull to it (Ditto, Li et al.
+// 2021).
+struct PersonalSpec {
+  double lambda = 0.1;  // strength of the pull
+  bool operator==(const PersonalSpec&) const = default;
+};
+
 struct TrainSpec {
   PluginChoice algorithm{"fedavg", {}};
   PluginChoice optimizer{"sgd", {}};
   std::string loss = "auto";  // auto: bce for binary, cross_entropy for classes, mse for regression
   std::int64_t epochs = 1;    // passes over the site's rows, unless steps > 0
   std::int64_t steps = 0;     // fixed number of batches; the loader goes on over epoch ends
-  std::int64_t batch_size = 32;      // 0 = all rows
-  double learning_rate_decay = 1.0;  // learning rate of round r = lr * decay^(r-1)
+  std::int64_t batch_size = 32;       // 0 = all rows
+  double learning_rate_decay = 1.0;   // learning rate of round r = lr * decay^(r-1)
   PluginChoice encoding{"fp32", {}};  // how the update is written
+  // Tensors by name, with * and ?: each site has its own, and they never leave it.
+  std::vector<std::string> keep_local;
+  std::optional<PersonalSpec> personal;
   bool operator==(const TrainSpec&) const = default;
 };
 
@@ -84,7 +94,8 @@ struct TrainSpec {
 inline constexpr std::size_t kUpdatesTogetherMax = 512;
 
 struct AggregationSpec {
-  PluginChoice before{"none", {}};  // what mixes the updates before the rule sees them
+  PluginChoice algorithm{"fedavg", {}};  // that of train, which may have a half at the server
+  PluginChoice before{"none", {}};       // what mixes the updates before the rule sees them
   PluginChoice rule{"weighted_mean", {}};
   PluginChoice server_optimizer{"sgd", {}};
   PluginChoice schedule{"constant", {{"warmup", std::int64_t{0}}}};  // of its learning rate

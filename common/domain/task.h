@@ -44,6 +44,9 @@ struct Task {
   BlobRef model;                 // train, evaluate: the global model to start from (safetensors)
   BlobRef model_file;            // torchscript module; none otherwise
   std::int64_t deadline_ms = 0;  // from receipt
+  // train: the round of the site's last update that counts; 0: none yet. What the site carries from
+  // round to round goes on from there.
+  RoundNumber counted = 0;
   bool operator==(const Task&) const = default;
 };
 

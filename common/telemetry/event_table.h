@@ -146,8 +146,11 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "A checkpoint could not be written or used; the training is as without. Told once for each"},
     {"training.finished", kInfo, kSite, "job round attempt examples loss norm seconds",
      "The local passes are done"},
-    {"evaluation.local", kInfo, kSite, "job round examples loss accuracy auc f1",
-     "The global model on this site's rows"},
+    {"evaluation.local", kInfo, kSite, "job round model examples loss accuracy auc f1",
+     "A model on this site's rows: the global one with the tensors that stay here, or the personal "
+     "one"},
+    {"carried.lost", kWarn, kSite, "job round attempt counted",
+     "What the site's last training left for this one is gone; it begins as in the first round"},
     {"result.accepted", kInfo, kSite, "job round attempt task reason detail",
      "The coordinator took the result"},
     {"result.refused", kWarn, kSite, "job round attempt task reason detail",

@@ -77,6 +77,7 @@ void to_wire(const Task& from, wire::TaskOffer& to) {
   to_wire(from.model, *to.mutable_model());
   to_wire(from.model_file, *to.mutable_model_file());
   to.set_deadline_ms(from.deadline_ms);
+  to.set_counted(from.counted);
 }
 
 Task from_wire(FieldReader& in, const wire::TaskOffer& from) {
@@ -87,6 +88,9 @@ Task from_wire(FieldReader& in, const wire::TaskOffer& from) {
   to.model = from_wire(in, from.model());
   to.model_file = from_wire(in, from.model_file());
   to.deadline_ms = in.not_negative("deadline_ms", from.deadline_ms());
+  to.counted = from.counted();
+  if (to.counted > limits::kRoundsMax)
+    in.fault("counted", "more than " + std::to_string(limits::kRoundsMax));
   return to;
 }
 

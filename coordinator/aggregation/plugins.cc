@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <numeric>
 #include <string>
 
@@ -6,6 +7,7 @@
 #include "coordinator/aggregation/pre_aggregator.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/schedule.h"
+#include "coordinator/aggregation/server_half.h"
 #include "coordinator/aggregation/server_optimizer.h"
 
 namespace tributary {
@@ -51,6 +53,12 @@ Result<const PreAggregator*> find_pre_aggregator(std::string_view name) {
 
 Result<const ServerOptimizer*> find_server_optimizer(std::string_view name) {
   return find(server_optimizer_table(), "server optimizer", name);
+}
+
+const ServerHalf* find_server_half(std::string_view algorithm) {
+  const auto table = server_half_table();
+  const auto found = std::ranges::find(table, algorithm, [](const auto* one) { return one->name; });
+  return found == table.end() ? nullptr : *found;
 }
 
 Result<const LearningRateSchedule*> find_schedule(std::string_view name) {

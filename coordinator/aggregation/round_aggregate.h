@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // RoundAggregate: one round's updates joined to one, then the next global model. Memory of a rule
-// that streams: one int64 per weight, whatever the number of sites. Of one that sees all updates
-// together: a few MiB, whatever the model. Models and updates pass through in blocks. Owned by the
-// job's worker, one thread at a time. Updates were checked before.
+// that streams: one int64 per value of an update, whatever the number of sites. Of one that sees
+// all updates together: a few MiB, whatever the model. Models and updates pass through in blocks.
+// Owned by the job's worker, one thread at a time. Updates were checked before.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,7 @@
 #include "coordinator/aggregation/joint_update.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/schedule.h"
+#include "coordinator/aggregation/server_half.h"
 #include "coordinator/aggregation/server_optimizer.h"
 #include "coordinator/aggregation/update_set.h"
 
@@ -29,10 +30,17 @@ struct AggregateOutcome {
 struct RoundStreams {
   ValueSource& base;
   ValueSink& model;
-  // Of the server optimiser, one for each of optimizer().state: those of the round before, none
-  // before the first round.
+  // One for each of states(): those of the round before, none before the first round.
   std::vector<ValueSource*> states = {};
   std::vector<ValueSink*> next_states = {};
+};
+
+// What is kept from round to round, and whose it is.
+struct KeptState {
+  const StateVector* vector;
+  std::string_view owner;    // the name of the optimiser or the algorithm
+  bool of_algorithm;         // or of the server optimiser
+  const OptionMap* options;  // the owner's
 };
 
 class RoundAggregate {
@@ -54,11 +62,14 @@ class RoundAggregate {
   std::uint64_t updates() const { return rule_.streams() ? sum_.terms() : together_.size(); }
   // Whether finish() opens the updates; otherwise each is in the sum once it was added.
   bool reads_at_the_end() const { return !rule_.streams(); }
-  const ServerOptimizer& optimizer() const { return optimizer_; }
+  // The server optimiser's, then those of the algorithm's half at the server.
+  const std::vector<KeptState>& states() const { return states_; }
   // Leaves the updates as they are: can be called again. `round`, from 1 on, is for the schedule of
-  // the learning rate. kInvalidArgument: the rule is not defined for these updates, and will not be
-  // the next time.
-  Result<AggregateOutcome> finish(const RoundStreams& streams, RoundNumber round = 1) const;
+  // the learning rate. `weight_all`: what all sites of the job weigh; 0: those of the round are
+  // all. kInvalidArgument: the rule is not defined for these updates, and will not be the next
+  // time.
+  Result<AggregateOutcome> finish(const RoundStreams& streams, RoundNumber round = 1,
+                                  std::uint64_t weight_all = 0) const;
 
  private:
   struct Parts {
@@ -66,18 +77,11 @@ class RoundAggregate {
     const PreAggregator& before;
     const ServerOptimizer& optimizer;
     const LearningRateSchedule& schedule;
+    const ServerHalf* half;
   };
+  class Blocks;
   RoundAggregate(AggregationSpec spec, const Parts& parts, Layout layout, ExactSum sum,
-                 std::uint64_t seed, ParallelFor parallel)
-      : spec_(std::move(spec)),
-        rule_(parts.rule),
-        before_(parts.before),
-        optimizer_(parts.optimizer),
-        schedule_(parts.schedule),
-        layout_(std::move(layout)),
-        seed_(seed),
-        parallel_(std::move(parallel)),
-        sum_(std::move(sum)) {}
+                 std::uint64_t seed, ParallelFor parallel);
   // Null where the rule streams.
   Result<std::unique_ptr<JointUpdate>> open_joint() const;
 
@@ -86,7 +90,10 @@ class RoundAggregate {
   const PreAggregator& before_;
   const ServerOptimizer& optimizer_;
   const LearningRateSchedule& schedule_;
-  Layout layout_;
+  const ServerHalf* half_;  // null: the algorithm has none
+  Layout layout_;           // of the model
+  Layout update_layout_;
+  std::vector<KeptState> states_;
   std::uint64_t seed_;
   ParallelFor parallel_;
   ExactSum sum_;        // where the rule streams

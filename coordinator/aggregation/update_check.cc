@@ -46,7 +46,7 @@ CheckedUpdate first_fault(const AggregationSpec& spec, const Layout& layout,
 }  // namespace
 
 Result<CheckedUpdate> check_update(const AggregationSpec& spec, const Layout& expected,
-                                   ValueSource& update, std::uint64_t examples) {
+                                   ValueSource& update, std::uint64_t examples, std::size_t model) {
   if (examples == 0 || examples > limits::kExamplesMax) {
     return CheckedUpdate{Reason::kOutOfBounds,
                          std::to_string(examples) + " training rows are impossible", 0.0};
@@ -62,7 +62,10 @@ Result<CheckedUpdate> check_update(const AggregationSpec& spec, const Layout& ex
     const auto part = std::span<const float>(block).first(count);
     const BlockFacts facts = examine_block(part, spec.coordinate_bound);
     if (!facts.within) return first_fault(spec, expected, part, at);
-    squares += facts.squares;
+    squares +=
+        at + count <= model
+            ? facts.squares
+            : examine_block(part.first(model - std::min(model, at)), spec.coordinate_bound).squares;
     at += count;
   }
   return CheckedUpdate{Reason::kAccepted, {}, std::sqrt(squares)};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "common/domain/job_spec.h"
@@ -18,8 +19,11 @@ struct CheckedUpdate {
   double norm = 0.0;   // L2
 };
 
-// Reads `update` to its end or to the first fault; fails only where it cannot be read.
+// Reads `update` to its end or to the first fault; fails only where it cannot be read. `model`: its
+// first so many values are differences of the model; what stands after them has no part in the
+// norm.
 Result<CheckedUpdate> check_update(const AggregationSpec& spec, const Layout& expected,
-                                   ValueSource& update, std::uint64_t examples);
+                                   ValueSource& update, std::uint64_t examples,
+                                   std::size_t model = std::numeric_limits<std::size_t>::max());
 
 }  // namespace tributary

@@ -73,6 +73,7 @@ struct CheckUpdate {
 struct AbsorbUpdate {
   AcceptedUpdate update;
   std::uint64_t weight_max = 0;  // no update of the job weighs more; the same for all of them
+  std::uint64_t weight_all = 0;  // what all sites that prepared weigh together; likewise
 };                               // into the job's accumulator; not answered
 struct FetchInitialModel {
   JobId job;

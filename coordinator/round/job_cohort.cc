@@ -103,6 +103,13 @@ std::uint64_t JobMachine::weight_max() const {
   return std::min(largest, spec_.aggregation.example_cap);
 }
 
+std::uint64_t JobMachine::weight_all() const {
+  const std::uint64_t most = weight_max();
+  std::uint64_t all = 0;
+  for (const auto& [site, rows] : record_.rows) all += std::min(rows.training, most);
+  return all;
+}
+
 std::size_t JobMachine::sites_needed(TaskKind kind) const {
   switch (kind) {
     case TaskKind::kPrepare:

@@ -70,7 +70,8 @@ void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& 
   for (const AcceptedUpdate& update : event.accepted) {
     if (update.into != record_.round + 1) continue;  // belongs to a round that was committed
     carried_.emplace(update.site, accepted_before(update));
-    out.push_back(AbsorbUpdate{update, weight_max()});
+    out.push_back(AbsorbUpdate{update, weight_max(), weight_all()});
+    record_.history[update.site].counted = update.key.round;
   }
   returning_until_ = now + Milliseconds(spec_.rounds.disconnect_grace_ms);
   for (const auto& [site, task] : record_.late) {

@@ -269,12 +269,17 @@ void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
       one.key.kind == TaskKind::kTrain && !asynchronous() && policy.carries_late() && !one.late;
   const Milliseconds more(policy.grace_ms + (may_be_late ? policy.deadline_ms : 0));
   const Milliseconds left = std::max(one.deadline - now + more, Milliseconds(1));
-  out.push_back(SendTask{site, Task{.key = one.key,
-                                    .document = record_.document,
-                                    .plan = record_.plan,
-                                    .model = one.model,
-                                    .model_file = record_.model_file,
-                                    .deadline_ms = left.count()}});
+  const auto history = record_.history.find(site);
+  out.push_back(SendTask{
+      site, Task{.key = one.key,
+                 .document = record_.document,
+                 .plan = record_.plan,
+                 .model = one.model,
+                 .model_file = record_.model_file,
+                 .deadline_ms = left.count(),
+                 .counted = one.key.kind == TaskKind::kTrain && history != record_.history.end()
+                                ? history->second.counted
+                                : 0}});
 }
 
 bool JobMachine::close(TimePoint now, RoundEffects& out) {

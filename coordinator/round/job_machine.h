@@ -94,6 +94,8 @@ class JobMachine {
   // The most rows that an update counts for: the job's cap, or what the largest site had when the
   // job began. Fixed for the whole job, so that the resolution of its sums is too.
   std::uint64_t weight_max() const;
+  // What the sites that prepared weigh together: fixed for the whole job, too.
+  std::uint64_t weight_all() const;
   std::size_t sites_needed(TaskKind kind) const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);

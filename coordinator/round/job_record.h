@@ -42,6 +42,7 @@ struct SiteHistory {
   std::uint32_t accepted = 0;         // updates
   std::vector<std::int64_t> took_ms;  // the last kTimesKept trainings, oldest first; those that
                                       // were given up count as long as they were waited for
+  RoundNumber counted = 0;            // the round of its last update that was accepted; 0: none
   bool operator==(const SiteHistory&) const = default;
 };
 
@@ -65,7 +66,7 @@ struct JobRecord {
   DataPlan plan;
   std::map<SiteName, SiteRows> rows;  // of the sites that prepared
   RoundNumber round = 0;              // the last committed round
-  BlobRef model;                      // the global model after it
+  BlobRef model;                      // the global model after it, in the file that sites are sent
   RoundNumber open_round = 0;         // the round under way: its tasks are out
   AttemptNumber attempt = 1;
   std::vector<SiteName> cohort;  // of the open round

@@ -181,7 +181,7 @@ void JobMachine::fold(TimePoint now, const SiteName& site, RoundEffects& out) {
   const std::uint32_t share = staleness_share(spec_.rounds.staleness, into - one.key.round);
   AcceptedUpdate update{one.key, site, into, share, update_of(one), one.row.norm};
   out.push_back(SaveAccepted{update});
-  out.push_back(AbsorbUpdate{std::move(update), weight_max()});
+  out.push_back(AbsorbUpdate{std::move(update), weight_max(), weight_all()});
   settle(now, site, Reason::kAccepted,
          into == one.key.round ? "" : how_late(one.key.round, into, share), out);
 }
@@ -196,6 +196,7 @@ void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,
   out.push_back(SendVerdict{site, one.key, reason, detail});
   if (reason == Reason::kAccepted && phase_->kind() == TaskKind::kTrain) {
     ++record_.history[site].accepted;
+    record_.history[site].counted = one.key.round;
     // An update that the site kept over a restart of ours took as long as the site says.
     const double most = static_cast<double>(spec_.rounds.deadline_ms) / 1000.0;
     const double seconds = std::max(one.row.seconds, std::min(update_of(one).seconds, most));

@@ -175,7 +175,8 @@ Status Driver::recover() {
     const JobSpec spec = file ? file->spec : JobSpec{};
     const Digest& model = record.model.digest;
     if (!is_over(record.state) && !model.is_none() && !ports_.blobs.contains(model)) {
-      TRIB_CHECK_OK(ports_.models.publish(record.id, record.round, record.model, ports_.blobs));
+      TRIB_CHECK_OK(ports_.models.publish(record.id, record.round, record.model, sent_state(spec),
+                                          ports_.blobs));
     }
     TRIB_TRY(accepted, ports_.store.accepted(record.id));
     // What lay in memory only, or what the disk lost.

@@ -9,6 +9,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
+#include "common/tensor/companions.h"
 #include "common/tensor/kernels.h"
 #include "coordinator/aggregation/update_check.h"
 #include "coordinator/service/update_file.h"
@@ -23,12 +24,25 @@ JobWorker::JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& m
       models_(models),
       parallel_(std::move(parallel)) {}
 
-Result<const Layout*> JobWorker::layout(RoundNumber round) {
-  if (!layout_) {
+std::optional<SentState> sent_state(const JobSpec& spec) {
+  const std::string& algorithm = spec.train.algorithm.name;
+  const ServerHalf* half = find_server_half(algorithm);
+  if (half == nullptr || half->sent.empty()) return std::nullopt;
+  return SentState{{half->name, half->sent, true}, companions_of(algorithm).sent_tensors};
+}
+
+Result<const JobWorker::Layouts*> JobWorker::layouts(RoundNumber round) {
+  if (!layouts_) {
     TRIB_TRY(model, models_.read_model(job_, round));
-    layout_ = model->layout();
+    layouts_ = {model->layout(),
+                update_layout(companions_of(spec_.train.algorithm.name), model->layout())};
   }
-  return &*layout_;
+  return &*layouts_;
+}
+
+Result<std::unique_ptr<ValueSource>> JobWorker::open_update(std::unique_ptr<ReadFile> file,
+                                                            const Layouts& expected) const {
+  return open_update_file(std::move(file), spec_.train.encoding, expected.update);
 }
 
 UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
@@ -36,18 +50,19 @@ UpdateChecked JobWorker::check(const SiteName& site, const TaskKey& key,
   const auto cannot = [&](const Error& error) {
     return UpdateChecked{site, key, Reason::kStorageFailed, error.message, 0.0};
   };
-  const Result<const Layout*> expected = layout(key.round - 1);
+  const Result<const Layouts*> expected = layouts(key.round - 1);
   if (!expected) return cannot(expected.error());
   Result<std::unique_ptr<ReadFile>> file = blobs_.open_verified(result.update.digest);
   if (!file) return cannot(file.error());
-  const auto update = open_update_file(*std::move(file), spec_.train.encoding, **expected);
+  const auto update = open_update(*std::move(file), **expected);
   if (!update && update.error().code != ErrorCode::kDataLoss) return cannot(update.error());
   if (!update) {
     blobs_.done(result.update.digest, {job_, site});
     return {site, key, Reason::kMalformed, update.error().message, 0.0};
   }
   const Result<CheckedUpdate> checked =
-      check_update(spec_.aggregation, **expected, **update, result.examples);
+      check_update(spec_.aggregation, (*expected)->update, **update, result.examples,
+                   (*expected)->model.element_count());
   if (!checked) return cannot(checked.error());
   if (checked->reason != Reason::kAccepted) blobs_.done(result.update.digest, {job_, site});
   return {site, key, checked->reason, checked->detail, checked->norm};
@@ -75,12 +90,12 @@ Status JobWorker::fold_waiting() {
 
 // Its bytes are those that were checked before it was accepted: they have its digest.
 Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
-  TRIB_TRY(expected, layout(update.into - 1));
+  TRIB_TRY(expected, layouts(update.into - 1));
   if (!aggregate_) {
     AggregationSpec plan = spec_.aggregation;
     plan.example_cap = weight_max;
     TRIB_TRY(opened,
-             RoundAggregate::open(plan, *expected, limits::kSitesMax,
+             RoundAggregate::open(plan, expected->model, limits::kSitesMax,
                                   derive_seed(spec_.seed, "aggregation", update.into), parallel_));
     aggregate_ = std::move(opened);
   }
@@ -88,7 +103,7 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
                      digest =
                          update.result.update.digest]() -> Result<std::unique_ptr<ValueSource>> {
     TRIB_TRY(file, blobs_.open_verified(digest));
-    return open_update_file(std::move(file), spec_.train.encoding, *expected);
+    return open_update(std::move(file), *expected);
   };
   if (const auto readable = open(); !readable) {  // the sum stays as it is
     const ErrorCode code = readable.error().code;
@@ -132,10 +147,9 @@ void JobWorker::begin_sum_again() {
 }
 
 Result<JobWorker::StateFiles> JobWorker::open_state(RoundNumber round, const Layout& layout) const {
-  const ServerOptimizer& optimizer = aggregate_->optimizer();
   StateFiles files;
-  for (const StateVector& vector : optimizer.state) {
-    const StateName name{optimizer.name, vector.name};
+  for (const KeptState& state : aggregate_->states()) {
+    const StateName name{state.owner, state.vector->name, state.of_algorithm};
     if (round > 1) {
       TRIB_TRY(before, models_.read_state(job_, round - 1, name));
       files.before.push_back(std::move(before));
@@ -148,11 +162,11 @@ Result<JobWorker::StateFiles> JobWorker::open_state(RoundNumber round, const Lay
 
 // The state of the round before stays, for a round that is finished again.
 Status JobWorker::keep_state(RoundNumber round, const StateFiles& files) const {
-  const ServerOptimizer& optimizer = aggregate_->optimizer();
   for (std::size_t i = 0; i < files.after.size(); ++i) {
     TRIB_TRY(kept, files.after[i]->commit());
     static_cast<void>(kept);
-    const StateName name{optimizer.name, optimizer.state[i].name};
+    const KeptState& state = aggregate_->states()[i];
+    const StateName name{state.owner, state.vector->name, state.of_algorithm};
     TRIB_CHECK_OK(models_.remove_old_state(job_, round, name));
   }
   return {};
@@ -162,6 +176,18 @@ bool JobWorker::take_lost(RoundNumber round) {
   if (lost_round_ != round) return false;
   lost_round_.reset();
   return true;
+}
+
+// For sites to fetch, with what of the algorithm's state they are sent.
+Result<BlobRef> JobWorker::publish(RoundNumber round, const BlobRef& model) {
+  const std::optional<SentState> along = sent_state(spec_);
+  BlobRef sent = model;
+  if (along) {
+    TRIB_TRY(with_state, models_.sent_file(job_, round, *along));
+    sent = with_state;
+  }
+  TRIB_CHECK_OK(models_.publish(job_, round, sent, along, blobs_));
+  return sent;
 }
 
 Result<RoundFinished> JobWorker::finish(RoundNumber round) {
@@ -177,12 +203,12 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   RoundStreams streams{*base, *model};
   for (const auto& vector : state.before) streams.states.push_back(vector.get());
   for (const auto& vector : state.after) streams.next_states.push_back(vector.get());
-  TRIB_TRY(outcome, aggregate_->finish(streams, round));
+  TRIB_TRY(outcome, aggregate_->finish(streams, round, folded_.front().weight_all));
   TRIB_CHECK_OK(keep_state(round, state));
   TRIB_TRY(stored, model->commit());
-  TRIB_CHECK_OK(models_.publish(job_, round, stored, blobs_));
+  TRIB_TRY(sent, publish(round, stored));
   forget_sum();
-  return RoundFinished{job_, round, stored, outcome.update_norm, outcome.examples};
+  return RoundFinished{job_, round, sent, outcome.update_norm, outcome.examples};
 }
 
 Result<BlobRef> JobWorker::adopt_initial_model(const BlobRef& model) {
@@ -207,9 +233,25 @@ Result<BlobRef> JobWorker::adopt_initial_model(const BlobRef& model) {
     if (count == 0) break;
     TRIB_CHECK_OK(file->write(std::span(block).first(count)));
   }
+  TRIB_CHECK_OK(begin_sent_state(layout));
   TRIB_TRY(stored, file->commit());
-  TRIB_CHECK_OK(models_.publish(job_, 0, stored, blobs_));
-  return stored;
+  return publish(0, stored);
+}
+
+// Zeros: before the first round sites are sent a file of the same layout as later.
+Status JobWorker::begin_sent_state(const Layout& layout) {
+  const std::optional<SentState> along = sent_state(spec_);
+  if (!along) return {};
+  TRIB_TRY(file, models_.create_state(job_, 0, along->state, layout));
+  const std::vector<float> zeros(kBlockValues);
+  for (std::size_t left = layout.element_count(); left > 0;) {
+    const std::size_t count = std::min(left, zeros.size());
+    TRIB_CHECK_OK(file->write(std::span(zeros).first(count)));
+    left -= count;
+  }
+  TRIB_TRY(kept, file->commit());
+  static_cast<void>(kept);
+  return {};
 }
 
 }  // namespace tributary

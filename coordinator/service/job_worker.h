@@ -2,9 +2,9 @@
 // JobWorker: the arithmetic of one job, away from the engine's thread: checks updates, joins the
 // accepted ones by the job's rule, and makes the next global model. Its calls for one job run one
 // after another, in the order they were asked for (the driver posts them to the job's strand); it
-// keeps one int64 per weight in memory or, where the rule sees all updates together, a few MiB, and
-// reads updates and models from their files in blocks. It decides nothing: verdicts go back to the
-// engine.
+// keeps one int64 per value of an update in memory or, where the rule sees all updates together, a
+// few MiB, and reads updates and models from their files in blocks. It decides nothing: verdicts go
+// back to the engine.
 #pragma once
 
 #include <deque>
@@ -23,6 +23,9 @@
 #include "coordinator/service/staging.h"
 
 namespace tributary {
+
+// What of a job's state sites are sent with its models.
+std::optional<SentState> sent_state(const JobSpec& spec);
 
 class JobWorker {
  public:
@@ -46,7 +49,7 @@ class JobWorker {
   Result<BlobRef> adopt_initial_model(const BlobRef& model);
 
  private:
-  // The server optimiser's, vector by vector; `before` is empty in the first round.
+  // Vector by vector, as the round's aggregate names them; `before` is empty in the first round.
   struct StateFiles {
     std::vector<std::unique_ptr<SafetensorsReader>> before;
     std::vector<std::unique_ptr<ModelFile>> after;
@@ -55,7 +58,15 @@ class JobWorker {
   Result<StateFiles> open_state(RoundNumber round, const Layout& layout) const;
   Status keep_state(RoundNumber round, const StateFiles& files) const;
   // Models of all rounds have the same layout: that of any of them will do.
-  Result<const Layout*> layout(RoundNumber round);
+  struct Layouts {
+    Layout model;
+    Layout update;
+  };
+  Result<const Layouts*> layouts(RoundNumber round);
+  Result<std::unique_ptr<ValueSource>> open_update(std::unique_ptr<ReadFile> file,
+                                                   const Layouts& expected) const;
+  Result<BlobRef> publish(RoundNumber round, const BlobRef& model);
+  Status begin_sent_state(const Layout& layout);
   Status fold_waiting();
   Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
   void begin_sum_again();
@@ -67,7 +78,7 @@ class JobWorker {
   Staging& blobs_;
   ModelRepository& models_;
   ParallelFor parallel_;
-  std::optional<Layout> layout_;
+  std::optional<Layouts> layouts_;
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
   std::optional<RoundNumber> lost_round_;  // whose sum cannot be made any more

@@ -19,7 +19,8 @@ std::string file_name(std::string_view kind, RoundNumber round, std::string_view
 }
 
 ModelFile::Metadata metadata_of(const StateName& state) {
-  return {{"tributary.server_optimizer", std::string(state.optimizer)},
+  return {{state.of_algorithm ? "tributary.algorithm" : "tributary.server_optimizer",
+           std::string(state.owner)},
           {"tributary.state", std::string(state.vector)}};
 }
 
@@ -87,7 +88,8 @@ std::string ModelRepository::model_path(const JobId& job, RoundNumber round) con
 std::string ModelRepository::state_path(const JobId& job, RoundNumber round,
                                         const StateName& state) const {
   return directory_ + "/" + job.value + "/" +
-         file_name("optimizer", round, "-" + std::string(state.vector));
+         file_name(state.of_algorithm ? "algorithm" : "optimizer", round,
+                   "-" + std::string(state.vector));
 }
 
 Result<std::unique_ptr<ModelFile>> ModelRepository::create(const JobId& job, std::string path,
@@ -131,9 +133,9 @@ Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_model(const Job
 Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_state(
     const JobId& job, RoundNumber round, const StateName& state) const {
   const std::string path = state_path(job, round, state);
-  const std::string wanted = "'" + std::string(state.vector) + "' of server optimizer '" +
-                             std::string(state.optimizer) + "' after round " +
-                             std::to_string(round);
+  const std::string wanted = "'" + std::string(state.vector) + "' of " +
+                             (state.of_algorithm ? "algorithm" : "server optimizer") + " '" +
+                             std::string(state.owner) + "' after round " + std::to_string(round);
   if (!files_.exists(path)) {
     return make_error(
         ErrorCode::kDataLoss,
@@ -159,13 +161,54 @@ Result<BlobRef> ModelRepository::digest_of(const JobId& job, RoundNumber round) 
   return BlobRef{hasher.finish(), file->size()};
 }
 
-Status ModelRepository::publish(const JobId& job, RoundNumber round, const BlobRef& model,
-                                BlobStore& blobs) const {
-  if (blobs.contains(model.digest)) return {};
-  TRIB_TRY(file, open_model(job, round));
-  TRIB_TRY(copy, blobs.receive(model));
-  TRIB_CHECK_OK(
-      read_through(*file, copy->size(), [&copy](ByteView part) { return copy->append(part); }));
+// Head, then the values of both files: they are float32 without a gap, as we wrote them.
+Status ModelRepository::read_sent(const JobId& job, RoundNumber round, const SentState& along,
+                                  const std::function<Status(ByteView)>& take) const {
+  TRIB_TRY(model, read_model(job, round));
+  TRIB_TRY(state, read_state(job, round, along.state));
+  Layout layout = model->layout();
+  for (const TensorInfo& tensor : state->layout().tensors)
+    layout.tensors.push_back({std::string(along.name) + "/" + tensor.name, tensor.shape});
+  TRIB_CHECK_OK(take(encode_safetensors_head(layout)));
+  std::vector<float> block(kStep / sizeof(float));
+  for (ValueSource* values : {model.get(), state.get()}) {
+    while (true) {
+      TRIB_TRY(count, values->read(block));
+      if (count == 0) break;
+      TRIB_CHECK_OK(take(std::as_bytes(std::span(block).first(count))));
+    }
+  }
+  return {};
+}
+
+Result<BlobRef> ModelRepository::sent_file(const JobId& job, RoundNumber round,
+                                           const SentState& along) const {
+  Hasher hasher;
+  std::uint64_t bytes = 0;
+  TRIB_CHECK_OK(read_sent(job, round, along, [&](ByteView part) {
+    hasher.update(part);
+    bytes += part.size();
+    return Status{};
+  }));
+  return BlobRef{hasher.finish(), bytes};
+}
+
+Status ModelRepository::publish(const JobId& job, RoundNumber round, const BlobRef& sent,
+                                const std::optional<SentState>& along, BlobStore& blobs) const {
+  if (blobs.contains(sent.digest)) return {};
+  TRIB_TRY(copy, blobs.receive(sent));
+  const std::uint64_t here = copy->size();
+  if (along) {
+    std::uint64_t at = 0;
+    TRIB_CHECK_OK(read_sent(job, round, *along, [&](ByteView part) {
+      const std::uint64_t skip = std::min<std::uint64_t>(here - std::min(here, at), part.size());
+      at += part.size();
+      return copy->append(part.subspan(skip));
+    }));
+  } else {
+    TRIB_TRY(file, open_model(job, round));
+    TRIB_CHECK_OK(read_through(*file, here, [&copy](ByteView part) { return copy->append(part); }));
+  }
   return copy->commit();
 }
 

@@ -5,12 +5,15 @@
 //   DIRECTORY/JOB/optimizer-0003-m.safetensors  the server optimiser's state after it: one file for
 //                                               each of its vectors, with the model's own tensors;
 //                                               its metadata says which optimiser's and which
+//   DIRECTORY/JOB/algorithm-0003-h.safetensors  likewise the state of the algorithm's server half
 // They are read and written in blocks. Owned by the daemon; called from one worker at a time per
 // job. It does not interpret models beyond their format.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,10 +55,17 @@ class ModelFile final : public ValueSink {
   std::uint64_t bytes_ = 0;
 };
 
-// One vector of a server optimiser's state, by the optimiser's name and its own.
+// One vector of a state, by the name of what it belongs to and its own.
 struct StateName {
-  std::string_view optimizer;
+  std::string_view owner;
   std::string_view vector;
+  bool of_algorithm = false;  // or of the server optimiser
+};
+
+// A state that sites are sent with the model: its tensors stand after the model's, as NAME/TENSOR.
+struct SentState {
+  StateName state;
+  std::string_view name;
 };
 
 class ModelRepository {
@@ -80,13 +90,18 @@ class ModelRepository {
   // use.
   Status remove_old_state(const JobId& job, RoundNumber round, const StateName& state);
   Result<BlobRef> digest_of(const JobId& job, RoundNumber round) const;  // reads the whole file
-  // A copy in the blob store, from where sites fetch it; `model` is what the file holds.
-  Status publish(const JobId& job, RoundNumber round, const BlobRef& model, BlobStore& blobs) const;
+  // What sites are sent: the model's file as it is, or one with `along` after its tensors.
+  // sent_file says which bytes these are; publish puts them into the blob store.
+  Result<BlobRef> sent_file(const JobId& job, RoundNumber round, const SentState& along) const;
+  Status publish(const JobId& job, RoundNumber round, const BlobRef& sent,
+                 const std::optional<SentState>& along, BlobStore& blobs) const;
 
  private:
   Result<std::unique_ptr<ModelFile>> create(const JobId& job, std::string path,
                                             const Layout& layout,
                                             const ModelFile::Metadata& metadata);
+  Status read_sent(const JobId& job, RoundNumber round, const SentState& along,
+                   const std::function<Status(ByteView)>& take) const;
   FileSystem& files_;
   std::string directory_;
 };

@@ -178,7 +178,10 @@ std::map<SiteName, LateTask> late_from_json(const Json& json) {
 Json history_to_json(const std::map<SiteName, SiteHistory>& history) {
   Json json = Json::object();
   for (const auto& [site, one] : history) {
-    json[site.value] = {{"asked", one.asked}, {"accepted", one.accepted}, {"took_ms", one.took_ms}};
+    json[site.value] = {{"asked", one.asked},
+                        {"accepted", one.accepted},
+                        {"took_ms", one.took_ms},
+                        {"counted", one.counted}};
   }
   return json;
 }
@@ -188,7 +191,8 @@ std::map<SiteName, SiteHistory> history_from_json(const Json& json) {
   for (const auto& [site, one] : json.items()) {
     history[SiteName{site}] = {one.at("asked").get<std::uint32_t>(),
                                one.at("accepted").get<std::uint32_t>(),
-                               one.at("took_ms").get<std::vector<std::int64_t>>()};
+                               one.at("took_ms").get<std::vector<std::int64_t>>(),
+                               optional_from_json<RoundNumber>(member(one, "counted")).value_or(0)};
   }
   return history;
 }

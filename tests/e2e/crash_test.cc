@@ -37,14 +37,18 @@ TEST(Crash, ARoundClosesOnItsQuorumWhenAClientIsKilled) {
 // Long enough for a kill in its middle, and short enough for a machine that is busy otherwise.
 constexpr const char* kShort =
     "{steps: 5000, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.01}}";
+// Sites and coordinator keep something of each round for the next one.
+constexpr const char* kWithState =
+    "{steps: 5000, batch_size: 8, optimizer: {name: sgd, learning_rate: 0.01}, "
+    "algorithm: scaffold}";
 
-std::string run_with_crashes(bool crashes, std::string* logs) {
+std::string run_with_crashes(const char* train, bool crashes, std::string* logs) {
   FederationFiles federation(3);
   federation.start_coordinator();
   for (int site = 1; site <= 3; ++site) federation.start_client(site);
   EXPECT_TRUE(federation.wait_for("site.connected", {}, 3));
-  const std::string job = federation.submit(
-      federation.write_job(kShort, "{count: 4, minimum_sites: 3, deadline: 60s}"));
+  const std::string job =
+      federation.submit(federation.write_job(train, "{count: 4, minimum_sites: 3, deadline: 60s}"));
   const auto crash_after = [&](const std::string& event,
                                const std::map<std::string, std::string>& fields) {
     if (!crashes) return;
@@ -55,7 +59,12 @@ std::string run_with_crashes(bool crashes, std::string* logs) {
   crash_after("task.accepted", {{"task", "train"}, {"round", "1"}});  // nothing is in yet
   crash_after("client.outcome",
               {{"task", "train"}, {"round", "2"}, {"reason", "accepted"}});  // one update is in
-  crash_after("round.committed", {{"round", "3"}});                          // between rounds
+  if (crashes) {
+    EXPECT_TRUE(federation.wait_for("task.accepted", {{"task", "train"}, {"round", "3"}}));
+    federation.kill_client(1);
+    federation.start_client(1);
+  }
+  crash_after("round.committed", {{"round", "3"}});  // between rounds
   EXPECT_TRUE(federation.wait_for("job.finished")) << federation.logs();
   if (crashes) {
     // A site's update that was accepted once is never trained again.
@@ -76,10 +85,13 @@ std::string run_with_crashes(bool crashes, std::string* logs) {
 }
 
 TEST(Crash, AKilledCoordinatorGoesOnAndComesToTheSameModel) {
-  std::string logs;
-  const std::string calm = run_with_crashes(false, &logs);
-  ASSERT_FALSE(calm.empty()) << logs;
-  EXPECT_EQ(run_with_crashes(true, &logs), calm) << logs;
+  for (const char* train : {kShort, kWithState}) {
+    SCOPED_TRACE(train);
+    std::string logs;
+    const std::string calm = run_with_crashes(train, false, &logs);
+    ASSERT_FALSE(calm.empty()) << logs;
+    EXPECT_EQ(run_with_crashes(train, true, &logs), calm) << logs;
+  }
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ namespace tributary {
 const ClientAlgorithm& fedavg_algorithm() {
   static constexpr ClientAlgorithm kAlgorithm{
       "fedavg", "plain local training (McMahan et al. 2017)",
-      [](const OptionMap&) { return AdjustGradient{}; }};
+      [](const AlgorithmStart&) { return std::unique_ptr<AlgorithmRun>(); }};
   return kAlgorithm;
 }
 

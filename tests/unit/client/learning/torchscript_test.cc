@@ -7,6 +7,7 @@
 #include <torch/script.h>
 
 #include "client/learning/learner.h"
+#include "client/learning/local_tensors.h"
 #include "tests/support/plugin_choice.h"
 #include "tests/support/temporary_directory.h"
 
@@ -91,6 +92,46 @@ TEST_F(TorchScript, ATracedModuleWhoseDropoutIsFixedIsRefused) {
       EXPECT_EQ(fault(), "none");
     }
   }
+}
+
+// FedBN: the norm layer, with its statistics, is each site's own.
+TEST_F(TorchScript, ANormLayerStaysAtTheSite) {
+  torch::jit::Module module("Normed");
+  module.register_attribute("training", c10::BoolType::get(), true);
+  module.register_parameter("weight", torch::ones({1, 3}).requires_grad_(), false);
+  module.register_parameter("norm_gain", torch::ones({3}).requires_grad_(), false);
+  module.register_buffer("norm_mean", torch::zeros({3}));
+  module.register_buffer("norm_var", torch::ones({3}));
+  module.define(R"(
+    def forward(self, x):
+        x = torch.batch_norm(x, self.norm_gain, None, self.norm_mean, self.norm_var, self.training, 0.1, 1e-5, False)
+        return torch.linear(x, self.weight)
+)");
+  module.save(path_);
+  for (const char* algorithm : {"fednova", "feddyn"}) {
+    script_.train.algorithm = choose(client_algorithms(), algorithm);
+    EXPECT_THAT(fault(), HasSubstr("'norm_mean' is a buffer that travels"));
+  }
+  script_.train.keep_local = {"norm_*"};
+  EXPECT_EQ(fault(), "none");
+  const Model global = *initial_model(script_, {3}, path_);
+  const auto trained = train({script_, 1, global, data_, 1, 1, {}, {}, path_});
+  ASSERT_TRUE(trained) << trained.error().message;
+  const std::vector<float>& update = trained->update.values;
+  EXPECT_NE(update[0], 0.0f);
+  EXPECT_THAT(std::vector<float>(update.begin() + 3, update.end()), testing::Each(0.0f));
+  ASSERT_EQ(trained->local.size(), 9u) << "gain, mean and variance";
+  EXPECT_NE(trained->local[0], 1.0f) << "trained";
+  EXPECT_NE(trained->local[3], 0.0f) << "gathered";
+  // The next round goes on from them.
+  Model start = global;
+  put_local(script_.train, trained->local, start);
+  TrainRequest request{script_, 2, global, data_, 1, 1, {}, {}, path_};
+  request.start = &start;
+  const auto again = train(request);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_NE(again->local, trained->local);
+  EXPECT_NE(again->update.values[0], update[0]) << "they matter to what travels";
 }
 
 TEST_F(TorchScript, WhatIsNoModuleIsRefused) {

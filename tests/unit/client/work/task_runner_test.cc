@@ -76,7 +76,7 @@ class Runner : public testing::Test {
         Checkpointing{store_, clock_, Milliseconds(250), [this] { return shutting_down_; }},
         {},
         std::move(policy),
-        ResidualStore(disk_, directory_ / "residuals")});
+        CarriedStore(disk_, directory_ / "carried")});
   }
   TaskResult run(TaskKind kind, const DataPlan& plan, const BlobRef& model,
                  const std::string& document = kJob) {
@@ -204,7 +204,7 @@ TEST_F(Runner, AnEncodedUpdateIsSmallAndWhatItLacksComesWithTheNextOne) {
   EXPECT_EQ(std::ranges::count_if(sent, [](float value) { return value != 0.0f; }), 3);
   EXPECT_EQ(trained("{name: top_k, k: 3}"), sparse) << "the same round again";
   const Model residual = *decode_safetensors(
-      *make_file_system()->read(directory_ / "residuals/2_1_j.safetensors", 1u << 20));
+      *make_file_system()->read(directory_ / "carried/2_1_j.safetensors", 1u << 20));
   for (std::size_t i = 0; i < exact.size(); ++i)
     EXPECT_FLOAT_EQ(sent[i] + residual.values[i], exact[i]);
 }

@@ -196,7 +196,62 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"warmup: 5", "warmup: 20", "schedule.warmup: is not below rounds.count (20)"},
         Wrong{"name: cosine, warmup: 5", "name: step, every: 0", "schedule.every"},
         Wrong{"epochs: 2", "loss: mse", "train.loss: data.task wants auto or bce"},
+        Wrong{"epochs: 2", "keep_local: ['']", "train.keep_local: a pattern is empty"},
+        Wrong{"epochs: 2", "personal: {lamda: 1}", "did you mean 'lambda'"},
         Wrong{"- age", "- heart rate: numeric", "write {name: heart rate, type: numeric}"}));
+
+// A job with a client algorithm and one more choice, each in a section of its own.
+std::string mixed(const std::string& algorithm, const std::string& train,
+                  const std::string& aggregate, const std::string& rounds) {
+  return "name: j\nmodel: logistic\ndata: {dataset: d, features: [a], label: b}\n"
+         "train: {algorithm: " +
+         algorithm + train + "}\naggregate: {" + aggregate + "}\nrounds: {count: 3" + rounds +
+         "}\n";
+}
+
+TEST(JobFile, AnAlgorithmRefusesWhatItIsNotDefinedFor) {
+  const auto fault_of = [](const std::string& text) {
+    const auto file = parse_job(text, "job.yaml");
+    return file ? std::string() : file.error().message;
+  };
+  for (const char* algorithm : {"scaffold", "fednova", "feddyn"}) {
+    SCOPED_TRACE(algorithm);
+    const std::string named = std::string("train.algorithm: ") + algorithm;
+    EXPECT_EQ(fault_of(mixed(algorithm, "", "server_optimizer: adam", "")), "");
+    const std::string median = fault_of(mixed(algorithm, "", "rule: median", ""));
+    EXPECT_THAT(median,
+                HasSubstr("aggregate.rule: median gives no mean of the updates, and " + named));
+    EXPECT_THAT(fault_of(mixed(algorithm, "", "", ", late: carry")),
+                HasSubstr("rounds.late: lets"));
+    EXPECT_THAT(fault_of(mixed(algorithm, "", "", ", mode: async, target: 2")), HasSubstr(named));
+    const bool any_step = std::string(algorithm) == "feddyn";
+    const std::string adam = fault_of(mixed(algorithm, ", optimizer: adam", "", ""));
+    const std::string int8 = fault_of(mixed(algorithm, ", encoding: int8", "", ""));
+    if (any_step) {
+      EXPECT_EQ(adam + int8, "");
+      continue;
+    }
+    EXPECT_THAT(adam, HasSubstr("train.optimizer: adam makes steps that " + named));
+    EXPECT_THAT(int8, HasSubstr("train.encoding: int8 would round what " + named));
+  }
+  EXPECT_EQ(fault_of(mixed("fedprox", ", optimizer: adam", "rule: median", "")), "");
+}
+
+TEST(JobFile, ReadsWhatStaysAtTheSite) {
+  const auto file = parse_job(
+      mixed("scaffold", ", keep_local: [\"bn*.*\", head.bias], personal: {lambda: 0.5}", "", ""),
+      "job.yaml");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.train.keep_local, (std::vector<std::string>{"bn*.*", "head.bias"}));
+  ASSERT_TRUE(file->spec.train.personal);
+  EXPECT_EQ(file->spec.train.personal->lambda, 0.5);
+  EXPECT_EQ(file->spec.aggregation.algorithm.name, "scaffold");
+  const auto judged = parse_job(
+      mixed("fedavg", ", keep_local: [a]", "", "") + "evaluate: {by: evaluators}\n", "job.yaml");
+  ASSERT_FALSE(judged);
+  EXPECT_THAT(judged.error().message,
+              HasSubstr("evaluate.by: evaluators have none of the tensors"));
+}
 
 TEST(JobFile, TellsAllFaultsAtOnce) {
   const auto file = parse_job(

@@ -78,9 +78,13 @@ RoundRow round_row() {
 }
 
 std::vector<Message> one_of_each() {
-  Task task{
-      key(TaskKind::kTrain), "name: heart\n",   {{{"age", {54.0, 9.0}}}, {{"sex", {"f", "m"}}}},
-      {digest(1), 1000},     {digest(2), 2000}, 60'000};
+  Task task{key(TaskKind::kTrain),
+            "name: heart\n",
+            {{{"age", {54.0, 9.0}}}, {{"sex", {"f", "m"}}}},
+            {digest(1), 1000},
+            {digest(2), 2000},
+            60'000,
+            2};
   return {Hello{1, 2, "tributary 0.1", {"heart", "lungs"}},
           Welcome{1, "tributary 0.1", 5000, 50'000},
           Goodbye{ErrorCode::kUnavailable, "restarting", 1000},

@@ -40,7 +40,7 @@ Result<Finished> finish(const RoundAggregate& aggregate, const Model& base,
   RoundStreams streams{from, model};
   std::optional<ModelSource> before;
   if (state) streams.states.push_back(&before.emplace(*state));
-  if (!aggregate.optimizer().state.empty()) streams.next_states.push_back(&next_state);
+  if (!aggregate.states().empty()) streams.next_states.push_back(&next_state);
   TRIB_TRY(outcome, aggregate.finish(streams));
   finished.outcome = outcome;
   if (!streams.next_states.empty()) finished.state = next;

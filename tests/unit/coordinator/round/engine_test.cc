@@ -266,6 +266,31 @@ TEST(Engine, ARejectedUpdateCostsThatSiteOnly) {
   EXPECT_FALSE(federation.folded.at(1).contains(SiteName{"site-c"}));
 }
 
+// What a site carries from round to round goes on from there.
+TEST(Engine, ATrainingNamesTheSitesLastRoundThatCounts) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  JobSpec spec = Federation::spec(3, 3, 2);
+  spec.rounds.deadline_ms = 10'000;
+  spec.evaluation.every = 0;
+  federation.submit(spec);
+  ASSERT_TRUE(federation.begin_training_without("site-c"));
+  const auto task_of = [&](const char* site) { return federation.offered.at(SiteName{site}); };
+  EXPECT_EQ(task_of("site-a").counted, 0u);
+  federation.settle();
+  federation.pass(Milliseconds(10'000));
+  ASSERT_EQ(task_of("site-a").key, (TaskKey{federation.job().record().id, 2, 1, TaskKind::kTrain}));
+  EXPECT_EQ(task_of("site-a").counted, 1u);
+  ASSERT_EQ(task_of("site-c").key.round, 2u);
+  EXPECT_EQ(task_of("site-c").counted, 0u) << "it was not done with round 1";
+  federation.let_go("site-c");
+  federation.crash();
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_EQ(federation.weight_all, 30u) << "the rows of all that prepared";
+  for (const auto& [site, history] : federation.saved().history) EXPECT_EQ(history.counted, 3u);
+}
+
 TEST(Engine, RetryKeepsWhatWasAcceptedAndThenGivesUp) {
   Federation federation(1);
   connect_all(federation, 4);

@@ -192,6 +192,7 @@ class Federation {
   std::map<std::pair<SiteName, TaskKey>, int> trained;
   std::map<SiteName, Task> offered;         // the last task of each site
   std::vector<AcceptedUpdate> absorptions;  // in order
+  std::uint64_t weight_all = 0;             // of the last one
   std::map<SiteName, double> losses;  // that a site's evaluations come to, where not the usual
   TimePoint now() const { return now_; }
   // Sites whose updates were in the sum of each committed round.
@@ -234,6 +235,7 @@ class Federation {
     if (const auto* absorb = std::get_if<AbsorbUpdate>(&effect)) {
       if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
       absorptions.push_back(absorb->update);
+      weight_all = absorb->weight_all;
     }
     if (const auto* fetch = std::get_if<FetchInitialModel>(&effect);
         fetch != nullptr && !withholding_.contains(fetch->site))

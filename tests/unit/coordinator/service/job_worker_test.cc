@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/tensor/companions.h"
 #include "common/tensor/safetensors.h"
 #include "common/tensor/update_encoding.h"
 #include "tests/support/full_disk.h"
@@ -344,6 +345,93 @@ TEST_F(StatefulWorker, ItsFilesHaveTheTensorsOfTheModel) {
   EXPECT_EQ(m.layout, kLayout);
   EXPECT_NEAR(m.values[1], 0.1 * -0.7, 1e-7);
   EXPECT_NEAR(v.values[1], 0.99e-6 + 0.01 * 0.49, 1e-8);
+}
+
+// Rounds of an algorithm that has a half here.
+class AlgorithmWorker : public Worker {
+ protected:
+  std::unique_ptr<JobWorker> life(const std::string& algorithm, const JobId& job) {
+    JobSpec spec;
+    spec.train.algorithm = {algorithm, {}};
+    if (algorithm == "feddyn") spec.train.algorithm.options = {{"alpha", 0.5}};
+    spec.aggregation.algorithm = spec.train.algorithm;
+    spec.aggregation.server_optimizer = {"momentum", {{"learning_rate", 1.0}, {"beta", 0.5}}};
+    auto worker = std::make_unique<JobWorker>(job, spec, *blobs_, models_);
+    companions_ = companions_of(algorithm);
+    return worker;
+  }
+  Result<BlobRef> begin(JobWorker& worker) {
+    return worker.adopt_initial_model(
+        {*blobs_->put(encode_safetensors({kLayout, {1.0f, 2.0f}})), 0});
+  }
+  // Of two sites, which weigh 40 of 80; `beside` is what the algorithm's tensors or value are.
+  Result<RoundFinished> play(JobWorker& worker, RoundNumber round) {
+    for (const float site : {1.0f, 3.0f}) {
+      Model update{update_layout(companions_, kLayout), {0.3f * site, -0.7f}};
+      while (update.values.size() < update.layout.element_count()) update.values.push_back(site);
+      AcceptedUpdate one;
+      one.key = {kJob, round, 1, TaskKind::kTrain};
+      one.site = SiteName{std::to_string(site)};
+      one.into = round;
+      const Bytes bytes = encode_safetensors(update);
+      one.result.update = {*blobs_->put(bytes), bytes.size()};
+      one.result.examples = site < 2.0f ? 30 : 10;
+      const UpdateChecked verdict = worker.check(one.site, one.key, one.result);
+      EXPECT_EQ(verdict.reason, Reason::kAccepted) << verdict.detail;
+      EXPECT_NEAR(verdict.norm, std::hypot(0.3 * static_cast<double>(site), 0.7), 1e-6);
+      worker.absorb({one, 1000, 80});
+    }
+    return worker.finish(round);
+  }
+  Companions companions_;
+};
+
+TEST_F(AlgorithmWorker, AnotherLifeInEachRoundGivesTheSameBits) {
+  for (const std::string algorithm : {"scaffold", "fednova", "feddyn"}) {
+    SCOPED_TRACE(algorithm);
+    const JobId one{algorithm + "-one"}, many{algorithm + "-many"};
+    const auto lasting = life(algorithm, one);
+    ASSERT_EQ(*begin(*lasting), *begin(*life(algorithm, many)));
+    for (RoundNumber round = 1; round <= 4; ++round) {
+      const auto expected = play(*lasting, round);
+      ASSERT_TRUE(expected) << expected.error().message;
+      for (int life_of_round = 0; life_of_round < 2; ++life_of_round) {
+        const auto again = play(*life(algorithm, many), round);
+        ASSERT_TRUE(again) << again.error().message;
+        EXPECT_EQ(again->model, expected->model) << round;
+      }
+    }
+  }
+}
+
+TEST_F(AlgorithmWorker, SitesAreSentTheControlVariateWithTheModel) {
+  const auto worker = life("scaffold", kJob);
+  const BlobRef initial = *begin(*worker);
+  const auto sent = [&](const BlobRef& blob) {
+    return *split_sent(companions_, *decode_safetensors(*blobs_->read(blob.digest)));
+  };
+  EXPECT_EQ(sent(initial).along, (std::vector<float>{0.0f, 0.0f}));
+  EXPECT_EQ(sent(initial).model.values, (std::vector<float>{1.0f, 2.0f}));
+  const auto first = play(*worker, 1);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->model.bytes, initial.bytes) << "an update may be as large";
+  EXPECT_EQ(sent(first->model).along, (std::vector<float>{0.75f, 0.75f})) << "half of the mean";
+  EXPECT_EQ(sent(first->model).model.values, values_of(1)) << "the model's own file has no more";
+  const auto second = play(*worker, 2);
+  EXPECT_EQ(sent(second->model).along, (std::vector<float>{1.5f, 1.5f}));
+  // The blob store lost it: a restart makes it again from the files.
+  ASSERT_TRUE(blobs_->remove(second->model.digest));
+  JobSpec spec;
+  spec.train.algorithm = {"scaffold", {}};
+  ASSERT_TRUE(models_.publish(kJob, 2, second->model, sent_state(spec), *blobs_));
+  EXPECT_EQ(sent(second->model).along, (std::vector<float>{1.5f, 1.5f}));
+}
+
+TEST_F(AlgorithmWorker, AnUpdateWithoutWhatTheAlgorithmSendsIsRefused) {
+  const auto worker = life("scaffold", kJob);
+  ASSERT_TRUE(begin(*worker));
+  const AcceptedUpdate plain = update("a", {1.0f, 0.0f}, 30);
+  EXPECT_EQ(worker->check(plain.site, plain.key, plain.result).reason, Reason::kWrongShape);
 }
 
 TEST_F(Worker, AFailedRoundLeavesNoFileBehind) {

@@ -31,7 +31,7 @@ JobRecord record() {
   record.without_gain = 3;
   record.shortfalls[SiteName{"slow"}] = 2;
   record.late[SiteName{"slow"}] = {3, 2, {Digest{}, 7}};
-  record.history[SiteName{"north"}] = {5, 4, {1'000, 2'500}};
+  record.history[SiteName{"north"}] = {5, 4, {1'000, 2'500}, 6};
   record.changes.paused = true;
   record.changes.priority = -4;
   record.dry_run = true;

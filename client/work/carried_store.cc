@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/work/residual_store.h"
+#include "client/work/carried_store.h"
 
 #include <algorithm>
 #include <charconv>
@@ -12,7 +12,8 @@
 namespace tributary {
 namespace {
 
-// Files are SEQUENCE_ROUND_JOB.safetensors; the sequence says which was kept last.
+// Files are SEQUENCE_ROUND_JOB.safetensors; the sequence says which was kept last. Each part is a
+// tensor of one dimension.
 constexpr std::string_view kSuffix = ".safetensors";
 
 std::optional<std::uint64_t> take_number(std::string_view& text) {
@@ -25,7 +26,7 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 
 }  // namespace
 
-struct ResidualStore::Entry {
+struct CarriedStore::Entry {
   std::string file;
   std::uint64_t sequence = 0;
   RoundNumber round = 0;
@@ -33,7 +34,7 @@ struct ResidualStore::Entry {
 };
 
 // In the order in which they were kept.
-Result<std::vector<ResidualStore::Entry>> ResidualStore::entries() const {
+Result<std::vector<CarriedStore::Entry>> CarriedStore::entries() const {
   std::vector<Entry> found;
   if (!files_->exists(directory_)) return found;
   TRIB_TRY(names, files_->list(directory_));
@@ -51,36 +52,59 @@ Result<std::vector<ResidualStore::Entry>> ResidualStore::entries() const {
   return found;
 }
 
-Result<std::vector<float>> ResidualStore::before(const JobId& job, RoundNumber round,
-                                                 const Layout& layout) {
+Result<Carried> CarriedStore::read(const Entry* entry) const {
+  if (entry == nullptr) return Carried{};
+  TRIB_TRY(bytes, files_->read(entry->file, limits::kBlobBytesMax));
+  const Result<Model> file = decode_safetensors(bytes);
+  Carried parts;
+  if (!file) return parts;
+  std::span<const float> values = file->values;
+  for (const TensorInfo& tensor : file->layout.tensors) {
+    const auto part = values.first(element_count(tensor));
+    parts[tensor.name].assign(part.begin(), part.end());
+    values = values.subspan(part.size());
+  }
+  return parts;
+}
+
+Result<Carried> CarriedStore::after(const JobId& job, RoundNumber round) const {
+  TRIB_TRY(all, entries());
+  // The last of them: a kill can leave one that was to give way.
+  const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Entry& entry) {
+    return entry.job == job.value && entry.round == round;
+  });
+  return read(found == all.rend() ? nullptr : &*found);
+}
+
+Result<Carried> CarriedStore::last(const JobId& job, RoundNumber round) const {
   TRIB_TRY(all, entries());
   const Entry* last = nullptr;
   for (const Entry& entry : all) {
-    if (entry.job != job.value || entry.round >= round) continue;
-    if (last == nullptr || entry.round > last->round) last = &entry;
+    if (entry.job != job.value || entry.round > round) continue;
+    if (last == nullptr || entry.round >= last->round) last = &entry;
   }
-  if (last == nullptr) return std::vector<float>(layout.element_count());
-  TRIB_TRY(bytes, files_->read(last->file, limits::kBlobBytesMax));
-  Result<Model> model = decode_safetensors(bytes);
-  if (!model || model->layout != layout) return std::vector<float>(layout.element_count());
-  return std::move(model->values);
+  return read(last);
 }
 
-Status ResidualStore::keep(const JobId& job, RoundNumber round, const Model& residual) {
+Status CarriedStore::keep(const JobId& job, RoundNumber round, RoundNumber from,
+                          const Carried& left) {
   TRIB_CHECK_OK(files_->make_directories(directory_));
   TRIB_TRY(all, entries());
   const std::uint64_t sequence = all.empty() ? 1 : all.back().sequence + 1;
   const std::string file = directory_ + "/" + std::to_string(sequence) + "_" +
                            std::to_string(round) + "_" + job.value + std::string(kSuffix);
-  TRIB_CHECK_OK(files_->write_durably(file, encode_safetensors(residual)));
-  // Latest first: of this job the round before stays, of others what they have, up to the limit.
+  Model model;
+  for (const auto& [name, values] : left) {
+    model.layout.tensors.push_back({name, {static_cast<std::int64_t>(values.size())}});
+    model.values.insert(model.values.end(), values.begin(), values.end());
+  }
+  TRIB_CHECK_OK(files_->write_durably(file, encode_safetensors(model)));
+  // Latest first: of this job what it began with stays, of others what they have, up to the limit.
   std::set<std::string> jobs = {job.value};
-  bool before_kept = false;
   for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
     bool stays = false;
     if (entry->job == job.value) {
-      stays = entry->round < round && !before_kept;
-      before_kept = before_kept || stays;
+      stays = entry->round == from && from != round;
     } else {
       stays = jobs.contains(entry->job) || jobs.size() < kJobsMax;
       if (stays) jobs.insert(entry->job);
