@@ -17,7 +17,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kReadAhead = 16u << 10;  // one TLS record
+// Every idle link keeps so much.
+constexpr std::size_t kReadAhead = 2u << 10;
+constexpr std::size_t kControlTogether = 16u << 10;  // one TLS record
 constexpr milliseconds kFarewell{2'000};
 
 Bytes frame(FrameKind kind, std::uint32_t stream, ByteView payload) {
@@ -74,7 +76,7 @@ void FrameLink::remove_source(std::uint32_t stream) {
 Bytes FrameLink::next_control() {
   Bytes bytes = std::move(control_.front());
   control_.pop_front();
-  while (!control_.empty() && bytes.size() + control_.front().size() <= kReadAhead) {
+  while (!control_.empty() && bytes.size() + control_.front().size() <= kControlTogether) {
     bytes.insert(bytes.end(), control_.front().begin(), control_.front().end());
     control_.pop_front();
   }
@@ -92,7 +94,7 @@ Result<FrameLink::Outgoing> FrameLink::next_frame() {
   while (!sources_.empty()) {
     Source source = std::move(sources_.front());
     sources_.pop_front();
-    Chunk chunk = Chunk::take(limits::kChunkBytesMax);
+    Chunk chunk = Chunk::take(Chunk::kUsualBytes);
     TRIB_TRY(size, source.next(chunk.room()));
     if (size == 0) continue;
     chunk.resize(size);

@@ -13,7 +13,7 @@ namespace tributary {
 namespace {
 
 // What ten sites keep busy.
-constexpr std::size_t kChunksPooledMax = 32;
+constexpr std::size_t kChunksPooledMax = 64;
 constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kHeaderRoom = 64;  // the payload is aligned too
 static_assert(kFrameHeaderBytes <= kHeaderRoom);
@@ -36,7 +36,7 @@ class Pool {
         return buffer;
       }
     }
-    return make(limits::kChunkBytesMax);
+    return make(Chunk::kUsualBytes);
   }
   void give_back(std::byte* buffer) {
     {
@@ -61,7 +61,7 @@ Pool& pool() {
 
 Chunk Chunk::take(std::size_t room) {
   TRIB_ASSERT(room <= limits::kChunkBytesMax, "a chunk of no possible size");
-  const bool pooled = room > kSmall;
+  const bool pooled = room > kSmall && room <= kUsualBytes;
   return Chunk(Buffer(pooled ? pool().take() : make(room), GiveBack{pooled}), room);
 }
 

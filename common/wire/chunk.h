@@ -15,8 +15,11 @@ namespace tributary {
 
 class Chunk {
  public:
+  // What is sent at a time: fills the link, and a server of many sites has little in hand.
+  static constexpr std::size_t kUsualBytes = 256u << 10;
+
   // Room for so many bytes, kChunkBytesMax at most; nothing in it yet, its bytes are whatever they
-  // were. Only large ones come from the pool.
+  // were. Those of about the usual size come from the pool.
   static Chunk take(std::size_t room);
   // With a copy of at most kChunkBytesMax bytes.
   static Chunk of(ByteView bytes);

@@ -138,7 +138,11 @@ struct EffectPerformer {
       }
     };
     driver.ports_.to_worker(job, [&d = driver, worker = driver.worker(job), answer] {
-      d.ports_.to_engine([&d, event = answer(*worker)] { d.handle(event); });
+      d.ports_.to_engine([&d, event = answer(*worker)] {
+        const auto* checked = std::get_if<UpdateChecked>(&event);
+        if (checked == nullptr) return d.handle(event);
+        d.handle_with_others(*checked);
+      });
     });
   }
 };
@@ -248,18 +252,34 @@ void Driver::handle(const RoundEvent& event) {
     while (!waiting_.empty() && !stalled()) {
       const RoundEvent next = std::move(waiting_.front());
       waiting_.pop_front();
-      step(next);
+      step({&next, 1});
     }
     if (stalled()) {
       waiting_.push_back(event);
       return;
     }
   }
-  step(event);
+  step({&event, 1});
 }
 
-void Driver::step(const RoundEvent& event) {
-  RoundEffects effects = engine_.handle(ports_.clock.now(), event);
+// One transaction for all that were checked while the last one was written: a disk makes only so
+// many a second.
+void Driver::handle_with_others(const UpdateChecked& event) {
+  checked_.push_back(event);
+  if (checked_.size() > 1) return;
+  ports_.to_engine([this] {
+    const std::vector<RoundEvent> events = std::exchange(checked_, {});
+    if (!stalled()) return step(events);
+    for (const RoundEvent& one : events) handle(one);
+  });
+}
+
+void Driver::step(std::span<const RoundEvent> events) {
+  RoundEffects effects;
+  for (const RoundEvent& event : events) {
+    for (RoundEffect& effect : engine_.handle(ports_.clock.now(), event))
+      effects.push_back(std::move(effect));
+  }
   if (!save(effects)) {
     unsaved_ = std::move(effects);
     return;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -55,7 +56,8 @@ class Driver {
  private:
   friend struct EffectPerformer;
 
-  void step(const RoundEvent& event);
+  void step(std::span<const RoundEvent> events);
+  void handle_with_others(const UpdateChecked& event);
   bool save(const RoundEffects& effects);
   void perform(const RoundEffects& effects);
   void remove_unused_blobs();
@@ -65,8 +67,9 @@ class Driver {
   DriverPorts ports_;
   Engine engine_;
   std::map<JobId, std::shared_ptr<JobWorker>> workers_;
-  std::deque<RoundEvent> waiting_;  // arrived while stalled
-  RoundEffects unsaved_;            // decided, not durable yet, so not carried out
+  std::vector<RoundEvent> checked_;  // updates whose record is written together with others
+  std::deque<RoundEvent> waiting_;   // arrived while stalled
+  RoundEffects unsaved_;             // decided, not durable yet, so not carried out
   TimePoint retry_at_;
   bool recovering_ = false;   // not all jobs are with the engine yet
   std::set<Digest> left_;     // blobs of an earlier life that a site may still announce again

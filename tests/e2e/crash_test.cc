@@ -94,5 +94,49 @@ TEST(Crash, AKilledCoordinatorGoesOnAndComesToTheSameModel) {
   }
 }
 
+// Updates that lie in memory only are gone with the coordinator; their sites still have them.
+std::string run_in_memory(bool crash, std::string* logs) {
+  FederationFiles federation(3);
+  federation.configure_coordinator("staging_memory: 64MiB\n");
+  federation.start_coordinator();
+  for (int site = 1; site <= 3; ++site) federation.start_client(site);
+  EXPECT_TRUE(federation.wait_for("site.connected", {}, 3));
+  const std::string job = federation.submit(
+      federation.write_job(kShort, "{count: 3, minimum_sites: 3, deadline: 60s}"));
+  if (crash) {
+    EXPECT_TRUE(federation.wait_for("task.accepted",
+                                    {{"task", "train"}, {"round", "2"}, {"site", "hospital-3"}}));
+    federation.signal_client(3, SIGSTOP);  // or the round may be committed before the kill
+    EXPECT_TRUE(federation.wait_for("client.outcome",
+                                    {{"task", "train"}, {"round", "2"}, {"reason", "accepted"}}));
+    federation.kill_coordinator();
+    federation.start_coordinator();
+    federation.signal_client(3, SIGCONT);
+  }
+  EXPECT_TRUE(federation.wait_for("job.finished")) << federation.logs();
+  const auto lost = federation.events("update.lost", {{"round", "2"}});
+  EXPECT_EQ(lost.empty(), !crash);
+  for (const auto& one : lost) {
+    const std::string site = one["site"].get<std::string>();
+    EXPECT_EQ(
+        federation.events("client.outcome", {{"site", site}, {"task", "train"}, {"round", "2"}})
+            .size(),
+        2u)
+        << "it sends its update again";
+    const int index = std::stoi(site.substr(site.rfind('-') + 1));
+    EXPECT_EQ(federation.client_events(index, "training.started", {{"round", "2"}}).size(), 1u)
+        << "and has not trained it again";
+  }
+  *logs = federation.logs();
+  return federation.final_model(job);
+}
+
+TEST(Crash, UpdatesThatOnlyLayInMemoryAreSentAgainAndNotTrainedAgain) {
+  std::string logs;
+  const std::string calm = run_in_memory(false, &logs);
+  ASSERT_FALSE(calm.empty()) << logs;
+  EXPECT_EQ(run_in_memory(true, &logs), calm) << logs;
+}
+
 }  // namespace
 }  // namespace tributary

@@ -32,11 +32,11 @@ TEST(Chunk, IsAFrameWithItsHeaderInFront) {
 TEST(Chunk, LargeBuffersComeBackAndAreAligned) {
   const std::byte* first = nullptr;
   {
-    Chunk chunk = Chunk::take(limits::kChunkBytesMax);
+    Chunk chunk = Chunk::take(Chunk::kUsualBytes);
     first = chunk.room().data();
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first) % 64, 0u);
   }
-  EXPECT_EQ(Chunk::take(limits::kChunkBytesMax).room().data(), first);
+  EXPECT_EQ(Chunk::take(Chunk::kUsualBytes).room().data(), first);
   EXPECT_EQ(Chunk::take(100).room().size(), 100u);
 }
 
@@ -47,7 +47,7 @@ TEST(Chunk, ThePoolIsSharedByThreads) {
       for (int i = 0; i < 200; ++i) {
         std::vector<Chunk> held;
         for (int k = 0; k < 20; ++k) {
-          held.push_back(Chunk::take(limits::kChunkBytesMax));
+          held.push_back(Chunk::take(Chunk::kUsualBytes));
           std::ranges::fill(held.back().room().first(64), static_cast<std::byte>(thread * 20 + k));
         }
         for (int k = 0; k < 20; ++k) {
