@@ -66,7 +66,7 @@ TEST(EncodedUpdates, AreSmallerAndTheModelIsAsGood) {
   }
 }
 
-enum class Killed { kNever, kBetweenRounds, kAndItsResidualsLost };
+enum class Killed { kNever, kBetweenRounds, kAndWhatItCarriedLost };
 
 // Hospital 2 stands still, so that no further round can close, until hospital 1 has delivered its
 // update, was killed, and is back.
@@ -80,9 +80,9 @@ void kill_between_rounds(FederationFiles& federation, Killed how) {
                                                      {"reason", "accepted"},
                                                      {"round", std::to_string(round)}}));
   ASSERT_TRUE(federation.kill_client(1)) << "it ended by itself";
-  const std::string residuals = federation.path("state-hospital-1/residuals");
-  ASSERT_FALSE(std::filesystem::is_empty(residuals));
-  if (how == Killed::kAndItsResidualsLost) std::filesystem::remove_all(residuals);
+  const std::string carried = federation.path("state-hospital-1/carried");
+  ASSERT_FALSE(std::filesystem::is_empty(carried));
+  if (how == Killed::kAndWhatItCarriedLost) std::filesystem::remove_all(carried);
   federation.start_client(1);
   ASSERT_TRUE(federation.wait_for("site.connected", {{"site", "hospital-1"}}, 2));
   federation.signal_client(2, SIGCONT);
@@ -106,7 +106,7 @@ TEST(EncodedUpdates, WhatWasLeftOutOutlivesAKilledClient) {
   const std::string calm = model_of(Killed::kNever);
   ASSERT_FALSE(calm.empty());
   EXPECT_EQ(model_of(Killed::kBetweenRounds), calm);
-  EXPECT_NE(model_of(Killed::kAndItsResidualsLost), calm) << "it counts what was left out";
+  EXPECT_NE(model_of(Killed::kAndWhatItCarriedLost), calm) << "it counts what was left out";
 }
 
 }  // namespace
