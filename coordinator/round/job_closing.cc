@@ -276,11 +276,16 @@ void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& ev
 void JobMachine::ask_for_all_again(TimePoint now, const RoundNotFinished& event,
                                    RoundEffects& out) {
   finishing_since_.reset();
+  for (const SiteName& site : phase_->with(Reason::kAccepted))
+    drop_accepted(site, phase_->at(site).key, event.round, out);
   retry(now, event.detail, out);
-  for (const auto& [site, one] : std::exchange(carried_, {})) drop_accepted(event.round, site, out);
+  carried_.clear();
 }
 
-void JobMachine::drop_accepted(RoundNumber into, const SiteName& site, RoundEffects& out) const {
+void JobMachine::drop_accepted(const SiteName& site, const TaskKey& key, RoundNumber into,
+                               RoundEffects& out) {
+  SiteHistory& history = record_.history[site];
+  if (history.counted == key.round) history.counted = history.counted_before;
   out.push_back(DropAccepted{record_.id, into, site});
   out.push_back(Report{"update.lost",
                        {{"job", record_.id.value},

@@ -66,12 +66,19 @@ void JobMachine::start(RoundEffects& out) {
 }
 
 void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& out) {
-  for (const AcceptedUpdate& update : event.lost) drop_accepted(update.into, update.site, out);
+  for (const AcceptedUpdate& update : event.lost) {
+    drop_accepted(update.site, update.key, update.into, out);
+    // It was accepted in an earlier attempt, and is not among those that are asked in this one.
+    if (record_.open_round == update.into && !record_.late.contains(update.site) &&
+        std::ranges::count(record_.cohort, update.site) == 0)
+      record_.cohort.push_back(update.site);
+  }
+  if (!event.lost.empty()) out.push_back(SaveJob{record_});
   for (const AcceptedUpdate& update : event.accepted) {
     if (update.into != record_.round + 1) continue;  // belongs to a round that was committed
     carried_.emplace(update.site, accepted_before(update));
     out.push_back(AbsorbUpdate{update, weight_max(), weight_all()});
-    record_.history[update.site].counted = update.key.round;
+    record_.history[update.site].count(update.key.round);
   }
   returning_until_ = now + Milliseconds(spec_.rounds.disconnect_grace_ms);
   for (const auto& [site, task] : record_.late) {

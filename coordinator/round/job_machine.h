@@ -146,7 +146,7 @@ class JobMachine {
   void finish(TimePoint now, JobState state, const std::string& detail, RoundEffects& out);
   void keep_accepted();
   void ask_for_all_again(TimePoint now, const RoundNotFinished& event, RoundEffects& out);
-  void drop_accepted(RoundNumber into, const SiteName& site, RoundEffects& out) const;
+  void drop_accepted(const SiteName& site, const TaskKey& key, RoundNumber into, RoundEffects& out);
 
   // --- records and reports (job_reports.cc) ---
   static std::string join(const std::vector<SiteName>& sites);  // "a,b"

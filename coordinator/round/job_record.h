@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -43,6 +44,10 @@ struct SiteHistory {
   std::vector<std::int64_t> took_ms;  // the last kTimesKept trainings, oldest first; those that
                                       // were given up count as long as they were waited for
   RoundNumber counted = 0;            // the round of its last update that was accepted; 0: none
+  RoundNumber counted_before = 0;     // of the one before, for when that one is lost
+  void count(RoundNumber round) {
+    if (counted != round) counted_before = std::exchange(counted, round);
+  }
   bool operator==(const SiteHistory&) const = default;
 };
 

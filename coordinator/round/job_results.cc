@@ -59,6 +59,8 @@ void JobMachine::on_disconnected(TimePoint now, const SiteName& site) {
 // A result that nobody waits for: the site keeps what was accepted and forgets the rest.
 void JobMachine::answer_unexpected(const SiteReturned& event, RoundEffects& out) const {
   const TaskKey& key = event.result.key;
+  // Between two attempts: it may be what the next one asks for.
+  if (!over() && !phase_ && key.kind == TaskKind::kTrain && key.round == record_.round + 1) return;
   const auto counted = [&](const Participants& participants) {
     const auto found = participants.find(event.site);
     return found != participants.end() && found->second.reason == Reason::kAccepted &&
@@ -196,7 +198,7 @@ void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,
   out.push_back(SendVerdict{site, one.key, reason, detail});
   if (reason == Reason::kAccepted && phase_->kind() == TaskKind::kTrain) {
     ++record_.history[site].accepted;
-    record_.history[site].counted = one.key.round;
+    record_.history[site].count(one.key.round);
     // An update that the site kept over a restart of ours took as long as the site says.
     const double most = static_cast<double>(spec_.rounds.deadline_ms) / 1000.0;
     const double seconds = std::max(one.row.seconds, std::min(update_of(one).seconds, most));

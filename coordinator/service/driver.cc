@@ -58,6 +58,9 @@ struct EffectPerformer {
           if (status) {
             d.ports_.blobs.need(e.update.digest, {e.key.job, e.site});
             d.handle(UpdateArrived{e.site, e.key});
+            const JobMachine* job = d.engine_.find(e.key.job);
+            if (job == nullptr || !job->awaits(e.site, e.key))
+              d.ports_.blobs.done(e.update.digest, {e.key.job, e.site});
           } else {
             d.handle(
                 UpdateLost{e.site, e.key, reason_of_fetch(status.error()), status.error().message});

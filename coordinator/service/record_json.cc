@@ -181,7 +181,8 @@ Json history_to_json(const std::map<SiteName, SiteHistory>& history) {
     json[site.value] = {{"asked", one.asked},
                         {"accepted", one.accepted},
                         {"took_ms", one.took_ms},
-                        {"counted", one.counted}};
+                        {"counted", one.counted},
+                        {"counted_before", one.counted_before}};
   }
   return json;
 }
@@ -189,10 +190,11 @@ Json history_to_json(const std::map<SiteName, SiteHistory>& history) {
 std::map<SiteName, SiteHistory> history_from_json(const Json& json) {
   std::map<SiteName, SiteHistory> history;
   for (const auto& [site, one] : json.items()) {
-    history[SiteName{site}] = {one.at("asked").get<std::uint32_t>(),
-                               one.at("accepted").get<std::uint32_t>(),
-                               one.at("took_ms").get<std::vector<std::int64_t>>(),
-                               optional_from_json<RoundNumber>(member(one, "counted")).value_or(0)};
+    history[SiteName{site}] = {
+        one.at("asked").get<std::uint32_t>(), one.at("accepted").get<std::uint32_t>(),
+        one.at("took_ms").get<std::vector<std::int64_t>>(),
+        optional_from_json<RoundNumber>(member(one, "counted")).value_or(0),
+        optional_from_json<RoundNumber>(member(one, "counted_before")).value_or(0)};
   }
   return history;
 }

@@ -113,7 +113,9 @@ class SiteSessions::Session final : public LinkHandler,
     tickets_[blob.digest] = 0;
     const UploadGrants::Ticket ticket = owner_.grants_.ask(
         owner_.ports_.clock.now(), blob, lodging,
-        [this, blob] { static_cast<void>(transfers_->fetch(blob).has_value()); });
+        [this, blob] {  // none while the session ends, which ends its other tickets too
+          if (transfers_) static_cast<void>(transfers_->fetch(blob).has_value());
+        });
     const auto mine = tickets_.find(blob.digest);
     if (mine == tickets_.end()) return owner_.grants_.end(ticket);
     mine->second = ticket;

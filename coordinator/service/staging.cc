@@ -191,6 +191,10 @@ std::optional<Bytes> Staging::take_piece(std::size_t size) {
     spare_.pop_back();
     return piece;
   }
+  while (used_ + size > memory_ && !spare_.empty()) {
+    spare_.pop_back();
+    used_ -= kSegmentBytes;
+  }
   if (used_ + size > memory_) return std::nullopt;
   used_ += size;
   return Bytes(size);

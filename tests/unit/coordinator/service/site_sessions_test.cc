@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.h"
+#include "common/crypto/digest.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -37,10 +38,18 @@ class TestLink final : public Link {
 
 class SiteSessionsTest : public testing::Test {
  protected:
-  void open(AdmissionConfig admission, std::vector<std::string> allowed = {}) {
-    sites_.emplace(SiteSessions::Ports{clock_, *blobs_, *store_, *log_, std::move(allowed),
-                                       admission, "test",
-                                       [](std::function<void()> work) { work(); }});
+  void open(AdmissionConfig admission, std::vector<std::string> allowed = {},
+            std::uint64_t upload_memory = 1u << 30) {
+    sites_.emplace(SiteSessions::Ports{clock_,
+                                       *blobs_,
+                                       *store_,
+                                       *log_,
+                                       std::move(allowed),
+                                       admission,
+                                       "test",
+                                       [](std::function<void()> work) { work(); },
+                                       {},
+                                       upload_memory});
     driver_.emplace(DriverPorts{clock_, *store_, *blobs_, models_, *sites_, [](const Report&) {},
                                 [](std::function<void()> work) { work(); },
                                 [](const JobId&, std::function<void()> work) { work(); }},
@@ -131,6 +140,23 @@ TEST_F(SiteSessionsTest, AFullFederationTakesItsOwnSitesBackAndStrangersNot) {
   EXPECT_FALSE(come("a")->closed) << "on a second link, for the first";
   EXPECT_TRUE(first->closed);
   EXPECT_EQ(sites_->size(), 2u);
+}
+
+// The place of the first must not go to the second, which ends with the same link.
+TEST_F(SiteSessionsTest, ALinkThatEndsTakesTheUploadsWithItThatWaitForTheirTurn) {
+  open({.rate = 10}, {}, 1);
+  const auto link = come("a");
+  std::vector<ErrorCode> told;
+  for (const char* bytes : {"first", "second"}) {
+    sites_->fetch(SiteName{"a"}, {sha256(as_bytes(bytes)), 1'000}, Lodging::kDisk,
+                  [&](const Status& status) { told.push_back(status.error().code); });
+  }
+  const auto requests = std::ranges::count_if(link->sent, [](const Message& message) {
+    return std::holds_alternative<BlobRequest>(message);
+  });
+  EXPECT_EQ(requests, 1);
+  come("a");
+  EXPECT_EQ(told, std::vector(2, ErrorCode::kUnavailable));
 }
 
 TEST_F(SiteSessionsTest, AShutdownGivesEachSiteItsTurn) {

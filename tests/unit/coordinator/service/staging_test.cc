@@ -157,6 +157,14 @@ TEST_F(StagingTest, OtherBytesThanAnnouncedAreRefused) {
   EXPECT_THAT(files(), IsEmpty());
 }
 
+TEST_F(StagingTest, WhatIsKeptForLargeOnesIsThereForSmallOnesToo) {
+  const Bytes large = update(4 * kMiB), small = update(1000);
+  ASSERT_TRUE(receive_in_memory(large));
+  ASSERT_TRUE(staging_.remove(ref_of(large).digest));
+  ASSERT_TRUE(receive_in_memory(small));
+  EXPECT_THAT(files(), IsEmpty());
+}
+
 TEST_F(StagingTest, TheMemoryKeptForTheNextCanBeGivenBack) {
   const Bytes bytes = update(4 * kMiB);
   for (int i = 0; i < 3; ++i) {
