@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "tests/unit/coordinator/round/federation.h"
 
@@ -15,6 +16,12 @@ std::string text_field(const Report& report, const std::string& name) {
     if (key == name) return std::get<std::string>(value);
   }
   return "";
+}
+
+template <typename T>
+std::ptrdiff_t count_of(const RoundEffects& effects) {
+  return std::ranges::count_if(
+      effects, [](const RoundEffect& effect) { return std::holds_alternative<T>(effect); });
 }
 
 TEST(Engine, RunsAJobToItsEnd) {
@@ -139,11 +146,8 @@ TEST(Engine, AnUpdateIsInUseFromItsAnnouncementOn) {
   static_cast<void>(engine.handle({}, SiteConnected{site, {"demo"}}));
   EXPECT_TRUE(engine.blobs_in_use()->contains(first));
   const auto announce = [&](const Digest& digest) {
-    const RoundEffects effects =
-        engine.handle({}, SiteReturned{site, {key, TrainResult{{digest, 4}, 10, 0.5, 1.0, 0.1}}});
-    return std::ranges::count_if(effects, [](const RoundEffect& effect) {
-      return std::holds_alternative<ReleaseBlobs>(effect);
-    });
+    return count_of<ReleaseBlobs>(
+        engine.handle({}, SiteReturned{site, {key, TrainResult{{digest, 4}, 10, 0.5, 1.0, 0.1}}}));
   };
   EXPECT_EQ(announce(first), 0);
   static_cast<void>(engine.handle({}, UpdateLost{site, key, Reason::kDisconnected, ""}));
@@ -166,6 +170,47 @@ TEST(Engine, AnUpdateThatAnEarlierLifeAcceptedIsInUse) {
   static_cast<void>(engine.handle({}, JobRecovered{record, Federation::spec(1, 2, 0), {update}}));
   ASSERT_TRUE(engine.blobs_in_use());
   EXPECT_TRUE(engine.blobs_in_use()->contains(digest_of(5)));
+}
+
+// It was accepted in the attempt before the one that the kill ended, which does not ask its site.
+TEST(Engine, AnUpdateThatIsLostWithAnEarlierLifeIsAskedForAsIfItHadNotBeen) {
+  const SiteName site_a{"site-a"}, site_b{"site-b"};
+  JobRecord record;
+  record.id = JobId{"demo-1"};
+  record.state = JobState::kTraining;
+  record.round = 6;
+  record.open_round = 7;
+  record.attempt = 2;
+  record.cohort = {site_b};
+  record.model = {digest_of(6), 4};
+  record.history[site_a].count(4);
+  record.history[site_a].count(7);
+  const TaskKey key{record.id, 7, 1, TaskKind::kTrain};
+  const TrainResult result{{digest_of(5), 4}, 10, 0.5, 1.0, 0.1};
+  Engine engine{EngineOptions{}};
+  const RoundEffects lost = engine.handle(
+      {}, JobRecovered{
+              record, Federation::spec(9, 1, 0), {}, {{key, site_a, 7, kFullShare, result, 1.0}}});
+  const auto counted_in = [&](const RoundEffect& effect) {
+    const auto* saved = std::get_if<SaveJob>(&effect);
+    return saved != nullptr && saved->record.history.at(site_a).counted == 4;
+  };
+  EXPECT_TRUE(std::ranges::any_of(lost, counted_in)) << "durable with the loss";
+  EXPECT_EQ(count_of<DropAccepted>(lost), 1);
+  // It comes back before the attempt is open, with what it has.
+  EXPECT_EQ(count_of<SendVerdict>(engine.handle({}, SiteReturned{site_a, {key, result}})), 0)
+      << "its site would forget it";
+  std::map<SiteName, Task> tasks;
+  for (const RoundEvent& event : std::vector<RoundEvent>{
+           SiteConnected{site_a, {"demo"}}, SiteConnected{site_b, {"demo"}}, TimePassed{}}) {
+    for (const RoundEffect& effect : engine.handle({}, event)) {
+      if (const auto* send = std::get_if<SendTask>(&effect)) tasks[send->site] = send->task;
+    }
+  }
+  ASSERT_TRUE(tasks.contains(site_a));
+  EXPECT_TRUE(tasks.contains(site_b));
+  EXPECT_EQ(tasks[site_a].key.round, 7u);
+  EXPECT_EQ(tasks[site_a].counted, 4u);
 }
 
 TEST(Engine, CountsOfAnotherKindOfLabelCostThatSiteOnly) {
