@@ -179,6 +179,11 @@ class FileBlobStore final : public BlobStore {
     return written.error();
   }
 
+  Status adopt(const BlobRef& blob, const std::string& file) override {
+    TRIB_CHECK_OK(files_.make_directories(directory_));
+    return files_.link(file, path(blob.digest));
+  }
+
   Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) override {
     if (blob.bytes > limits::kBlobBytesMax) {
       return make_error(ErrorCode::kResourceExhausted,

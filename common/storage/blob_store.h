@@ -40,6 +40,9 @@ class BlobStore {
 
   virtual bool contains(const Digest& digest) const = 0;
   virtual Result<Digest> put(ByteView bytes) = 0;  // durable when it returns
+  // The blob's bytes lie in this file, which nobody changes any more: the blob is another name for
+  // it. The caller has computed its digest. Errors as of FileSystem::link().
+  virtual Status adopt(const BlobRef& blob, const std::string& file) = 0;
   virtual Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) = 0;
   // Whether a writer left something that the next one would take up.
   virtual bool has_part(const Digest& digest) const = 0;

@@ -168,6 +168,13 @@ class PosixFileSystem final : public FileSystem {
     return sync_directory_of(to);
   }
 
+  Status link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) != 0)
+      return system_error(errno, "link " + from + " to " + to);
+    if (durability_ == Durability::kNone) return {};
+    return sync_directory_of(to);
+  }
+
   Status remove(const std::string& path) override {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
       return system_error(errno, "remove " + path);

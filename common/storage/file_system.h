@@ -46,6 +46,9 @@ class FileSystem {
                                                           std::uint64_t size) = 0;
   // Durable when it returns; replaces `to`.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
+  // Another name for the same bytes, durable when it returns. Fails where `to` is there, and on
+  // file systems that know no such thing.
+  virtual Status link(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;  // fine if it is not there
   virtual Result<std::uint64_t> file_size(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;

@@ -196,6 +196,7 @@ Result<BlobRef> ModelRepository::sent_file(const JobId& job, RoundNumber round,
 Status ModelRepository::publish(const JobId& job, RoundNumber round, const BlobRef& sent,
                                 const std::optional<SentState>& along, BlobStore& blobs) const {
   if (blobs.contains(sent.digest)) return {};
+  if (!along && blobs.adopt(sent, model_path(job, round))) return {};
   TRIB_TRY(copy, blobs.receive(sent));
   const std::uint64_t here = copy->size();
   if (along) {

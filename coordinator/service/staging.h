@@ -44,6 +44,9 @@ class Staging final : public BlobStore {
 
   bool contains(const Digest& digest) const override;
   Result<Digest> put(ByteView bytes) override { return disk_->put(bytes); }
+  Status adopt(const BlobRef& blob, const std::string& file) override {
+    return disk_->adopt(blob, file);
+  }
   Result<std::unique_ptr<Writer>> receive(const BlobRef& blob) override;
   bool has_part(const Digest& digest) const override { return disk_->has_part(digest); }
   Result<Bytes> read(const Digest& digest) const override;

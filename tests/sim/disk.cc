@@ -120,6 +120,14 @@ Status Disk::rename(const std::string& from, const std::string& to) {
   return {};
 }
 
+Status Disk::link(const std::string& from, const std::string& to) {
+  const auto file = files_.find(from);
+  if (file == files_.end()) return system_error(ENOENT, "link " + from);
+  if (!files_.try_emplace(to, file->second).second) return system_error(EEXIST, "link " + to);
+  file->second->was_synced = true;
+  return {};
+}
+
 Status Disk::remove(const std::string& path) {
   files_.erase(path);
   return {};

@@ -30,6 +30,7 @@ class Disk final : public FileSystem {
   Result<std::unique_ptr<AppendFile>> open_append(const std::string& path,
                                                   std::uint64_t size) override;
   Status rename(const std::string& from, const std::string& to) override;
+  Status link(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Result<std::uint64_t> file_size(const std::string& path) override;
   bool exists(const std::string& path) override;

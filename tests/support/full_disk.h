@@ -20,6 +20,7 @@ class FullDisk final : public FileSystem {
 
   std::atomic<int> syncs{0};
   std::atomic<bool> no_memory{false};  // whoever opens or reads a file finds no memory for it
+  std::atomic<bool> no_links{false};   // as on a file system that knows one name for a file
   // So many more reads of open files; then the disk fails.
   std::atomic<int> reads_left{std::numeric_limits<int>::max()};
 
@@ -47,6 +48,10 @@ class FullDisk final : public FileSystem {
   }
   Status rename(const std::string& from, const std::string& to) override {
     return real_->rename(from, to);
+  }
+  Status link(const std::string& from, const std::string& to) override {
+    if (no_links) return system_error(EPERM, "link " + from);
+    return real_->link(from, to);
   }
   Status remove(const std::string& path) override { return real_->remove(path); }
   Result<std::uint64_t> file_size(const std::string& path) override {

@@ -54,6 +54,20 @@ TEST_F(BlobStoreTest, ReceivesAndGoesOnWhereItStopped) {
   EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello world");
 }
 
+TEST_F(BlobStoreTest, AdoptsAFileUnderASecondName) {
+  const std::string file = directory_ / "model";
+  ASSERT_TRUE(disk_.write_durably(file, as_bytes("hello")));
+  const BlobRef blob = ref("hello");
+  disk_.room = 0;  // nothing is copied
+  ASSERT_TRUE(store_->adopt(blob, file));
+  EXPECT_EQ(as_text(*store_->read(blob.digest)), "hello");
+  EXPECT_FALSE(store_->adopt(blob, file)) << "it is there";
+  ASSERT_TRUE(store_->remove(blob.digest));
+  EXPECT_FALSE(store_->contains(blob.digest));
+  EXPECT_TRUE(disk_.exists(file)) << "it is the caller's";
+  EXPECT_FALSE(store_->adopt(blob, directory_ / "missing"));
+}
+
 TEST_F(BlobStoreTest, WrongBytesAreThrownAway) {
   const BlobRef blob = ref("hello");
   {

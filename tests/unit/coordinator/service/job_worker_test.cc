@@ -434,6 +434,14 @@ TEST_F(AlgorithmWorker, AnUpdateWithoutWhatTheAlgorithmSendsIsRefused) {
   EXPECT_EQ(worker->check(plain.site, plain.key, plain.result).reason, Reason::kWrongShape);
 }
 
+TEST_F(Worker, WhereAFileHasOneNameOnlySitesAreSentACopy) {
+  disk_.no_links = true;
+  worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
+  const auto finished = worker_->finish(1);
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_TRUE(blobs_->read(finished->model.digest));
+}
+
 TEST_F(Worker, AFailedRoundLeavesNoFileBehind) {
   worker_->absorb({update("a", {1.0f, 0.0f}, 30), 1000});
   disk_.room = 60;  // in the middle of the new model
