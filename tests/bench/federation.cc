@@ -39,9 +39,17 @@ std::vector<Json> events(const std::string& log, const std::string& name) {
 
 }  // namespace
 
-Federation::Federation(const std::string& in)
-    : folder_(in + "/tributary-bench-" + std::string(6, 'X')) {
-  TRIB_ASSERT(::mkdtemp(folder_.data()) != nullptr, "cannot make a folder for the state");
+ScratchFolder::ScratchFolder(const std::string& in)
+    : path_(in + "/tributary-bench-" + std::string(6, 'X')) {
+  TRIB_ASSERT(::mkdtemp(path_.data()) != nullptr, "cannot make a folder for the state");
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Federation::Federation(const std::string& in, const std::string& staging) : folder_(in) {
   ca_ = *make_ca("bench", KeyKind::kP256, 2);
   write_file(path("ca.pem"), ca_.certificate);
   const auto yaml = [](const TlsFiles& tls) {
@@ -50,8 +58,8 @@ Federation::Federation(const std::string& in)
   };
   write_file(path("coordinator.yaml"),
              "listen: 127.0.0.1:0\nstate_dir: coordinator\n"
-             "log: {file: coordinator.jsonl}\nadmission: {rate: 10000}\nstaging_memory: 128MiB\n" +
-                 yaml(tls_of("coordinator", "coordinator")));
+             "log: {file: coordinator.jsonl}\nadmission: {rate: 10000}\nstaging_memory: " +
+                 staging + "\n" + yaml(tls_of("coordinator", "coordinator")));
   coordinator_ =
       std::make_unique<Process>(std::vector<std::string>{program("tributary-coordinator"),
                                                          "--config", path("coordinator.yaml")},
@@ -71,11 +79,7 @@ Federation::Federation(const std::string& in)
                                             yaml(tls_of("operator", "operator")));
 }
 
-Federation::~Federation() {
-  coordinator_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
+Federation::~Federation() { coordinator_.reset(); }
 
 TlsFiles Federation::tls_of(const std::string& role, const std::string& name) {
   TlsFiles files{path(name + ".pem"), path(name + ".key"), path("ca.pem")};

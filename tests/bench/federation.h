@@ -19,13 +19,26 @@ struct Memory {
   double peak_mb = 0.0;  // VmHWM
 };
 
+// A new folder in another one, removed at the end with all that is in it.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(const std::string& in);
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 class Federation {
  public:
-  // In a new folder in `in`, which is removed at the end.
-  explicit Federation(const std::string& in);
+  // In a new folder in `in`; its staging memory as coordinator.yaml has it.
+  explicit Federation(const std::string& in, const std::string& staging = "128MiB");
   ~Federation();
 
-  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
   // Certificate and key of a party, made if need be.
   TlsFiles tls_of(const std::string& role, const std::string& name);
   std::uint16_t port() const { return port_; }
@@ -41,7 +54,7 @@ class Federation {
   int ctl(std::vector<std::string> arguments, std::string* output = nullptr) const;
   std::string file(const std::string& name) const;
 
-  std::string folder_;
+  ScratchFolder folder_;
   PemPair ca_;
   std::uint16_t port_ = 0;
   std::unique_ptr<Process> coordinator_;

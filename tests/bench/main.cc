@@ -5,8 +5,10 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -53,6 +55,37 @@ void print_table(const std::vector<Figure>& figures) {
   }
 }
 
+// What is measured together, by the name that --only takes.
+struct Part {
+  enum class When { kQuick, kFull, kAsked };
+  std::string name;
+  When when;
+  std::function<std::vector<Figure>(const std::string& folder, bool quick)> measure;
+};
+
+std::vector<Part> parts() {
+  namespace bench = tributary::bench;
+  using Folder = const std::string&;
+  using enum Part::When;
+  return {{"kernels", kQuick,
+           [](Folder, bool quick) { return bench::kernel_figures(25'000'000, quick ? 5 : 15); }},
+          {"10-sites", kQuick,
+           [](Folder in, bool quick) { return bench::ten_sites(in, quick ? 4 : 10); }},
+          {"50-sites", kFull, [](Folder in, bool) { return bench::fifty_sites(in); }},
+          {"1000-rounds", kFull, [](Folder in, bool) { return bench::thousand_rounds(in); }},
+          {"500-sites", kFull, [](Folder in, bool) { return bench::five_hundred_sites(in); }},
+          {"500-mb", kFull, [](Folder in, bool) { return bench::five_hundred_mb(in); }},
+          {"3400-mb", kAsked, [](Folder in, bool) { return bench::large_model(in); }},
+          {"5000-sites", kFull, [](Folder in, bool) { return bench::five_thousand_sites(in); }},
+          {"idle", kFull, [](Folder in, bool) { return bench::idle_sites(in); }}};
+}
+
+std::vector<std::string> names_of(const std::vector<Part>& parts) {
+  std::vector<std::string> names;
+  for (const Part& part : parts) names.push_back(part.name);
+  return names;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -67,17 +100,24 @@ int main(int argc, char** argv) {
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();
   app.add_flag("--quick", quick, "Smaller and fewer runs, under a minute");
+  const std::vector<Part> all = parts();
+  std::vector<std::string> only;
+  app.add_option("--only", only, "These alone; 3400-mb is measured only when it is named")
+      ->check(CLI::IsMember(names_of(all)))
+      ->delimiter(',');
   CLI11_PARSE(app, argc, argv);
   raise_descriptor_limit();
   std::string interleave = "--benchmark_enable_random_interleaving=true";
   std::vector<char*> flags = {argv[0], interleave.data()};
   int count = static_cast<int>(flags.size());
   benchmark::Initialize(&count, flags.data());
-  std::vector<Figure> figures = tributary::bench::kernel_figures(25'000'000, quick ? 5 : 15);
-  std::ranges::copy(tributary::bench::round_path_figures({folder, quick}),
-                    std::back_inserter(figures));
-  if (!quick)
-    std::ranges::copy(tributary::bench::scale_figures(folder), std::back_inserter(figures));
+  std::vector<Figure> figures;
+  for (const Part& part : all) {
+    const bool asked = std::ranges::find(only, part.name) != only.end();
+    const bool usual = only.empty() && (part.when == Part::When::kQuick ||
+                                        (part.when == Part::When::kFull && !quick));
+    if (asked || usual) std::ranges::copy(part.measure(folder, quick), std::back_inserter(figures));
+  }
   print_table(figures);
   if (json.empty()) return 0;
   nlohmann::json object = {{"machine", machine()}};

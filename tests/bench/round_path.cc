@@ -53,21 +53,21 @@ Path measure(const std::string& in, int sites, int rounds) {
 
 }  // namespace
 
-std::vector<Figure> round_path_figures(const RoundPathOptions& options) {
-  const Path ten = measure(options.folder, 10, options.quick ? 4 : 10);
+std::vector<Figure> ten_sites(const std::string& folder, int rounds) {
+  const Path ten = measure(folder, 10, rounds);
   const double pipe_round = 2 * 10 * kModelMb / 1e3 / ten.pipe_gbps;
-  std::vector<Figure> figures = {
-      {"ingest_over_pipe", "10 updates of 100 MB, from release to accepted", ten.ingest_gbps,
-       ten.pipe_gbps, "GB/s", "bare TLS", 0.7},
-      {"round_over_pipe", "a whole round, 10 x 100 MB down and up", ten.round_seconds, pipe_round,
-       "s", "bare TLS", 1.4, true},
-      {"rss_over_model_10", "coordinator's peak less idle, 10 sites", ten.rss_over_model, 1.0,
-       "models", "the model", 4.0, true}};
-  if (options.quick) return figures;
-  const Path many = measure(options.folder, 50, 2);
-  figures.push_back({"rss_over_model_50", "the same, 50 sites", many.rss_over_model, 1.0, "models",
-                     "the model", 4.0, true});
-  return figures;
+  return {{"ingest_over_pipe", "10 updates of 100 MB, from release to accepted", ten.ingest_gbps,
+           ten.pipe_gbps, "GB/s", "bare TLS", 0.7},
+          {"round_over_pipe", "a whole round, 10 x 100 MB down and up", ten.round_seconds,
+           pipe_round, "s", "bare TLS", 1.4, true},
+          {"rss_over_model_10", "coordinator's peak less idle, 10 sites", ten.rss_over_model, 1.0,
+           "models", "the model", 4.0, true}};
+}
+
+std::vector<Figure> fifty_sites(const std::string& folder) {
+  const Path many = measure(folder, 50, 2);
+  return {{"rss_over_model_50", "the same, 50 sites", many.rss_over_model, 1.0, "models",
+           "the model", 4.0, true}};
 }
 
 }  // namespace tributary::bench

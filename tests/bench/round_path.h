@@ -10,12 +10,9 @@
 
 namespace tributary::bench {
 
-struct RoundPathOptions {
-  std::string folder;  // for state and updates; fifty sites of 25 million values take 20 GB
-  bool quick = false;
-};
-
+// `folder` is for state and updates: 4 GB with ten sites of 25 million values, 20 GB with fifty.
 // Prints a line of progress for each step.
-std::vector<Figure> round_path_figures(const RoundPathOptions& options);
+std::vector<Figure> ten_sites(const std::string& folder, int rounds);
+std::vector<Figure> fifty_sites(const std::string& folder);
 
 }  // namespace tributary::bench
