@@ -6,10 +6,13 @@
 #include <openssl/x509v3.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
@@ -144,6 +147,12 @@ std::string peer_role_name(PeerRole role) {
   return "";
 }
 
+bool kernel_offers_tls(const std::string& list) {
+  std::ifstream in(list);
+  const std::istream_iterator<std::string> names(in), end;
+  return std::find(names, end, "tls") != end;
+}
+
 Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side side) {
   TRIB_CHECK_OK(check_pem("certificate", files.certificate, "the key"));
   TRIB_CHECK_OK(check_pem("key", files.key, "the certificate"));
@@ -155,6 +164,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   std::shared_ptr<TlsContext> context(new TlsContext(raw, side));
   SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION);
   SSL_CTX_set_options(raw, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  if (kernel_offers_tls()) SSL_CTX_set_options(raw, SSL_OP_ENABLE_KTLS);
   SSL_CTX_set_num_tickets(raw, 0);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |

@@ -25,6 +25,11 @@ struct PeerIdentity {
   std::string fingerprint;  // SHA-256 of the certificate, hexadecimal
 };
 
+// Whether the kernel offers to encrypt what a TLS connection sends (Linux's module "tls"), by its
+// list of such protocols. Contexts use it where it does; OpenSSL's own configuration can forbid it
+// (Options = -KTLS). OpenSSL 3.0 decrypts itself in any case, with TLS 1.3.
+bool kernel_offers_tls(const std::string& list = "/proc/sys/net/ipv4/tcp_available_ulp");
+
 class TlsContext {
  public:
   enum class Side { kServer, kClient };

@@ -66,7 +66,8 @@ class Daemon {
                 {{"software", kSoftware},
                  {"listen", config_.listen.host + ":" + std::to_string(listener_->port())},
                  {"state_dir", config_.state_dir},
-                 {"fingerprint", context_->own().fingerprint}});
+                 {"fingerprint", context_->own().fingerprint},
+                 {"kernel_tls", kernel_offers_tls()}});
     return recover();
   }
 

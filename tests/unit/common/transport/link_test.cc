@@ -225,6 +225,18 @@ TEST_F(Link, AWriteToABrokenConnectionIsAnErrorAndNoSignal) {
   EXPECT_FALSE(outcome->has_value());
 }
 
+TEST(KernelTls, IsOfferedWhereTheKernelListsIt) {
+  const TemporaryDirectory directory;
+  const auto offered = [&](const std::string& listed) {
+    std::ofstream(directory / "list") << listed;
+    return kernel_offers_tls(directory / "list");
+  };
+  EXPECT_TRUE(offered("espintcp mptcp tls\n"));
+  EXPECT_FALSE(offered("espintcp mptcp\n"));
+  EXPECT_FALSE(offered("mptls\n"));
+  EXPECT_FALSE(kernel_offers_tls(directory / "missing"));
+}
+
 TEST_F(Link, ContextsNameTheFileAtFault) {
   const auto load = [&](const std::string& certificate, const std::string& key) {
     return TlsContext::load({directory_ / certificate, directory_ / key, directory_ / "ca.pem"},
