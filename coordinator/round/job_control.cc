@@ -114,8 +114,8 @@ void JobMachine::change(TimePoint now, const JobChangeRequested& event, const Ro
     waiting_for_.clear();
   }
   if (!phase_ || finishing_since_) return;
-  phase_->rules() = rules_for(
-      phase_->kind(), asked_for(phase_->key().round, std::as_const(*phase_).participants()));
+  phase_->set_rules(
+      rules_for(phase_->kind(), asked_for(phase_->key().round, phase_->participants())));
   if (!event.changes.deadline_ms) return;
   const Milliseconds time = time_for(phase_->kind(), phase_->asked());
   for (const SiteName& site : phase_->awaited()) {

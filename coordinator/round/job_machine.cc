@@ -79,7 +79,8 @@ void JobMachine::expire(TimePoint now, RoundEffects& out) {
   expire_initial_model(now, out);
   expire_late(now, out);
   if (!phase_ || storing()) return;
-  fetch_what_is_due(now, phase_->participants(), out);
+  if (const auto look = phase_->next_look(); !look || now < *look) return;
+  for (const SiteName& site : phase_->awaited()) fetch_if_due(now, site, phase_->at(site), out);
   for (const SiteName& site : phase_->expire(now)) {
     const Participant& one = phase_->at(site);
     out.push_back(SendCancel{site, one.key, one.reason});
@@ -102,14 +103,12 @@ void JobMachine::expire_initial_model(TimePoint now, RoundEffects& out) {
 }
 
 // Asked once, they are due no more.
-void JobMachine::fetch_what_is_due(TimePoint now, Participants& participants, RoundEffects& out) {
-  for (auto& [site, one] : participants) {
-    if (one.reason != Reason::kPending || !one.fetch_again_at || now < *one.fetch_again_at)
-      continue;
-    one.fetch_again_at.reset();
-    if (one.result)
-      out.push_back(FetchUpdate{site, one.key, std::get<TrainResult>(one.result->outcome).update});
-  }
+void JobMachine::fetch_if_due(TimePoint now, const SiteName& site, Participant& one,
+                              RoundEffects& out) {
+  if (!one.fetch_again_at || now < *one.fetch_again_at) return;
+  one.fetch_again_at.reset();
+  if (one.result)
+    out.push_back(FetchUpdate{site, one.key, std::get<TrainResult>(one.result->outcome).update});
 }
 
 // Between the rounds that could take their updates, those who are late have no more time than in
@@ -117,7 +116,7 @@ void JobMachine::fetch_what_is_due(TimePoint now, Participants& participants, Ro
 void JobMachine::expire_late(TimePoint now, RoundEffects& out) {
   const PhaseRules rules = rules_for(TaskKind::kTrain, 0);
   std::map<SiteName, Expiry> over;
-  fetch_what_is_due(now, late_, out);
+  for (auto& [site, one] : late_) fetch_if_due(now, site, one, out);
   for (const auto& [site, one] : late_) {
     if (const auto expiry = expiry_of(one, rules, now)) over.emplace(site, *expiry);
   }

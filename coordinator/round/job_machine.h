@@ -107,7 +107,8 @@ class JobMachine {
                   const Roster& roster, RoundEffects& out);
   Milliseconds time_for(TaskKind kind, const std::vector<SiteName>& sites) const;
   PhaseRules rules_for(TaskKind kind, std::size_t asked) const;
-  void fetch_what_is_due(TimePoint now, Participants& participants, RoundEffects& out);
+  static void fetch_if_due(TimePoint now, const SiteName& site, Participant& one,
+                           RoundEffects& out);
   void expire_initial_model(TimePoint now, RoundEffects& out);
   void expire_late(TimePoint now, RoundEffects& out);
   void take_up_late(TimePoint now, RoundEffects& out);

@@ -33,7 +33,11 @@ const Participant* JobMachine::working(const SiteName& site) const {
 }
 
 Participant* JobMachine::working(const SiteName& site) {
-  return const_cast<Participant*>(std::as_const(*this).working(site));
+  if (phase_) {
+    if (Participant* one = phase_->pending(site)) return one;
+  }
+  const auto late = late_.find(site);
+  return late == late_.end() ? nullptr : &late->second;
 }
 
 Participant* JobMachine::awaited(const SiteName& site, const TaskKey& key) {

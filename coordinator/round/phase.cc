@@ -60,6 +60,7 @@ void Phase::join(const SiteName& site, Participant one) {
   if (one.reason == Reason::kPending) ++pending_;
   if (one.reason == Reason::kAccepted) ++accepted_;
   participants_.emplace(site, std::move(one));
+  changed_.insert(site);
 }
 
 const Participant* Phase::pending(const SiteName& site) const {
@@ -69,7 +70,30 @@ const Participant* Phase::pending(const SiteName& site) const {
 }
 
 Participant* Phase::pending(const SiteName& site) {
+  changed_.insert(site);
   return const_cast<Participant*>(std::as_const(*this).pending(site));
+}
+
+Participant& Phase::at(const SiteName& site) {
+  changed_.insert(site);
+  return participants_.at(site);
+}
+
+void Phase::set_rules(const PhaseRules& rules) {
+  rules_ = rules;
+  for (const auto& [site, one] : participants_) changed_.insert(site);
+}
+
+const Watch& Phase::watch() const {
+  for (const SiteName& site : std::exchange(changed_, {})) {
+    const Participant* one = pending(site);
+    if (one == nullptr) {
+      watch_.forget(site);
+    } else {
+      watch_.note(site, {one->checking, one->late, uploading(*one), wake_of(*one, rules_)});
+    }
+  }
+  return watch_;
 }
 
 void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::string detail) {
@@ -101,6 +125,7 @@ Participants Phase::take_pending(TimePoint now) {
       settle(site, now, Reason::kLate, "not done when the round closed");
     } else {
       participants_.erase(site);
+      changed_.insert(site);
       --pending_;
     }
   }
@@ -109,6 +134,7 @@ Participants Phase::take_pending(TimePoint now) {
 
 std::vector<SiteName> Phase::expire(TimePoint now) {
   std::vector<SiteName> settled;
+  if (const auto look = next_look(); !look || now < *look) return settled;
   for (auto& [site, one] : participants_) {
     if (one.reason != Reason::kPending) continue;
     const std::optional<Expiry> expiry = expiry_of(one, rules_, now);
@@ -116,6 +142,7 @@ std::vector<SiteName> Phase::expire(TimePoint now) {
     if (rules_.extension.count() > 0 && !one.late && now >= one.deadline) {
       one.late = true;
       one.deadline = now + rules_.extension;
+      changed_.insert(site);
       continue;
     }
     settle(site, now, expiry->reason, expiry->detail);
@@ -125,15 +152,9 @@ std::vector<SiteName> Phase::expire(TimePoint now) {
 }
 
 std::optional<TimePoint> Phase::next_wake() const {
-  std::optional<TimePoint> wake;
-  bool checking = false;
-  for (const auto& [site, one] : participants_) {
-    if (one.reason != Reason::kPending) continue;
-    checking = checking || one.checking;
-    if (const auto at = wake_of(one, rules_); at && (!wake || *at < *wake)) wake = at;
-  }
+  std::optional<TimePoint> wake = next_look();
   // A check is waited for past any end.
-  if (closes_at_ && !checking && (!wake || *closes_at_ < *wake)) wake = closes_at_;
+  if (closes_at_ && !watch_.any_checking() && (!wake || *closes_at_ < *wake)) wake = closes_at_;
   return wake;
 }
 
@@ -142,17 +163,12 @@ bool Phase::over(TimePoint now) {
   // An asynchronous version is made of so many updates and no more: the next one goes into the
   // next.
   if (rules_.waits_for_late && full()) return true;
-  bool awaited = false, any_uploads = false;
-  for (const auto& [site, one] : participants_) {
-    if (one.reason != Reason::kPending) continue;
-    if (one.checking) return false;
-    awaited = awaited || !one.late || rules_.waits_for_late;
-    any_uploads = any_uploads || (uploading(one) && !one.late);
-  }
+  if (watch().any_checking()) return false;
   if (full()) {
     if (!closes_at_) closes_at_ = now + rules_.grace;
-    return !any_uploads || now >= *closes_at_;
+    return !watch().any_uploading_in_time() || now >= *closes_at_;
   }
+  const bool awaited = rules_.waits_for_late || watch().any_in_time();
   // Below the quorum those who are late are better than another attempt.
   return !awaited && accepted_ >= rules_.quorum;
 }

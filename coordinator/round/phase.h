@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "common/base/ids.h"
 #include "common/domain/messages.h"
 #include "common/domain/task.h"
+#include "coordinator/round/watch.h"
 
 namespace tributary {
 
@@ -68,12 +70,13 @@ class Phase {
   const TaskKey& key() const { return key_; }  // of whoever is asked in this phase
   TaskKind kind() const { return key_.kind; }
   const PhaseRules& rules() const { return rules_; }
-  PhaseRules& rules() { return rules_; }
+  void set_rules(const PhaseRules& rules);
 
   void ask(const SiteName& site, TimePoint now, Milliseconds time, const BlobRef& model,
            bool online);
   void join(const SiteName& site, Participant one);  // as it is, from an earlier phase
-  // The participant if it is part of this phase and still pending; null otherwise.
+  // The participant if it is part of this phase and still pending; null otherwise. Through what is
+  // returned it may be changed until the next question about the phase.
   const Participant* pending(const SiteName& site) const;
   Participant* pending(const SiteName& site);
   void settle(const SiteName& site, TimePoint now, Reason reason, std::string detail);
@@ -84,7 +87,10 @@ class Phase {
   // Settles everyone whose time is over, or makes it late. Returns the sites settled now, in name
   // order.
   std::vector<SiteName> expire(TimePoint now);
-  // None while only checks are awaited, which come back by themselves.
+  // When a participant is to be looked at, the first of them; none while only checks are awaited,
+  // which come back by themselves.
+  std::optional<TimePoint> next_look() const { return watch().first_wake(); }
+  // The same, or when the phase closes without.
   std::optional<TimePoint> next_wake() const;
 
   bool full() const { return rules_.target > 0 && accepted_ >= rules_.target; }
@@ -97,17 +103,20 @@ class Phase {
   std::vector<SiteName> with(Reason reason) const;
   bool has(const SiteName& site) const { return participants_.contains(site); }
   const Participants& participants() const { return participants_; }
+  const Participant& at(const SiteName& site) const { return participants_.at(site); }
   // For what is no decision: rows and results. Not for reasons, which settle() keeps count of.
-  Participants& participants() { return participants_; }
-  Participant& at(const SiteName& site) { return participants_.at(site); }
+  Participant& at(const SiteName& site);
 
  private:
+  const Watch& watch() const;
   TaskKey key_;
   PhaseRules rules_;
   Participants participants_;
   std::uint32_t accepted_ = 0;
   std::size_t pending_ = 0;
   std::optional<TimePoint> closes_at_;  // the target is reached
+  mutable Watch watch_;
+  mutable std::set<SiteName> changed_;  // since the watch was told
 };
 
 }  // namespace tributary
