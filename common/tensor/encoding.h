@@ -14,6 +14,7 @@
 #include "common/base/result.h"
 #include "common/tensor/encoded_stream.h"
 #include "common/tensor/safetensors_header.h"
+#include "common/tensor/stored_values.h"
 #include "common/tensor/update_encoding.h"
 
 namespace tributary {
@@ -35,8 +36,9 @@ class ChunkEncoder {
 class ChunkDecoder {
  public:
   virtual ~ChunkDecoder() = default;
-  // The next chunk; `into` has as many values as it.
-  virtual Status decode(EncodedStream& stream, std::span<float> into) = 0;
+  // The next chunks: `count` is a multiple of kChunkValues, or all that are left. The view lasts
+  // until the next call.
+  virtual Result<StoredValues> next(EncodedStream& stream, std::size_t count) = 0;
 };
 
 struct UpdateEncoding {

@@ -11,9 +11,21 @@
 
 namespace tributary {
 
-// sums[i] += q, q = values[i] * factor rounded to an integer, half to even. Both of one size;
-// |values[i] * factor| < 2^62, and no sum may leave 64 bits.
-void fold_fixed_point(std::span<const float> values, double factor, std::span<std::int64_t> sums);
+// sums[i] += q, q = value * factor rounded to an integer, half to even. Both of one size;
+// |value * factor| < 2^62, and no sum may leave 64 bits. Of encoded values, the same as widening
+// them (below) and folding the float32.
+void fold_fp32(std::span<const float> values, double factor, std::span<std::int64_t> sums);
+void fold_fp16(std::span<const std::uint16_t> halves, double factor, std::span<std::int64_t> sums);
+void fold_bf16(std::span<const std::uint16_t> halves, double factor, std::span<std::int64_t> sums);
+void fold_int8(std::span<const std::int8_t> quanta, float scale, double factor,
+               std::span<std::int64_t> sums);
+
+// sums[i] = (sums[i] + addends[i]) mod 2^bits, 1 to 32; higher bits of a word count for nothing.
+// Words under masks that cancel modulo 2^bits are added so (secure aggregation: Bonawitz et al.
+// 2017).
+void add_modular(std::span<const std::uint32_t> addends, int bits, std::span<std::uint32_t> sums);
+// The same modulo 2^64.
+void add_modular(std::span<const std::int64_t> addends, std::span<std::int64_t> sums);
 
 // The unit in which values are examined: its squares are added in a fixed order, and a caller that
 // adds the blocks of a vector one after another gets the same bits wherever the vector comes from.

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
+#include "common/base/assert.h"
 #include "common/base/text.h"
 #include "common/tensor/kernels.h"
 #include "common/tensor/safetensors_header.h"
@@ -14,27 +16,29 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "values are copied as they lie in memory");
 
-// Values are converted in the type's own kernel; the raw ones begin where a vector's storage does.
-template <typename Stored>
-std::span<const Stored> stored_as(const Bytes& raw, std::size_t count) {
-  return {reinterpret_cast<const Stored*>(raw.data()), count};
-}
-
-void convert(const Bytes& raw, ElementType type, std::span<float> into) {
+// The form of stored values that are not widened before they are used.
+std::optional<StoredForm> form_of(ElementType type) {
   switch (type) {
     case ElementType::kF16:
-      return widen_fp16(stored_as<std::uint16_t>(raw, into.size()), into);
+      return StoredForm::kFp16;
     case ElementType::kBF16:
-      return widen_bf16(stored_as<std::uint16_t>(raw, into.size()), into);
-    case ElementType::kF64:
-      for (std::size_t i = 0; i < into.size(); ++i) {
-        into[i] = static_cast<float>(
-            std::bit_cast<double>(get_little_endian<std::uint64_t>(raw.data() + 8 * i)));
-      }
-      return;
+      return StoredForm::kBf16;
     case ElementType::kF32:
+    case ElementType::kF64:
     case ElementType::kU8:
-      TRIB_ASSERT(false, "a type that is not converted");
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// The raw values begin where a vector's storage does.
+void convert(const Bytes& raw, ElementType type, std::span<float> into) {
+  if (const auto form = form_of(type))
+    return widen(StoredValues{*form, raw.data(), 0, into.size(), 0}, into);
+  TRIB_ASSERT(type == ElementType::kF64, "a type that is not converted");
+  for (std::size_t i = 0; i < into.size(); ++i) {
+    into[i] = static_cast<float>(
+        std::bit_cast<double>(get_little_endian<std::uint64_t>(raw.data() + 8 * i)));
   }
 }
 
@@ -68,36 +72,59 @@ Result<std::unique_ptr<SafetensorsReader>> SafetensorsReader::open(ReadAt read_a
       new SafetensorsReader(std::move(read_at), std::move(head)));
 }
 
+// Tensors stand one after another in the file, without a gap.
+SafetensorsReader::Run SafetensorsReader::next_run(std::size_t count) {
+  Run run{0, ElementType::kF32, 0};
+  for (; tensor_ < stored_.size(); ++tensor_, value_ = 0) {
+    const StoredTensor& tensor = stored_[tensor_];
+    const std::size_t left = element_count(tensor.info) - value_;
+    if (left == 0) continue;
+    if (run.count == 0)
+      run = {0, tensor.type, data_at_ + tensor.begin + value_ * element_bytes(tensor.type)};
+    if (tensor.type != run.type) break;
+    const std::size_t taken = std::min(left, count - run.count);
+    run.count += taken;
+    value_ += taken;
+    if (run.count == count) break;
+  }
+  return run;
+}
+
 Result<std::size_t> SafetensorsReader::read(std::span<float> into) {
   std::size_t filled = 0;
-  while (filled < into.size() && tensor_ < stored_.size()) {
-    const StoredTensor& tensor = stored_[tensor_];
-    const std::size_t all = element_count(tensor.info);
-    const std::size_t count = std::min(into.size() - filled, all - value_);
-    TRIB_CHECK_OK(read_part(tensor, value_, into.subspan(filled, count)));
-    filled += count;
-    value_ += count;
-    if (value_ < all) break;
-    ++tensor_;
-    value_ = 0;
+  while (filled < into.size()) {
+    const Run run = next_run(into.size() - filled);
+    if (run.count == 0) break;
+    TRIB_CHECK_OK(read_run(run, into.subspan(filled, run.count)));
+    filled += run.count;
   }
   return filled;
 }
 
-Status SafetensorsReader::read_part(const StoredTensor& tensor, std::uint64_t first,
-                                    std::span<float> into) {
-  if (into.empty()) return {};
-  const std::size_t width = element_bytes(tensor.type);
-  const std::uint64_t at = data_at_ + tensor.begin + first * width;
-  if (tensor.type == ElementType::kF32) return read_at_(at, std::as_writable_bytes(into));
+Status SafetensorsReader::read_run(const Run& run, std::span<float> into) {
+  if (run.type == ElementType::kF32) return read_at_(run.at, std::as_writable_bytes(into));
+  const std::size_t width = element_bytes(run.type);
   for (std::size_t done = 0; done < into.size();) {
     const std::size_t count = std::min(kBlockValues, into.size() - done);
     raw_.resize(count * width);
-    TRIB_CHECK_OK(read_at_(at + done * width, raw_));
-    convert(raw_, tensor.type, into.subspan(done, count));
+    TRIB_CHECK_OK(read_at_(run.at + done * width, raw_));
+    convert(raw_, run.type, into.subspan(done, count));
     done += count;
   }
   return {};
+}
+
+Result<StoredValues> SafetensorsReader::read_stored(std::size_t count, std::vector<float>& room) {
+  const Run run = next_run(count);
+  if (const auto form = form_of(run.type)) {
+    raw_.resize(run.count * element_bytes(run.type));
+    TRIB_CHECK_OK(read_at_(run.at, raw_));
+    return StoredValues{*form, raw_.data(), 0, run.count, 0};
+  }
+  if (room.size() < run.count) room.resize(run.count);
+  const auto values = std::span(room).first(run.count);
+  if (run.count > 0) TRIB_CHECK_OK(read_run(run, values));
+  return StoredValues::of(values);
 }
 
 }  // namespace tributary

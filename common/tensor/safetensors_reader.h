@@ -15,6 +15,7 @@
 namespace tributary {
 
 struct SafetensorsHead;
+enum class ElementType;
 struct StoredTensor;
 
 class SafetensorsReader final : public ValueSource {
@@ -32,10 +33,18 @@ class SafetensorsReader final : public ValueSource {
   // The texts under "__metadata__".
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   Result<std::size_t> read(std::span<float> into) override;
+  Result<StoredValues> read_stored(std::size_t count, std::vector<float>& room) override;
 
  private:
   SafetensorsReader(ReadAt read_at, SafetensorsHead head);
-  Status read_part(const StoredTensor& tensor, std::uint64_t first, std::span<float> into);
+  // Values that stand side by side in the file, all of one type; none only at the end.
+  struct Run {
+    std::size_t count;
+    ElementType type;
+    std::uint64_t at;  // of the file
+  };
+  Run next_run(std::size_t count);
+  Status read_run(const Run& run, std::span<float> into);
 
   ReadAt read_at_;
   std::uint64_t data_at_;  // where the data section begins

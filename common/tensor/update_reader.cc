@@ -19,48 +19,49 @@ class EncodedReader final : public ValueSource {
       : layout_(std::move(layout)),
         stream_(std::move(stream)),
         decoder_(std::move(decoder)),
-        to_decode_(layout_.element_count()) {}
+        to_read_(layout_.element_count()) {}
 
   const Layout& layout() const override { return layout_; }
 
   Result<std::size_t> read(std::span<float> into) override {
     std::size_t filled = 0;
     while (filled < into.size()) {
-      if (rest_.empty() && to_decode_ == 0) break;
-      const std::span<float> room = into.subspan(filled);
-      const std::size_t next = std::min(kChunkValues, to_decode_);
-      if (rest_.empty() && room.size() >= next) {
-        TRIB_CHECK_OK(decode(room.first(next)));
-        filled += next;
-        continue;
-      }
-      if (rest_.empty()) {
-        chunk_.resize(next);
-        TRIB_CHECK_OK(decode(chunk_));
-        rest_ = chunk_;
-      }
-      const std::size_t count = std::min(room.size(), rest_.size());
-      std::ranges::copy(rest_.first(count), room.begin());
-      rest_ = rest_.subspan(count);
-      filled += count;
+      TRIB_TRY(run, next(into.size() - filled, kChunkValues));
+      if (run.count == 0) break;
+      widen(run, into.subspan(filled, run.count));
+      filled += run.count;
     }
     return filled;
   }
 
+  Result<StoredValues> read_stored(std::size_t count, std::vector<float>&) override {
+    return next(count, std::max(kChunkValues, count / kChunkValues * kChunkValues));
+  }
+
  private:
-  // The last chunk is not given away before the file has ended where it should.
-  Status decode(std::span<float> into) {
-    TRIB_CHECK_OK(decoder_->decode(*stream_, into));
-    to_decode_ -= into.size();
-    return to_decode_ == 0 ? stream_->finish() : Status();
+  // The next values, at most `count`; where none are left of those that were read, of so many more.
+  Result<StoredValues> next(std::size_t count, std::size_t more) {
+    if (rest_.count == 0) TRIB_CHECK_OK(refill(std::min(more, to_read_)));
+    const StoredValues run = rest_.part(0, std::min(count, rest_.count));
+    rest_ = rest_.part(run.count, rest_.count - run.count);
+    return run;
+  }
+
+  // The last values are not given away before the file has ended where it should.
+  Status refill(std::size_t count) {
+    if (count == 0) return {};
+    TRIB_TRY(read, decoder_->next(*stream_, count));
+    to_read_ -= count;
+    if (to_read_ == 0) TRIB_CHECK_OK(stream_->finish());
+    rest_ = read;
+    return {};
   }
 
   Layout layout_;
   std::unique_ptr<EncodedStream> stream_;
   std::unique_ptr<ChunkDecoder> decoder_;
-  std::size_t to_decode_;        // values
-  std::vector<float> chunk_;     // where the caller asks for less than a chunk
-  std::span<const float> rest_;  // of it, not given away
+  std::size_t to_read_;  // values
+  StoredValues rest_;    // read and not given away
 };
 
 // A plain file says it with the type of its tensors.

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/tensor/layout.h"
+#include "common/tensor/stored_values.h"
 
 namespace tributary {
 
@@ -23,6 +25,10 @@ class ValueSource {
   // The next values, as many as fit; fewer only at the end, none after it. A failure is that of the
   // file it reads.
   virtual Result<std::size_t> read(std::span<float> into) = 0;
+  // The next values, at most `count` and none only at the end, as the file has them where they are
+  // in a form of StoredValues, and otherwise decoded. They lie in `room` or with the source, until
+  // the next call.
+  virtual Result<StoredValues> read_stored(std::size_t count, std::vector<float>& room);
 };
 
 class ValueSink {

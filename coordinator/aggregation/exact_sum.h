@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ExactSum: weighted sum of float vectors in fixed point, the same bits for every order of adding
 // and merging. Each term is q = rint(weight * share * x * 2^S), round half to even; S from
-// plan_scale.
-// Holds one int64 per coordinate. One thread at a time.
+// plan_scale. Holds one int64 per coordinate. One caller at a time.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +10,8 @@
 #include "common/base/large_array.h"
 #include "common/base/result.h"
 #include "common/domain/round_policy.h"
+#include "common/tensor/stored_values.h"
+#include "coordinator/aggregation/parallel.h"
 
 namespace tributary {
 
@@ -25,12 +26,13 @@ class ExactSum {
   // Every |x| within the bound of the plan, every weight too. `share` of kFullShare makes the term
   // smaller and its weight not: a late update moves the mean less, also when it is alone.
   void add(std::span<const float> values, std::uint64_t weight, std::uint32_t share = kFullShare) {
-    add_part(0, values, weight, share);
+    add_part(0, StoredValues::of(values), weight, share);
     end_term(weight);
   }
   // The same in parts, each for the coordinates from `start` on; end_term() after the last of them.
-  void add_part(std::size_t start, std::span<const float> values, std::uint64_t weight,
-                std::uint32_t share);
+  // `parallel`: threads for the coordinates of a large part.
+  void add_part(std::size_t start, const StoredValues& values, std::uint64_t weight,
+                std::uint32_t share, const ParallelFor& parallel = one_after_another);
   void end_term(std::uint64_t weight);
   void merge(const ExactSum& other);
 

@@ -13,11 +13,19 @@
 namespace tributary {
 namespace {
 
+// Values of a streamed update that are read at a time, 1 MiB of float32: enough that some threads
+// have something to do, and not so many that they have left the second cache when they are folded.
+constexpr std::size_t kValuesARun = 1u << 18;
+
+Error too_short(const std::string& what) {
+  return make_error(ErrorCode::kDataLoss, what + " is shorter than its layout");
+}
+
 // Exactly `into`; a file that ends before is not what it was.
 Status read_all(ValueSource& from, std::span<float> into, const char* what) {
   TRIB_TRY(count, from.read(into));
   if (count == into.size()) return {};
-  return make_error(ErrorCode::kDataLoss, std::string(what) + " is shorter than its layout");
+  return too_short(what);
 }
 
 // What is kept from round to round, a block at a time.
@@ -119,16 +127,14 @@ RoundAggregate::RoundAggregate(AggregationSpec spec, const Parts& parts, Layout 
     states_.push_back({&vector, half_->name, true, &spec_.algorithm.options});
 }
 
-Status RoundAggregate::add(UpdateFacts facts, OpenUpdate open, std::uint32_t share) {
-  if (rule_.streams()) {
-    TRIB_TRY(update, open());
-    return add(*update, facts.examples, share);
-  }
+Status RoundAggregate::add(UpdateFacts facts, ValueSource& update, OpenUpdate again,
+                           std::uint32_t share) {
+  if (rule_.streams()) return add(update, facts.examples, share);
   TRIB_ASSERT(share == kFullShare, "a late update beside others that the rule sees together");
   const std::uint64_t examples = facts.examples;
   const auto weight =
       static_cast<double>(std::clamp<std::uint64_t>(examples, 1, spec_.example_cap));
-  TRIB_CHECK_OK(together_.add(std::move(facts), weight, std::move(open)));
+  TRIB_CHECK_OK(together_.add(std::move(facts), weight, std::move(again)));
   examples_ += examples;
   return {};
 }
@@ -138,11 +144,12 @@ Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uin
   if (update.layout() != update_layout_)
     return make_error(ErrorCode::kDataLoss, layout_difference(update_layout_, update.layout()));
   const std::uint64_t weight = std::get<StreamedRule>(rule_.how).weight(spec_, examples);
-  std::vector<float> block(std::min(kBlockValues, sum_.size()));
-  for (std::size_t at = 0; at < sum_.size(); at += block.size()) {
-    const auto part = std::span(block).first(std::min(block.size(), sum_.size() - at));
-    TRIB_CHECK_OK(read_all(update, part, "the update"));
-    sum_.add_part(at, part, weight, share);
+  std::vector<float> room;
+  for (std::size_t at = 0; at < sum_.size();) {
+    TRIB_TRY(run, update.read_stored(std::min(kValuesARun, sum_.size() - at), room));
+    if (run.count == 0) return too_short("the update");
+    sum_.add_part(at, run, weight, share, parallel_);
+    at += run.count;
   }
   sum_.end_term(weight);
   examples_ += examples;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // RoundAggregate: one round's updates joined to one, then the next global model. Memory of a rule
-// that streams: one int64 per value of an update, whatever the number of sites. Of one that sees
-// all updates together: a few MiB, whatever the model. Models and updates pass through in blocks.
-// Owned by the job's worker, one thread at a time. Updates were checked before.
+// that streams: one int64 per value of an update and a MiB, whatever the number of sites. Of
+// one that sees all updates together: a few MiB, whatever the model. Models and updates pass
+// through in blocks. Owned by the job's worker, one thread at a time. Updates were checked before.
 #pragma once
 
 #include <memory>
@@ -53,11 +53,13 @@ class RoundAggregate {
                                                       std::uint64_t seed = 0,
                                                       ParallelFor parallel = one_after_another);
 
-  // `share` of kFullShare: how much a late update counts. Where the rule streams, the update is
-  // read now; if that fails, a part of it is in the sum, which is of no more use. Otherwise
-  // finish() opens it, as often as need be, and every update counts in full.
-  Status add(UpdateFacts facts, OpenUpdate open, std::uint32_t share = kFullShare);
-  // The same of an update that is open; for rules that stream.
+  // `update`: open, before its first value. Where the rule streams, it is read now; if that fails,
+  // a part of it is in the sum, which is of no more use. Otherwise finish() opens it `again`, as
+  // often as need be, and every update counts in full. `share` of kFullShare: how much a late one
+  // counts.
+  Status add(UpdateFacts facts, ValueSource& update, OpenUpdate again,
+             std::uint32_t share = kFullShare);
+  // For rules that stream.
   Status add(ValueSource& update, std::uint64_t examples, std::uint32_t share = kFullShare);
   std::uint64_t updates() const { return rule_.streams() ? sum_.terms() : together_.size(); }
   // Whether finish() opens the updates; otherwise each is in the sum once it was added.

@@ -105,14 +105,15 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
     TRIB_TRY(file, blobs_.open_verified(digest));
     return open_update(std::move(file), *expected);
   };
-  if (const auto readable = open(); !readable) {  // the sum stays as it is
-    const ErrorCode code = readable.error().code;
+  const auto opened = open();
+  if (!opened) {  // the sum stays as it is
+    const ErrorCode code = opened.error().code;
     if (code == ErrorCode::kDataLoss || code == ErrorCode::kNotFound) lose_sum();
-    return readable.error();
+    return opened.error();
   }
   UpdateFacts facts{update.site.value, update.result.examples, update.result.train_loss,
                     update.norm};
-  Status added = aggregate_->add(std::move(facts), open, update.share);
+  Status added = aggregate_->add(std::move(facts), **opened, open, update.share);
   if (!added) {
     begin_sum_again();
   } else if (!aggregate_->reads_at_the_end()) {

@@ -29,7 +29,7 @@ std::optional<SentState> sent_state(const JobSpec& spec);
 
 class JobWorker {
  public:
-  // `parallel`: threads that help where a rule sees all updates together.
+  // `parallel`: threads that help with large updates, and where a rule sees all of them together.
   JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
             ParallelFor parallel = one_after_another);
 

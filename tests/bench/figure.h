@@ -23,7 +23,7 @@ struct Figure {
   double limit = 0.0;
   std::string unit;
   std::string limited_by;
-  double target = 0.0;   // of ours / limit
+  double target = 0.0;   // of ours / limit; 0: none
   bool at_most = false;  // the target is a ceiling, not a floor
 };
 

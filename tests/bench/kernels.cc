@@ -21,14 +21,20 @@ struct Vectors {
   explicit Vectors(std::size_t count)
       : values(count),
         sums(count),
+        halves(count),
+        words(count, 0x12345),
         a(count * kFoldBytes / kTriadBytes),
         b(a.size(), 1.0),
         c(a.size(), 2.0) {
     SeededRandom random(1);
     for (float& value : values) value = static_cast<float>(random.uniform() - 0.5);
+    for (std::uint16_t& half : halves)
+      half = static_cast<std::uint16_t>(0x3800 + random.uniform_below(0x400));
   }
   std::vector<float> values;
   std::vector<std::int64_t> sums;
+  std::vector<std::uint16_t> halves;  // far from the least and the largest, as either type
+  std::vector<std::uint32_t> words;
   std::vector<double> a, b, c;
 };
 
@@ -38,8 +44,16 @@ void moved(benchmark::State& state, std::size_t bytes) {
 }
 
 void fold(benchmark::State& state, Vectors& of) {
-  for (auto _ : state) fold_fixed_point(of.values, 0x1p20 * 37.0, of.sums);
+  for (auto _ : state) fold_fp32(of.values, 0x1p20 * 37.0, of.sums);
   moved(state, of.values.size() * kFoldBytes);
+}
+
+// The values' own bits as words under a mask.
+void add_words(benchmark::State& state, Vectors& of) {
+  const std::span<const std::uint32_t> masked(
+      reinterpret_cast<const std::uint32_t*>(of.values.data()), of.values.size());
+  for (auto _ : state) add_modular(masked, 24, of.words);
+  moved(state, of.words.size() * 3 * sizeof(std::uint32_t));
 }
 
 void examine(benchmark::State& state, Vectors& of) {
@@ -164,6 +178,26 @@ void decode_int8(benchmark::State& state, Vectors& of) {
       });
 }
 
+// Encoded values into the sum: their bytes are read once, the sums as above.
+template <auto kFold>
+void fold_halves(benchmark::State& state, Vectors& of) {
+  for (auto _ : state) kFold(of.halves, 0x1p20 * 37.0, of.sums);
+  moved(state, of.halves.size() * (kFoldBytes - sizeof(float) + sizeof(std::uint16_t)));
+}
+
+void fold_blocks(benchmark::State& state, Vectors& of) {
+  const std::span<const std::int8_t> quanta(reinterpret_cast<const std::int8_t*>(of.values.data()),
+                                            of.values.size());
+  const std::span<std::int64_t> sums(of.sums);
+  for (auto _ : state) {
+    for (std::size_t at = 0; at < quanta.size(); at += kScaleBlock) {
+      const std::size_t count = std::min(kScaleBlock, quanta.size() - at);
+      fold_int8(quanta.subspan(at, count), 0.01f, 0x1p20 * 37.0, sums.subspan(at, count));
+    }
+  }
+  moved(state, quanta.size() * (kFoldBytes - sizeof(float) + sizeof(std::int8_t)));
+}
+
 // Keeps the median speeds in GB/s, and prints nothing.
 class Medians final : public benchmark::BenchmarkReporter {
  public:
@@ -177,9 +211,8 @@ class Medians final : public benchmark::BenchmarkReporter {
   std::map<std::string, double> of;
 };
 
-}  // namespace
-
-std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
+// The median speed of each kernel, by its name.
+std::map<std::string, double> speeds(std::size_t values, int repetitions) {
   Vectors vectors(values);
   const auto add = [&](const char* name, void (*run)(benchmark::State&, Vectors&)) {
     benchmark::RegisterBenchmark(name,
@@ -189,6 +222,10 @@ std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
         ->ReportAggregatesOnly();
   };
   add("fold", fold);
+  add("fold_fp16", fold_halves<fold_fp16>);
+  add("fold_bf16", fold_halves<fold_bf16>);
+  add("fold_int8", fold_blocks);
+  add("modular_add", add_words);
   add("examine", examine);
   add("median", median);
   add("trimmed_mean", trimmed_mean);
@@ -203,32 +240,37 @@ std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
   Medians medians;
   benchmark::RunSpecifiedBenchmarks(&medians);
   benchmark::ClearRegisteredBenchmarks();
-  const auto decoding = [&](const std::string& name) {
-    return Figure{"decode_" + name + "_over_read",
-                  "decode " + name + " to float32, one thread",
-                  medians.of["decode_" + name],
-                  medians.of["read"],
+  return medians.of;
+}
+
+}  // namespace
+
+std::vector<Figure> kernel_figures(std::size_t values, int repetitions) {
+  const std::map<std::string, double> speed = speeds(values, repetitions);
+  const auto over = [&](const std::string& limit, const std::string& kernel,
+                        const std::string& what, double target) {
+    return Figure{kernel + "_over_" + limit,
+                  what + ", one thread",
+                  speed.at(kernel),
+                  speed.at(limit),
                   "GB/s",
-                  "reading float32 once",
-                  0.8};
+                  limit == "read" ? "reading once" : limit,
+                  target};
   };
-  return {{"fold_over_triad", "fold fp32 into the exact sum, one thread", medians.of["fold"],
-           medians.of["triad"], "GB/s", "triad", 0.8},
-          {"examine_over_read", "check values and take their norm, one thread",
-           medians.of["examine"], medians.of["read"], "GB/s", "reading once", 0.8},
-          {"median_over_read", "coordinate median of 20 updates, one thread", medians.of["median"],
-           medians.of["read"], "GB/s", "reading once", 0.33},
-          {"trimmed_mean_over_read", "trimmed mean of 20 updates without 4 at each end, one thread",
-           medians.of["trimmed_mean"], medians.of["read"], "GB/s", "reading once", 0.33},
-          {"near_median_over_read", "mean of the 16 of 20 updates nearest the median, one thread",
-           medians.of["near_median"], medians.of["read"], "GB/s", "reading once", 0.25},
-          {"products_over_read", "dot products of 20 updates, each with each, one thread",
-           medians.of["products"], medians.of["read"], "GB/s", "reading once", 0.25},
-          {"combine_over_read", "weighted sum of 20 updates, one thread", medians.of["combine"],
-           medians.of["read"], "GB/s", "reading once", 0.5},
-          decoding("fp16"),
-          decoding("bf16"),
-          decoding("int8")};
+  return {over("triad", "fold", "fold fp32 into the exact sum", 0.8),
+          over("triad", "fold_fp16", "decode fp16 and fold it into the exact sum", 0.8),
+          over("triad", "fold_bf16", "decode bf16 and fold it into the exact sum", 0.8),
+          over("triad", "fold_int8", "decode int8 and fold it into the exact sum", 0.8),
+          over("triad", "modular_add", "add words modulo 2^24", 0.8),
+          over("read", "examine", "check values and take their norm", 0.8),
+          over("read", "median", "coordinate median of 20 updates", 0.33),
+          over("read", "trimmed_mean", "trimmed mean of 20 updates without 4 at each end", 0.33),
+          over("read", "near_median", "mean of the 16 of 20 updates nearest the median", 0.25),
+          over("read", "products", "dot products of 20 updates, each with each", 0.25),
+          over("read", "combine", "weighted sum of 20 updates", 0.5),
+          over("read", "decode_fp16", "decode fp16 to float32", 0.8),
+          over("read", "decode_bf16", "decode bf16 to float32", 0.8),
+          over("read", "decode_int8", "decode int8 to float32", 0.8)};
 }
 
 }  // namespace tributary::bench

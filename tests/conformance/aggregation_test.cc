@@ -50,7 +50,8 @@ Result<std::vector<float>> joined(const PluginChoice& rule, const PluginChoice& 
     const auto open = [&update = updates[s]]() -> Result<std::unique_ptr<ValueSource>> {
       return std::unique_ptr<ValueSource>(std::make_unique<ModelSource>(update));
     };
-    TRIB_CHECK_OK(aggregate->add(std::move(facts), open));
+    ModelSource now(updates[s]);
+    TRIB_CHECK_OK(aggregate->add(std::move(facts), now, open));
   }
   const Model base{kLayout, std::vector<float>(40)};
   Model next{kLayout, {}};

@@ -2,7 +2,6 @@
 #include <bit>
 
 #include "common/tensor/encodings/halves.h"
-#include "common/tensor/kernels.h"
 
 namespace tributary {
 namespace {
@@ -16,7 +15,7 @@ std::uint16_t narrow(float value) {
 }  // namespace
 
 const UpdateEncoding& bf16_update_encoding() {
-  static constexpr UpdateEncoding kEncoding = half_encoding<narrow, widen_bf16>(
+  static constexpr UpdateEncoding kEncoding = half_encoding<narrow, StoredForm::kBf16>(
       "bf16", "Half precision: 8 significant bits, the range of float32", ElementType::kBF16);
   return kEncoding;
 }

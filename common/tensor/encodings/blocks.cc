@@ -7,8 +7,6 @@
 #include <limits>
 #include <vector>
 
-#include "common/tensor/kernels.h"
-
 namespace tributary {
 namespace {
 
@@ -85,44 +83,51 @@ class BlockEncoder final : public ChunkEncoder {
 
 class BlockDecoder final : public ChunkDecoder {
  public:
-  BlockDecoder(std::size_t block, QuantumBits bits)
-      : bits_(bits), block_(block), quanta_(block + 1) {}
+  BlockDecoder(std::size_t block, QuantumBits bits) : bits_(bits), block_(block) {}
 
-  Status decode(EncodedStream& stream, std::span<float> into) override {
-    raw_.resize((into.size() + block_ - 1) / block_ * sizeof(float) +
-                quanta_bytes(bits_, into.size()));
+  Result<StoredValues> next(EncodedStream& stream, std::size_t count) override {
+    const std::size_t blocks = (count + block_ - 1) / block_;
+    raw_.resize(blocks * sizeof(float) + quanta_bytes(bits_, count));
     TRIB_CHECK_OK(stream.take(raw_));
-    const std::byte* from = raw_.data();
-    for (std::size_t at = 0; at < into.size(); at += block_, ++blocks_) {
-      const auto part = into.subspan(at, std::min(block_, into.size() - at));
-      const auto scale = std::bit_cast<float>(get_little_endian<std::uint32_t>(from));
-      // One level more: the most negative number of so many bits.
-      const float most = scale * static_cast<float>(levels_of(bits_) + 1);
-      if (!std::isfinite(most) || scale < 0.0f)
-        return damaged_update("the scale of block " + std::to_string(blocks_) + " is impossible");
-      from += sizeof(float);
-      widen_int8(quanta(from, part.size()), scale, part);
-      from += quanta_bytes(bits_, part.size());
-    }
-    return {};
+    if (bits_ == QuantumBits::k4) unpack(count);
+    const Bytes& bytes = bits_ == QuantumBits::k4 ? unpacked_ : raw_;
+    for (std::size_t b = 0; b < blocks; ++b, ++blocks_)
+      TRIB_CHECK_OK(check_scale(bytes.data() + b * (sizeof(float) + block_)));
+    return StoredValues{StoredForm::kInt8, bytes.data(), 0, count, block_};
   }
 
  private:
-  std::span<const std::int8_t> quanta(const std::byte* from, std::size_t count) {
-    if (bits_ == QuantumBits::k8) return {reinterpret_cast<const std::int8_t*>(from), count};
-    for (std::size_t i = 0; i < count; i += 2) {
-      const auto both = static_cast<std::uint8_t>(from[i / 2]);
-      quanta_[i] = static_cast<std::int8_t>(static_cast<std::int8_t>(both << 4) >> 4);
-      quanta_[i + 1] = static_cast<std::int8_t>(static_cast<std::int8_t>(both) >> 4);
+  Status check_scale(const std::byte* at) const {
+    const auto scale = std::bit_cast<float>(get_little_endian<std::uint32_t>(at));
+    // One level more: the most negative number of so many bits.
+    const float most = scale * static_cast<float>(levels_of(bits_) + 1);
+    if (std::isfinite(most) && scale >= 0.0f) return {};
+    return damaged_update("the scale of block " + std::to_string(blocks_) + " is impossible");
+  }
+
+  // One byte a value, as int8 has them.
+  void unpack(std::size_t count) {
+    unpacked_.resize((count + block_ - 1) / block_ * sizeof(float) + count);
+    const std::byte* from = raw_.data();
+    std::byte* into = unpacked_.data();
+    for (std::size_t at = 0; at < count; at += block_) {
+      const std::size_t values = std::min(block_, count - at);
+      into = std::copy_n(from, sizeof(float), into);
+      from += sizeof(float);
+      for (std::size_t i = 0; i < values; i += 2) {
+        const auto both = static_cast<std::uint8_t>(from[i / 2]);
+        *into++ = static_cast<std::byte>(static_cast<std::int8_t>(both << 4) >> 4);
+        if (i + 1 < values) *into++ = static_cast<std::byte>(static_cast<std::int8_t>(both) >> 4);
+      }
+      from += quanta_bytes(bits_, values);
     }
-    return std::span(quanta_).first(count);
   }
 
   QuantumBits bits_;
   std::size_t block_;
   std::uint64_t blocks_ = 0;
-  std::vector<std::int8_t> quanta_;
   Bytes raw_;
+  Bytes unpacked_;
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "common/tensor/encodings/halves.h"
-#include "common/tensor/kernels.h"
 
 namespace tributary {
 namespace {
@@ -29,7 +28,7 @@ std::uint16_t narrow(float value) {
 }  // namespace
 
 const UpdateEncoding& fp16_update_encoding() {
-  static constexpr UpdateEncoding kEncoding = half_encoding<narrow, widen_fp16>(
+  static constexpr UpdateEncoding kEncoding = half_encoding<narrow, StoredForm::kFp16>(
       "fp16", "Half precision: 11 significant bits, from 6e-8 to 65504", ElementType::kF16);
   return kEncoding;
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <vector>
+
 #include "common/tensor/encoding.h"
 
 namespace tributary {
@@ -14,9 +16,14 @@ class Encoder final : public ChunkEncoder {
 
 class Decoder final : public ChunkDecoder {
  public:
-  Status decode(EncodedStream& stream, std::span<float> into) override {
-    return stream.take(std::as_writable_bytes(into));
+  Result<StoredValues> next(EncodedStream& stream, std::size_t count) override {
+    values_.resize(count);
+    TRIB_CHECK_OK(stream.take(std::as_writable_bytes(std::span(values_))));
+    return StoredValues::of(values_);
   }
+
+ private:
+  std::vector<float> values_;
 };
 
 std::uint64_t stream_bytes(const EncodingSpec&, std::uint64_t values) {

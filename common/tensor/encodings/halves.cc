@@ -27,18 +27,17 @@ class HalfEncoder final : public ChunkEncoder {
 
 class HalfDecoder final : public ChunkDecoder {
  public:
-  explicit HalfDecoder(void (*widen)(std::span<const std::uint16_t>, std::span<float>))
-      : widen_(widen) {}
+  explicit HalfDecoder(StoredForm form) : form_(form) {}
 
-  Status decode(EncodedStream& stream, std::span<float> into) override {
-    halves_.resize(into.size());
-    TRIB_CHECK_OK(stream.take(std::as_writable_bytes(std::span(halves_))));
-    widen_(halves_, into);
-    return {};
+  Result<StoredValues> next(EncodedStream& stream, std::size_t count) override {
+    halves_.resize(count);
+    const MutableByteView bytes = std::as_writable_bytes(std::span(halves_));
+    TRIB_CHECK_OK(stream.take(bytes));
+    return StoredValues{form_, bytes.data(), 0, count, 0};
   }
 
  private:
-  void (*widen_)(std::span<const std::uint16_t>, std::span<float>);
+  StoredForm form_;
   std::vector<std::uint16_t> halves_;
 };
 
@@ -52,9 +51,8 @@ std::unique_ptr<ChunkEncoder> half_encoder(std::uint16_t (*narrow)(float)) {
   return std::make_unique<HalfEncoder>(narrow);
 }
 
-std::unique_ptr<ChunkDecoder> half_decoder(void (*widen)(std::span<const std::uint16_t>,
-                                                         std::span<float>)) {
-  return std::make_unique<HalfDecoder>(widen);
+std::unique_ptr<ChunkDecoder> half_decoder(StoredForm form) {
+  return std::make_unique<HalfDecoder>(form);
 }
 
 }  // namespace tributary

@@ -9,10 +9,9 @@ namespace tributary {
 std::uint64_t half_stream_bytes(const EncodingSpec& spec, std::uint64_t values);
 // `narrow` rounds one value to the nearest, half to even.
 std::unique_ptr<ChunkEncoder> half_encoder(std::uint16_t (*narrow)(float));
-std::unique_ptr<ChunkDecoder> half_decoder(void (*widen)(std::span<const std::uint16_t>,
-                                                         std::span<float>));
+std::unique_ptr<ChunkDecoder> half_decoder(StoredForm form);
 
-template <auto kNarrow, auto kWiden>
+template <auto kNarrow, StoredForm kForm>
 constexpr UpdateEncoding half_encoding(std::string_view name, std::string_view help,
                                        ElementType type) {
   return {.name = name,
@@ -23,7 +22,7 @@ constexpr UpdateEncoding half_encoding(std::string_view name, std::string_view h
           .stream_bytes = half_stream_bytes,
           .encoder = [](const EncodingSpec&, std::span<const float>,
                         std::uint64_t) { return half_encoder(kNarrow); },
-          .decoder = [](const EncodingSpec&) { return half_decoder(kWiden); }};
+          .decoder = [](const EncodingSpec&) { return half_decoder(kForm); }};
 }
 
 }  // namespace tributary

@@ -40,7 +40,18 @@ class SparseDecoder final : public ChunkDecoder {
  public:
   explicit SparseDecoder(std::uint64_t k) : left_(k) {}
 
-  Status decode(EncodedStream& stream, std::span<float> into) override {
+  Result<StoredValues> next(EncodedStream& stream, std::size_t count) override {
+    values_.assign(count, 0.0f);
+    for (std::size_t at = 0; at < count; at += kChunkValues) {
+      const auto chunk = std::span(values_).subspan(at, std::min(kChunkValues, count - at));
+      TRIB_CHECK_OK(decode(stream, chunk));
+    }
+    return StoredValues::of(values_);
+  }
+
+ private:
+  // A chunk, into one of zeros.
+  Status decode(EncodedStream& stream, std::span<float> into) {
     std::byte head[kCountBytes];
     TRIB_CHECK_OK(stream.take(head));
     const auto count = get_little_endian<std::uint32_t>(head);
@@ -51,7 +62,6 @@ class SparseDecoder final : public ChunkDecoder {
     left_ -= count;
     raw_.resize(count * kEntryBytes);
     TRIB_CHECK_OK(stream.take(raw_));
-    std::ranges::fill(into, 0.0f);
     const std::byte* values = raw_.data() + count * kOffsetBytes;
     std::size_t least = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -66,7 +76,6 @@ class SparseDecoder final : public ChunkDecoder {
     return {};
   }
 
- private:
   Error wrong(const std::string& what) const {
     return damaged_update("chunk " + std::to_string(chunks_) + " " + what);
   }
@@ -74,6 +83,7 @@ class SparseDecoder final : public ChunkDecoder {
   std::uint64_t left_;
   std::uint64_t chunks_ = 0;
   Bytes raw_;
+  std::vector<float> values_;
 };
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST_P(Kernels, FoldsToTheBitsOfTheScalarTwin) {
       const std::vector<float> values = some_values(count, count + 1);
       std::vector<std::int64_t> sums(count, -5), expected(count, -5);
       for (const double weight : {1.0, 3.0}) {
-        fold_fixed_point(values, std::ldexp(weight, scale), sums);
+        fold_fp32(values, std::ldexp(weight, scale), sums);
         fold_twin(values, std::ldexp(weight, scale), expected);
       }
       ASSERT_EQ(sums, expected) << count << " values, scale " << scale;
@@ -77,7 +77,7 @@ TEST_P(Kernels, RoundsHalvesToEvenAtAnySize) {
   }
   for (const double factor : {1.0, 0x1p20, 0x1p39, 0x1.8p38}) {
     std::vector<std::int64_t> sums(values.size()), expected(values.size());
-    fold_fixed_point(values, factor, sums);
+    fold_fp32(values, factor, sums);
     fold_twin(values, factor, expected);
     EXPECT_EQ(sums, expected) << factor;
   }
@@ -159,6 +159,97 @@ TEST_P(Kernels, WidensWholeNumbersToTheBitsOfTheScalarTwin) {
       widen_int8(quanta, scale, values);
       ASSERT_EQ(values, expected) << scale << " " << skip;
     }
+  }
+}
+
+// Every half that a sum of the round may have, from any place: the twins one after the other.
+TEST_P(Kernels, FoldsHalvesToTheBitsOfWideningAndFolding) {
+  for (const auto& [fold, twin] :
+       {std::pair(&fold_fp16, &fp16_twin), std::pair(&fold_bf16, &bf16_twin)}) {
+    for (const std::size_t skip : {0u, 1u, 3u, 65'500u}) {
+      for (const double factor : {1.0, 0x1p40, 3.0 * 0x1p24}) {
+        std::vector<std::uint16_t> halves;
+        std::vector<float> values;
+        for (std::size_t bits = skip; bits < 65'536; ++bits) {
+          const float value = twin(static_cast<std::uint16_t>(bits));
+          if (!(std::abs(value) <= 65'504.0f)) continue;
+          halves.push_back(static_cast<std::uint16_t>(bits));
+          values.push_back(value);
+        }
+        std::vector<std::int64_t> sums(halves.size(), -5), expected = sums;
+        fold(halves, factor, sums);
+        fold_twin(values, factor, expected);
+        ASSERT_EQ(sums, expected) << skip << ", " << factor;
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, FoldsWholeNumbersToTheBitsOfWideningAndFolding) {
+  for (const float scale : {0.0f, 1.0f, 0.1f, 1e-40f, 0.3e5f}) {
+    for (const std::size_t skip : {0u, 1u, 2u, 5u, 250u, 256u}) {
+      std::vector<std::int8_t> quanta;
+      std::vector<float> values;
+      for (int quantum = -128 + static_cast<int>(skip); quantum < 128; ++quantum) {
+        quanta.push_back(static_cast<std::int8_t>(quantum));
+        values.push_back(static_cast<float>(double{scale} * quantum));
+      }
+      std::vector<std::int64_t> sums(quanta.size(), 7), expected = sums;
+      fold_int8(quanta, scale, 0x1.8p30, sums);
+      fold_twin(values, 0x1.8p30, expected);
+      ASSERT_EQ(sums, expected) << scale << " " << skip;
+    }
+  }
+}
+
+// By division, in 64 bits.
+TEST_P(Kernels, AddsWordsModuloAPowerOfTwo) {
+  SeededRandom random(3);
+  for (const int bits : {1, 16, 20, 24, 31, 32}) {
+    const std::uint64_t modulus = std::uint64_t{1} << bits;
+    for (const std::size_t count : {0u, 1u, 7u, 16u, 1'000u, 4'099u}) {
+      std::vector<std::uint32_t> sums(count), addends(count), expected(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        // Also words with more bits, and those that wrap by one.
+        sums[i] = static_cast<std::uint32_t>(random.uniform_below(std::uint64_t{1} << 32));
+        addends[i] = i % 3 == 0 ? static_cast<std::uint32_t>(modulus - sums[i] % modulus)
+                                : static_cast<std::uint32_t>(random.uniform_below(modulus));
+        expected[i] = static_cast<std::uint32_t>(
+            (std::uint64_t{sums[i]} + std::uint64_t{addends[i]}) % modulus);
+      }
+      add_modular(addends, bits, sums);
+      ASSERT_EQ(sums, expected) << bits << " bits, " << count;
+    }
+  }
+}
+
+TEST_P(Kernels, MasksCancelWhateverTheOrder) {
+  SeededRandom random(4);
+  constexpr std::size_t kCount = 1'003;
+  const std::uint32_t words = 1u << 20;
+  std::vector<std::uint32_t> plain(kCount), mask(kCount), against(kCount), sums(kCount);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    plain[i] = static_cast<std::uint32_t>(random.uniform_below(words));
+    mask[i] = static_cast<std::uint32_t>(random.uniform_below(words));
+    against[i] = (words - mask[i]) % words;
+  }
+  for (const auto& addend : {mask, plain, against}) add_modular(addend, 20, sums);
+  EXPECT_EQ(sums, plain);
+}
+
+TEST_P(Kernels, AddsSumsModulo2To64) {
+  SeededRandom random(5);
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  for (const std::size_t count : {0u, 1u, 7u, 16u, 1'000u, 4'099u}) {
+    std::vector<std::int64_t> sums(count), addends(count), expected(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      sums[i] = i % 5 == 0 ? kMost : static_cast<std::int64_t>(random.uniform_below(kMost)) - 7;
+      addends[i] = i % 10 == 0 ? 1 : static_cast<std::int64_t>(random.uniform_below(1000)) - 500;
+      expected[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sums[i]) +
+                                              static_cast<std::uint64_t>(addends[i]));
+    }
+    add_modular(addends, sums);
+    ASSERT_EQ(sums, expected) << count;
   }
 }
 

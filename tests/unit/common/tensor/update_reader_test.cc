@@ -48,6 +48,44 @@ TEST(UpdateReader, TheSizeOfReadsChangesNothing) {
   }
 }
 
+// As the file has them: the same values, from wherever a run begins and ends.
+TEST(UpdateReader, StoredValuesAreTheSameValues) {
+  constexpr std::size_t kCount = 2 * 65'536 + 777;
+  const std::vector<float> values = normal_values(kCount, 1);
+  for (const EncodingChoice& choice : all_choices()) {
+    const Bytes file = *encode_update(choice, layout_of(kCount), values, 1);
+    const std::vector<float> expected = *values_of(file, kCount);
+    for (const std::size_t step : {7u, 1'000u, 65'537u, 140'000u}) {
+      const auto opened = open_update(read_of(file), file.size());
+      std::vector<float> got, room;
+      while (true) {
+        const StoredValues run = *opened->values->read_stored(step, room);
+        ASSERT_LE(run.count, step);
+        if (run.count == 0) break;
+        got.resize(got.size() + run.count);
+        widen(run, std::span(got).last(run.count));
+      }
+      ASSERT_EQ(got, expected) << label(choice) << ", " << step;
+    }
+  }
+}
+
+TEST(UpdateReader, WhatTheKernelsWidenIsNotWidenedBefore) {
+  const std::vector<float> values = normal_values(1'000, 1);
+  const auto form_of = [&values](const std::string& name, int zstd) {
+    const Bytes file = *encode_update(choice_of(name, zstd), layout_of(1'000), values, 1);
+    std::vector<float> room;
+    const auto opened = open_update(read_of(file), file.size());
+    return opened->values->read_stored(1'000, room)->form;
+  };
+  for (const int zstd : {0, 3}) {
+    EXPECT_EQ(form_of("fp16", zstd), StoredForm::kFp16);
+    EXPECT_EQ(form_of("bf16", zstd), StoredForm::kBf16);
+    EXPECT_EQ(form_of("int8", zstd), StoredForm::kInt8);
+    EXPECT_EQ(form_of("int4", zstd), StoredForm::kInt8);
+  }
+}
+
 TEST(UpdateReader, NoReadGoesBeyondTheFile) {
   for (const EncodingChoice& choice : all_choices()) {
     const Bytes file = *encode_update(choice, layout_of(1'000), normal_values(1'000, 1), 1);
@@ -66,6 +104,12 @@ TEST(UpdateReader, TakesWhatOtherProgramsWrite) {
                               data);
   EXPECT_EQ(open_update(read_of(mixed), mixed.size())->spec.name, "mixed");
   EXPECT_EQ(*values_of(mixed), (std::vector<float>{1.5f, 0.0f}));
+  const auto opened = open_update(read_of(mixed), mixed.size());
+  std::vector<float> room;
+  EXPECT_EQ(opened->values->read_stored(2, room)->count, 1u);
+  EXPECT_EQ(opened->values->read_stored(2, room)->count, 1u);
+  EXPECT_EQ(room[0], 0.0f);
+  EXPECT_EQ(opened->values->read_stored(2, room)->count, 0u);
   const Bytes doubles =
       file_of(R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", Bytes(8));
   EXPECT_EQ(open_update(read_of(doubles), doubles.size())->spec.name, "mixed");

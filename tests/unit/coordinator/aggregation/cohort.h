@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/base/random_source.h"
-#include "coordinator/aggregation/joint_update.h"
+#include "coordinator/aggregation/round_aggregate.h"
 #include "tests/support/plugin_choice.h"
 
 namespace tributary {
@@ -49,6 +49,10 @@ struct Cohort {
     return [&update = updates[site]]() -> Result<std::unique_ptr<ValueSource>> {
       return std::unique_ptr<ValueSource>(std::make_unique<ModelSource>(update));
     };
+  }
+  Status add(std::size_t site, RoundAggregate& to) const {
+    ModelSource now(updates[site]);
+    return to.add(facts[site], now, opener(site));
   }
   // Site by site, its values in double.
   std::vector<Vector> vectors() const {

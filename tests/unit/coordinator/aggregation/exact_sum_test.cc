@@ -2,11 +2,15 @@
 #include "coordinator/aggregation/exact_sum.h"
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
+#include <bit>
 #include <cmath>
 #include <numeric>
 
+#include "common/base/bytes.h"
 #include "common/base/random_source.h"
+#include "tests/unit/coordinator/aggregation/threads.h"
 
 namespace tributary {
 namespace {
@@ -88,6 +92,65 @@ TEST(ExactSum, EveryOrderAndSplitGivesTheSameBits) {
     left.merge(sum_of({updates.begin() + static_cast<std::ptrdiff_t>(cut), updates.end()}, scale));
     ASSERT_EQ(mean_of(left), expected);
   }
+}
+
+// Each form of stored values, by each instruction set and number of threads; the reference adds one
+// after another.
+TEST(ExactSum, EveryNumberOfThreadsAndInstructionSetGivesTheSameBits) {
+  constexpr std::size_t kCount = 3 * 65'536 + 1'017, kStart = 5, kBlock = 64;
+  SeededRandom random(9);
+  std::vector<float> floats(kCount);
+  std::vector<std::uint16_t> brains(kCount);
+  Bytes blocks(kCount / kBlock * (sizeof(float) + kBlock) + sizeof(float) + kCount % kBlock);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    brains[i] = static_cast<std::uint16_t>(0x3e00 + random.uniform_below(0x180) +
+                                           (random.uniform_below(2) << 15));
+    floats[i] = std::bit_cast<float>(std::uint32_t{brains[i]} << 16);
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<std::byte>(i * 37);
+  for (std::size_t at = 0; at < blocks.size(); at += sizeof(float) + kBlock)
+    put_little_endian(blocks.data() + at, std::bit_cast<std::uint32_t>(0.0078125f));
+  const std::vector<StoredValues> forms = {
+      StoredValues::of(floats),
+      {StoredForm::kBf16, std::as_bytes(std::span(brains)).data(), 0, kCount, 0},
+      {StoredForm::kInt8, blocks.data(), 0, kCount, kBlock}};
+  const int scale = *plan_scale(2.0, 1'000, 10);
+  for (const StoredValues& form : forms) {
+    std::vector<float> values(kCount);
+    widen(form, values);
+    std::vector<double> expected(kStart + kCount);
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const double term = std::rint(std::ldexp(static_cast<double>(values[i]) * 777.0, scale));
+      expected[kStart + i] =
+          static_cast<double>(static_cast<std::int64_t>(term)) / std::ldexp(777.0, scale);
+    }
+    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+      hwy::SetSupportedTargetsForTest(target);
+      hwy::GetChosenTarget().DeInit();
+      for (const std::size_t threads : {1u, 2u, 3u, 7u}) {
+        ExactSum sum(kStart + kCount, scale);
+        sum.add_part(kStart, form, 777, kFullShare, on_threads(threads));
+        sum.end_term(777);
+        ASSERT_EQ(mean_of(sum), expected) << hwy::TargetName(target) << ", " << threads;
+      }
+    }
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().DeInit();
+  }
+}
+
+TEST(ExactSum, ASmallPartStaysOnOneThread) {
+  std::size_t most = 0;
+  const ParallelFor counting = [&most](std::size_t parts, const auto& part) {
+    most = std::max(most, parts);
+    one_after_another(parts, part);
+  };
+  const std::vector<float> values(100'000, 0.5f);
+  ExactSum sum(values.size(), 20);
+  sum.add_part(0, StoredValues::of(std::span(values).first(65'536)), 1, kFullShare, counting);
+  EXPECT_EQ(most, 1u);
+  sum.add_part(0, StoredValues::of(values), 1, kFullShare, counting);
+  EXPECT_EQ(most, 2u);
 }
 
 // The reference sums in long double, 64 bits of mantissa.

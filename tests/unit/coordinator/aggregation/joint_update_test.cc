@@ -10,10 +10,10 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
-#include <thread>
 
 #include "coordinator/aggregation/round_aggregate.h"
 #include "tests/unit/coordinator/aggregation/cohort.h"
+#include "tests/unit/coordinator/aggregation/threads.h"
 
 // Counts what lies on the heap.
 namespace {
@@ -64,8 +64,7 @@ std::vector<float> finished(const AggregationSpec& spec, const Cohort& cohort,
                             const std::vector<std::size_t>& order,
                             ParallelFor parallel = one_after_another) {
   auto aggregate = *RoundAggregate::open(spec, cohort.layout(), 100, 9, std::move(parallel));
-  for (const std::size_t site : order)
-    EXPECT_TRUE(aggregate->add(cohort.facts[site], cohort.opener(site)));
+  for (const std::size_t site : order) EXPECT_TRUE(cohort.add(site, *aggregate));
   const Model base{cohort.layout(), std::vector<float>(cohort.updates[0].values.size())};
   Model next{cohort.layout(), {}};
   ModelSource from(base);
@@ -87,20 +86,6 @@ TEST(JointUpdate, EveryOrderOfArrivalGivesTheSameBits) {
       ASSERT_EQ(finished(spec, cohort, order), expected);
     }
   }
-}
-
-// Threads that take one part after another.
-ParallelFor on_threads(std::size_t count) {
-  return [count](std::size_t parts, const std::function<void(std::size_t)>& part) {
-    std::atomic<std::size_t> next{0};
-    std::vector<std::thread> threads;
-    for (std::size_t t = 0; t < count; ++t) {
-      threads.emplace_back([&] {
-        for (std::size_t p = next++; p < parts; p = next++) part(p);
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-  };
 }
 
 TEST(JointUpdate, EveryNumberOfThreadsGivesTheSameBits) {
@@ -150,7 +135,8 @@ TEST(JointUpdate, HoldsBlocksAndNoModel) {
     auto aggregate = *RoundAggregate::open(spec, layout, 100, 9);
     for (std::uint32_t s = 0; s < kSites; ++s) {
       UpdateFacts facts{"s" + std::to_string(s), 10, 1.0, 289.0};
-      ASSERT_TRUE(aggregate->add(std::move(facts), [&layout, s]() {
+      MadeSource now(layout, s);
+      ASSERT_TRUE(aggregate->add(std::move(facts), now, [&layout, s]() {
         return Result<std::unique_ptr<ValueSource>>(std::make_unique<MadeSource>(layout, s));
       }));
     }
@@ -210,8 +196,9 @@ TEST(JointUpdate, TellsWhichUpdateCannotBeRead) {
     Model cut = cohort.updates[2];
     cut.values.pop_back();
     for (std::size_t s = 0; s < 5; ++s) {
+      ModelSource now(cohort.updates[s]);
       ASSERT_TRUE(aggregate->add(
-          cohort.facts[s], s != 2 ? cohort.opener(s) : [&cut]() {
+          cohort.facts[s], now, s != 2 ? cohort.opener(s) : [&cut]() {
             return Result<std::unique_ptr<ValueSource>>(std::make_unique<ModelSource>(cut));
           }));
     }
@@ -226,16 +213,16 @@ TEST(JointUpdate, TellsWhichUpdateCannotBeRead) {
 TEST(JointUpdate, RefusesASecondUpdateOfASiteAndTooMany) {
   const Cohort cohort = Cohort::random(1, 3, 1);
   auto aggregate = *RoundAggregate::open(spec_of("median"), cohort.layout(), 100, 9);
-  ASSERT_TRUE(aggregate->add(cohort.facts[0], cohort.opener(0)));
-  EXPECT_THAT(aggregate->add(cohort.facts[0], cohort.opener(0)).error().message,
-              HasSubstr("second update of site-000"));
+  ASSERT_TRUE(cohort.add(0, *aggregate));
+  EXPECT_THAT(cohort.add(0, *aggregate).error().message, HasSubstr("second update of site-000"));
   UpdateFacts facts = cohort.facts[0];
+  ModelSource now(cohort.updates[0]);
   for (std::size_t s = 1; s < kUpdatesTogetherMax; ++s) {
     facts.site = "s" + std::to_string(s);
-    ASSERT_TRUE(aggregate->add(facts, cohort.opener(0)));
+    ASSERT_TRUE(aggregate->add(facts, now, cohort.opener(0)));
   }
   facts.site = "one more";
-  EXPECT_THAT(aggregate->add(facts, cohort.opener(0)).error().message,
+  EXPECT_THAT(aggregate->add(facts, now, cohort.opener(0)).error().message,
               HasSubstr("more than 512 updates"));
   EXPECT_EQ(aggregate->updates(), kUpdatesTogetherMax);
 }

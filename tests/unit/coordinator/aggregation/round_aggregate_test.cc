@@ -6,6 +6,11 @@
 
 #include <cmath>
 
+#include "common/base/random_source.h"
+#include "common/tensor/update_encoding.h"
+#include "common/tensor/update_reader.h"
+#include "tests/unit/coordinator/aggregation/threads.h"
+
 namespace tributary {
 namespace {
 
@@ -127,6 +132,35 @@ TEST(RoundAggregate, BlocksMakeNoDifference) {
       ASSERT_EQ(finished->model.values[i],
                 static_cast<float>(static_cast<double>(base.values[i]) + 0.5 * velocity))
           << i;
+    }
+  }
+}
+
+// More than one run of values, from a file in each encoding that is not decoded first, and in
+// order.
+TEST(RoundAggregate, EveryNumberOfThreadsGivesTheSameBits) {
+  constexpr std::size_t kCount = (1u << 20) + 70'000;
+  const Layout large{{{"a", {1'000'000}}, {"b", {kCount - 1'000'000}}}};
+  SeededRandom random(11);
+  std::vector<float> values(kCount);
+  // Multiples of 1/256, with the largest in every block of int8: all encodings have them exactly.
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const auto steps = i % 512 == 0 ? 127 : static_cast<int>(random.uniform_below(255)) - 127;
+    values[i] = static_cast<float>(steps) / 256.0f;
+  }
+  const Model base{large, std::vector<float>(kCount)};
+  for (const std::string encoding : {"fp32", "fp16", "int8"}) {
+    const Bytes file = *encode_update({.name = encoding}, large, values, 1);
+    const ReadAt read_at = [&file](std::uint64_t offset, MutableByteView into) {
+      std::ranges::copy(ByteView(file).subspan(offset, into.size()), into.begin());
+      return Status();
+    };
+    for (const std::size_t threads : {1u, 2u, 3u, 7u}) {
+      auto aggregate = *RoundAggregate::open(plain(), large, 1, 0, on_threads(threads));
+      const auto opened = open_update(read_at, file.size());
+      ASSERT_TRUE(aggregate->add(*opened->values, 3));
+      // Of one update the mean is the update.
+      ASSERT_EQ(finish(*aggregate, base)->model.values, values) << encoding << ", " << threads;
     }
   }
 }
