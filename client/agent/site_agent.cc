@@ -22,11 +22,12 @@ struct SiteAgent::EffectPerformer {
   void operator()(const ss::FetchBlob& e) {
     if (agent.blobs_->contains(e.blob.digest)) {
       agent.dispatch(ss::BlobArrived{e.blob.digest});
-    } else if (agent.transfers_) {
-      static_cast<void>(agent.transfers_->fetch(e.blob).has_value());
+    } else if (!agent.models_->fetch(e.blob, e.delta)) {
+      agent.download(e.blob);
     }
   }
   void operator()(const ss::DropBlob& e) {
+    agent.models_->drop(e.digest);
     if (agent.transfers_) agent.transfers_->cancel(e.digest);
     agent.note_failure(agent.blobs_->remove(e.digest));
   }
@@ -49,6 +50,11 @@ Result<std::unique_ptr<SiteAgent>> SiteAgent::open(std::string state_dir, Ports 
 Status SiteAgent::recover() {
   TRIB_TRY(blobs, BlobStore::open(ports_.files, state_dir_ + "/blobs"));
   blobs_ = std::move(blobs);
+  models_.emplace(
+      *blobs_, ports_.log,
+      ModelFetches::Ports{[this](const BlobRef& blob) { download(blob); },
+                          [this](const BlobRef& model) { dispatch(ss::BlobArrived{model.digest}); },
+                          ports_.downloads});
   TRIB_TRY(results, ResultStore::open(ports_.files, state_dir_ + "/results"));
   results_.emplace(std::move(results));
   std::vector<std::string> damaged;
@@ -119,7 +125,12 @@ Result<std::unique_ptr<ReadFile>> SiteAgent::open_own(const Digest& digest) cons
   return blobs_->open_blob(digest);
 }
 
+void SiteAgent::download(const BlobRef& blob) {
+  if (transfers_) static_cast<void>(transfers_->fetch(blob).has_value());
+}
+
 void SiteAgent::fetched(const BlobRef& blob, const Status& outcome) {
+  if (models_->take(blob, outcome)) return;
   if (outcome) return dispatch(ss::BlobArrived{blob.digest});
   note_failure(outcome);
   dispatch(ss::BlobFailed{blob.digest, outcome.error()});

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "client/agent/model_fetches.h"
 #include "client/agent/result_store.h"
 #include "client/session/session.h"
 #include "common/storage/blob_store.h"
@@ -65,6 +66,7 @@ class SiteAgent final : public LinkHandler {
   Status recover();
   void dispatch(session::SessionEvent event);
   Result<std::unique_ptr<ReadFile>> open_own(const Digest& digest) const;
+  void download(const BlobRef& blob);
   void fetched(const BlobRef& blob, const Status& outcome);
   void note_failure(const Status& status);
 
@@ -72,6 +74,7 @@ class SiteAgent final : public LinkHandler {
   Ports ports_;
   session::Session session_;
   std::unique_ptr<BlobStore> blobs_;
+  std::optional<ModelFetches> models_;
   std::optional<ResultStore> results_;
   std::size_t results_kept_ = 0;
   std::set<Digest> may_serve_;  // what the coordinator may fetch: blobs of our own results

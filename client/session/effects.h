@@ -29,7 +29,8 @@ struct CloseLink {
 // --- blobs ---
 struct FetchBlob {
   BlobRef blob;
-};  // answered by BlobArrived or BlobFailed, unless the link goes down
+  ModelDelta delta = {};  // a shorter way to it; where that is none or fails, it is fetched whole
+};  // answered by BlobArrived or BlobFailed of `blob`, unless the link goes down
 struct DropBlob {
   Digest digest;
 };  // nothing here needs it: stop fetching it, delete it

@@ -95,11 +95,7 @@ void Session::on_connected(TimePoint now, std::int64_t reconnect_spread_ms) {
   for (const auto& [key, kept] : kept_) {
     if (!kept.accepted) send(kept.result);
   }
-  for (const Waiting& one : queue_) {
-    for (const BlobRef& blob : {one.task.model, one.task.model_file}) {
-      if (one.missing.contains(blob.digest)) out_.push_back(FetchBlob{blob});
-    }
-  }
+  for (const Waiting& one : queue_) fetch_missing(one);
 }
 
 void Session::on_sent_away(TimePoint now, const Goodbye& goodbye) {
@@ -190,6 +186,9 @@ std::set<Digest> Session::needed_blobs() const {
   for (const Waiting& one : queue_) {
     need(one.task.model.digest);
     need(one.task.model_file.digest);
+    if (!one.missing.contains(one.task.model.digest)) continue;
+    need(one.task.delta.base);
+    need(one.task.delta.blob.digest);
   }
   if (running_) {
     need(running_->task.model.digest);

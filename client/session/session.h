@@ -93,6 +93,7 @@ class Session {
   void take_over_result(const TaskKey& by);
   void drop_overtaken(const TaskKey& by);
   void enqueue(TimePoint now, const Task& task);
+  void fetch_missing(const Waiting& one);
   void note_job_blobs(const Task& task);
   bool drop_task(const TaskKey& key, std::string_view why);
   void stop_running(Fate fate);

@@ -27,6 +27,12 @@ std::string fault_of(const Task& task) {
   if (std::max(task.model.bytes, task.model_file.bytes) > limits::kBlobBytesMax) {
     return to_string(key) + ": a model over the size limit";
   }
+  const ModelDelta& delta = task.delta;
+  if (delta.blob.digest.is_none() != delta.base.is_none() ||
+      (task.model.digest.is_none() && !delta.base.is_none()) ||
+      delta.blob.bytes > limits::kBlobBytesMax) {
+    return to_string(key) + ": no way to make its model";
+  }
   if (task.deadline_ms <= 0) return to_string(key) + ": no time to do it";
   return "";
 }
@@ -123,10 +129,16 @@ void Session::enqueue(TimePoint now, const Task& task) {
     if (blob.digest.is_none()) continue;
     waiting.missing.insert(blob.digest);
     held_.insert(blob.digest);
-    out_.push_back(FetchBlob{blob});
   }
+  fetch_missing(waiting);
   note_job_blobs(task);
   queue_.push_back(std::move(waiting));
+}
+
+void Session::fetch_missing(const Waiting& one) {
+  const Task& task = one.task;
+  if (one.missing.contains(task.model.digest)) out_.push_back(FetchBlob{task.model, task.delta});
+  if (one.missing.contains(task.model_file.digest)) out_.push_back(FetchBlob{task.model_file});
 }
 
 // Evaluate and the next train task start from the model of the last one: it stays until the job has

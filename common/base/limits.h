@@ -101,8 +101,9 @@ inline constexpr std::int64_t kProgressMs = 1'000;
 // A blob that a peer sends with a wrong digest is thrown away and asked for again this many times.
 inline constexpr int kBlobRetries = 2;
 // Blobs that an earlier life of a site left and that no kept result needs: more than one life can
-// leave (two for each task and each job) comes of a program that cannot stay up, and all go.
-inline constexpr std::size_t kLeftBlobsMax = 2 * (kTasksQueuedMax + 1 + kJobModelsMax);
+// leave (four for each task: model, the one before it, what changed, module; two for each job)
+// comes of a program that cannot stay up, and all go.
+inline constexpr std::size_t kLeftBlobsMax = 4 * (kTasksQueuedMax + 1) + 2 * kJobModelsMax;
 // A training's state: weights, two moments of each, and the module that a TorchScript job brings.
 inline constexpr std::uint64_t kCheckpointBytesMax = 4 * kBlobBytesMax;
 // Between two checkpoints a training goes on for so many times what the first of them took: they

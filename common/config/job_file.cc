@@ -6,8 +6,11 @@
 
 #include "common/base/limits.h"
 #include "common/config/catalog.h"
+#include "common/config/encoding_choice.h"
 #include "common/config/file_kind.h"
 #include "common/config/job_sections.h"
+#include "common/tensor/companions.h"
+#include "common/tensor/model_delta.h"
 
 namespace tributary {
 namespace {
@@ -88,6 +91,12 @@ void check_algorithm(Section& root, const JobSpec& spec) {
   if (needs.exact && spec.train.encoding.name != "fp32") {
     train.fault("encoding", spec.train.encoding.name + " would round what " + named +
                                 " sends beside the update; use encoding: fp32");
+  }
+  if (!companions_of(algorithm.name).sent_tensors.empty() &&
+      makes_deltas(encoding_choice(spec.train.download_encoding))) {
+    train.fault("download_encoding", spec.train.download_encoding.name +
+                                         " makes deltas of the model, and " + named +
+                                         " sends more than the model; use download_encoding: fp32");
   }
   if (!needs.server) return;
   const std::string& rule = spec.aggregation.rule.name;

@@ -83,6 +83,8 @@ struct TrainSpec {
   std::int64_t batch_size = 32;       // 0 = all rows
   double learning_rate_decay = 1.0;   // learning rate of round r = lr * decay^(r-1)
   PluginChoice encoding{"fp32", {}};  // how the update is written
+  // How the coordinator sends what changed in the model; fp32 without zstd: the whole model.
+  PluginChoice download_encoding{"fp32", {}};
   // Tensors by name, with * and ?: each site has its own, and they never leave it.
   std::vector<std::string> keep_local;
   std::optional<PersonalSpec> personal;

@@ -37,11 +37,19 @@ struct BlobRef {
   bool operator==(const BlobRef&) const = default;
 };
 
+// A model as what changed since an earlier one, for a site that holds that one.
+struct ModelDelta {
+  Digest base;   // of the earlier model's file
+  BlobRef blob;  // the delta (common/tensor/model_delta.h); none: there is no such way
+  bool operator==(const ModelDelta&) const = default;
+};
+
 struct Task {
   TaskKey key;
   std::string document;          // the job file's text
   DataPlan plan;                 // empty for prepare
   BlobRef model;                 // train, evaluate: the global model to start from (safetensors)
+  ModelDelta delta;              // a shorter way to `model`
   BlobRef model_file;            // torchscript module; none otherwise
   std::int64_t deadline_ms = 0;  // from receipt
   // train: the round of the site's last update that counts; 0: none yet. What the site carries from

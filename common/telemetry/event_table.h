@@ -86,8 +86,9 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"update.dropped", kInfo, kHub, "job round attempt site reason detail",
      "An update that was late for its round will not count in a later one either"},
     {"round.committed", kInfo, kHub,
-     "job round rounds accepted selected examples norm seconds model",
-     "The new global model is durable; model is the start of its digest"},
+     "job round rounds accepted selected examples norm seconds model model_bytes delta_bytes",
+     "The new global model is durable; model is the start of its digest, delta_bytes what sites "
+     "that have the last one fetch instead (`download_encoding`)"},
     {"round.retried", kWarn, kHub, "job round task attempt attempts reason",
      "The attempt fell short; the round is tried again"},
     {"round.stalled", kWarn, kHub, "job round detail retry_after_ms",
@@ -160,6 +161,12 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "A kept result is offered instead of doing the task twice"},
     {"result.forgotten", kWarn, kSite, "job round attempt task kept",
      "Too many kept results; the oldest was deleted"},
+    {"delta.applied", kDebug, kSite, "digest bytes model_bytes",
+     "The model with this digest was made of the last one and what changed, which is all that was "
+     "fetched"},
+    {"delta.failed", kWarn, kSite, "digest error",
+     "The model with this digest could not be made of the last one and what changed; it is fetched "
+     "whole"},
     {"blob.failed", kWarn, kSite, "job round attempt task digest error",
      "A model or file of the task could not be fetched"},
     // --- both ---

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,6 +42,14 @@ class ChunkDecoder {
   virtual Result<StoredValues> next(EncodedStream& stream, std::size_t count) = 0;
 };
 
+// The values of a file, which are gone through as often as need be: `pass` calls `take` with one
+// chunk after another, from the first, and fails as `take` does, or as what the values come from.
+struct AllValues {
+  using Take = std::function<Status(std::span<const float> chunk)>;
+  std::uint64_t count = 0;
+  std::function<Status(const Take& take)> pass;
+};
+
 struct UpdateEncoding {
   std::string_view name;
   std::string_view help;
@@ -51,13 +60,20 @@ struct UpdateEncoding {
   // The exact length of the stream of so many values.
   std::uint64_t (*stream_bytes)(const EncodingSpec& spec, std::uint64_t values);
   // `all`: the values that will come, of which some encodings choose.
-  std::unique_ptr<ChunkEncoder> (*encoder)(const EncodingSpec& spec, std::span<const float> all,
-                                           std::uint64_t seed);
+  Result<std::unique_ptr<ChunkEncoder>> (*encoder)(const EncodingSpec& spec, const AllValues& all,
+                                                   std::uint64_t seed);
   std::unique_ptr<ChunkDecoder> (*decoder)(const EncodingSpec& spec);
 };
 
 std::span<const UpdateEncoding* const> update_encoding_table();  // generated
 // kInvalidArgument, with the names there are.
 Result<const UpdateEncoding*> find_update_encoding(std::string_view name);
+
+// The file that encode_update writes, of values that nobody holds: its bytes come in order, at most
+// those of a chunk at a time. zstd costs the work twice, as the header says how long the rest is.
+// Errors are those of encode_update, `all` and `out`; a value must be a number, whatever the
+// encoding.
+Status write_update(const EncodingChoice& choice, const Layout& layout, const AllValues& all,
+                    std::uint64_t seed, const std::function<Status(ByteView)>& out);
 
 }  // namespace tributary

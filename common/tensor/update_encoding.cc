@@ -18,6 +18,8 @@ namespace {
 // Scales and their multiples stay finite below it.
 constexpr double kValueMax = 0x1p126;
 
+using TakeBytes = std::function<Status(ByteView)>;
+
 Error invalid(const std::string& what) { return make_error(ErrorCode::kInvalidArgument, what); }
 
 Error unusable_value() {
@@ -40,32 +42,59 @@ Status check_sums(std::span<const float> update, std::span<const float> residual
   return {};
 }
 
+AllValues in_memory(std::span<const float> values) {
+  return {values.size(), [values](const AllValues::Take& take) -> Status {
+            for (std::size_t at = 0; at < values.size(); at += kChunkValues)
+              TRIB_CHECK_OK(take(values.subspan(at, std::min(kChunkValues, values.size() - at))));
+            return {};
+          }};
+}
+
+// What a file is to be, beside its values.
+struct Plan {
+  const UpdateEncoding& encoding;
+  EncodingSpec spec;
+  int level;  // of zstd
+  std::uint64_t seed;
+
+  std::uint64_t stream_bytes(std::uint64_t values) const {
+    return encoding.stream_bytes(spec, values);
+  }
+  Bytes head(const Layout& layout, std::uint64_t data_bytes) const {
+    return encoding.plain && !spec.zstd ? write_safetensors_head(layout, {}, *encoding.plain)
+                                        : write_encoded_head(spec, layout, data_bytes);
+  }
+};
+
+Result<Plan> plan_of(const EncodingChoice& choice, std::uint64_t values, std::uint64_t seed) {
+  TRIB_TRY(spec, encoding_spec(choice, values));
+  TRIB_TRY(encoding, find_update_encoding(choice.name));
+  return Plan{*encoding, std::move(spec), choice.zstd, seed};
+}
+
 // The data section: the encoding's stream, compressed where that is asked for.
-Result<Bytes> encode_data(const UpdateEncoding& encoding, const EncodingSpec& spec, int level,
-                          std::span<const float> values, std::uint64_t seed) {
-  const std::uint64_t stream_bytes = encoding.stream_bytes(spec, values.size());
-  Bytes data;
+Status encode_data(const Plan& plan, const AllValues& all, const TakeBytes& out) {
   std::unique_ptr<ZstdWriter> zstd;
-  if (spec.zstd) {
-    TRIB_TRY(writer, ZstdWriter::open(level, stream_bytes));
+  if (plan.spec.zstd) {
+    TRIB_TRY(writer, ZstdWriter::open(plan.level, plan.stream_bytes(all.count)));
     zstd = std::move(writer);
-  } else {
-    data.reserve(static_cast<std::size_t>(stream_bytes));
   }
-  const auto encoder = encoding.encoder(spec, values, seed);
-  Bytes chunk;
-  for (std::size_t at = 0; at < values.size(); at += kChunkValues) {
-    const auto part = values.subspan(at, std::min(kChunkValues, values.size() - at));
-    if (!zstd) {
-      encoder->encode(at, part, data);
-      continue;
-    }
+  TRIB_TRY(encoder, plan.encoding.encoder(plan.spec, all, plan.seed));
+  Bytes chunk, packed;
+  const auto pack = [&](bool last) -> Status {
+    packed.clear();
+    TRIB_CHECK_OK(zstd->write(chunk, last, packed));
+    return out(packed);
+  };
+  std::uint64_t at = 0;
+  TRIB_CHECK_OK(all.pass([&](std::span<const float> values) -> Status {
     chunk.clear();
-    encoder->encode(at, part, chunk);
-    TRIB_CHECK_OK(zstd->write(chunk, /*last=*/false, data));
-  }
-  if (zstd) TRIB_CHECK_OK(zstd->write({}, /*last=*/true, data));
-  return data;
+    encoder->encode(at, values, chunk);
+    at += values.size();
+    return zstd ? pack(/*last=*/false) : out(chunk);
+  }));
+  chunk.clear();
+  return zstd ? pack(/*last=*/true) : Status();
 }
 
 // What was added is taken off again, as the reader will see it.
@@ -131,15 +160,40 @@ std::string describe(const EncodingSpec& spec) {
 Result<Bytes> encode_update(const EncodingChoice& choice, const Layout& layout,
                             std::span<const float> values, std::uint64_t seed) {
   TRIB_ASSERT(values.size() == layout.element_count(), "values do not fill their layout");
-  TRIB_TRY(spec, encoding_spec(choice, values.size()));
-  TRIB_TRY(encoding, find_update_encoding(choice.name));
-  if (encoding->plain != ElementType::kF32) TRIB_CHECK_OK(check_values(values));
-  TRIB_TRY(data, encode_data(*encoding, spec, choice.zstd, values, seed));
-  Bytes file = encoding->plain && !spec.zstd ? write_safetensors_head(layout, {}, *encoding->plain)
-                                             : write_encoded_head(spec, layout, data.size());
-  file.reserve(file.size() + data.size());
-  file.insert(file.end(), data.begin(), data.end());
+  TRIB_TRY(plan, plan_of(choice, values.size(), seed));
+  if (plan.encoding.plain != ElementType::kF32) TRIB_CHECK_OK(check_values(values));
+  Bytes file, data;
+  Bytes& into = plan.spec.zstd ? data : file;
+  if (!plan.spec.zstd) {
+    const std::uint64_t bytes = plan.stream_bytes(values.size());
+    file = plan.head(layout, bytes);
+    file.reserve(file.size() + static_cast<std::size_t>(bytes));
+  }
+  TRIB_CHECK_OK(encode_data(plan, in_memory(values), [&into](ByteView part) -> Status {
+    into.insert(into.end(), part.begin(), part.end());
+    return {};
+  }));
+  if (plan.spec.zstd) {
+    file = plan.head(layout, data.size());
+    file.insert(file.end(), data.begin(), data.end());
+  }
   return file;
+}
+
+Status write_update(const EncodingChoice& choice, const Layout& layout, const AllValues& all,
+                    std::uint64_t seed, const TakeBytes& out) {
+  TRIB_TRY(plan, plan_of(choice, all.count, seed));
+  TRIB_CHECK_OK(all.pass(check_values));
+  std::uint64_t data_bytes = plan.stream_bytes(all.count);
+  if (plan.spec.zstd) {
+    data_bytes = 0;
+    TRIB_CHECK_OK(encode_data(plan, all, [&data_bytes](ByteView part) -> Status {
+      data_bytes += part.size();
+      return {};
+    }));
+  }
+  TRIB_CHECK_OK(out(plan.head(layout, data_bytes)));
+  return encode_data(plan, all, out);
 }
 
 Result<Bytes> encode_with_feedback(const EncodingChoice& choice, const Layout& layout,

@@ -70,6 +70,17 @@ TaskKey from_wire(FieldReader& in, const wire::TaskKey& from) {
   return to;
 }
 
+namespace {
+
+ModelDelta delta_from_wire(FieldReader& in, const wire::ModelDelta& from) {
+  const ModelDelta to{in.digest("delta.base", from.base()), from_wire(in, from.blob())};
+  if (to.base.is_none() != to.blob.digest.is_none())
+    in.fault("delta", "one of its digests is missing");
+  return to;
+}
+
+}  // namespace
+
 void to_wire(const Task& from, wire::TaskOffer& to) {
   to_wire(from.key, *to.mutable_key());
   to.set_document(from.document);
@@ -78,6 +89,9 @@ void to_wire(const Task& from, wire::TaskOffer& to) {
   to_wire(from.model_file, *to.mutable_model_file());
   to.set_deadline_ms(from.deadline_ms);
   to.set_counted(from.counted);
+  if (from.delta.base.is_none()) return;
+  to.mutable_delta()->set_base(bytes_of(from.delta.base));
+  to_wire(from.delta.blob, *to.mutable_delta()->mutable_blob());
 }
 
 Task from_wire(FieldReader& in, const wire::TaskOffer& from) {
@@ -89,6 +103,7 @@ Task from_wire(FieldReader& in, const wire::TaskOffer& from) {
   to.model_file = from_wire(in, from.model_file());
   to.deadline_ms = in.not_negative("deadline_ms", from.deadline_ms());
   to.counted = from.counted();
+  to.delta = delta_from_wire(in, from.delta());
   if (to.counted > limits::kRoundsMax)
     in.fault("counted", "more than " + std::to_string(limits::kRoundsMax));
   return to;

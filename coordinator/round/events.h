@@ -97,6 +97,7 @@ struct RoundFinished {
   BlobRef model;
   double update_norm = 0;
   std::uint64_t examples = 0;
+  BlobRef delta = {};  // to `model`, from that of the round before; none: sites fetch it whole
 };
 struct RoundNotFinished {
   JobId job;

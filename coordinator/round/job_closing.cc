@@ -236,6 +236,8 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
     if (one.reason != Reason::kLate) out.push_back(SendCommitted{site, record_.id, event.round});
   }
   record_.round = event.round;
+  record_.delta = {};
+  if (!event.delta.digest.is_none()) record_.delta = {record_.model.digest, event.delta};
   record_.model = event.model;
   record_.open_round = 0;
   record_.cohort.clear();

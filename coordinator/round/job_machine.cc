@@ -28,6 +28,7 @@ TaskKind next_kind(JobState state) {
 
 void JobMachine::add_blobs_in_use(std::set<Digest>& used) const {
   used.insert(record_.model.digest);
+  used.insert(record_.delta.blob.digest);
   used.insert(elected_);
   const auto add_updates = [&used](const Participants& participants) {
     for (const auto& [site, one] : participants) {
@@ -274,6 +275,7 @@ void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
                  .document = record_.document,
                  .plan = record_.plan,
                  .model = one.model,
+                 .delta = one.model == record_.model ? record_.delta : ModelDelta{},
                  .model_file = record_.model_file,
                  .deadline_ms = left.count(),
                  .counted = one.key.kind == TaskKind::kTrain && history != record_.history.end()

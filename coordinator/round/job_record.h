@@ -72,6 +72,7 @@ struct JobRecord {
   std::map<SiteName, SiteRows> rows;  // of the sites that prepared
   RoundNumber round = 0;              // the last committed round
   BlobRef model;                      // the global model after it, in the file that sites are sent
+  ModelDelta delta;                   // a shorter way to it; none: there is none
   RoundNumber open_round = 0;         // the round under way: its tasks are out
   AttemptNumber attempt = 1;
   std::vector<SiteName> cohort;  // of the open round

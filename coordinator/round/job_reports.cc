@@ -209,16 +209,20 @@ void JobMachine::report_committed(const RoundFinished& event, const RoundRow& ro
                                   RoundEffects& out) const {
   const auto accepted = std::ranges::count(
       row.participants, std::string(reason_name(Reason::kAccepted)), &ParticipantRow::reason);
-  out.push_back(Report{"round.committed",
-                       {{"job", record_.id.value},
-                        {"round", std::int64_t{event.round}},
-                        {"rounds", std::int64_t{spec_.rounds.rounds}},
-                        {"accepted", std::int64_t{accepted}},
-                        {"selected", static_cast<std::int64_t>(row.participants.size())},
-                        {"examples", static_cast<std::int64_t>(event.examples)},
-                        {"norm", event.update_norm},
-                        {"seconds", row.seconds},
-                        {"model", event.model.digest.short_hex()}}});
+  Report report{"round.committed",
+                {{"job", record_.id.value},
+                 {"round", std::int64_t{event.round}},
+                 {"rounds", std::int64_t{spec_.rounds.rounds}},
+                 {"accepted", std::int64_t{accepted}},
+                 {"selected", static_cast<std::int64_t>(row.participants.size())},
+                 {"examples", static_cast<std::int64_t>(event.examples)},
+                 {"norm", event.update_norm},
+                 {"seconds", row.seconds},
+                 {"model", event.model.digest.short_hex()},
+                 {"model_bytes", static_cast<std::int64_t>(event.model.bytes)}}};
+  if (!event.delta.digest.is_none())
+    report.fields.emplace_back("delta_bytes", static_cast<std::int64_t>(event.delta.bytes));
+  out.push_back(std::move(report));
 }
 
 void JobMachine::report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,

@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
+#include "common/config/encoding_choice.h"
 #include "common/tensor/companions.h"
 #include "common/tensor/kernels.h"
+#include "common/tensor/model_delta.h"
 #include "coordinator/aggregation/update_check.h"
 #include "coordinator/service/update_file.h"
 
@@ -28,7 +31,8 @@ std::optional<SentState> sent_state(const JobSpec& spec) {
   const std::string& algorithm = spec.train.algorithm.name;
   const ServerHalf* half = find_server_half(algorithm);
   if (half == nullptr || half->sent.empty()) return std::nullopt;
-  return SentState{{half->name, half->sent, true}, companions_of(algorithm).sent_tensors};
+  return SentState{{half->name, half->sent, StateOf::kAlgorithm},
+                   companions_of(algorithm).sent_tensors};
 }
 
 Result<const JobWorker::Layouts*> JobWorker::layouts(RoundNumber round) {
@@ -147,10 +151,19 @@ void JobWorker::begin_sum_again() {
   folded_.clear();
 }
 
+namespace {
+
+StateName name_of(const KeptState& state) {
+  return {state.owner, state.vector->name,
+          state.of_algorithm ? StateOf::kAlgorithm : StateOf::kServerOptimizer};
+}
+
+}  // namespace
+
 Result<JobWorker::StateFiles> JobWorker::open_state(RoundNumber round, const Layout& layout) const {
   StateFiles files;
   for (const KeptState& state : aggregate_->states()) {
-    const StateName name{state.owner, state.vector->name, state.of_algorithm};
+    const StateName name = name_of(state);
     if (round > 1) {
       TRIB_TRY(before, models_.read_state(job_, round - 1, name));
       files.before.push_back(std::move(before));
@@ -166,9 +179,7 @@ Status JobWorker::keep_state(RoundNumber round, const StateFiles& files) const {
   for (std::size_t i = 0; i < files.after.size(); ++i) {
     TRIB_TRY(kept, files.after[i]->commit());
     static_cast<void>(kept);
-    const KeptState& state = aggregate_->states()[i];
-    const StateName name{state.owner, state.vector->name, state.of_algorithm};
-    TRIB_CHECK_OK(models_.remove_old_state(job_, round, name));
+    TRIB_CHECK_OK(models_.remove_old_state(job_, round, name_of(aggregate_->states()[i])));
   }
   return {};
 }
@@ -198,8 +209,11 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_CHECK_OK(folded);
   if (open_round_ != round || !aggregate_)
     return make_error(ErrorCode::kFailedPrecondition, "no update was folded");
-  TRIB_TRY(base, models_.read_model(job_, round - 1));
-  TRIB_TRY(model, models_.create_model(job_, round, base->layout()));
+  const std::optional<StateName> target = target_name();
+  TRIB_TRY(base, target && round > 1 ? models_.read_state(job_, round - 1, *target)
+                                     : models_.read_model(job_, round - 1));
+  TRIB_TRY(model, target ? models_.create_state(job_, round, *target, base->layout())
+                         : models_.create_model(job_, round, base->layout()));
   TRIB_TRY(state, open_state(round, base->layout()));
   RoundStreams streams{*base, *model};
   for (const auto& vector : state.before) streams.states.push_back(vector.get());
@@ -207,9 +221,54 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_TRY(outcome, aggregate_->finish(streams, round, folded_.front().weight_all));
   TRIB_CHECK_OK(keep_state(round, state));
   TRIB_TRY(stored, model->commit());
+  BlobRef delta;
+  if (target) {
+    TRIB_CHECK_OK(models_.remove_old_state(job_, round, *target));
+    TRIB_TRY(followed, follow(round, *target));
+    std::tie(stored, delta) = followed;
+  }
   TRIB_TRY(sent, publish(round, stored));
   forget_sum();
-  return RoundFinished{job_, round, sent, outcome.update_norm, outcome.examples};
+  return RoundFinished{job_, round, sent, outcome.update_norm, outcome.examples, delta};
+}
+
+// The model that the server makes of the updates, where sites are sent another one that follows it.
+std::optional<StateName> JobWorker::target_name() const {
+  if (!makes_deltas(encoding_choice(spec_.train.download_encoding))) return std::nullopt;
+  return StateName{spec_.train.download_encoding.name, "target", StateOf::kDownloads};
+}
+
+// The model of the round: the one before and what can be said, in the job's encoding, of the way
+// from there to the target. Made of that delta as sites make it: all have the same bits.
+Result<std::pair<BlobRef, BlobRef>> JobWorker::follow(RoundNumber round, const StateName& target) {
+  using Values = Result<std::unique_ptr<ValueSource>>;
+  const auto before = [&]() -> Values {
+    TRIB_TRY(values, models_.read_model(job_, round - 1));
+    return std::unique_ptr<ValueSource>(std::move(values));
+  };
+  const auto after = [&]() -> Values {
+    TRIB_TRY(values, models_.read_state(job_, round, target));
+    return std::unique_ptr<ValueSource>(std::move(values));
+  };
+  TRIB_TRY(file, models_.create_delta(job_, round));
+  TRIB_CHECK_OK(write_delta(encoding_choice(spec_.train.download_encoding), before, after,
+                            derive_seed(spec_.seed, "download", round),
+                            [&file](ByteView part) { return file->append(part); }));
+  TRIB_TRY(delta, file->commit());
+  TRIB_TRY(base, before());
+  TRIB_TRY(written, models_.open_delta(job_, round));
+  TRIB_TRY(changes,
+           open_update_file(std::move(written), spec_.train.download_encoding, base->layout()));
+  TRIB_TRY(model, models_.create_model(job_, round, base->layout()));
+  TRIB_CHECK_OK(apply_delta(*base, *changes, *model));
+  TRIB_TRY(stored, model->commit());
+  if (delta.bytes < stored.bytes) {
+    TRIB_CHECK_OK(models_.publish_delta(job_, round, delta, blobs_));
+  } else {
+    delta = {};  // a model so small that it is the shorter way
+  }
+  TRIB_CHECK_OK(models_.remove_delta(job_, round));
+  return std::pair(stored, delta);
 }
 
 Result<BlobRef> JobWorker::adopt_initial_model(const BlobRef& model) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/domain/job_spec.h"
@@ -66,6 +67,8 @@ class JobWorker {
   Result<std::unique_ptr<ValueSource>> open_update(std::unique_ptr<ReadFile> file,
                                                    const Layouts& expected) const;
   Result<BlobRef> publish(RoundNumber round, const BlobRef& model);
+  std::optional<StateName> target_name() const;
+  Result<std::pair<BlobRef, BlobRef>> follow(RoundNumber round, const StateName& target);
   Status begin_sent_state(const Layout& layout);
   Status fold_waiting();
   Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);

@@ -18,9 +18,22 @@ std::string file_name(std::string_view kind, RoundNumber round, std::string_view
   return std::string(kind) + number + std::string(part) + ".safetensors";
 }
 
+struct KindOfState {
+  const char* file;   // how its files' names begin
+  const char* key;    // in their metadata
+  const char* words;  // for people
+};
+
+const KindOfState& kind_of(const StateName& state) {
+  static constexpr KindOfState kKinds[] = {
+      {"optimizer", "tributary.server_optimizer", "server optimizer"},
+      {"algorithm", "tributary.algorithm", "algorithm"},
+      {"downloads", "tributary.download_encoding", "download encoding"}};
+  return kKinds[static_cast<std::size_t>(state.of)];
+}
+
 ModelFile::Metadata metadata_of(const StateName& state) {
-  return {{state.of_algorithm ? "tributary.algorithm" : "tributary.server_optimizer",
-           std::string(state.owner)},
+  return {{kind_of(state).key, std::string(state.owner)},
           {"tributary.state", std::string(state.vector)}};
 }
 
@@ -39,6 +52,17 @@ Status read_through(const ReadFile& file, std::uint64_t from,
   return {};
 }
 
+// A second name for the file where the file system has such; a copy otherwise, which goes on where
+// an earlier try stopped.
+Status put_file(FileSystem& files, const std::string& path, const BlobRef& blob, BlobStore& blobs) {
+  if (blobs.contains(blob.digest) || blobs.adopt(blob, path)) return {};
+  TRIB_TRY(file, files.open(path));
+  TRIB_TRY(copy, blobs.receive(blob));
+  TRIB_CHECK_OK(
+      read_through(*file, copy->size(), [&copy](ByteView part) { return copy->append(part); }));
+  return copy->commit();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SafetensorsReader>> read_values(std::unique_ptr<ReadFile> file) {
@@ -52,10 +76,15 @@ Result<std::unique_ptr<SafetensorsReader>> read_values(std::unique_ptr<ReadFile>
 Result<std::unique_ptr<ModelFile>> ModelFile::create(FileSystem& files, std::string path,
                                                      const Layout& layout,
                                                      const Metadata& metadata) {
+  TRIB_TRY(model, create(files, std::move(path)));
+  TRIB_CHECK_OK(model->append(encode_safetensors_head(layout, metadata)));
+  return model;
+}
+
+Result<std::unique_ptr<ModelFile>> ModelFile::create(FileSystem& files, std::string path) {
   std::unique_ptr<ModelFile> model(new ModelFile(files, std::move(path)));
   TRIB_TRY(file, files.open_append(model->path_ + std::string(kNew), 0));
   model->file_ = std::move(file);
-  TRIB_CHECK_OK(model->append(encode_safetensors_head(layout, metadata)));
   return model;
 }
 
@@ -88,8 +117,11 @@ std::string ModelRepository::model_path(const JobId& job, RoundNumber round) con
 std::string ModelRepository::state_path(const JobId& job, RoundNumber round,
                                         const StateName& state) const {
   return directory_ + "/" + job.value + "/" +
-         file_name(state.of_algorithm ? "algorithm" : "optimizer", round,
-                   "-" + std::string(state.vector));
+         file_name(kind_of(state).file, round, "-" + std::string(state.vector));
+}
+
+std::string ModelRepository::delta_path(const JobId& job, RoundNumber round) const {
+  return directory_ + "/" + job.value + "/" + file_name("delta", round);
 }
 
 Result<std::unique_ptr<ModelFile>> ModelRepository::create(const JobId& job, std::string path,
@@ -133,9 +165,9 @@ Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_model(const Job
 Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_state(
     const JobId& job, RoundNumber round, const StateName& state) const {
   const std::string path = state_path(job, round, state);
-  const std::string wanted = "'" + std::string(state.vector) + "' of " +
-                             (state.of_algorithm ? "algorithm" : "server optimizer") + " '" +
-                             std::string(state.owner) + "' after round " + std::to_string(round);
+  const std::string wanted = "'" + std::string(state.vector) + "' of " + kind_of(state).words +
+                             " '" + std::string(state.owner) + "' after round " +
+                             std::to_string(round);
   if (!files_.exists(path)) {
     return make_error(
         ErrorCode::kDataLoss,
@@ -145,9 +177,8 @@ Result<std::unique_ptr<SafetensorsReader>> ModelRepository::read_state(
   auto values = read_values(std::move(file));
   if (!values) return std::move(values).error().with_context(path);
   if ((*values)->metadata() != metadata_of(state))
-    return make_error(ErrorCode::kDataLoss,
-                      path + ": is not the state " + wanted +
-                          ", but another optimizer's or an earlier version's");
+    return make_error(ErrorCode::kDataLoss, path + ": is not the state " + wanted +
+                                                ", but another one's or an earlier version's");
   return values;
 }
 
@@ -195,22 +226,36 @@ Result<BlobRef> ModelRepository::sent_file(const JobId& job, RoundNumber round,
 
 Status ModelRepository::publish(const JobId& job, RoundNumber round, const BlobRef& sent,
                                 const std::optional<SentState>& along, BlobStore& blobs) const {
+  if (!along) return put_file(files_, model_path(job, round), sent, blobs);
   if (blobs.contains(sent.digest)) return {};
-  if (!along && blobs.adopt(sent, model_path(job, round))) return {};
   TRIB_TRY(copy, blobs.receive(sent));
   const std::uint64_t here = copy->size();
-  if (along) {
-    std::uint64_t at = 0;
-    TRIB_CHECK_OK(read_sent(job, round, *along, [&](ByteView part) {
-      const std::uint64_t skip = std::min<std::uint64_t>(here - std::min(here, at), part.size());
-      at += part.size();
-      return copy->append(part.subspan(skip));
-    }));
-  } else {
-    TRIB_TRY(file, open_model(job, round));
-    TRIB_CHECK_OK(read_through(*file, here, [&copy](ByteView part) { return copy->append(part); }));
-  }
+  std::uint64_t at = 0;
+  TRIB_CHECK_OK(read_sent(job, round, *along, [&](ByteView part) {
+    const std::uint64_t skip = std::min<std::uint64_t>(here - std::min(here, at), part.size());
+    at += part.size();
+    return copy->append(part.subspan(skip));
+  }));
   return copy->commit();
+}
+
+Result<std::unique_ptr<ModelFile>> ModelRepository::create_delta(const JobId& job,
+                                                                 RoundNumber round) {
+  return ModelFile::create(files_, delta_path(job, round));
+}
+
+Result<std::unique_ptr<ReadFile>> ModelRepository::open_delta(const JobId& job,
+                                                              RoundNumber round) const {
+  return files_.open(delta_path(job, round));
+}
+
+Status ModelRepository::publish_delta(const JobId& job, RoundNumber round, const BlobRef& delta,
+                                      BlobStore& blobs) {
+  return put_file(files_, delta_path(job, round), delta, blobs);
+}
+
+Status ModelRepository::remove_delta(const JobId& job, RoundNumber round) {
+  return files_.remove(delta_path(job, round));
 }
 
 }  // namespace tributary

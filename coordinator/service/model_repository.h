@@ -6,6 +6,10 @@
 //                                               each of its vectors, with the model's own tensors;
 //                                               its metadata says which optimiser's and which
 //   DIRECTORY/JOB/algorithm-0003-h.safetensors  likewise the state of the algorithm's server half
+//   DIRECTORY/JOB/downloads-0003-target.safetensors
+//                                               where sites are sent deltas: the model as the
+//                                               server made it, which the one of the round follows
+//   DIRECTORY/JOB/delta-0003.safetensors        until sites may fetch it: what changed in the round
 // They are read and written in blocks. Owned by the daemon; called from one worker at a time per
 // job. It does not interpret models beyond their format.
 #pragma once
@@ -36,17 +40,19 @@ class ModelFile final : public ValueSink {
   static Result<std::unique_ptr<ModelFile>> create(FileSystem& files, std::string path,
                                                    const Layout& layout,
                                                    const Metadata& metadata = {});
+  // Without a header: all of it is appended.
+  static Result<std::unique_ptr<ModelFile>> create(FileSystem& files, std::string path);
   ~ModelFile() override;
   ModelFile(const ModelFile&) = delete;
   ModelFile& operator=(const ModelFile&) = delete;
 
   Status write(std::span<const float> values) override;
+  Status append(ByteView bytes);
   // All values are written: durable under its name when it returns.
   Result<BlobRef> commit();
 
  private:
   ModelFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
-  Status append(ByteView bytes);
 
   FileSystem& files_;
   std::string path_;
@@ -55,11 +61,13 @@ class ModelFile final : public ValueSink {
   std::uint64_t bytes_ = 0;
 };
 
+enum class StateOf { kServerOptimizer, kAlgorithm, kDownloads };
+
 // One vector of a state, by the name of what it belongs to and its own.
 struct StateName {
   std::string_view owner;
   std::string_view vector;
-  bool of_algorithm = false;  // or of the server optimiser
+  StateOf of = StateOf::kServerOptimizer;
 };
 
 // A state that sites are sent with the model: its tensors stand after the model's, as NAME/TENSOR.
@@ -75,6 +83,7 @@ class ModelRepository {
 
   std::string model_path(const JobId& job, RoundNumber round) const;
   std::string state_path(const JobId& job, RoundNumber round, const StateName& state) const;
+  std::string delta_path(const JobId& job, RoundNumber round) const;
 
   Result<std::unique_ptr<ModelFile>> create_model(const JobId& job, RoundNumber round,
                                                   const Layout& layout);
@@ -95,6 +104,11 @@ class ModelRepository {
   Result<BlobRef> sent_file(const JobId& job, RoundNumber round, const SentState& along) const;
   Status publish(const JobId& job, RoundNumber round, const BlobRef& sent,
                  const std::optional<SentState>& along, BlobStore& blobs) const;
+  // What changed in a round, until it is in the blob store.
+  Result<std::unique_ptr<ModelFile>> create_delta(const JobId& job, RoundNumber round);
+  Result<std::unique_ptr<ReadFile>> open_delta(const JobId& job, RoundNumber round) const;
+  Status publish_delta(const JobId& job, RoundNumber round, const BlobRef& delta, BlobStore& blobs);
+  Status remove_delta(const JobId& job, RoundNumber round);
 
  private:
   Result<std::unique_ptr<ModelFile>> create(const JobId& job, std::string path,

@@ -148,6 +148,16 @@ Json changes_to_json(const JobChanges& changes) {
           {"rounds", optional_to_json(changes.rounds)}};
 }
 
+Json delta_to_json(const ModelDelta& delta) {
+  return {{"base", delta.base.hex()}, {"blob", blob_to_json(delta.blob)}};
+}
+
+// Records of earlier versions have none.
+ModelDelta delta_from_json(const Json& json) {
+  if (json.empty()) return {};
+  return {digest_of(json.at("base")), blob_from_json(json.at("blob"))};
+}
+
 JobChanges changes_from_json(const Json& json) {
   return {.paused = optional_from_json<bool>(member(json, "paused")),
           .priority = optional_from_json<std::int64_t>(member(json, "priority")),
@@ -221,6 +231,7 @@ std::string job_record_to_json(const JobRecord& record) {
                   {"rows", rows},
                   {"round", record.round},
                   {"model", blob_to_json(record.model)},
+                  {"delta", delta_to_json(record.delta)},
                   {"open_round", record.open_round},
                   {"attempt", record.attempt},
                   {"cohort", cohort},
@@ -257,6 +268,7 @@ Result<JobRecord> job_record_from_json(std::string_view text, std::string docume
     }
     record.round = json.at("round").get<RoundNumber>();
     record.model = blob_from_json(json.at("model"));
+    record.delta = delta_from_json(member(json, "delta"));
     record.open_round = json.at("open_round").get<RoundNumber>();
     record.attempt = json.at("attempt").get<AttemptNumber>();
     for (const Json& site : json.at("cohort"))

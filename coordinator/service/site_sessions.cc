@@ -75,10 +75,11 @@ class SiteSessions::Session final : public LinkHandler,
     // What a task names, the site may fetch; of the last tasks only, which are all it can have
     // waiting.
     if (const auto* offer = std::get_if<TaskOffer>(&message)) {
-      for (const BlobRef& blob : {offer->task.model, offer->task.model_file}) {
+      const Task& task = offer->task;
+      for (const BlobRef& blob : {task.model, task.delta.blob, task.model_file}) {
         if (!blob.digest.is_none()) offered_.push_back(blob.digest);
       }
-      while (offered_.size() > 2 * limits::kTasksQueuedMax) offered_.pop_front();
+      while (offered_.size() > 3 * limits::kTasksQueuedMax) offered_.pop_front();
     }
     static_cast<void>(link_->send(message).has_value());
   }

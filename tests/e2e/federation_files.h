@@ -38,8 +38,9 @@ class FederationFiles {
   void issue(const std::string& pki, const std::string& role, const std::string& name,
              int days) const;
 
-  // More lines of coordinator.yaml; before the first start.
+  // More lines of coordinator.yaml, more keys of a client's log; before the first start.
   void configure_coordinator(const std::string& yaml) { coordinator_options_ = yaml; }
+  void configure_clients(const std::string& log) { client_log_options_ = ", " + log; }
   void start_coordinator();  // the first start chooses the port
   bool kill_coordinator();   // kill -9; false where it had ended by itself
   int stop_coordinator();    // SIGTERM; the exit status
@@ -86,7 +87,7 @@ class FederationFiles {
                                      const std::map<std::string, std::string>& fields);
 
   TemporaryDirectory directory_;
-  std::string coordinator_options_;
+  std::string coordinator_options_, client_log_options_;
   int port_ = 0;
   mutable std::string log_;  // of the coordinator, as far as it was read
   std::unique_ptr<Process> coordinator_;

@@ -47,6 +47,8 @@ class Invariants {
   std::map<Digest, Model> updates_;
   std::set<Made> folded_;
   std::map<std::pair<JobId, RoundNumber>, Model> models_;  // of committed rounds
+  // As the updates make them; what a job publishes in deltas follows.
+  std::map<std::pair<JobId, RoundNumber>, Model> targets_;
   // Acknowledged to their sites, not yet in a committed round: with the round that will have them.
   std::set<std::tuple<JobId, RoundNumber, SiteName>> acknowledged_;
 };

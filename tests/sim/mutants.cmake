@@ -61,3 +61,6 @@ tributary_mutant(gives_up_and_keeps_its_place ${round}/job_machine.cc
 tributary_mutant(recovers_out_of_turn ${round}/engine.cc
   "if (!recovering && !std::holds_alternative<SiteKnown>(event)) advance(now, out);"
   "static_cast<void>(recovering); advance(now, out);")
+tributary_mutant(forgets_what_deltas_left_out ${service}/job_worker.cc
+  "target && round > 1 ?"
+  "target && round > 1000 ?")

@@ -160,7 +160,8 @@ void World::make_jobs() {
         "name: " + name + "\nseed: " + std::to_string(random_.uniform_below(1000)) +
         "\npriority: " + std::to_string(random_.uniform_below(2)) +
         "\nmodel: logistic\ndata: {dataset: d, task: regression, features: [x], label: y, "
-        "standardize: none}\ntrain: {}\n" +
+        "standardize: none}\ntrain: {" +
+        (random_.uniform_below(2) == 0 ? "" : "download_encoding: bf16") + "}\n" +
         (doomed ? make_doomed_rounds() : make_rounds(reliable)) +
         "\nevaluate: {every: " + std::to_string(random_.uniform_below(3)) +
         ", fraction: " + (random_.uniform_below(2) == 0 ? "0.5" : "1") + "}\n";

@@ -26,8 +26,8 @@ constexpr UpdateEncoding block_encoding(std::string_view name, std::string_view 
       .sparse = false,
       .stream_bytes = [](const EncodingSpec& spec,
                          std::uint64_t values) { return block_stream_bytes(spec, kBits, values); },
-      .encoder = [](const EncodingSpec& spec, std::span<const float>,
-                    std::uint64_t seed) { return block_encoder(spec, kBits, seed); },
+      .encoder = [](const EncodingSpec& spec, const AllValues&, std::uint64_t seed)
+          -> Result<std::unique_ptr<ChunkEncoder>> { return block_encoder(spec, kBits, seed); },
       .decoder = [](const EncodingSpec& spec) { return block_decoder(spec, kBits); }};
 }
 

@@ -30,8 +30,9 @@ std::uint64_t stream_bytes(const EncodingSpec&, std::uint64_t values) {
   return values * sizeof(float);
 }
 
-std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec&, std::span<const float>, std::uint64_t) {
-  return std::make_unique<Encoder>();
+Result<std::unique_ptr<ChunkEncoder>> encoder(const EncodingSpec&, const AllValues&,
+                                              std::uint64_t) {
+  return std::unique_ptr<ChunkEncoder>(std::make_unique<Encoder>());
 }
 
 std::unique_ptr<ChunkDecoder> decoder(const EncodingSpec&) { return std::make_unique<Decoder>(); }

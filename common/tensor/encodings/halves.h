@@ -20,8 +20,8 @@ constexpr UpdateEncoding half_encoding(std::string_view name, std::string_view h
           .block = 0,
           .sparse = false,
           .stream_bytes = half_stream_bytes,
-          .encoder = [](const EncodingSpec&, std::span<const float>,
-                        std::uint64_t) { return half_encoder(kNarrow); },
+          .encoder = [](const EncodingSpec&, const AllValues&, std::uint64_t)
+              -> Result<std::unique_ptr<ChunkEncoder>> { return half_encoder(kNarrow); },
           .decoder = [](const EncodingSpec&) { return half_decoder(kForm); }};
 }
 

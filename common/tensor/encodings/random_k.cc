@@ -27,9 +27,9 @@ class RandomValues final : public ValuePicker {
   SeededRandom random_;
 };
 
-std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec& spec, std::span<const float> all,
-                                      std::uint64_t seed) {
-  return sparse_encoder(std::make_unique<RandomValues>(all.size(), spec.k, seed));
+Result<std::unique_ptr<ChunkEncoder>> encoder(const EncodingSpec& spec, const AllValues& all,
+                                              std::uint64_t seed) {
+  return sparse_encoder(std::make_unique<RandomValues>(all.count, spec.k, seed));
 }
 
 }  // namespace

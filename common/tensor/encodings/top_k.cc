@@ -22,17 +22,26 @@ std::uint32_t bin_of_rank(const std::vector<std::uint64_t>& bins, std::uint64_t&
 // smallest that is sent, without sorting and without a list of places.
 class LargestValues final : public ValuePicker {
  public:
-  LargestValues(std::span<const float> all, std::uint64_t k) : equals_(k) {
-    if (k == 0) return;
+  explicit LargestValues(std::uint64_t k) : equals_(k) {}
+
+  Status look_at(const AllValues& all) {
+    if (equals_ == 0) return {};
     std::vector<std::uint64_t> bins(std::size_t{1} << (31 - kLowBits));
-    for (const float value : all) ++bins[size_of(value) >> kLowBits];
+    TRIB_CHECK_OK(all.pass([&bins](std::span<const float> values) -> Status {
+      for (const float value : values) ++bins[size_of(value) >> kLowBits];
+      return {};
+    }));
     const std::uint32_t high = bin_of_rank(bins, equals_);
     bins.assign(std::size_t{1} << kLowBits, 0);
-    for (const float value : all) {
-      const std::uint32_t size = size_of(value);
-      if (size >> kLowBits == high) ++bins[size & ((1u << kLowBits) - 1)];
-    }
+    TRIB_CHECK_OK(all.pass([&bins, high](std::span<const float> values) -> Status {
+      for (const float value : values) {
+        const std::uint32_t size = size_of(value);
+        if (size >> kLowBits == high) ++bins[size & ((1u << kLowBits) - 1)];
+      }
+      return {};
+    }));
     least_ = high << kLowBits | bin_of_rank(bins, equals_);
+    return {};
   }
 
   void pick(std::span<const float> chunk, std::vector<std::uint16_t>& offsets) override {
@@ -50,9 +59,11 @@ class LargestValues final : public ValuePicker {
   std::uint64_t equals_;               // of this size are still to be sent
 };
 
-std::unique_ptr<ChunkEncoder> encoder(const EncodingSpec& spec, std::span<const float> all,
-                                      std::uint64_t) {
-  return sparse_encoder(std::make_unique<LargestValues>(all, spec.k));
+Result<std::unique_ptr<ChunkEncoder>> encoder(const EncodingSpec& spec, const AllValues& all,
+                                              std::uint64_t) {
+  auto largest = std::make_unique<LargestValues>(spec.k);
+  TRIB_CHECK_OK(largest->look_at(all));
+  return sparse_encoder(std::move(largest));
 }
 
 }  // namespace

@@ -263,5 +263,59 @@ TEST(SessionLink, StopWaitsForTheRunningTaskAndKeepsAResultThatWasJustDone) {
   EXPECT_TRUE(h.session.stopped());
 }
 
+// --- models that come as what changed in the last ---
+
+Task task_with_delta(TaskKind kind, RoundNumber round) {
+  Task task = make_task(kind, round);
+  task.delta = {digest_of(static_cast<int>(round) - 1), {digest_of(700), 30}};
+  return task;
+}
+
+std::vector<Digest> dropped(const Harness& h) {
+  std::vector<Digest> digests;
+  for (const DropBlob& drop : h.all<DropBlob>()) digests.push_back(drop.digest);
+  return digests;
+}
+
+TEST(SessionLink, TheLastModelStaysUntilTheNextIsMadeOfIt) {
+  Harness h;
+  h.connect();
+  const Task first = make_task(TaskKind::kTrain, 1);
+  h.run(first, trained(first));
+  h.receive(TaskVerdict{first.key, Reason::kAccepted, ""});
+  h.receive(RoundCommitted{first.key.job, 1});
+  const Task next = task_with_delta(TaskKind::kTrain, 2);
+  h.offer(next);
+  ASSERT_EQ(h.count<FetchBlob>(), 1u);
+  EXPECT_EQ(h.all<FetchBlob>()[0].blob, next.model);
+  EXPECT_EQ(h.all<FetchBlob>()[0].delta, next.delta);
+  EXPECT_TRUE(dropped(h).empty());
+  h.handle(Disconnected{kGone});
+  EXPECT_TRUE(dropped(h).empty());
+  h.connect();
+  ASSERT_EQ(h.count<FetchBlob>(), 1u);
+  EXPECT_EQ(h.all<FetchBlob>()[0].delta, next.delta);
+  h.handle(BlobArrived{next.model.digest});
+  EXPECT_THAT(dropped(h), testing::UnorderedElementsAre(digest_of(1), digest_of(700)));
+  EXPECT_EQ(h.count<StartTask>(), 1u);
+}
+
+TEST(SessionLink, ADeltaThatLeadsNowhereBreaksTheLink) {
+  for (int fault = 0; fault < 4; ++fault) {
+    Harness h;
+    h.connect();
+    Task task = task_with_delta(TaskKind::kTrain, 2);
+    if (fault == 0) task.delta.base = {};
+    if (fault == 1) task.delta.blob = {};
+    if (fault == 2) task.delta.blob.bytes = limits::kBlobBytesMax + 1;
+    if (fault == 3) {
+      task = make_task(TaskKind::kPrepare);
+      task.delta = {digest_of(1), {digest_of(700), 30}};
+    }
+    h.offer(task);
+    EXPECT_EQ(h.count<CloseLink>(), 1u) << fault;
+  }
+}
+
 }  // namespace
 }  // namespace tributary::session

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/config/encoding_choice.h"
+
 namespace tributary {
 namespace {
 
@@ -235,6 +237,34 @@ TEST(JobFile, AnAlgorithmRefusesWhatItIsNotDefinedFor) {
     EXPECT_THAT(int8, HasSubstr("train.encoding: int8 would round what " + named));
   }
   EXPECT_EQ(fault_of(mixed("fedprox", ", optimizer: adam", "rule: median", "")), "");
+}
+
+TEST(JobFile, ReadsHowModelsAreSent) {
+  const auto parse = [](const std::string& algorithm, const std::string& train) {
+    return parse_job(mixed(algorithm, train, "", ""), "job.yaml");
+  };
+  const auto plain = parse("fedavg", "");
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_EQ(plain->spec.train.download_encoding.name, "fp32");
+  const auto file =
+      parse("fedavg", ", encoding: top_k, download_encoding: {name: int8, block: 64, zstd: 3}");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.train.encoding.name, "top_k");
+  EXPECT_EQ(encoding_choice(file->spec.train.download_encoding),
+            (EncodingChoice{.name = "int8", .block = 64, .zstd = 3}));
+  for (const char* algorithm : {"fedprox", "fednova", "feddyn"})
+    EXPECT_TRUE(parse(algorithm, ", download_encoding: int8")) << algorithm;
+  EXPECT_TRUE(parse("scaffold", ", download_encoding: fp32"));
+  for (const auto& [algorithm, train, fault] :
+       {std::tuple("scaffold", ", download_encoding: int8",
+                   "train.download_encoding: int8 makes deltas of the model"),
+        std::tuple("fedavg", ", download_encoding: int9", "did you mean 'int8'"),
+        std::tuple("fedavg", ", download_encoding: {name: int8, block: 100}",
+                   "train.download_encoding: block must be a power of two")}) {
+    const auto wrong = parse(algorithm, train);
+    ASSERT_FALSE(wrong) << train;
+    EXPECT_THAT(wrong.error().message, HasSubstr(fault));
+  }
 }
 
 TEST(JobFile, ReadsWhatStaysAtTheSite) {

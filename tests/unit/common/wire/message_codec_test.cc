@@ -82,6 +82,7 @@ std::vector<Message> one_of_each() {
             "name: heart\n",
             {{{"age", {54.0, 9.0}}}, {{"sex", {"f", "m"}}}},
             {digest(1), 1000},
+            {digest(10), {digest(11), 300}},
             {digest(2), 2000},
             60'000,
             2};

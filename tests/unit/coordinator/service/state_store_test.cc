@@ -23,6 +23,7 @@ JobRecord record() {
   record.plan = {{{"age", {54.123456789012345, 1e-300}}}, {{"sex", {"f", "m"}}}};
   record.rows = {{SiteName{"north"}, {100, 20}}};
   record.round = 3;
+  record.delta.blob.bytes = 9;
   record.open_round = 4;
   record.cohort = {SiteName{"north"}};
   record.best = EvaluationFigures{10, 0.1, 0.9, {}, 0.5};

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/agent/model_fetches.h"
+
+#include <algorithm>
+
+#include "common/tensor/model_delta.h"
+#include "common/tensor/safetensors.h"
+#include "common/tensor/safetensors_reader.h"
+#include "common/tensor/update_reader.h"
+
+namespace tributary {
+namespace {
+
+// Into a blob, behind what is there of it already: those are the same bytes, or its digest tells.
+class BlobSink final : public ValueSink {
+ public:
+  explicit BlobSink(BlobStore::Writer& writer) : writer_(writer), here_(writer.size()) {}
+  Status write(std::span<const float> values) override { return append(std::as_bytes(values)); }
+  Status append(ByteView bytes) {
+    const std::uint64_t skip = std::min<std::uint64_t>(here_, bytes.size());
+    here_ -= skip;
+    return writer_.append(bytes.subspan(static_cast<std::size_t>(skip)));
+  }
+
+ private:
+  BlobStore::Writer& writer_;
+  std::uint64_t here_;  // bytes that were there and come again
+};
+
+struct OpenedBlob {
+  ReadAt read_at;
+  std::uint64_t bytes;
+};
+
+Result<OpenedBlob> open_blob(const BlobStore& blobs, const Digest& digest) {
+  TRIB_TRY(file, blobs.open_blob(digest));
+  const std::uint64_t bytes = file->size();
+  return OpenedBlob{[file = std::shared_ptr<ReadFile>(std::move(file))](
+                        std::uint64_t at, MutableByteView into) { return file->read_at(at, into); },
+                    bytes};
+}
+
+// What the disk or the coordinator changed in either file shows in the digest of the model.
+Status make_model(BlobStore& blobs, const BlobRef& model, const ModelDelta& delta) {
+  TRIB_TRY(base_file, open_blob(blobs, delta.base));
+  TRIB_TRY(base, SafetensorsReader::open(base_file.read_at, base_file.bytes));
+  TRIB_TRY(delta_file, open_blob(blobs, delta.blob.digest));
+  TRIB_TRY(changes, open_update(delta_file.read_at, delta_file.bytes));
+  TRIB_TRY(writer, blobs.receive(model));
+  BlobSink sink(*writer);
+  TRIB_CHECK_OK(sink.append(encode_safetensors_head(base->layout())));
+  TRIB_CHECK_OK(apply_delta(*base, *changes.values, sink));
+  return writer->commit();
+}
+
+}  // namespace
+
+bool ModelFetches::fetch(const BlobRef& model, const ModelDelta& delta) {
+  if (const auto one = applying_.find(model.digest); one != applying_.end())
+    return one->second = true;
+  if (delta.base.is_none() || failed_.contains(delta.blob.digest) || !blobs_.contains(delta.base))
+    return false;
+  downloading_[delta.blob.digest] = {model, delta};
+  ports_.download(delta.blob);
+  return true;
+}
+
+bool ModelFetches::take(const BlobRef& blob, const Status& outcome) {
+  const auto found = downloading_.extract(blob.digest);
+  if (!found) return false;
+  if (outcome) {
+    apply(found.mapped());
+  } else {
+    fall_back(found.mapped(), outcome.error());
+  }
+  return true;
+}
+
+void ModelFetches::drop(const Digest& digest) {
+  downloading_.erase(digest);
+  failed_.erase(digest);
+  if (const auto one = applying_.find(digest); one != applying_.end()) one->second = false;
+}
+
+void ModelFetches::apply(const Fetch& fetch) {
+  applying_[fetch.model.digest] = true;
+  const auto outcome = std::make_shared<Status>();
+  const auto work = [&blobs = blobs_, fetch, outcome] {
+    *outcome = make_model(blobs, fetch.model, fetch.delta);
+  };
+  const auto then = [this, alive = std::weak_ptr(alive_), fetch, outcome] {
+    if (!alive.expired()) applied(fetch, *outcome);
+  };
+  if (ports_.work) return ports_.work(work, then);
+  work();
+  then();
+}
+
+void ModelFetches::applied(const Fetch& fetch, const Status& outcome) {
+  const bool wanted = applying_.extract(fetch.model.digest).mapped();
+  if (!outcome || !wanted) {  // what is there of it may be wrong, or is nobody's
+    static_cast<void>(blobs_.remove(fetch.model.digest).has_value());
+  }
+  if (!wanted) return;
+  if (!outcome) return fall_back(fetch, outcome.error());
+  log_.record("delta.applied", {{"digest", fetch.model.digest.short_hex()},
+                                {"bytes", static_cast<std::int64_t>(fetch.delta.blob.bytes)},
+                                {"model_bytes", static_cast<std::int64_t>(fetch.model.bytes)}});
+  ports_.arrived(fetch.model);
+}
+
+void ModelFetches::fall_back(const Fetch& fetch, const Error& why) {
+  failed_.insert(fetch.delta.blob.digest);
+  log_.record("delta.failed", {{"digest", fetch.model.digest.short_hex()}, {"error", why.message}});
+  ports_.download(fetch.model);
+}
+
+}  // namespace tributary
