@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "common/base/large_array.h"
 #include "common/base/result.h"
@@ -21,7 +22,14 @@ Result<int> plan_scale(double coordinate_bound, std::uint64_t weight_max, std::u
 
 class ExactSum {
  public:
-  ExactSum(std::size_t size, int scale) : scale_(scale), sums_(size) {}
+  using Memory = LargeArray<std::int64_t>;
+
+  // `memory`: of a sum that is over, used again: memory that is new can cost more than all adding.
+  ExactSum(std::size_t size, int scale, Memory memory = {})
+      : scale_(scale), sums_(std::move(memory)) {
+    sums_.assign(size, 0);
+  }
+  Memory take_memory() && { return std::move(sums_); }
 
   // Every |x| within the bound of the plan, every weight too. `share` of kFullShare makes the term
   // smaller and its weight not: a late update moves the mean less, also when it is alone.
@@ -49,7 +57,7 @@ class ExactSum {
   int scale_;
   std::uint64_t weight_ = 0;
   std::uint64_t terms_ = 0;
-  LargeArray<std::int64_t> sums_;
+  Memory sums_;
 };
 
 }  // namespace tributary

@@ -84,11 +84,9 @@ bool states_fit(const RoundStreams& streams, std::size_t states, const Layout& l
 
 }  // namespace
 
-Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSpec& spec,
-                                                             const Layout& layout,
-                                                             std::uint64_t updates_max,
-                                                             std::uint64_t seed,
-                                                             ParallelFor parallel) {
+Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(
+    const AggregationSpec& spec, const Layout& layout, std::uint64_t updates_max,
+    std::uint64_t seed, ParallelFor parallel, ExactSum::Memory memory) {
   TRIB_TRY(scale, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
   TRIB_TRY(rule, find_rule(spec.rule.name));
   TRIB_TRY(before, find_pre_aggregator(spec.before.name));
@@ -101,7 +99,7 @@ Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(const AggregationSp
         std::string(rule->name) + " gives no mean for the algorithm " + std::string(half->name));
   }
   const Layout whole = update_layout(companions_of(spec.algorithm.name), layout);
-  ExactSum sum(rule->streams() ? whole.element_count() : 0, scale);
+  ExactSum sum(rule->streams() ? whole.element_count() : 0, scale, std::move(memory));
   return std::unique_ptr<RoundAggregate>(
       new RoundAggregate(spec, {*rule, *before, *optimizer, *schedule, half}, layout,
                          std::move(sum), seed, std::move(parallel)));

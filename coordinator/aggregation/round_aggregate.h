@@ -46,12 +46,15 @@ struct KeptState {
 class RoundAggregate {
  public:
   // `updates_max`: sites that may be in the round. `seed`: what a rule draws by lot follows from
-  // it; the same for the round whenever it is made.
+  // it; the same for the round whenever it is made. `memory`: of an earlier round's sum.
   static Result<std::unique_ptr<RoundAggregate>> open(const AggregationSpec& spec,
                                                       const Layout& layout,
                                                       std::uint64_t updates_max,
                                                       std::uint64_t seed = 0,
-                                                      ParallelFor parallel = one_after_another);
+                                                      ParallelFor parallel = one_after_another,
+                                                      ExactSum::Memory memory = {});
+  // For the next round's sum; this one is of no more use.
+  ExactSum::Memory take_memory() { return std::move(sum_).take_memory(); }
 
   // `update`: open, before its first value. Where the rule streams, it is read now; if that fails,
   // a part of it is in the sum, which is of no more use. Otherwise finish() opens it `again`, as

@@ -98,9 +98,9 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
   if (!aggregate_) {
     AggregationSpec plan = spec_.aggregation;
     plan.example_cap = weight_max;
-    TRIB_TRY(opened,
-             RoundAggregate::open(plan, expected->model, limits::kSitesMax,
-                                  derive_seed(spec_.seed, "aggregation", update.into), parallel_));
+    TRIB_TRY(opened, RoundAggregate::open(plan, expected->model, limits::kSitesMax,
+                                          derive_seed(spec_.seed, "aggregation", update.into),
+                                          parallel_, std::move(sum_memory_)));
     aggregate_ = std::move(opened);
   }
   const auto open = [this, expected,
@@ -131,8 +131,13 @@ void JobWorker::lose_sum() {
   forget_sum();
 }
 
-void JobWorker::forget_sum() {
+void JobWorker::close_sum() {
+  if (aggregate_) sum_memory_ = aggregate_->take_memory();
   aggregate_.reset();
+}
+
+void JobWorker::forget_sum() {
+  close_sum();
   waiting_.clear();
   folded_.clear();
   open_round_.reset();
@@ -145,7 +150,7 @@ void JobWorker::begin_sum_again() {
     return blobs_.contains(one.update.result.update.digest);
   });
   if (!all_there) return lose_sum();
-  aggregate_.reset();
+  close_sum();
   waiting_.insert(waiting_.begin(), std::make_move_iterator(folded_.begin()),
                   std::make_move_iterator(folded_.end()));
   folded_.clear();

@@ -73,6 +73,7 @@ class JobWorker {
   Status fold_waiting();
   Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
   void begin_sum_again();
+  void close_sum();
   void forget_sum();
   void lose_sum();
 
@@ -84,6 +85,7 @@ class JobWorker {
   std::optional<Layouts> layouts_;
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
+  ExactSum::Memory sum_memory_;            // between two sums
   std::optional<RoundNumber> lost_round_;  // whose sum cannot be made any more
   std::deque<AbsorbUpdate> waiting_;       // accepted and not in the sum yet
   std::deque<AbsorbUpdate> folded_;        // in it

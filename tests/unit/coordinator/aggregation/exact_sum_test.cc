@@ -139,6 +139,16 @@ TEST(ExactSum, EveryNumberOfThreadsAndInstructionSetGivesTheSameBits) {
   }
 }
 
+TEST(ExactSum, BeginsWithNothingInMemoryThatWasUsedBefore) {
+  ExactSum before(3, 40);
+  before.add(std::vector{1.0f, 2.0f, 3.0f}, 5);
+  ExactSum sum(4, 40, std::move(before).take_memory());
+  sum.add(std::vector{0.5f, 0.5f, 0.5f, 0.5f}, 1);
+  std::vector<double> mean(4);
+  sum.mean(0, mean);
+  EXPECT_EQ(mean, std::vector<double>(4, 0.5));
+}
+
 TEST(ExactSum, ASmallPartStaysOnOneThread) {
   std::size_t most = 0;
   const ParallelFor counting = [&most](std::size_t parts, const auto& part) {
