@@ -90,6 +90,11 @@ class Federation {
       if (bytes == nullptr || *field<std::string>(report, "reason") != "accepted") return;
       ++outcome_.updates;
       outcome_.update_bytes += static_cast<std::uint64_t>(*bytes);
+    } else if (report.event == "round.committed") {
+      const std::int64_t* delta = field<std::int64_t>(report, "delta_bytes");
+      const std::int64_t* whole = field<std::int64_t>(report, "model_bytes");
+      ++outcome_.models;
+      outcome_.model_bytes += static_cast<std::uint64_t>(delta != nullptr ? *delta : *whole);
     } else if (report.event == "evaluation.finished") {
       const RoundTold told{static_cast<RoundNumber>(*field<std::int64_t>(report, "round")),
                            figures_in(report), std::exchange(by_site_, {}),

@@ -42,6 +42,9 @@ struct FederationOutcome {
   std::string previous_path;  // of the one before
   std::uint64_t updates = 0;  // that were accepted, and their bytes as encoded
   std::uint64_t update_bytes = 0;
+  std::uint64_t models = 0;  // that were committed, and the bytes that a site of the round before
+                             // would fetch of them
+  std::uint64_t model_bytes = 0;
   std::map<SiteName, Verdicts> verdicts;
 };
 

@@ -57,10 +57,9 @@ class Sweep {
       TRIB_TRY(attack, parse_attack(text));
       attacks_.push_back({label_of(text), std::move(attack)});
     }
-    std::string head =
-        attacks_.empty()
-            ? "| job | bytes an update | encode, MB/s | decode, MB/s | accuracy or loss |"
-            : "| job | no attack |";
+    std::string head = attacks_.empty() ? "| job | bytes an update | bytes a download | encode, "
+                                          "MB/s | decode, MB/s | accuracy or loss |"
+                                        : "| job | no attack |";
     for (const NamedAttack& attack : attacks_) head += " " + attack.label + " |";
     std::string line = "|";
     for (std::size_t i = 1; i < head.size(); ++i) line += head[i] == '|' ? "---|" : "";
@@ -102,14 +101,15 @@ class Sweep {
     std::string figure;
     TRIB_TRY(outcome, result_of(job, nullptr, hostile, figure));
     if (!outcome || outcome->updates == 0) {
-      std::printf(" - | - | - | - |");
+      std::printf(" - | - | - | - | - |");
       return {};
     }
     TRIB_TRY(update, last_step(*outcome));
     TRIB_TRY(cost, measure_encoding(encoding_choice(job.job.spec.train.encoding), update));
     const double megabytes = 4e-6 * static_cast<double>(update.values.size());
-    std::printf(" %llu | %.0f | %.0f | %s |",
+    std::printf(" %llu | %llu | %.0f | %.0f | %s |",
                 static_cast<unsigned long long>(outcome->update_bytes / outcome->updates),
+                static_cast<unsigned long long>(outcome->model_bytes / outcome->models),
                 megabytes / cost.encode_seconds, megabytes / cost.decode_seconds, figure.c_str());
     std::fflush(stdout);
     return {};

@@ -158,21 +158,13 @@ TEST_F(Simulation, TooFewSitesAndEqualNamesAreRefusedAtOnce) {
   EXPECT_THAT(text_of(directory_ / "log"), HasSubstr("2 can take part; missing: nobody"));
 }
 
-// deploy/examples/encodings over invented patients.
+// deploy/examples/encodings over invented patients: of updates, and of what changed in models.
 TEST_F(Simulation, TheTableOfEncodingsHasTheirBytesAndWhatIsLearnedWithThem) {
   std::string job = kJob;
-  job.replace(job.find("train: {"), 8, "train: {encoding: fp32, ");
+  job.replace(job.find("train: {"), 8, "train: {encoding: fp32, download_encoding: fp32, ");
   job.replace(job.find("hidden: [8]"), 11, "hidden: [256]");
   std::ofstream(directory_ / "job.yaml") << job;
-  ASSERT_EQ(run_process({std::string(TRIBUTARY_SOURCE_DIR) + "/deploy/examples/encodings/run",
-                         "--bin", TRIBUTARY_BIN_DIR, "--encoding", "{name: fp32}", "--encoding",
-                         "{name: int8, zstd: 3}", "--job", directory_ / "job.yaml",
-                         directory_ / "hospital-1.yaml", directory_ / "hospital-2.yaml"},
-                        directory_ / "table"),
-            0)
-      << text_of(directory_ / "table");
-  const std::string table = text_of(directory_ / "table");
-  const auto cells_of = [&table](const std::string& name) {
+  const auto cells_of = [](const std::string& table, const std::string& name) {
     std::vector<double> cells;
     const std::size_t at = table.find("| " + name + " |");
     if (at == std::string::npos) return cells;
@@ -181,13 +173,33 @@ TEST_F(Simulation, TheTableOfEncodingsHasTheirBytesAndWhatIsLearnedWithThem) {
     for (std::string cell; std::getline(line, cell, '|');) cells.push_back(std::stod(cell));
     return cells;
   };
-  const std::vector<double> plain = cells_of("fp32"), small = cells_of("int8-zstd-3");
-  ASSERT_EQ(plain.size(), 4u) << table;
-  ASSERT_EQ(small.size(), 4u) << table;
-  EXPECT_LT(small[0], 0.4 * plain[0]) << "bytes of an update\n" << table;
-  EXPECT_GT(small[1], 0.0) << table;
-  EXPECT_GT(small[2], 0.0) << table;
-  EXPECT_NEAR(small[3], plain[3], 0.05) << table;
+  for (const bool downloads : {false, true}) {
+    std::vector<std::string> command = {
+        std::string(TRIBUTARY_SOURCE_DIR) + "/deploy/examples/encodings/run",
+        "--bin",
+        TRIBUTARY_BIN_DIR,
+        "--encoding",
+        "{name: fp32}",
+        "--encoding",
+        "{name: int8, zstd: 3}"};
+    if (downloads) command.push_back("--downloads");
+    command.push_back("--job");
+    for (const char* file : {"job.yaml", "hospital-1.yaml", "hospital-2.yaml"})
+      command.push_back(directory_ / file);
+    const std::string log = directory_ / (downloads ? "downloads" : "updates");
+    ASSERT_EQ(run_process(command, log), 0) << text_of(log);
+    const std::string table = text_of(log);
+    const std::vector<double> plain = cells_of(table, "fp32"),
+                              small = cells_of(table, "int8-zstd-3");
+    ASSERT_EQ(plain.size(), 5u) << table;
+    ASSERT_EQ(small.size(), 5u) << table;
+    const std::size_t smaller = downloads ? 1 : 0;
+    EXPECT_LT(small[smaller], 0.4 * plain[smaller]) << "bytes of an update, a download\n" << table;
+    EXPECT_EQ(small[1 - smaller], plain[1 - smaller]) << table;
+    EXPECT_GT(small[2], 0.0) << table;
+    EXPECT_GT(small[3], 0.0) << table;
+    EXPECT_NEAR(small[4], plain[4], 0.05) << table;
+  }
 }
 
 TEST_F(Simulation, RealHeartDiseaseIsLearnedOverItsFourHospitals) {

@@ -68,7 +68,7 @@ class OwnState : public testing::Test {
   }
   TaskOutcome run(TaskKind kind, const std::string& document, RoundNumber round,
                   const BlobRef& model, RoundNumber counted = 0) {
-    const Task task{{JobId{"j"}, round, 1, kind}, document, {}, model, {}, 1000, counted};
+    const Task task{{JobId{"j"}, round, 1, kind}, document, {}, model, {}, {}, 1000, counted};
     return runner_->run(task, [] { return false; }, {}).outcome;
   }
   BlobRef initial(const std::string& document) {

@@ -81,7 +81,7 @@ class Runner : public testing::Test {
   TaskResult run(TaskKind kind, const DataPlan& plan, const BlobRef& model,
                  const std::string& document = kJob) {
     const RoundNumber round = kind == TaskKind::kTrain || kind == TaskKind::kEvaluate ? 1 : 0;
-    const Task task{{JobId{"j"}, round, 1, kind}, document, plan, model, {}, 1000};
+    const Task task{{JobId{"j"}, round, 1, kind}, document, plan, model, {}, {}, 1000};
     TaskResult result = runner_->run(
         task, [this] { return stop_; },
         [this](std::uint64_t done, std::uint64_t) {

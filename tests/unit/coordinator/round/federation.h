@@ -198,6 +198,7 @@ class Federation {
   // Sites whose updates were in the sum of each committed round.
   std::map<RoundNumber, std::set<SiteName>> folded;
   int double_folds = 0;
+  bool makes_deltas = false;  // of the models of its rounds
 
  private:
   void feed(const RoundEvent& event) {
@@ -256,8 +257,10 @@ class Federation {
       }
       folded[finish->round] = absorbed_;
       absorbed_.clear();
-      queue_.push_back(
-          RoundFinished{finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10});
+      RoundFinished finished{
+          finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10};
+      if (makes_deltas) finished.delta = {digest_of(2000 + finish->round), 2};
+      queue_.push_back(finished);
     }
     if (const auto* report = std::get_if<Report>(&effect)) reports_.push_back(*report);
   }

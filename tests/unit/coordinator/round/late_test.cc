@@ -44,6 +44,29 @@ class Late : public ::testing::Test {
   Federation federation_{1};
 };
 
+// The way from the last model to this one is offered with this one, and with no other.
+TEST_F(Late, WhatChangedInTheModelIsOfferedWithItAlone) {
+  federation_.makes_deltas = true;
+  EXPECT_TRUE(federation_.offered.at(SiteName{"site-a"}).delta.base.is_none()) << "the first model";
+  federation_.settle();
+  federation_.silence("site-a");  // so that round 2 waits
+  federation_.pass(Milliseconds(10'000));
+  ASSERT_EQ(federation_.saved().round, 1u);
+  const Task& next = federation_.offered.at(SiteName{"site-a"});
+  ASSERT_EQ(next.key.round, 2u);
+  const ModelDelta delta{federation_.offered.at(SiteName{"site-b"}).model.digest,
+                         {digest_of(2001), 2}};
+  EXPECT_EQ(next.delta, delta);
+  EXPECT_EQ(federation_.saved().delta, delta) << "a restart offers it too";
+  EXPECT_TRUE(federation_.engine().blobs_in_use()->contains(delta.blob.digest));
+  federation_.disconnect("site-b");
+  federation_.connect("site-b");
+  federation_.settle();
+  const Task& late = federation_.offered.at(SiteName{"site-b"});
+  ASSERT_EQ(late.key.round, 1u);
+  EXPECT_TRUE(late.delta.base.is_none()) << "its model is not where the way leads";
+}
+
 TEST_F(Late, CountsLessInTheRoundThatIsOpenWhenItComes) {
   federation_.settle();
   federation_.silence("site-a");  // so that round 2 waits

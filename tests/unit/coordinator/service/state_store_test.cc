@@ -23,7 +23,8 @@ JobRecord record() {
   record.plan = {{{"age", {54.123456789012345, 1e-300}}}, {{"sex", {"f", "m"}}}};
   record.rows = {{SiteName{"north"}, {100, 20}}};
   record.round = 3;
-  record.delta.blob.bytes = 9;
+  record.delta.base.bytes[3] = std::byte{5};
+  record.delta.blob = {Digest{}, 9};
   record.open_round = 4;
   record.cohort = {SiteName{"north"}};
   record.best = EvaluationFigures{10, 0.1, 0.9, {}, 0.5};
@@ -85,6 +86,7 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
   EXPECT_EQ(jobs[0].gained_value, record().gained_value);
   EXPECT_EQ(jobs[0].without_gain, 3u);
   EXPECT_EQ(jobs[0].late, record().late);
+  EXPECT_EQ(jobs[0].delta, record().delta);
   EXPECT_EQ(jobs[0].shortfalls, record().shortfalls);
   EXPECT_EQ(jobs[0].history, record().history);
   EXPECT_EQ(jobs[0].changes, record().changes);
