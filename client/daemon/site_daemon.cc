@@ -46,7 +46,8 @@ class Daemon {
     lock_ = std::move(lock);
     TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config_.tls));
     context_ = std::move(context);
-    if (context_->own().role == PeerRole::kEvaluator) data_.judge_with_all_rows();
+    if (context_->own().role == PeerRole::kEvaluator)
+      data_.serve_evaluator(SiteName{context_->own().name});
     TRIB_TRY(agent, SiteAgent::open(config_.state_dir,
                                     {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
                                      [this](const Task& task) { train(task); },

@@ -37,6 +37,7 @@ Result<Model> train_alone(JobSpec job, const std::string& model_file, const std:
 Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, const std::string& model_file,
                                                   std::vector<VirtualSite>& sites,
                                                   const Model* federated) {
+  std::erase_if(sites, &VirtualSite::evaluator);  // whose rows are no site's
   std::map<std::string, DataSummary> summaries;
   std::string detail;
   for (VirtualSite& site : sites) {

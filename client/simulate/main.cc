@@ -166,6 +166,13 @@ void add_sites(CLI::App& command, Options& options) {
   command.add_option("--shards", options.sites.shards, "Shards a site")->capture_default_str();
   command.add_option("--alpha", options.sites.alpha, "Of the Dirichlet distribution")
       ->capture_default_str();
+  command.add_option("--root", options.sites.root,
+                     "The client.yaml of the evaluator that a job's rule names as its root");
+  command
+      .add_option("--root-rows", options.sites.root_rows,
+                  "Without --root: so many of the divided rows, by lot")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   command.add_option("--jobs", options.threads, "Sites that train at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

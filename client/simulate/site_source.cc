@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <numeric>
+#include <optional>
 
 #include "common/base/limits.h"
+#include "common/base/random_source.h"
 #include "common/cli/named_file.h"
 #include "common/config/client_file.h"
 
@@ -105,6 +108,32 @@ Result<std::vector<VirtualSite>> SiteSource::of_split(const JobSpec& job) {
   return sites;
 }
 
+Result<std::unique_ptr<SiteData>> SiteSource::data_of_root(const JobSpec& job,
+                                                           const SiteName& root) const {
+  if (!options_.root.empty()) {
+    TRIB_TRY(text, read_text(options_.root, limits::kConfigBytesMax));
+    TRIB_TRY(datasets, parse_datasets(text, options_.root));
+    auto data = std::make_unique<FileSiteData>(std::move(datasets));
+    data->serve_evaluator(root);
+    return std::unique_ptr<SiteData>(std::move(data));
+  }
+  if (options_.split == 0) {
+    return invalid(job.name + ": aggregate.rule: " + job.aggregation.rule.name + " has the root '" +
+                   root.value + "'; give its client.yaml with --root");
+  }
+  std::string detail;
+  TRIB_TRY(whole, whole_->examples(job, {}, detail));
+  std::vector<std::size_t> rows(static_cast<std::size_t>(whole->training.rows));
+  if (options_.root_rows > rows.size()) {
+    return invalid("--root-rows " + std::to_string(options_.root_rows) + " of " +
+                   std::to_string(rows.size()) + " rows that train");
+  }
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  SeededRandom(derive_seed(job.seed, "root")).shuffle(rows);
+  rows.resize(options_.root_rows);
+  return std::unique_ptr<SiteData>(std::make_unique<ShareOfData>(whole, std::move(rows), false));
+}
+
 Result<std::vector<VirtualSite>> SiteSource::sites(const LoadedJob& job,
                                                    const ChosenAttack* attack) {
   const JobSpec& spec = job.job.spec;
@@ -116,11 +145,20 @@ Result<std::vector<VirtualSite>> SiteSource::sites(const LoadedJob& job,
       sites[i].data = std::make_unique<HostileData>(std::move(sites[i].data), *attack);
     }
   }
-  if (options_.split == 0) return sites;
-  std::string detail;
-  TRIB_TRY(whole, whole_->examples(spec, {}, detail));
-  sites.push_back({SiteName{"evaluator"},
-                   std::make_unique<ShareOfData>(whole, std::vector<std::size_t>{}, true)});
+  if (options_.split > 0) {
+    std::string detail;
+    TRIB_TRY(whole, whole_->examples(spec, {}, detail));
+    sites.push_back({SiteName{"evaluator"},
+                     std::make_unique<ShareOfData>(whole, std::vector<std::size_t>{}, true)});
+  }
+  if (const std::optional<SiteName> root = spec.aggregation.root()) {
+    if (std::ranges::find(sites, *root, &VirtualSite::name) != sites.end()) {
+      return invalid(spec.name + ": a site is called '" + root->value +
+                     "' like the root of aggregate.rule; give the root another name");
+    }
+    TRIB_TRY(data, data_of_root(spec, *root));
+    sites.push_back({*root, std::move(data), false, true});
+  }
   return sites;
 }
 

@@ -28,6 +28,10 @@ struct SiteOptions {
   std::size_t shards = 2;
   double alpha = 0.5;
   std::size_t attackers = 1;  // where there is an attack
+  // The root of a job's rule, for jobs that name one: a client.yaml, or so many rows by lot of
+  // those that are divided among the sites.
+  std::string root;
+  std::size_t root_rows = 100;
 };
 
 class SiteSource {
@@ -42,6 +46,7 @@ class SiteSource {
  private:
   Result<std::vector<VirtualSite>> of_files() const;
   Result<std::vector<VirtualSite>> of_split(const JobSpec& job);
+  Result<std::unique_ptr<SiteData>> data_of_root(const JobSpec& job, const SiteName& root) const;
   Status check(const JobSpec& job, const ChosenAttack* attack) const;
 
   SiteOptions options_;

@@ -24,6 +24,7 @@ Result<std::shared_ptr<const SiteExamples>> ShareOfData::examples(const JobSpec&
 void VirtualSites::add(VirtualSite site) {
   Site& added = sites_[site.name];
   added.data = std::move(site.data);
+  added.evaluator = site.evaluator;
   if (site.hostile) hostile_.insert(site.name);
   added.runner = std::make_unique<TaskRunner>(TaskRunner::Ports{
       .site = site.name,
@@ -37,7 +38,8 @@ void VirtualSites::add(VirtualSite site) {
 
 void VirtualSites::connect_all(Driver& driver, const std::string& dataset) {
   driver_ = &driver;
-  for (const auto& [name, site] : sites_) driver.handle(SiteConnected{name, {dataset}});
+  for (const auto& [name, site] : sites_)
+    driver.handle(SiteConnected{name, {dataset}, site.evaluator});
 }
 
 void VirtualSites::attack(ChosenAttack chosen, const JobSpec& job) {
@@ -55,8 +57,12 @@ void VirtualSites::note(const SiteName& site, const TaskKey& key, Reason reason,
   its.detail[reason] = detail;
 }
 
+bool VirtualSites::seen(const SiteName& site, const TaskKey& key) const {
+  return attackers_ && key.kind == TaskKind::kTrain && !sites_.at(site).evaluator;
+}
+
 void VirtualSites::returned(const SiteName& site, TaskResult result) {
-  if (attackers_ && result.key.kind == TaskKind::kTrain) {
+  if (seen(site, result.key)) {
     attackers_->returned(site, std::move(result));
   } else {
     driver_->handle(SiteReturned{site, std::move(result)});
@@ -70,7 +76,7 @@ void VirtualSites::send(const SiteName& site, const Message& message) {
     note(site, cancel->key, cancel->reason, "");
   const auto* offer = std::get_if<TaskOffer>(&message);
   if (offer == nullptr) return;
-  if (attackers_ && offer->task.key.kind == TaskKind::kTrain) attackers_->offered(offer->task.key);
+  if (seen(site, offer->task.key)) attackers_->offered(offer->task.key);
   TaskRunner* runner = sites_.at(site).runner.get();
   boost::asio::post(pool_, [this, site, runner, task = offer->task] {
     TaskResult result = runner->run(task, [] { return false; }, {});

@@ -24,6 +24,7 @@ struct VirtualSite {
   SiteName name;
   std::unique_ptr<SiteData> data;
   bool hostile = false;
+  bool evaluator = false;  // the root of the job's rule
 };
 
 // What the coordinator told a site about its trainings.
@@ -72,8 +73,11 @@ class VirtualSites final : public SitePort {
   struct Site {
     std::unique_ptr<SiteData> data;
     std::unique_ptr<TaskRunner> runner;
+    bool evaluator = false;
   };
 
+  // Whether attackers see this training: one of their round, and not the root's, which nobody does.
+  bool seen(const SiteName& site, const TaskKey& key) const;
   void returned(const SiteName& site, TaskResult result);
   void note(const SiteName& site, const TaskKey& key, Reason reason, const std::string& detail);
 

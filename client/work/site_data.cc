@@ -11,23 +11,28 @@ Result<DatasetSource> FileSiteData::source(const JobSpec& job) const {
   return DatasetSource{found->second.name, found->second.options};
 }
 
+DataSpec FileSiteData::spec_of(const JobSpec& job) const {
+  DataSpec spec = job.data;
+  if (evaluator_) spec.validation_fraction = job.aggregation.root() == evaluator_ ? 0.0 : 1.0;
+  return spec;
+}
+
 Result<DataSummary> FileSiteData::summarize(const JobSpec& job, std::string& local_detail) {
   TRIB_TRY(from, source(job));
-  return summarize_dataset(from, job.data, job.seed, &local_detail);
+  return summarize_dataset(from, spec_of(job), job.seed, &local_detail);
 }
 
 Result<std::shared_ptr<const SiteExamples>> FileSiteData::examples(const JobSpec& job,
                                                                    const DataPlan& plan,
                                                                    std::string& local_detail) {
-  if (loaded_ && loaded_spec_ == job.data && loaded_plan_ == plan && loaded_seed_ == job.seed)
+  DataSpec spec = spec_of(job);
+  if (loaded_ && loaded_spec_ == spec && loaded_plan_ == plan && loaded_seed_ == job.seed)
     return loaded_;
   TRIB_TRY(from, source(job));
   loaded_.reset();
-  DataSpec spec = job.data;
-  if (all_rows_judge_) spec.validation_fraction = 1.0;
   TRIB_TRY(examples, load_dataset(from, spec, plan, job.seed, &local_detail));
   loaded_ = std::make_shared<const SiteExamples>(std::move(examples));
-  loaded_spec_ = job.data;
+  loaded_spec_ = std::move(spec);
   loaded_plan_ = plan;
   loaded_seed_ = job.seed;
   return loaded_;

@@ -5,9 +5,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "client/data/dataset.h"
+#include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/domain/data_plan.h"
 #include "common/domain/job_spec.h"
@@ -32,8 +35,8 @@ class FileSiteData final : public SiteData {
       : datasets_(std::move(datasets)) {}
 
   // An evaluator holds data that trains nothing: all of its rows judge, unless the dataset names
-  // validation files.
-  void judge_with_all_rows() { all_rows_judge_ = true; }
+  // validation files. For a job that names it as the root of its rule they all train instead.
+  void serve_evaluator(SiteName name) { evaluator_ = std::move(name); }
 
   Result<DataSummary> summarize(const JobSpec& job, std::string& local_detail) override;
   Result<std::shared_ptr<const SiteExamples>> examples(const JobSpec& job, const DataPlan& plan,
@@ -41,9 +44,10 @@ class FileSiteData final : public SiteData {
 
  private:
   Result<DatasetSource> source(const JobSpec& job) const;
+  DataSpec spec_of(const JobSpec& job) const;
 
   std::map<std::string, PluginChoice> datasets_;
-  bool all_rows_judge_ = false;
+  std::optional<SiteName> evaluator_;  // none: an ordinary site
   DataSpec loaded_spec_;
   DataPlan loaded_plan_;
   std::uint64_t loaded_seed_ = 0;

@@ -44,6 +44,9 @@ OptionSchema path(std::string name, std::optional<std::string> fallback, std::st
 OptionSchema text(std::string name, std::string fallback, std::string help) {
   return {std::move(name), OptionType::kText, OptionValue{std::move(fallback)}, std::move(help)};
 }
+OptionSchema required_text(std::string name, std::string help) {
+  return {std::move(name), OptionType::kText, {}, std::move(help)};
+}
 OptionSchema texts(std::string name, Texts fallback, std::string help) {
   return {std::move(name), OptionType::kTexts, OptionValue{std::move(fallback)}, std::move(help)};
 }
@@ -218,7 +221,12 @@ const std::vector<PluginSchema>& aggregation_rules() {
        "Sites with a larger loss count more, q-FedAvg (Li et al. 2020)",
        {number("q", kNotNegative, 1.0, "0: all count the same; larger: fairer"),
         number("learning_rate", kPositive, 0.01, "that of train.optimizer")},
-       {true}}};
+       {true}},
+      {"fltrust",
+       "Mean of the updates, each weighted by its cosine to that of an evaluator with clean data, "
+       "and as long (Cao et al. 2021)",
+       {required_text("root", "name of that evaluator, which trains beside the sites")},
+       {true, 0, 2}}};
   return kRules;
 }
 

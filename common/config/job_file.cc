@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/base/text.h"
 #include "common/config/catalog.h"
 #include "common/config/encoding_choice.h"
 #include "common/config/file_kind.h"
@@ -19,14 +21,17 @@ const PluginSchema& schema_of(const std::vector<PluginSchema>& known, const std:
   return *std::ranges::find(known, name, &PluginSchema::name);
 }
 
-// Updates with which a round may close.
-std::int64_t least_updates(const RoundPolicy& rounds) {
-  if (rounds.quorum > 0) return rounds.quorum;
-  return rounds.target > 0 ? rounds.target : rounds.minimum_sites;
+// Updates with which a round may close, a root's among them.
+std::int64_t least_updates(const JobSpec& spec) {
+  const RoundPolicy& rounds = spec.rounds;
+  const std::int64_t of_sites = rounds.quorum > 0   ? rounds.quorum
+                                : rounds.target > 0 ? rounds.target
+                                                    : rounds.minimum_sites;
+  return of_sites + (spec.aggregation.root() ? 1 : 0);
 }
 
 // How many updates a plug-in wants at least, and the fault where a round may close with fewer.
-void check_enough(Section& rounds, const RoundPolicy& policy, const PluginSchema& plugin,
+void check_enough(Section& rounds, const JobSpec& spec, const PluginSchema& plugin,
                   const PluginChoice& choice, std::int64_t in_a_bucket) {
   std::string with;
   std::int64_t wanted = plugin.updates.beside;
@@ -36,14 +41,37 @@ void check_enough(Section& rounds, const RoundPolicy& policy, const PluginSchema
     wanted += plugin.updates.for_each * byzantine;
   }
   wanted = (wanted - 1) * in_a_bucket + 1;
-  const std::int64_t least = least_updates(policy);
+  const std::int64_t least = least_updates(spec);
   if (least >= wanted) return;
   if (in_a_bucket > 1) with += " after buckets of " + std::to_string(in_a_bucket);
-  rounds.fault(policy.quorum > 0   ? "quorum"
-               : policy.target > 0 ? "target"
-                                   : "minimum_sites",
+  rounds.fault(spec.rounds.quorum > 0   ? "quorum"
+               : spec.rounds.target > 0 ? "target"
+                                        : "minimum_sites",
                "lets " + std::to_string(least) + " updates be enough, and " + choice.name + with +
                    " needs at least " + std::to_string(wanted));
+}
+
+// A rule that holds updates against that of an evaluator wants it as it came, from nobody who is
+// also one of the sites.
+void check_root(Section& root, const JobSpec& spec) {
+  const std::optional<SiteName> name = spec.aggregation.root();
+  if (!name) return;
+  Section aggregate = root.section("aggregate", Section::Need::kRequired);
+  const std::string& rule = spec.aggregation.rule.name;
+  if (!is_valid_name(name->value)) {
+    aggregate.section("rule", Section::Need::kRequired)
+        .fault("root", quoted(name->value) + " is no name of an evaluator");
+  }
+  if (spec.aggregation.before.name != "none") {
+    aggregate.fault("before", spec.aggregation.before.name +
+                                  " mixes the root's update with the others, and rule: " + rule +
+                                  " holds them against it; use before: none");
+  }
+  if (std::ranges::find(spec.rounds.sites, name->value) != spec.rounds.sites.end()) {
+    root.section("rounds", Section::Need::kRequired)
+        .fault("sites", quoted(name->value) + " is the root of aggregate.rule: " + rule +
+                            ", which trains beside the sites and is none; leave it out here");
+  }
 }
 
 // A rule that sees all updates together wants so many of them, and all in time.
@@ -69,9 +97,9 @@ void check_rule(Section& root, const JobSpec& spec) {
   std::int64_t in_a_bucket = 1;
   if (before.name == "bucketing")
     in_a_bucket = std::get<std::int64_t>(aggregation.before.options.at("size"));
-  check_enough(rounds, spec.rounds, before, aggregation.before, 1);
-  check_enough(rounds, spec.rounds, rule, aggregation.rule, in_a_bucket);
-  if (std::cmp_greater(least_updates(spec.rounds), kUpdatesTogetherMax)) {
+  check_enough(rounds, spec, before, aggregation.before, 1);
+  check_enough(rounds, spec, rule, aggregation.rule, in_a_bucket);
+  if (std::cmp_greater(least_updates(spec), kUpdatesTogetherMax)) {
     rounds.fault("minimum_sites", "a round has more than " + std::to_string(kUpdatesTogetherMax) +
                                       " updates, as many as aggregate.rule: " + rule.name +
                                       " sees together");
@@ -139,6 +167,7 @@ void check_together(Section& root, const JobSpec& spec) {
                "evaluators have none of the tensors that train.keep_local leaves at the sites");
   }
   check_rule(root, spec);
+  check_root(root, spec);
   check_algorithm(root, spec);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/ids.h"
 #include "common/domain/round_policy.h"
 
 namespace tributary {
@@ -107,6 +108,15 @@ struct AggregationSpec {
   std::uint64_t example_cap = 1'000'000;  // a site counts as at most this many examples
   double coordinate_bound = 1024.0;       // an update with a coordinate beyond this is refused
   bool operator==(const AggregationSpec&) const = default;
+
+  // The evaluator that the rule's option `root` names: it trains beside the sites of each round, on
+  // data that the consortium trusts, and the rule holds their updates against its own. Most rules
+  // have none.
+  std::optional<SiteName> root() const {
+    const auto found = rule.options.find("root");
+    if (found == rule.options.end()) return std::nullopt;
+    return SiteName{std::get<std::string>(found->second)};
+  }
 };
 
 // Training ends early when `patience` evaluations in a row brought no gain of at least `min_gain`

@@ -212,7 +212,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load_as(PeerRole role, const Tls
     return make_error(ErrorCode::kInvalidArgument, "certificate " + files.certificate + why);
   };
   const PeerRole own = context->own().role;
-  // An evaluator is a client like a site, and its certificate says that it is asked to judge only.
+  // An evaluator is a client like a site, and its certificate says that it is no site of a round.
   if (own != role && !(role == PeerRole::kSite && own == PeerRole::kEvaluator)) {
     return wrong(" has the role " + peer_role_name(own) + ", not " + peer_role_name(role));
   }

@@ -96,7 +96,7 @@ Result<std::unique_ptr<JointUpdate>> JointUpdate::open(const JointRule& joint,
                                                        ParallelFor parallel) {
   TRIB_CHECK_OK(enough(with_byzantine(joint.before.name, spec.before.options),
                        joint.before.updates_min(spec.before.options), updates.size(), "updates"));
-  RowFacts facts = updates.facts();
+  RowFacts facts = updates.facts(spec.root());
   const bool mixes = joint.before.name != "none";
   if (wants_products(joint, mixes)) {
     TRIB_TRY(products, updates.products(layout, parallel));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,10 +30,11 @@ struct Matrix {
 struct RowFacts {
   std::size_t rows() const { return weights.size(); }
 
-  std::vector<double> weights;  // training rows, 1 to example_cap
-  std::vector<double> losses;   // mean over the last epoch of training
-  std::vector<double> norms;    // L2
-  Matrix products;              // symmetric; empty where nobody asked for them
+  std::vector<double> weights;           // training rows, 1 to example_cap
+  std::vector<double> losses;            // mean over the last epoch of training
+  std::vector<double> norms;             // L2
+  Matrix products;                       // symmetric; empty where nobody asked for them
+  std::optional<std::size_t> root = {};  // the row of the root that the rule names; none of means
 };
 
 // Of the rows mix * x: each is a combination of the rows that `facts` are about, one column each.

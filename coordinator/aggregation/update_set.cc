@@ -66,9 +66,10 @@ Status UpdateSet::add(UpdateFacts facts, double weight, OpenUpdate open) {
   return {};
 }
 
-RowFacts UpdateSet::facts() const {
+RowFacts UpdateSet::facts(const std::optional<SiteName>& root) const {
   RowFacts facts;
   for (const Update& one : updates_) {
+    if (root && one.facts.site == root->value) facts.root = facts.rows();
     facts.weights.push_back(one.weight);
     facts.losses.push_back(one.facts.loss);
     facts.norms.push_back(one.facts.norm);

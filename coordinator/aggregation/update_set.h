@@ -7,9 +7,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/ids.h"
 #include "common/tensor/row_kernels.h"
 #include "common/tensor/value_stream.h"
 #include "coordinator/aggregation/parallel.h"
@@ -57,8 +59,8 @@ class UpdateSet {
   // kInvalidArgument: the site has one already, or they are more than kUpdatesTogetherMax.
   Status add(UpdateFacts facts, double weight, OpenUpdate open);
   std::size_t size() const { return updates_.size(); }
-  // Without products.
-  RowFacts facts() const;
+  // Without products; the root's row where it has sent an update.
+  RowFacts facts(const std::optional<SiteName>& root) const;
   // All dot products, in one pass over all updates.
   Result<Matrix> products(const Layout& layout, const ParallelFor& parallel) const;
   // From the first value on, the updates `which` in that order, in blocks of `block` values.

@@ -87,8 +87,10 @@ void WatchScreen::apply(const std::string& event, const Json& json) {
     one.accuracy = number(json, "accuracy");
     one.auc = number(json, "auc");
   } else if (event == "job.waiting") {
-    phase_ = "waiting for sites: " + std::to_string(count(json, "have")) + " of " +
-             std::to_string(count(json, "need"));
+    phase_ = text(json, "by") == "root"
+                 ? "waiting for the root: " + text(json, "missing") + text(json, "unfit")
+                 : "waiting for sites: " + std::to_string(count(json, "have")) + " of " +
+                       std::to_string(count(json, "need"));
   } else if (const std::string site = text(json, "site"); !site.empty()) {
     apply_to_site(event, json, sites_[site]);
   }

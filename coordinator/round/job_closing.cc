@@ -22,21 +22,36 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
   std::map<SiteName, SiteRows> rows;
   std::map<std::string, DataSummary> summaries;
   std::uint32_t trainers = 0;
+  std::uint64_t root_rows = 0;
+  const std::optional<SiteName> root = root_for(TaskKind::kPrepare);
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
     const DataSummary& summary = std::get<PrepareResult>(phase_->at(site).result->outcome).summary;
+    if (site == root) {  // what the sites agree on is of their data only
+      root_rows = summary.training_rows;
+      continue;
+    }
     rows[site] = {summary.training_rows, summary.validation_rows};
     summaries[site.value] = summary;
     if (summary.training_rows > 0) ++trainers;
   }
+  std::string why;
   if (trainers < spec_.rounds.minimum_sites) {
-    std::string why = std::to_string(trainers) + " sites can train, minimum_sites is " +
-                      std::to_string(spec_.rounds.minimum_sites);
+    why = std::to_string(trainers) + " sites can train, minimum_sites is " +
+          std::to_string(spec_.rounds.minimum_sites);
     for (const auto& [site, of] : rows) {
       if (of.training == 0) why += "; " + site.value + ": no rows to train on";
     }
     for (const std::string& name : spec_.rounds.sites) {
       if (!phase_->has(SiteName{name})) why += "; " + name + ": not on the link";
     }
+  }
+  if (root && root_rows == 0) {
+    why += (why.empty() ? "the root " : "; the root ") + root->value +
+           (phase_->has_root()   ? " has no rows to train on"
+            : phase_->has(*root) ? " could not prepare"
+                                 : " is not on the link as an evaluator");
+  }
+  if (!why.empty()) {
     if (record_.dry_run) return close_dry_run(now, why + faults_of_sites(), out);
     return retry_or_fail(now, why, out);
   }
@@ -198,11 +213,11 @@ void JobMachine::on_initial_model_stored(const InitialModelStored& event, RoundE
 }
 
 void JobMachine::close_train(TimePoint now, RoundEffects& out) {
-  if (phase_->accepted() < phase_->rules().quorum) {
-    return retry(now,
-                 std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
-                     std::to_string(phase_->rules().quorum) + faults_of_sites(),
-                 out);
+  if (!phase_->enough()) {
+    std::string why = std::to_string(phase_->accepted()) + " updates accepted, quorum is " +
+                      std::to_string(phase_->rules().quorum);
+    if (!phase_->has_root()) why += ", and none of the root " + phase_->rules().root->value;
+    return retry(now, why + faults_of_sites(), out);
   }
   const bool last = phase_->key().round >= spec_.rounds.rounds;
   if (spec_.rounds.carries_late() && !last) {

@@ -13,12 +13,42 @@ std::uint32_t JobMachine::quorum() const {
   return spec_.rounds.quorum > 0 ? spec_.rounds.quorum : spec_.rounds.target;
 }
 
+std::optional<SiteName> JobMachine::root_for(TaskKind kind) const {
+  const bool needed = kind == TaskKind::kPrepare || kind == TaskKind::kTrain;
+  return needed ? spec_.aggregation.root() : std::nullopt;
+}
+
+std::string JobMachine::root_lacks(TaskKind kind, const Roster& roster) const {
+  const std::optional<SiteName> root = root_for(kind);
+  if (!root || carried_.contains(*root)) return "";
+  const std::string named = "the root " + root->value;
+  if (const auto unfit = unfit_.find(*root); unfit != unfit_.end())
+    return named + " cannot " + std::string(task_kind_name(kind)) + ": " + unfit->second;
+  const auto link = roster.find(*root);
+  if (link == roster.end()) return named + " is not on the link";
+  if (!link->second.evaluator)
+    return named + " has a certificate with the role site, and is to have one with evaluator";
+  const std::vector<std::string>& datasets = link->second.datasets;
+  if (!record_.dry_run && std::ranges::find(datasets, spec_.data.dataset) == datasets.end())
+    return named + " has no dataset '" + spec_.data.dataset + "'";
+  return "";
+}
+
+std::vector<SiteName> JobMachine::with_root(TaskKind kind, const Roster& roster,
+                                            std::vector<SiteName> sites) const {
+  const std::optional<SiteName> root = root_for(kind);
+  if (!root || carried_.contains(*root) || !root_lacks(kind, roster).empty()) return sites;
+  sites.insert(std::ranges::upper_bound(sites, *root), *root);
+  return sites;
+}
+
 std::vector<SiteName> JobMachine::candidates(TaskKind kind, const Roster& roster) const {
   std::vector<SiteName> names;
   const std::vector<std::string>& allowed = spec_.rounds.sites;
   const bool central = kind == TaskKind::kEvaluate && spec_.evaluation.by_evaluators;
+  const std::optional<SiteName> root = spec_.aggregation.root();
   for (const auto& [site, link] : roster) {
-    if (link.evaluator != central) continue;
+    if (link.evaluator != central || site == root) continue;
     if (unfit_.contains(site) || carried_.contains(site) || late_.contains(site)) continue;
     if (phase_ && phase_->has(site)) continue;
     if (!allowed.empty() && !central && std::ranges::find(allowed, site.value) == allowed.end())
@@ -52,7 +82,7 @@ std::vector<SiteName> JobMachine::choose(TaskKind kind, const Roster& roster,
                   record_.attempt};
   switch (kind) {
     case TaskKind::kPrepare:
-      return sites;
+      return with_root(kind, roster, std::move(sites));
     case TaskKind::kInitialize:
       return record_.dry_run ? sites
                              : select_uniform(std::move(sites), limits::kInitializersMax,
@@ -72,9 +102,13 @@ std::vector<SiteName> JobMachine::choose(TaskKind kind, const Roster& roster,
     return select_cohort(policy.selection, std::move(sites), most > at_work ? most - at_work : 0,
                          draw, record_);
   }
-  const std::size_t have = carried_.size();  // of this round already, from earlier attempts
+  const std::size_t have = carried_sites();  // of this round already, from earlier attempts
   const std::size_t size = cohort_size(policy, sites.size() + have);
-  return choose_least_failed(std::move(sites), size > have ? size - have : 1, draw);
+  // Where only the root is missing, nobody else need be.
+  const std::optional<SiteName> root = root_for(kind);
+  const std::size_t least = root && !carried_.contains(*root) ? 0 : 1;
+  return with_root(kind, roster,
+                   choose_least_failed(std::move(sites), size > have ? size - have : least, draw));
 }
 
 // By the job's rule, but first among those that were asked in vain least often for this round: a
@@ -126,13 +160,35 @@ bool JobMachine::reopens(TaskKind kind) const {
          !record_.cohort.empty();
 }
 
+std::size_t JobMachine::carried_sites() const {
+  const std::optional<SiteName> root = spec_.aggregation.root();
+  return carried_.size() - (root ? carried_.count(*root) : 0);
+}
+
+// Of the sites that have the data none can do it, or the root cannot: asked again they would say
+// the same.
+std::string JobMachine::hopeless(TaskKind kind, const Roster& roster) const {
+  const std::optional<SiteName> root = root_for(kind);
+  if (root && unfit_.contains(*root) && !carried_.contains(*root)) return root_lacks(kind, roster);
+  const bool nobody =
+      !record_.rows.empty() && std::ranges::all_of(record_.rows, [this](const auto& entry) {
+        return unfit_.contains(entry.first);
+      });
+  if (!nobody) return "";
+  std::string why = "no site can " + std::string(task_kind_name(kind));
+  for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
+  return why;
+}
+
 // True when the next phase can open. Otherwise the job waits, says for whom, and fails when the
 // wait is over.
 bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster,
                               RoundEffects& out) {
-  const std::size_t have = candidates(kind, roster).size() + carried_.size() + late_.size();
+  const std::size_t have = candidates(kind, roster).size() + carried_sites() + late_.size();
   const std::size_t need = sites_needed(kind);
-  if (have >= need) {
+  // A dry run is to tell who is missing, and not to wait.
+  const std::string root_fault = record_.dry_run ? "" : root_lacks(kind, roster);
+  if (have >= need && root_fault.empty()) {
     waiting_since_.reset();
     waiting_for_.clear();
     return true;
@@ -140,14 +196,7 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
   // Evaluation is worth having, not worth waiting for: with nobody to do it the job goes on without
   // figures.
   if (kind == TaskKind::kEvaluate) return true;
-  // Of the sites that have the data none can do it: asked again they would say the same.
-  const bool hopeless =
-      !record_.rows.empty() && std::ranges::all_of(record_.rows, [this](const auto& entry) {
-        return unfit_.contains(entry.first);
-      });
-  if (hopeless) {
-    std::string why = "no site can " + std::string(task_kind_name(kind));
-    for (const auto& [site, fault] : unfit_) why += "; " + site.value + ": " + fault;
+  if (const std::string why = hopeless(kind, roster); !why.empty()) {
     finish(now, JobState::kFailed, why, out);
     return false;
   }
@@ -161,7 +210,8 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
     finish(now, JobState::kFailed,
            "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
                std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " +
-               std::to_string(have) + " were there" + (away.empty() ? "" : "; away: " + away),
+               std::to_string(have) + " were there" + (away.empty() ? "" : "; away: " + away) +
+               (root_fault.empty() ? "" : "; " + root_fault),
            out);
   }
   return false;

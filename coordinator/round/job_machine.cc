@@ -164,10 +164,12 @@ Milliseconds JobMachine::time_for(TaskKind kind, const std::vector<SiteName>& si
 PhaseRules JobMachine::rules_for(TaskKind kind, std::size_t asked) const {
   const RoundPolicy& policy = spec_.rounds;
   PhaseRules rules;
+  rules.root = root_for(kind);
   rules.disconnect_grace = Milliseconds(policy.disconnect_grace_ms);
   if (kind != TaskKind::kTrain) return rules;
+  const std::size_t root = rules.root ? 1 : 0;  // always among those that are asked
   rules.quorum =
-      quorum() > 0 ? quorum() : static_cast<std::uint32_t>(std::max<std::size_t>(asked, 1));
+      quorum() > 0 ? quorum() : static_cast<std::uint32_t>(std::max(asked, 1 + root) - root);
   rules.target = policy.target;
   rules.grace = Milliseconds(policy.grace_ms);
   rules.waits_for_late = asynchronous();

@@ -14,18 +14,12 @@
 #include "coordinator/round/effects.h"
 #include "coordinator/round/events.h"
 #include "coordinator/round/phase.h"
+#include "coordinator/round/roster.h"
 #include "coordinator/round/site_turns.h"
 
 namespace tributary {
 
 struct Draw;
-
-struct SiteOnLink {
-  std::vector<std::string> datasets;
-  bool evaluator = false;
-};
-// The sites that are on the link now.
-using Roster = std::map<SiteName, SiteOnLink>;
 
 class JobMachine {
  public:
@@ -86,6 +80,12 @@ class JobMachine {
 
   // --- whom to ask (job_cohort.cc) ---
   bool asynchronous() const { return spec_.rounds.mode == RoundMode::kAsync; }
+  // Of the rule, for the phases that cannot do without it.
+  std::optional<SiteName> root_for(TaskKind kind) const;
+  // Why the root cannot do its part of the next phase; empty: it can, or has, or there is none.
+  std::string root_lacks(TaskKind kind, const Roster& roster) const;
+  std::vector<SiteName> with_root(TaskKind kind, const Roster& roster,
+                                  std::vector<SiteName> sites) const;
   std::uint32_t quorum() const;  // 0: all that are asked
   std::vector<SiteName> candidates(TaskKind kind, const Roster& roster) const;
   std::vector<SiteName> choose(TaskKind kind, const Roster& roster, const SiteTurns& turns) const;
@@ -98,6 +98,8 @@ class JobMachine {
   std::uint64_t weight_all() const;
   std::size_t sites_needed(TaskKind kind) const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
+  std::size_t carried_sites() const;  // without the root
+  std::string hopeless(TaskKind kind, const Roster& roster) const;  // empty: waiting may help
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
   bool all_back(TimePoint now, TaskKind kind, const Roster& roster);
   void wait_for_turn(std::vector<SiteName> sites, const SiteTurns& turns);

@@ -152,6 +152,10 @@ std::string JobMachine::missing_sites(const Roster& roster) const {
     for (const auto& [site, rows] : record_.rows) missing.push_back(site);
   }
   if (missing.empty()) missing.assign(known_.begin(), known_.end());
+  if (const std::optional<SiteName> root = spec_.aggregation.root()) {
+    std::erase(missing, *root);
+    missing.push_back(*root);
+  }
   std::erase_if(missing, [&roster](const SiteName& site) { return roster.contains(site); });
   return join(missing);
 }
@@ -162,12 +166,17 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   const std::string missing = missing_sites(roster);
   const auto on_link =
       std::ranges::count_if(roster, [](const auto& entry) { return !entry.second.evaluator; });
+  const std::string root = root_lacks(kind, roster);
   std::string unfit;
   for (const auto& [site, fault] : unfit_)
     unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
-  // The largest of what the job asks for.
-  const std::string by = need > spec_.rounds.quorum && need > spec_.rounds.minimum_sites ? "target"
-                         : need > spec_.rounds.minimum_sites                             ? "quorum"
+  if (!root.empty() && roster.contains(*root_for(kind)))
+    unfit += (unfit.empty() ? "" : "; ") + root;
+  // What there is too little of; of numbers the largest that the job asks for.
+  const std::string by = have >= need ? "root"
+                         : need > spec_.rounds.quorum && need > spec_.rounds.minimum_sites
+                             ? "target"
+                         : need > spec_.rounds.minimum_sites ? "quorum"
                                                              : "minimum_sites";
   std::string text = "waits for " + std::to_string(need) + " sites (" + by + ") with dataset '" +
                      spec_.data.dataset + "', " + std::to_string(have) + " of " +
@@ -175,6 +184,7 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   if (!spec_.rounds.sites.empty()) text += ", of those that the job names";
   if (!missing.empty()) text += "; away: " + missing;
   if (!unfit.empty()) text += "; unfit: " + unfit;
+  if (have >= need) text = "waits: " + root;
   const bool alarm = now >= alarm_at_;
   if (alarm) alarm_at_ = now + Milliseconds(spec_.rounds.alarm_after_ms);
   if (text == waiting_for_ && !alarm) return;
@@ -190,7 +200,7 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
               {"have", static_cast<std::int64_t>(have)},
               {"need", static_cast<std::int64_t>(need)},
               {"by", by},
-              {"missing", missing.empty() ? std::string("any site with the dataset") : missing},
+              {"missing", missing.empty() && have < need ? "any site with the dataset" : missing},
               {"unfit", unfit},
               {"waited_ms", waited_ms},
               {"gives_up_after_ms", left_ms}}});

@@ -58,7 +58,7 @@ void Phase::ask(const SiteName& site, TimePoint now, Milliseconds time, const Bl
 void Phase::join(const SiteName& site, Participant one) {
   TRIB_ASSERT(!participants_.contains(site), "a site takes part once");
   if (one.reason == Reason::kPending) ++pending_;
-  if (one.reason == Reason::kAccepted) ++accepted_;
+  if (one.reason == Reason::kAccepted && site != rules_.root) ++accepted_;
   participants_.emplace(site, std::move(one));
   changed_.insert(site);
 }
@@ -106,7 +106,15 @@ void Phase::settle(const SiteName& site, TimePoint now, Reason reason, std::stri
   if (one->row.seconds == 0.0)
     one->row.seconds = static_cast<double>((now - one->asked).count()) / 1000.0;
   --pending_;
-  if (reason == Reason::kAccepted) ++accepted_;
+  if (reason == Reason::kAccepted && site != rules_.root) ++accepted_;
+}
+
+bool Phase::enough() const { return accepted_ >= rules_.quorum && has_root(); }
+
+bool Phase::has_root() const {
+  if (!rules_.root) return true;
+  const auto found = participants_.find(*rules_.root);
+  return found != participants_.end() && found->second.reason == Reason::kAccepted;
 }
 
 std::size_t asked_for(RoundNumber round, const Participants& participants) {
@@ -170,7 +178,7 @@ bool Phase::over(TimePoint now) {
   }
   const bool awaited = rules_.waits_for_late || watch().any_in_time();
   // Below the quorum those who are late are better than another attempt.
-  return !awaited && accepted_ >= rules_.quorum;
+  return !awaited && enough();
 }
 
 std::vector<SiteName> Phase::asked() const {

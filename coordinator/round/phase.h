@@ -45,6 +45,8 @@ using Participants = std::map<SiteName, Participant>;
 std::size_t asked_for(RoundNumber round, const Participants& participants);
 
 struct PhaseRules {
+  // Its result is needed whatever the others are, and is none of those that are counted here.
+  std::optional<SiteName> root = {};
   std::uint32_t quorum = 1;          // accepted results that are enough once the waits are over
   std::uint32_t target = 0;          // accepted results that end the waits; 0: none does
   Milliseconds grace{0};             // then, and past the deadline: for uploads under way
@@ -93,10 +95,12 @@ class Phase {
   // The same, or when the phase closes without.
   std::optional<TimePoint> next_wake() const;
 
-  bool full() const { return rules_.target > 0 && accepted_ >= rules_.target; }
+  bool full() const { return rules_.target > 0 && accepted_ >= rules_.target && has_root(); }
+  bool enough() const;    // for the phase to have come to its end
+  bool has_root() const;  // or needs none
   // Nothing more is waited for. Moves the end of the waits where the target is reached.
   bool over(TimePoint now);
-  std::uint32_t accepted() const { return accepted_; }
+  std::uint32_t accepted() const { return accepted_; }  // without the root's
   std::size_t still_pending() const { return pending_; }
   std::vector<SiteName> asked() const;  // in this phase, not in an earlier one; in name order
   std::vector<SiteName> awaited() const { return with(Reason::kPending); }  // in name order

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operators do to jobs, with real processes: dry run, pause, change, clone; and an evaluator
-// that judges.
+// What operators do to jobs, with real processes: dry run, pause, change, clone; and evaluators:
+// one that judges, one that a job's rule trusts.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -142,6 +142,33 @@ TEST(Control, AnEvaluatorJudgesEveryRoundAndTrainsNone) {
             std::ranges::count(rows, '\n') - 1)
       << "all rows but the header";
   EXPECT_EQ(judge.end(SIGTERM), 0);
+}
+
+TEST(Control, ARootIsWaitedForAndTrainsBesideTheSitesOfEveryRound) {
+  FederationFiles federation(3);
+  federation.issue("pki", "evaluator", "lab", 30);
+  std::filesystem::copy(federation.path("data/hospital-3.csv"), federation.path("data/lab.csv"));
+  start(federation, 2);
+  federation.write_client("lab", "lab", "pki");
+  const std::string file = federation.write_job(kTrain, "{count: 2, minimum_sites: 2}");
+  FederationFiles::write(
+      file, FederationFiles::read(file) + "aggregate: {rule: {name: fltrust, root: lab}}\n");
+  const std::string job = federation.submit(file);
+  ASSERT_TRUE(federation.wait_for("job.waiting", {{"by", "root"}, {"missing", "lab"}}))
+      << federation.logs();
+  Process lab(
+      {FederationFiles::program("tributary-client"), "--config", federation.path("lab.yaml")},
+      federation.path("lab.txt"));
+  ASSERT_TRUE(federation.wait_for("job.finished")) << federation.logs();
+  const auto trained = federation.events("client.outcome", {{"site", "lab"}, {"task", "train"}});
+  ASSERT_EQ(trained.size(), 2u);
+  const auto rows = FederationFiles::read(federation.path("data/lab.csv"));
+  EXPECT_EQ(trained.front()["reason"], "accepted");
+  EXPECT_EQ(trained.front()["examples"], std::ranges::count(rows, '\n') - 1)
+      << "all rows but the header";
+  EXPECT_TRUE(federation.events("site.evaluated", {{"site", "lab"}}).empty());
+  EXPECT_EQ(federation.events("round.committed", {{"job", job}}).size(), 2u);
+  EXPECT_EQ(lab.end(SIGTERM), 0);
 }
 
 }  // namespace

@@ -111,6 +111,56 @@ TEST_F(HostileSites, AnAnswerToAnEarlierTaskIsStaleAndCostsNoRound) {
   EXPECT_THAT(told, testing::ContainsRegex("round +3  loss"));
 }
 
+// Three of four flip the sign of what they trained: the mean goes their way, and so does whatever
+// trusts the majority; the root's 100 rows do not.
+TEST_F(HostileSites, AMajorityDoesNotTurnARootOfTrustAround) {
+  ASSERT_EQ(run_process({kBin + "/tributary-client", "data", "generate-hospital", "--sites", "1",
+                         "--rows", "100", "--seed", "9", "--out", directory_ / "root"},
+                        directory_ / "log"),
+            0);
+  std::ofstream(directory_ / "lab.yaml")
+      << "datasets: {patients: {loader: csv, path: root/hospital-1.csv}}\n";
+  std::vector<std::string> command = {kBin + "/tributary-simulate",
+                                      "sweep",
+                                      "--attackers",
+                                      "3",
+                                      "--attack",
+                                      "{name: sign_flip, scale: 5}",
+                                      "--root",
+                                      directory_ / "lab.yaml",
+                                      "--out",
+                                      directory_ / "out"};
+  for (const std::string rule : {"weighted_mean", "median", "{name: fltrust, root: lab}"}) {
+    const std::string name = rule.starts_with("{") ? "fltrust" : rule;
+    std::ofstream(directory_ / (name + ".yaml"))
+        << "name: " << name
+        << "\nmodel: logistic\ndata: {dataset: patients, features: [age, pressure, creatinine, "
+           "stay], label: readmitted, missing: mean}\ntrain: {batch_size: 8, epochs: 2, optimizer: "
+           "{name: sgd, learning_rate: 0.1}}\naggregate: {rule: "
+        << rule << "}\nrounds: {count: 8, minimum_sites: 4}\nevaluate: {every: 0}\n";
+    command.insert(command.end(), {"--job", directory_ / (name + ".yaml")});
+  }
+  for (int i = 1; i <= 4; ++i)
+    command.insert(command.end(),
+                   {"--client", directory_ / ("hospital-" + std::to_string(i) + ".yaml")});
+  ASSERT_EQ(run_process(command, directory_ / "table"), 0) << text_of(directory_ / "table");
+  const std::string table = text_of(directory_ / "table");
+  for (const std::string rule : {"weighted_mean", "median"}) {
+    const std::vector<double> fell = row_of(table, rule);
+    ASSERT_EQ(fell.size(), 2u) << table;
+    EXPECT_LT(fell[1], 0.45) << "worse than a guess\n" << table;
+  }
+  const std::vector<double> trust = row_of(table, "fltrust");
+  ASSERT_EQ(trust.size(), 2u) << table;
+  EXPECT_GT(trust[0], 0.75) << "no attack\n" << table;
+  EXPECT_GT(trust[1], 0.65) << "one honest site and 100 rows are left\n" << table;
+}
+
+TEST_F(HostileSites, ARootThatIsNotThereIsAskedFor) {
+  EXPECT_THAT(run("sign_flip", "{count: 1}\naggregate: {rule: {name: fltrust, root: lab}}", 2),
+              HasSubstr("has the root 'lab'; give its client.yaml with --root"));
+}
+
 TEST_F(HostileSites, AttacksThatMakeNoSenseAreRefusedAtOnce) {
   const std::string rounds = "{count: 1, minimum_sites: 4}";
   EXPECT_THAT(run("label_flop", rounds, 2), HasSubstr("label_flip"));

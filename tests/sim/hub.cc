@@ -141,10 +141,11 @@ class Touching final : public LinkHandler {
   std::function<void()> touched_;
 };
 
-void Hub::accept(const std::shared_ptr<End>& end, const std::string& site) {
+void Hub::accept(const std::shared_ptr<End>& end, const std::string& site, bool evaluator) {
   Hello hello;
   hello.datasets = {"d"};
-  const std::shared_ptr<LinkHandler> handler = sessions_->admit(end, SiteName{site}, "sim", hello);
+  const std::shared_ptr<LinkHandler> handler =
+      sessions_->admit(end, SiteName{site}, "sim", hello, evaluator);
   if (handler) {
     end->attach(std::make_shared<Touching>(handler, [this] { touched(); }),
                 [this, handler](const Error& why) {

@@ -46,7 +46,7 @@ class Hub {
   Result<JobSubmitted> submit(const SubmitJob& job);
   // As an operator's command; nothing while it is down.
   void change(const JobId& job, const JobChanges& changes);
-  void accept(const std::shared_ptr<End>& end, const std::string& site);
+  void accept(const std::shared_ptr<End>& end, const std::string& site, bool evaluator);
 
  private:
   void touched();  // after anything that may have changed when it wants to be woken

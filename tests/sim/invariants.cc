@@ -47,6 +47,10 @@ double share_of(const StalenessPolicy& policy, double rounds) {
   return rounds > policy.free ? 1.0 / (1.0 + policy.slope * (rounds - policy.free)) : 1.0;
 }
 
+bool near(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::ranges::equal(a, b, [](float x, float y) { return std::abs(x - y) <= 1e-5f; });
+}
+
 }  // namespace
 
 void Invariants::started(const Hub& hub, const std::string& site, const Task& task) {
@@ -77,6 +81,48 @@ void Invariants::check_folds(const Hub& hub, const JobId& job, RoundNumber round
   }
 }
 
+Model Invariants::base_of(const JobId& job, RoundNumber round) const {
+  const auto before = targets_.find({job, round - 1});
+  if (round > 1 && before == targets_.end())
+    violated(name_of(job, round) + " is committed, and the one before it was not");
+  return round == 1 ? initial_model() : before->second;
+}
+
+const Model& Invariants::made_by(const AcceptedUpdate& update) const {
+  const auto found = updates_.find(update.result.update.digest);
+  if (found == updates_.end()) violated("an update was accepted that no site made");
+  return found->second;
+}
+
+// As the paper has it (Cao et al. 2021), to some roundings.
+std::vector<float> Invariants::trusted(const Hub& hub, const JobId& job, RoundNumber round,
+                                       const SiteName& root) const {
+  const std::vector<AcceptedUpdate> accepted = accepted_of(hub, job, round);
+  const Model& own = made_by(*std::ranges::find(accepted, root, &AcceptedUpdate::site));
+  const auto dot = [](const Model& a, const Model& b) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < a.values.size(); ++i)
+      sum += static_cast<double>(a.values[i]) * static_cast<double>(b.values[i]);
+    return sum;
+  };
+  std::vector<double> sum(own.values.size());
+  double trust = 0.0;
+  for (const AcceptedUpdate& update : accepted) {
+    const Model& made = made_by(update);
+    const double along = dot(made, own);
+    if (update.site == root || along <= 0.0) continue;
+    const double score = along / std::sqrt(dot(made, made) * dot(own, own));
+    trust += score;
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      sum[i] +=
+          score * std::sqrt(dot(own, own) / dot(made, made)) * static_cast<double>(made.values[i]);
+  }
+  std::vector<float> values = base_of(job, round).values;
+  for (std::size_t i = 0; i < sum.size() && trust > 0.0; ++i)
+    values[i] += static_cast<float>(sum[i] / trust);
+  return values;
+}
+
 // Exact: updates are multiples of 2^-10, shares of 2^-16, and weights are small integers, so the
 // sum of their products is an integer; one division and one rounding to float remain, as in the
 // optimiser sgd with rate 1.
@@ -84,21 +130,17 @@ std::vector<float> Invariants::reference(const Hub& hub, const JobId& job, Round
                                          const JobRecord& record) const {
   std::uint64_t most = 1;
   for (const auto& [site, rows] : record.rows) most = std::max(most, rows.training);
-  const auto before = targets_.find({job, round - 1});
-  if (round > 1 && before == targets_.end())
-    violated(name_of(job, round) + " is committed, and the one before it was not");
-  const Model base = round == 1 ? initial_model() : before->second;
+  const Model base = base_of(job, round);
   std::vector<std::int64_t> sums(base.values.size());
   std::int64_t weights = 0;
   for (const AcceptedUpdate& update : accepted_of(hub, job, round)) {
-    const auto found = updates_.find(update.result.update.digest);
-    if (found == updates_.end()) violated("an update was accepted that no site made");
+    const Model& made = made_by(update);
     const auto weight =
         static_cast<std::int64_t>(std::clamp<std::uint64_t>(update.result.examples, 1, most));
     weights += weight;
     for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] += weight * update.share *
-                 static_cast<std::int64_t>(std::lround(found->second.values[i] * 1024.0f));
+      sums[i] +=
+          weight * update.share * static_cast<std::int64_t>(std::lround(made.values[i] * 1024.0f));
   }
   std::vector<float> values;
   for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -128,9 +170,12 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
   const RoundPolicy& policy = hub.driver()->engine().find(job)->spec().rounds;
   const auto asked_now = static_cast<std::size_t>(std::ranges::count_if(
       row.participants, [](const auto& one) { return !one.detail.starts_with("made for"); }));
-  const std::size_t needed = policy.quorum > 0   ? policy.quorum
-                             : policy.target > 0 ? policy.target
-                                                 : asked_now;
+  const std::optional<SiteName> root = hub.driver()->engine().find(job)->spec().aggregation.root();
+  if (root && !accepted.contains(root->value)) violated(name + " is committed without its root");
+  const std::size_t needed = (policy.quorum > 0   ? policy.quorum
+                              : policy.target > 0 ? policy.target
+                                                  : asked_now - (root ? 1 : 0)) +
+                             (root ? 1 : 0);
   if (accepted.size() < needed)
     violated(name + " is committed with " + std::to_string(accepted.size()) + " of " +
              std::to_string(needed) + " updates");
@@ -151,16 +196,18 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
   if (!bytes) violated(name + ": committed without its model: " + bytes.error().message);
   const Result<Model> model = decode_safetensors(*bytes);
   if (!model) violated(name + ": its model cannot be read");
-  std::vector<float> expected = reference(hub, job, row.round, record);
-  targets_[{job, row.round}] = {model->layout, expected};
+  const std::vector<float> target =
+      root ? trusted(hub, job, row.round, *root) : reference(hub, job, row.round, record);
+  std::vector<float> expected = target;
   if (hub.driver()->engine().find(job)->spec().train.download_encoding.name == "bf16") {
-    const Model base = row.round == 1 ? initial_model() : models_.at({job, row.round - 1});
+    const Model before = row.round == 1 ? initial_model() : models_.at({job, row.round - 1});
     for (std::size_t i = 0; i < expected.size(); ++i)
-      expected[i] = base.values[i] + nearest_bf16(expected[i] - base.values[i]);
+      expected[i] = before.values[i] + nearest_bf16(target[i] - before.values[i]);
   }
-  if (model->values != expected)
-    violated(name + ": the model is not the mean of the " + std::to_string(accepted.size()) +
-             " accepted updates");
+  if (root ? !near(model->values, expected) : model->values != expected)
+    violated(name + ": the model is not what the rule makes of the " +
+             std::to_string(accepted.size()) + " accepted updates");
+  targets_[{job, row.round}] = {model->layout, root ? model->values : target};
   models_[{job, row.round}] = *model;
 }
 

@@ -38,6 +38,10 @@ class Invariants {
   void check_commit(const Hub& hub, const JobId& job, const RoundRow& row, const JobRecord& record);
   void check_starts(const Hub& hub, const RoundEffects& effects) const;
   void check_folds(const Hub& hub, const JobId& job, RoundNumber round);
+  Model base_of(const JobId& job, RoundNumber round) const;  // what the round starts from
+  const Model& made_by(const AcceptedUpdate& update) const;
+  std::vector<float> trusted(const Hub& hub, const JobId& job, RoundNumber round,
+                             const SiteName& root) const;
   std::vector<float> reference(const Hub& hub, const JobId& job, RoundNumber round,
                                const JobRecord& record) const;
 

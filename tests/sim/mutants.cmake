@@ -17,9 +17,9 @@ tributary_mutant(never_expires ${round}/phase.cc
 tributary_mutant(forgets_the_accepted_after_a_crash ${round}/job_control.cc
   "if (update.into != record_.round + 1) continue;"
   "if (update.into != record_.round + 2) continue;")
-tributary_mutant(commits_below_the_quorum ${round}/job_closing.cc
-  "if (phase_->accepted() < phase_->rules().quorum) {"
-  "if (phase_->accepted() + 1 < phase_->rules().quorum) {")
+tributary_mutant(commits_below_the_quorum ${round}/phase.cc
+  "return accepted_ >= rules_.quorum && has_root();"
+  "return accepted_ + 1 >= rules_.quorum && has_root();")
 tributary_mutant(forgets_the_accepted_in_a_retry ${round}/job_closing.cc
   "if (kind == TaskKind::kTrain) keep_accepted();"
   "")

@@ -93,9 +93,9 @@ void Site::dial() {
       touched();
     });
     // The coordinator may be killed while it takes the link: in a step of its own.
-    world_.timeline.after(
-        Milliseconds(0), hub_.life(),
-        [&hub = hub_, theirs = theirs, name = name_] { hub.accept(theirs, name); });
+    world_.timeline.after(Milliseconds(0), hub_.life(),
+                          [&hub = hub_, theirs = theirs, name = name_,
+                           evaluator = traits.evaluator] { hub.accept(theirs, name, evaluator); });
     link_ = mine;
     agent_->linked(mine, Welcome{});
     touched();

@@ -32,6 +32,7 @@ struct SiteTraits {
   std::uint64_t rows = 10;
   Milliseconds step{50};  // about a task's time, at most twice as long
   Lie lie = Lie::kNone;
+  bool evaluator = false;  // by its certificate
 };
 
 class Site {

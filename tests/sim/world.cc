@@ -86,19 +86,27 @@ void World::make_sites() {
     if (i > 0 && random_.uniform_below(5) == 0)
       traits.lie =
           static_cast<Lie>(1 + random_.uniform_below(static_cast<std::uint64_t>(Lie::kGarbage)));
-    sites_.push_back(std::make_unique<Site>(
-        "s" + std::to_string(i), traits, Surroundings{timeline_, random_, network_, *log_}, *hub_,
-        Site::Observer{[this](const std::string& site, const Task& task) {
-                         say(site + " starts " + to_string(task.key));
-                         invariants_.started(*hub_, site, task);
-                       },
-                       [this](const Digest& digest, const Model& update) {
-                         invariants_.made(digest, update);
-                       }}));
+    add_site("s" + std::to_string(i), traits);
   }
 }
 
-// The rounds of a job: any policy under which the sites that can be relied on are enough.
+void World::add_site(const std::string& name, const SiteTraits& traits) {
+  // One that answers for a round to come may be counted before it begins its own work for it.
+  const bool early = traits.lie == Lie::kWrongRound;
+  const auto started = [this, early](const std::string& site, const Task& task) {
+    say(site + " starts " + to_string(task.key));
+    if (!early) invariants_.started(*hub_, site, task);
+  };
+  const auto made = [this](const Digest& digest, const Model& update) {
+    invariants_.made(digest, update);
+  };
+  sites_.push_back(std::make_unique<Site>(name, traits,
+                                          Surroundings{timeline_, random_, network_, *log_}, *hub_,
+                                          Site::Observer{started, made}));
+}
+
+// The rounds of a job: any policy under which the sites that can be relied on are enough, and a
+// rule that goes with it.
 std::string World::make_rounds(std::uint64_t reliable) {
   const auto one_in = [this](std::uint64_t n) { return random_.uniform_below(n) == 0; };
   const auto number = [](std::uint64_t n) { return std::to_string(n); };
@@ -134,7 +142,10 @@ std::string World::make_rounds(std::uint64_t reliable) {
     text += ", staleness: {" + kWeights[random_.uniform_below(kWeights.size())] +
             ", max: " + number(1 + random_.uniform_below(6)) + "}";
   }
-  return text + "}";
+  text += "}";
+  if (async || carry || !one_in(4)) return text;
+  rooted_ = true;
+  return text + "\naggregate: {rule: {name: fltrust, root: root}}";
 }
 
 // A job that gives up, so that the others must go on without it.
@@ -156,16 +167,20 @@ void World::make_jobs() {
     job.token = name;
     const bool doomed = count > 1 && random_.uniform_below(6) == 0;
     if (doomed) doomed_.insert(name);
+    const std::string rounds = doomed ? make_doomed_rounds() : make_rounds(reliable);
+    // What a root makes of updates is known to some roundings only, which those of bf16 would hide.
+    const bool deltas = random_.uniform_below(2) == 0 && rounds.find("fltrust") == rounds.npos;
     job.document =
         "name: " + name + "\nseed: " + std::to_string(random_.uniform_below(1000)) +
         "\npriority: " + std::to_string(random_.uniform_below(2)) +
         "\nmodel: logistic\ndata: {dataset: d, task: regression, features: [x], label: y, "
         "standardize: none}\ntrain: {" +
-        (random_.uniform_below(2) == 0 ? "" : "download_encoding: bf16") + "}\n" +
-        (doomed ? make_doomed_rounds() : make_rounds(reliable)) +
+        (deltas ? "download_encoding: bf16" : "") + "}\n" + rounds +
         "\nevaluate: {every: " + std::to_string(random_.uniform_below(3)) +
         ", fraction: " + (random_.uniform_below(2) == 0 ? "0.5" : "1") + "}\n";
   }
+  if (rooted_)
+    add_site("root", {1 + random_.uniform_below(200), upto(kUsualStepMs), Lie::kNone, true});
 }
 
 // As an operator at the console: pauses a job for a while, gives it more time, asks for less.

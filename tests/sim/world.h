@@ -32,6 +32,7 @@ class World {
 
  private:
   void make_sites();
+  void add_site(const std::string& name, const SiteTraits& traits);
   std::string make_rounds(std::uint64_t reliable);
   void make_jobs();
   std::string make_doomed_rounds() const;
@@ -59,6 +60,7 @@ class World {
   std::unique_ptr<Hub> hub_;
   std::vector<std::unique_ptr<Site>> sites_;
   std::vector<SubmitJob> jobs_;
+  bool rooted_ = false;           // the rule of some job has a root
   std::set<std::string> doomed_;  // they wait for more sites than there are
   std::vector<JobId> submitted_;
   TimePoint calm_at_;  // faults stop

@@ -10,6 +10,14 @@
 
 namespace tributary {
 
+// Of the catalogue's plug-in, also where it has no default.
+inline bool has_option(const std::vector<PluginSchema>& known, const std::string& name,
+                       const std::string& option) {
+  const auto schema = std::ranges::find(known, name, &PluginSchema::name);
+  return schema != known.end() &&
+         std::ranges::find(schema->options, option, &OptionSchema::name) != schema->options.end();
+}
+
 inline PluginChoice choose(const std::vector<PluginSchema>& known, const std::string& name,
                            OptionMap options = {}) {
   const auto schema = std::ranges::find(known, name, &PluginSchema::name);

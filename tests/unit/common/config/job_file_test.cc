@@ -267,6 +267,35 @@ TEST(JobFile, ReadsHowModelsAreSent) {
   }
 }
 
+TEST(JobFile, ARootIsAnEvaluatorBesideTheSites) {
+  const auto parsed = [](const std::string& aggregate, const std::string& rounds) {
+    return parse_job(mixed("fedavg", "", aggregate, rounds), "job.yaml");
+  };
+  const auto fault_of = [&](const std::string& aggregate, const std::string& rounds) {
+    const auto file = parsed(aggregate, rounds);
+    return file ? std::string() : file.error().message;
+  };
+  const std::string rule = "rule: {name: fltrust, root: lab}";
+  const auto file = parsed(rule, ", minimum_sites: 1, sites: [a, b]");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.aggregation.root(), SiteName{"lab"});
+  EXPECT_EQ(parsed("rule: krum", ", minimum_sites: 5")->spec.aggregation.root(), std::nullopt);
+  EXPECT_THAT(fault_of("rule: fltrust", ""), HasSubstr("fltrust needs the option 'root'"));
+  EXPECT_THAT(fault_of("rule: {name: fltrust}", ""), HasSubstr("aggregate.rule.root"));
+  EXPECT_THAT(fault_of("rule: {name: fltrust, root: the lab}", ""),
+              HasSubstr("aggregate.rule.root: 'the lab' is no name of an evaluator"));
+  EXPECT_THAT(fault_of(rule, ", sites: [a, lab, b]"),
+              HasSubstr("rounds.sites: 'lab' is the root of aggregate.rule: fltrust"));
+  EXPECT_THAT(fault_of("before: bucketing, " + rule, ", minimum_sites: 9"),
+              HasSubstr("aggregate.before: bucketing mixes the root's update"));
+  EXPECT_THAT(fault_of(rule, ", late: carry"), HasSubstr("rounds.late: lets"));
+  EXPECT_THAT(fault_of(rule, ", mode: async, target: 2"), HasSubstr("rounds.mode: lets"));
+  EXPECT_EQ(fault_of(rule, ", minimum_sites: 511"), "");
+  EXPECT_THAT(fault_of(rule, ", minimum_sites: 512"), HasSubstr("more than 512 updates"));
+  EXPECT_THAT(parse_job(mixed("scaffold", "", rule, ""), "job.yaml").error().message,
+              HasSubstr("fltrust gives no mean of the updates"));
+}
+
 TEST(JobFile, ReadsWhatStaysAtTheSite) {
   const auto file = parse_job(
       mixed("scaffold", ", keep_local: [\"bn*.*\", head.bias], personal: {lambda: 0.5}", "", ""),

@@ -18,6 +18,12 @@ namespace tributary {
 
 using Vector = std::vector<double>;
 
+inline std::string site_name(std::size_t site) {
+  char name[32];
+  std::snprintf(name, sizeof name, "site-%03zu", site);
+  return name;
+}
+
 struct Cohort {
   // Normal values around a common direction, which is what updates are like.
   static Cohort random(std::size_t sites, std::size_t values, std::uint64_t seed) {
@@ -29,10 +35,8 @@ struct Cohort {
       Model update{{{{"w", {static_cast<std::int64_t>(values)}}}}, common};
       const double spread = 0.2 + random.uniform();
       for (float& value : update.values) value += static_cast<float>(spread * random.normal());
-      char name[32];
-      std::snprintf(name, sizeof name, "site-%03zu", s);
       cohort.facts.push_back(
-          {name, 1 + random.uniform_below(1000), 0.1 + random.uniform(), norm_of(update)});
+          {site_name(s), 1 + random.uniform_below(1000), 0.1 + random.uniform(), norm_of(update)});
       cohort.updates.push_back(std::move(update));
     }
     return cohort;
@@ -70,9 +74,11 @@ struct Cohort {
   std::vector<UpdateFacts> facts;
 };
 
+// The root of a rule that has one is the first site.
 inline AggregationSpec spec_of(const std::string& rule, OptionMap options = {},
                                const std::string& before = "none", OptionMap mixing = {}) {
   AggregationSpec spec;
+  if (has_option(aggregation_rules(), rule, "root")) options.try_emplace("root", site_name(0));
   spec.rule = choose(aggregation_rules(), rule, std::move(options));
   spec.before = choose(pre_aggregators(), before, std::move(mixing));
   spec.server_optimizer = choose(server_optimizers(), "sgd");

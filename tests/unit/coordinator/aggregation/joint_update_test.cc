@@ -44,13 +44,15 @@ namespace {
 
 using testing::HasSubstr;
 
-// Each rule that does not stream, alone and after each pre-aggregator.
+// Each rule that does not stream, alone and after each pre-aggregator. Means have no root.
 std::vector<AggregationSpec> joint_specs() {
   std::vector<AggregationSpec> specs;
   for (const PluginSchema& rule : aggregation_rules()) {
     if ((*find_rule(rule.name))->streams()) continue;
-    for (const PluginSchema& before : pre_aggregators())
-      specs.push_back(spec_of(rule.name, {}, before.name));
+    for (const PluginSchema& before : pre_aggregators()) {
+      AggregationSpec spec = spec_of(rule.name, {}, before.name);
+      if (!spec.root() || before.name == "none") specs.push_back(std::move(spec));
+    }
   }
   return specs;
 }
@@ -134,7 +136,7 @@ TEST(JointUpdate, HoldsBlocksAndNoModel) {
     most_held = before;
     auto aggregate = *RoundAggregate::open(spec, layout, 100, 9);
     for (std::uint32_t s = 0; s < kSites; ++s) {
-      UpdateFacts facts{"s" + std::to_string(s), 10, 1.0, 289.0};
+      UpdateFacts facts{site_name(s), 10, 1.0, 289.0};
       MadeSource now(layout, s);
       ASSERT_TRUE(aggregate->add(std::move(facts), now, [&layout, s]() {
         return Result<std::unique_ptr<ValueSource>>(std::make_unique<MadeSource>(layout, s));
@@ -189,9 +191,29 @@ TEST(JointUpdate, ClippingBoundsWhatAnAttackerAdds) {
   }
 }
 
+// Twelve of fifteen, whatever they agree on.
+TEST(JointUpdate, AMajorityOfAttackersDoesNotTurnTrustAround) {
+  for (const float attack : {-1.0f, -5.0f, -1000.0f}) {
+    Cohort cohort = Cohort::random(15, 300, 3);
+    for (std::size_t s = 3; s < cohort.size(); ++s) {
+      std::vector<float> turned = cohort.updates[1].values;
+      for (float& value : turned) value *= attack;
+      cohort.replace(s, turned);
+    }
+    const Vector joint = *joint_of(cohort, spec_of("fltrust"));
+    double along = 0.0, squares = 0.0;
+    for (std::size_t c = 0; c < joint.size(); ++c) {
+      along += joint[c] * static_cast<double>(cohort.updates[0].values[c]);
+      squares += joint[c] * joint[c];
+    }
+    EXPECT_GT(along / std::sqrt(squares) / cohort.facts[0].norm, 0.5) << "it goes the root's way";
+    EXPECT_LE(std::sqrt(squares), cohort.facts[0].norm * (1.0 + 1e-12)) << "no farther than that";
+  }
+}
+
 TEST(JointUpdate, TellsWhichUpdateCannotBeRead) {
   const Cohort cohort = Cohort::random(5, 100, 1);
-  for (const std::string rule : {"median", "krum", "norm_clipping"}) {
+  for (const std::string rule : {"median", "krum", "norm_clipping", "fltrust"}) {
     auto aggregate = *RoundAggregate::open(spec_of(rule), cohort.layout(), 100, 9);
     Model cut = cohort.updates[2];
     cut.values.pop_back();

@@ -173,6 +173,26 @@ inline Vector q_fedavg(const Vectors& updates, const Vector& losses, double q, d
   return step;
 }
 
+// Cao et al., algorithm 2: trust scores, updates as long as the root's, their weighted mean.
+inline Vector fltrust(const Vectors& x, std::size_t root) {
+  Vector sum(x[root].size());
+  double trust = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (i == root || norm(x[i]) == 0.0 || norm(x[root]) == 0.0) continue;
+    double cosine = 0.0;
+    for (std::size_t c = 0; c < sum.size(); ++c)
+      cosine += (x[i][c] / norm(x[i])) * (x[root][c] / norm(x[root]));
+    const double score = cosine > 0.0 ? cosine : 0.0;
+    for (std::size_t c = 0; c < sum.size(); ++c)
+      sum[c] += score * (x[i][c] / norm(x[i]) * norm(x[root]));
+    trust += score;
+  }
+  if (trust > 0.0) {
+    for (double& value : sum) value /= trust;
+  }
+  return sum;
+}
+
 // Rows with the same neighbours come out the same to the last bit, and so tie.
 inline Vectors nearest_neighbour_mixing(const Vectors& x, std::size_t f) {
   Vectors mixed;

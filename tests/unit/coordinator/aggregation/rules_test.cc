@@ -173,6 +173,70 @@ TEST(Rules, QFedAvgOfZeroIsTheMeanAndALossOfNothingDoesNoHarm) {
 }
 
 // --- pre-aggregators ---
+// --- a root of trust ---
+AggregationSpec trusting(std::size_t root) {
+  return spec_of("fltrust", {{"root", site_name(root)}});
+}
+
+// Updates of all lengths, every third against the others.
+Cohort of_all_kinds(std::size_t sites, std::uint64_t seed) {
+  Cohort cohort = Cohort::random(sites, 211, seed);
+  for (std::size_t s = 0; s < sites; ++s) {
+    std::vector<float> values = cohort.updates[s].values;
+    const float factor = (s % 3 == 1 ? -0.25f : 1.0f) * static_cast<float>(1u << (s % 7));
+    for (float& value : values) value *= factor;
+    cohort.replace(s, values);
+  }
+  return cohort;
+}
+
+TEST(Rules, Trust) {
+  for (const std::size_t n : {2u, 3u, 8u, 21u, 40u}) {
+    const Cohort cohort = of_all_kinds(n, n);
+    for (const std::size_t root : {std::size_t{0}, n / 2, n - 1}) {
+      SCOPED_TRACE(std::to_string(n) + " updates, the root's is " + std::to_string(root));
+      expect_near(joint_of(cohort, trusting(root)), reference::fltrust(cohort.vectors(), root),
+                  1e-9);
+    }
+  }
+}
+
+TEST(Rules, TrustIsNotInTheRootsUpdateNorInLengthNorRows) {
+  Cohort cohort = Cohort::random(2, 50, 4);
+  const double ratio = cohort.facts[0].norm / cohort.facts[1].norm;
+  Vector expected = cohort.vectors()[1];
+  for (double& value : expected) value *= ratio;
+  expect_near(joint_of(cohort, trusting(0)), expected, kTight);
+  Cohort other = Cohort::random(6, 50, 4);
+  const Vector before = *joint_of(other, trusting(2));
+  for (UpdateFacts& facts : other.facts) facts.examples = 1 + facts.examples % 7;
+  std::vector<float> longer = other.updates[5].values;
+  for (float& value : longer) value *= 4096.0f;  // a power of two: no rounding
+  other.replace(5, longer);
+  expect_near(joint_of(other, trusting(2)), before, kTight);
+}
+
+TEST(Rules, TrustLeavesOutWhatGoesAnotherWay) {
+  Cohort cohort = Cohort::random(6, 2, 1);
+  const std::vector<std::vector<float>> values = {{2, 0}, {3, 4}, {-1, 7}, {0, 9}, {0, 0}, {-8, 0}};
+  for (std::size_t s = 0; s < values.size(); ++s) cohort.replace(s, values[s]);
+  // Only the second goes the root's way: its direction, the root's length.
+  expect_near(joint_of(cohort, trusting(0)), {1.2, 1.6}, kTight);
+}
+
+TEST(Rules, WithoutAnyTrustTheJointUpdateIsZero) {
+  Cohort cohort = Cohort::random(3, 2, 1);
+  cohort.replace(0, {2.0f, 0.0f});
+  cohort.replace(1, {-1.0f, 0.0f});
+  cohort.replace(2, {0.0f, 5.0f});
+  expect_near(joint_of(cohort, trusting(0)), {0.0, 0.0}, 0.0);
+  cohort.replace(0, {0.0f, 0.0f});  // the root has nothing more to learn
+  expect_near(joint_of(cohort, trusting(0)), {0.0, 0.0}, 0.0);
+  cohort.replace(0, {1e-38f, 1e-38f});  // far below what squares of floats can show
+  cohort.replace(1, {3e38f, 0.0f});
+  expect_near(joint_of(cohort, trusting(0)), reference::fltrust(cohort.vectors(), 0), 1e-44);
+}
+
 constexpr double kMixed = 1e-6;  // rows that a rule sees are floats
 
 TEST(PreAggregators, NearestNeighbourMixing) {
@@ -261,6 +325,10 @@ TEST(Rules, SayWhichNumbersDoNotGoTogether) {
               HasSubstr("at least 5 means of bucketing, and there are 4"));
   EXPECT_THAT(error(4, spec_of("median", {}, "nearest_neighbour_mixing", byzantine(2))),
               HasSubstr("nearest_neighbour_mixing with byzantine: 2 needs at least 5 updates"));
+  EXPECT_EQ(error(1, spec_of("fltrust")), "fltrust needs at least 2 updates, and there are 1");
+  EXPECT_THAT(error(3, spec_of("fltrust", {{"root", "lab"}})),
+              HasSubstr("needs the update of its root, and it is not among these"));
+  EXPECT_THAT(error(6, spec_of("fltrust", {}, "bucketing")), HasSubstr("not among these"));
   OptionMap many = byzantine(1);
   many["select"] = std::int64_t{7};
   EXPECT_THAT(error(7, spec_of("multi_krum", many)),

@@ -91,6 +91,8 @@ TEST_F(WatchScreenTest, TakesUpARunningJobAndUnknownOrBrokenEvents) {
   tell("job.waiting", R"({"have": 1, "need": 3})");
   EXPECT_THAT(lines(), Contains(AllOf(HasSubstr("2/4"), HasSubstr("waiting for sites: 1 of 3"))));
   EXPECT_THAT(lines(), Contains(HasSubstr("0.6250")));
+  tell("job.waiting", R"({"have": 3, "need": 3, "by": "root", "missing": "lab", "unfit": ""})");
+  EXPECT_THAT(lines(), Contains(HasSubstr("waiting for the root: lab")));
 }
 
 TEST_F(WatchScreenTest, WhatCameFromOutsideMovesNoCursor) {
