@@ -132,16 +132,29 @@ Status BlobTransfers::on_refused(const BlobRefused& refused) {
 }
 
 // A peer that sends faster than the disk takes it waits: what is held is bounded.
-void BlobTransfers::do_work(std::uint32_t stream, std::function<Status()> work,
+void BlobTransfers::do_work(std::uint32_t stream, std::size_t bytes, std::function<Status()> work,
                             void (BlobTransfers::*then)(std::uint32_t, const Status&)) {
-  if (++unwritten_ == kUnwrittenMax) port_.pause_reading();
+  note_unwritten(unwritten_ + bytes);
   const auto outcome = std::make_shared<Status>();
   options_.work([work = std::move(work), outcome] { *outcome = work(); },
-                [this, alive = std::weak_ptr(alive_), stream, outcome, then] {
+                [this, alive = std::weak_ptr(alive_), stream, bytes, outcome, then] {
                   if (alive.expired()) return;
-                  if (unwritten_-- == kUnwrittenMax) port_.resume_reading();
+                  note_unwritten(unwritten_ - bytes);
                   (this->*then)(stream, *outcome);
                 });
+}
+
+// Reading goes on as long as any chunk would have room.
+void BlobTransfers::note_unwritten(std::size_t bytes) {
+  unwritten_ = bytes;
+  const bool full = unwritten_ + limits::kChunkBytesMax > kUnwrittenBytesMax;
+  if (full == paused_) return;
+  paused_ = full;
+  if (paused_) {
+    port_.pause_reading();
+  } else {
+    port_.resume_reading();
+  }
 }
 
 Status BlobTransfers::on_chunk(std::uint32_t stream, Chunk chunk) {
@@ -158,8 +171,9 @@ Status BlobTransfers::on_chunk(std::uint32_t stream, Chunk chunk) {
   }
   asked.received += chunk.size();
   ++asked.chunks;
+  const std::size_t bytes = chunk.size();
   do_work(
-      stream,
+      stream, bytes,
       [sink = asked.sink, held = std::make_shared<Chunk>(std::move(chunk))] {
         return sink->append(*held);
       },
@@ -180,7 +194,7 @@ void BlobTransfers::on_written(std::uint32_t stream, const Status& outcome) {
 
 void BlobTransfers::complete(std::uint32_t stream) {
   do_work(
-      stream, [sink = asked_.at(stream)->sink] { return sink->writer->commit(); },
+      stream, 0, [sink = asked_.at(stream)->sink] { return sink->writer->commit(); },
       &BlobTransfers::on_committed);
 }
 

@@ -30,8 +30,8 @@ class BlobTransfers {
  public:
   // Of one fetch, between the network and the disk: the chunk that is being read and those that
   // wait for the work queue.
-  static constexpr std::size_t kUnwrittenMax = 4;
-  static constexpr std::uint64_t kHeldBytesMax = (1 + kUnwrittenMax) * limits::kChunkBytesMax;
+  static constexpr std::size_t kUnwrittenBytesMax = 4 * limits::kChunkBytesMax;
+  static constexpr std::uint64_t kHeldBytesMax = kUnwrittenBytesMax + limits::kChunkBytesMax;
 
   // Called once for each fetch that was not cancelled, when the blob is durable in the store or is
   // given up: kDataLoss (wrong digest or size), kNotFound (the peer has no such blob),
@@ -88,7 +88,7 @@ class BlobTransfers {
   Status on_refused(const BlobRefused& refused);
   Status on_request(const BlobRequest& request);
   void on_cancelled(const BlobCancel& cancel);
-  void do_work(std::uint32_t stream, std::function<Status()> work,
+  void do_work(std::uint32_t stream, std::size_t bytes, std::function<Status()> work,
                void (BlobTransfers::*then)(std::uint32_t stream, const Status& outcome));
   void on_written(std::uint32_t stream, const Status& outcome);
   void complete(std::uint32_t stream);
@@ -102,7 +102,9 @@ class BlobTransfers {
   Serve serve_;
   FetchDone done_;
   Options options_;
-  std::size_t unwritten_ = 0;  // chunks that the work queue has
+  void note_unwritten(std::size_t bytes);
+  std::size_t unwritten_ = 0;  // bytes of chunks that the work queue has
+  bool paused_ = false;        // the peer waits for it
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for its answers
   std::uint32_t next_stream_ = 1;
   std::map<std::uint32_t, std::unique_ptr<Asked>> asked_;  // by our stream

@@ -75,7 +75,7 @@ std::vector<Part> parts() {
            [](Folder, bool quick) { return bench::kernel_figures(25'000'000, quick ? 5 : 15); }},
           {"crypto", kQuick, [](Folder, bool) { return bench::crypto_figures(); }},
           {"10-sites", kQuick,
-           [](Folder in, bool quick) { return bench::ten_sites(in, quick ? 4 : 10); }},
+           [](Folder in, bool quick) { return bench::ten_sites(in, quick ? 5 : 11); }},
           {"50-sites", kFull, [](Folder in, bool) { return bench::fifty_sites(in); }},
           {"1000-rounds", kFull, [](Folder in, bool) { return bench::thousand_rounds(in); }},
           {"500-sites", kFull, [](Folder in, bool) { return bench::five_hundred_sites(in); }},

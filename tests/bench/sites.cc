@@ -29,13 +29,20 @@ struct Template {
   BlobRef blob;
 };
 
-Template make_template(const std::string& path, Model& model) {
-  const Bytes bytes = encode_safetensors(model);
+Template make_template(const std::string& path, const Model& model) {
   FILE* file = std::fopen(path.c_str(), "wb");
-  const bool written =
-      file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  TRIB_ASSERT(file != nullptr && std::fclose(file) == 0 && written, "cannot write an update");
-  return {path, {sha256(bytes), bytes.size()}};
+  TRIB_ASSERT(file != nullptr, "cannot write an update");
+  Hasher hasher;
+  std::uint64_t size = 0;
+  const Bytes head = encode_safetensors_head(model.layout);
+  for (const ByteView part : {ByteView(head), std::as_bytes(std::span(model.values))}) {
+    TRIB_ASSERT(std::fwrite(part.data(), 1, part.size(), file) == part.size(),
+                "cannot write an update");
+    hasher.update(part);
+    size += part.size();
+  }
+  TRIB_ASSERT(std::fclose(file) == 0, "cannot write an update");
+  return {path, {hasher.finish(), size}};
 }
 
 // Of all sites together; on their thread.

@@ -264,20 +264,24 @@ TEST_P(Transfers, AfterAFullDiskNothingIsWrittenBehindTheGap) {
 }
 
 TEST_P(Transfers, ASenderThatIsFasterThanTheDiskWaits) {
+  content_ = Bytes(BlobTransfers::kUnwrittenBytesMax + 1000, std::byte{7});
+  blob_ = {*from_store_->put(content_), content_.size()};
   connect();
   ASSERT_TRUE(asker_->fetch(blob_));
   move(0);
-  for (int i = 0; i < 4; ++i) {
-    EXPECT_FALSE(to_port_.paused);
-    Bytes chunk(1000);
-    ASSERT_EQ(*from_port_.sources.at(1)(chunk), 1000u);
+  Bytes chunk(limits::kChunkBytesMax / 4);
+  // No more than has room beside the largest chunk that there is.
+  constexpr std::size_t kTaken = BlobTransfers::kUnwrittenBytesMax - limits::kChunkBytesMax;
+  for (std::size_t taken = 0; taken <= kTaken; taken += chunk.size()) {
+    EXPECT_FALSE(to_port_.paused) << taken;
+    ASSERT_EQ(*from_port_.sources.at(1)(chunk), chunk.size());
     ASSERT_TRUE(asker_->on_chunk(1, Chunk::of(chunk)));
   }
   EXPECT_EQ(to_port_.paused, GetParam());
   while (queue_.do_one()) {
   }
   EXPECT_FALSE(to_port_.paused);
-  move(100);
+  move(2000);
   EXPECT_TRUE(outcomes_.at(0));
 }
 
