@@ -60,30 +60,37 @@ bool ModelFetches::fetch(const BlobRef& model, const ModelDelta& delta) {
     return one->second = true;
   if (delta.base.is_none() || failed_.contains(delta.blob.digest) || !blobs_.contains(delta.base))
     return false;
-  downloading_[delta.blob.digest] = {model, delta};
+  downloading_[{delta.blob.digest, model.digest}] = {model, delta};
   ports_.download(delta.blob);
   return true;
 }
 
 bool ModelFetches::take(const BlobRef& blob, const Status& outcome) {
-  const auto found = downloading_.extract(blob.digest);
-  if (!found) return false;
-  if (outcome) {
-    apply(found.mapped());
-  } else {
-    fall_back(found.mapped(), outcome.error());
+  std::vector<Fetch> fetches;
+  std::erase_if(downloading_, [&](const auto& one) {
+    const bool of_blob = one.first.first == blob.digest;
+    if (of_blob) fetches.push_back(one.second);
+    return of_blob;
+  });
+  for (const Fetch& fetch : fetches) {
+    if (outcome) {
+      apply(fetch);
+    } else {
+      fall_back(fetch, outcome.error());
+    }
   }
-  return true;
+  return !fetches.empty();
 }
 
 void ModelFetches::drop(const Digest& digest) {
-  downloading_.erase(digest);
+  std::erase_if(downloading_, [&](const auto& one) { return one.first.first == digest; });
   failed_.erase(digest);
   if (const auto one = applying_.find(digest); one != applying_.end()) one->second = false;
 }
 
 void ModelFetches::apply(const Fetch& fetch) {
-  applying_[fetch.model.digest] = true;
+  if (blobs_.contains(fetch.model.digest)) return ports_.arrived(fetch.model);
+  if (!applying_.insert_or_assign(fetch.model.digest, true).second) return;  // by another delta
   const auto outcome = std::make_shared<Status>();
   const auto work = [&blobs = blobs_, fetch, outcome] {
     *outcome = make_model(blobs, fetch.model, fetch.delta);
@@ -98,10 +105,12 @@ void ModelFetches::apply(const Fetch& fetch) {
 
 void ModelFetches::applied(const Fetch& fetch, const Status& outcome) {
   const bool wanted = applying_.extract(fetch.model.digest).mapped();
-  if (!outcome || !wanted) {  // what is there of it may be wrong, or is nobody's
+  const bool whole = blobs_.contains(fetch.model.digest);  // it may have come another way, too
+  if (!whole || !wanted) {  // what is there of it may be wrong, or is nobody's
     static_cast<void>(blobs_.remove(fetch.model.digest).has_value());
   }
   if (!wanted) return;
+  if (!outcome && whole) return ports_.arrived(fetch.model);
   if (!outcome) return fall_back(fetch, outcome.error());
   log_.record("delta.applied", {{"digest", fetch.model.digest.short_hex()},
                                 {"bytes", static_cast<std::int64_t>(fetch.delta.blob.bytes)},

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "common/domain/task.h"
 #include "common/storage/blob_store.h"
@@ -51,9 +52,10 @@ class ModelFetches {
   BlobStore& blobs_;
   EventLog& log_;
   Ports ports_;
-  std::map<Digest, Fetch> downloading_;  // by the delta's digest
-  std::map<Digest, bool> applying_;      // by the model's: whether it is wanted still
-  std::set<Digest> failed_;              // deltas
+  // By delta and model: two models may have one delta, and one model two.
+  std::map<std::pair<Digest, Digest>, Fetch> downloading_;
+  std::map<Digest, bool> applying_;  // by the model's: whether it is wanted still
+  std::set<Digest> failed_;          // deltas
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for the queue's answers
 };
 

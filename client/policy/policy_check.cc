@@ -5,7 +5,11 @@
 
 namespace tributary {
 
-Status permits(const SitePolicy& policy, const JobSpec& job) {
+Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& job) {
+  if (job.aggregation.root() == site && !policy.trains_as_root) {
+    return make_error(ErrorCode::kPermissionDenied,
+                      "aggregate.rule.root names this site, and policy.trains_as_root is not set");
+  }
   const auto& families = policy.model_families;
   if (families && !std::ranges::count(*families, job.model.name)) {
     return make_error(ErrorCode::kPermissionDenied,

@@ -10,6 +10,6 @@ namespace tributary {
 
 // kPermissionDenied with the rule and what the job wants; for the site's own log, not for the
 // coordinator: a policy is nobody else's business.
-Status permits(const SitePolicy& policy, const JobSpec& job);
+Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& job);
 
 }  // namespace tributary

@@ -86,7 +86,7 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
 
 // Before every task: a coordinator that skips the first one gets no further.
 Status TaskRunner::check_policy(const Work& work) const {
-  const Status permitted = permits(ports_.policy, work.job);
+  const Status permitted = permits(ports_.policy, ports_.site, work.job);
   if (permitted) return {};
   work.reason = Reason::kPolicyDenied;
   work.local_detail = permitted.error().message;

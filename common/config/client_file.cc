@@ -36,6 +36,7 @@ std::map<std::string, PluginChoice> read_datasets(Section& root, const std::stri
 SitePolicy read_policy(Section& root) {
   SitePolicy policy;
   Section from = root.section("policy", Section::Need::kOptional);
+  policy.trains_as_root = from.flag("trains_as_root", false);
   if (!from.has("model_families")) return policy;
   policy.model_families = from.texts("model_families");
   std::vector<std::string> known;

@@ -12,6 +12,9 @@ namespace tributary {
 struct SitePolicy {
   // Of jobs that may run here; none: every family that this program has.
   std::optional<std::vector<std::string>> model_families = {};
+  // Of an evaluator: a job may name it as the root of its rule, and train on the rows that only
+  // judge otherwise.
+  bool trains_as_root = false;
 };
 
 }  // namespace tributary

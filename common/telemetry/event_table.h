@@ -21,8 +21,8 @@ inline constexpr auto kSite = EventSide::kClient;
 inline constexpr auto kTable = std::to_array<EventInfo>({
     // --- the coordinator and its links ---
     {"coordinator.started", kInfo, kHub, "software listen state_dir fingerprint kernel_tls",
-     "It listens; fingerprint is of its certificate; kernel_tls: the kernel encrypts what it "
-     "sends"},
+     "It listens; fingerprint is of its certificate; kernel_tls: the kernel offers to "
+     "encrypt"},
     {"coordinator.stopping", kInfo, kHub, "why",
      "A signal asked it to end; running rounds go on after the next start"},
     {"coordinator.stopped", kInfo, kHub, "seconds",

@@ -171,7 +171,8 @@ Status BlobTransfers::on_chunk(std::uint32_t stream, Chunk chunk) {
   }
   asked.received += chunk.size();
   ++asked.chunks;
-  const std::size_t bytes = chunk.size();
+  // The smallest takes as much as the usual one, so that no peer can make many of them wait.
+  const std::size_t bytes = std::max(chunk.size(), Chunk::kUsualBytes);
   do_work(
       stream, bytes,
       [sink = asked.sink, held = std::make_shared<Chunk>(std::move(chunk))] {

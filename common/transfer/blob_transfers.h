@@ -90,6 +90,7 @@ class BlobTransfers {
   void on_cancelled(const BlobCancel& cancel);
   void do_work(std::uint32_t stream, std::size_t bytes, std::function<Status()> work,
                void (BlobTransfers::*then)(std::uint32_t stream, const Status& outcome));
+  void note_unwritten(std::size_t bytes);
   void on_written(std::uint32_t stream, const Status& outcome);
   void complete(std::uint32_t stream);
   void on_committed(std::uint32_t stream, const Status& outcome);
@@ -102,8 +103,7 @@ class BlobTransfers {
   Serve serve_;
   FetchDone done_;
   Options options_;
-  void note_unwritten(std::size_t bytes);
-  std::size_t unwritten_ = 0;  // bytes of chunks that the work queue has
+  std::size_t unwritten_ = 0;  // bytes of chunks that the work queue has, their buffers' at least
   bool paused_ = false;        // the peer waits for it
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for its answers
   std::uint32_t next_stream_ = 1;

@@ -26,8 +26,8 @@ struct PeerIdentity {
 };
 
 // Whether the kernel offers to encrypt what a TLS connection sends (Linux's module "tls"), by its
-// list of such protocols. Contexts use it where it does; OpenSSL's own configuration can forbid it
-// (Options = -KTLS). OpenSSL 3.0 decrypts itself in any case, with TLS 1.3.
+// list of such protocols. Contexts use it where it does: whoever does not want that does not load
+// the module. OpenSSL 3.0 decrypts itself in any case, with TLS 1.3.
 bool kernel_offers_tls(const std::string& list = "/proc/sys/net/ipv4/tcp_available_ulp");
 
 class TlsContext {

@@ -24,6 +24,14 @@ TaskKind next_kind(JobState state) {
   }
 }
 
+// Asked once, they are due no more.
+void fetch_if_due(TimePoint now, const SiteName& site, Participant& one, RoundEffects& out) {
+  if (!one.fetch_again_at || now < *one.fetch_again_at) return;
+  one.fetch_again_at.reset();
+  if (one.result)
+    out.push_back(FetchUpdate{site, one.key, std::get<TrainResult>(one.result->outcome).update});
+}
+
 }  // namespace
 
 void JobMachine::add_blobs_in_use(std::set<Digest>& used) const {
@@ -101,15 +109,6 @@ void JobMachine::expire_initial_model(TimePoint now, RoundEffects& out) {
   initial_model_again_at_.reset();
   const auto& [site, model] = initial_models_.front();
   out.push_back(FetchInitialModel{record_.id, site, model});
-}
-
-// Asked once, they are due no more.
-void JobMachine::fetch_if_due(TimePoint now, const SiteName& site, Participant& one,
-                              RoundEffects& out) {
-  if (!one.fetch_again_at || now < *one.fetch_again_at) return;
-  one.fetch_again_at.reset();
-  if (one.result)
-    out.push_back(FetchUpdate{site, one.key, std::get<TrainResult>(one.result->outcome).update});
 }
 
 // Between the rounds that could take their updates, those who are late have no more time than in

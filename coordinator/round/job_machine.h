@@ -109,8 +109,6 @@ class JobMachine {
                   const Roster& roster, RoundEffects& out);
   Milliseconds time_for(TaskKind kind, const std::vector<SiteName>& sites) const;
   PhaseRules rules_for(TaskKind kind, std::size_t asked) const;
-  static void fetch_if_due(TimePoint now, const SiteName& site, Participant& one,
-                           RoundEffects& out);
   void expire_initial_model(TimePoint now, RoundEffects& out);
   void expire_late(TimePoint now, RoundEffects& out);
   void take_up_late(TimePoint now, RoundEffects& out);

@@ -101,6 +101,7 @@ struct EffectPerformer {
   void operator()(const CloseJob& e) {
     driver.workers_.erase(e.job);
     driver.ports_.blobs.trim();
+    static_cast<void>(driver.sums_->take());
   }
   void operator()(const Report& e) { driver.ports_.report(e); }
   void operator()(const SaveJob&) {}
@@ -163,7 +164,7 @@ std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
   std::shared_ptr<JobWorker>& worker = workers_[job];
   if (!worker) {
     worker = std::make_shared<JobWorker>(job, engine_.find(job)->spec(), ports_.blobs,
-                                         ports_.models, ports_.parallel);
+                                         ports_.models, ports_.parallel, sums_);
   }
   return worker;
 }

@@ -67,6 +67,7 @@ class Driver {
   DriverPorts ports_;
   Engine engine_;
   std::map<JobId, std::shared_ptr<JobWorker>> workers_;
+  const std::shared_ptr<SumMemory> sums_ = std::make_shared<SumMemory>();
   std::vector<RoundEvent> checked_;  // updates whose record is written together with others
   std::deque<RoundEvent> waiting_;   // arrived while stalled
   RoundEffects unsaved_;             // decided, not durable yet, so not carried out

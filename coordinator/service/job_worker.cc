@@ -20,12 +20,13 @@
 namespace tributary {
 
 JobWorker::JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
-                     ParallelFor parallel)
+                     ParallelFor parallel, std::shared_ptr<SumMemory> sums)
     : job_(std::move(job)),
       spec_(std::move(spec)),
       blobs_(blobs),
       models_(models),
-      parallel_(std::move(parallel)) {}
+      parallel_(std::move(parallel)),
+      sums_(std::move(sums)) {}
 
 std::optional<SentState> sent_state(const JobSpec& spec) {
   const std::string& algorithm = spec.train.algorithm.name;
@@ -100,7 +101,7 @@ Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
     plan.example_cap = weight_max;
     TRIB_TRY(opened, RoundAggregate::open(plan, expected->model, limits::kSitesMax,
                                           derive_seed(spec_.seed, "aggregation", update.into),
-                                          parallel_, std::move(sum_memory_)));
+                                          parallel_, sums_->take()));
     aggregate_ = std::move(opened);
   }
   const auto open = [this, expected,
@@ -132,7 +133,7 @@ void JobWorker::lose_sum() {
 }
 
 void JobWorker::close_sum() {
-  if (aggregate_) sum_memory_ = aggregate_->take_memory();
+  if (aggregate_) sums_->give(aggregate_->take_memory());
   aggregate_.reset();
 }
 

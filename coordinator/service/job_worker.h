@@ -22,6 +22,7 @@
 #include "coordinator/round/events.h"
 #include "coordinator/service/model_repository.h"
 #include "coordinator/service/staging.h"
+#include "coordinator/service/sum_memory.h"
 
 namespace tributary {
 
@@ -31,8 +32,10 @@ std::optional<SentState> sent_state(const JobSpec& spec);
 class JobWorker {
  public:
   // `parallel`: threads that help with large updates, and where a rule sees all of them together.
+  // `sums`: memory that workers hand on to each other.
   JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
-            ParallelFor parallel = one_after_another);
+            ParallelFor parallel = one_after_another,
+            std::shared_ptr<SumMemory> sums = std::make_shared<SumMemory>());
 
   // The update's bytes are in the blob store under result.update.
   UpdateChecked check(const SiteName& site, const TaskKey& key, const TrainResult& result);
@@ -82,10 +85,10 @@ class JobWorker {
   Staging& blobs_;
   ModelRepository& models_;
   ParallelFor parallel_;
+  std::shared_ptr<SumMemory> sums_;
   std::optional<Layouts> layouts_;
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;
-  ExactSum::Memory sum_memory_;            // between two sums
   std::optional<RoundNumber> lost_round_;  // whose sum cannot be made any more
   std::deque<AbsorbUpdate> waiting_;       // accepted and not in the sum yet
   std::deque<AbsorbUpdate> folded_;        // in it

@@ -150,6 +150,9 @@ TEST(Control, ARootIsWaitedForAndTrainsBesideTheSitesOfEveryRound) {
   std::filesystem::copy(federation.path("data/hospital-3.csv"), federation.path("data/lab.csv"));
   start(federation, 2);
   federation.write_client("lab", "lab", "pki");
+  const std::string lab_file = federation.path("lab.yaml");
+  FederationFiles::write(lab_file,
+                         FederationFiles::read(lab_file) + "policy: {trains_as_root: true}\n");
   const std::string file = federation.write_job(kTrain, "{count: 2, minimum_sites: 2}");
   FederationFiles::write(
       file, FederationFiles::read(file) + "aggregate: {rule: {name: fltrust, root: lab}}\n");

@@ -210,6 +210,54 @@ TEST_P(Fetches, WhatNobodyWantsAnyMoreIsNotKept) {
   EXPECT_THAT(arrived_, ElementsAre(model));
 }
 
+// Jobs that differ in how their deltas are written can make the same model.
+TEST_P(Fetches, TwoDeltasOfOneModelMakeItOnce) {
+  const BlobRef model = ref_of(model_bytes_);
+  const Digest base = ref_of(encode_safetensors(kBase)).digest;
+  const Model next = published();
+  Bytes other;
+  ASSERT_TRUE(write_delta({.name = "fp32", .zstd = 1}, open_of(kBase), open_of(next), 1,
+                          [&other](ByteView part) {
+                            other.insert(other.end(), part.begin(), part.end());
+                            return Status();
+                          }));
+  ASSERT_TRUE(fetches_->fetch(model, {base, ref_of(delta_)}));
+  ASSERT_TRUE(fetches_->fetch(model, {base, ref_of(other)}));
+  deliver(delta_);
+  deliver(other);
+  run_queue();
+  ASSERT_FALSE(arrived_.empty());
+  for (const BlobRef& one : arrived_) EXPECT_EQ(one, model);
+  EXPECT_EQ(*blobs_->read(model.digest), model_bytes_);
+}
+
+// A coordinator that lies names one delta for two models: one of them is made, the other is not.
+TEST_P(Fetches, OneDeltaForTwoModelsLeavesNeitherWaiting) {
+  const BlobRef model = ref_of(model_bytes_);
+  Bytes wrong = model_bytes_;
+  wrong.back() ^= std::byte{1};
+  const ModelDelta delta{ref_of(encode_safetensors(kBase)).digest, ref_of(delta_)};
+  ASSERT_TRUE(fetches_->fetch(model, delta));
+  ASSERT_TRUE(fetches_->fetch(ref_of(wrong), delta));
+  deliver(delta_);
+  run_queue();
+  EXPECT_THAT(arrived_, ElementsAre(model));
+  EXPECT_EQ(downloads_.back(), ref_of(wrong)) << "whole, from whoever may have it";
+}
+
+TEST_P(Fetches, AModelThatCameWholeMeanwhileIsKept) {
+  if (!GetParam()) return;  // there is no meanwhile
+  const BlobRef model = ref_of(model_bytes_);
+  const ModelDelta delta{ref_of(encode_safetensors(kBase)).digest,
+                         ref_of(Bytes(9, std::byte{0xff}))};
+  ASSERT_TRUE(fetches_->fetch(model, delta));
+  deliver(Bytes(9, std::byte{0xff}));  // no delta at all
+  ASSERT_TRUE(blobs_->put(model_bytes_));
+  run_queue();
+  EXPECT_THAT(arrived_, ElementsAre(model));
+  EXPECT_TRUE(blobs_->contains(model.digest));
+}
+
 TEST_P(Fetches, AnEndMeanwhileIsFine) {
   ASSERT_TRUE(fetches_->fetch(ref_of(model_bytes_),
                               {ref_of(encode_safetensors(kBase)).digest, ref_of(delta_)}));

@@ -81,6 +81,9 @@ TEST(ClientFile, APolicyNamesFamiliesThatThereAre) {
       "coordinator: hub:1\nstate_dir: s\ntls: {certificate: c.pem, key: k.pem, ca: ca.pem}\n"
       "datasets: {d: {loader: csv, path: x}}\n";
   EXPECT_EQ(parse_client_config(head, "client.yaml")->policy.model_families, std::nullopt);
+  EXPECT_FALSE(parse_client_config(head, "client.yaml")->policy.trains_as_root);
+  EXPECT_TRUE(parse_client_config(head + "policy: {trains_as_root: true}\n", "client.yaml")
+                  ->policy.trains_as_root);
   const auto some =
       parse_client_config(head + "policy: {model_families: [mlp, logistic]}\n", "client.yaml");
   ASSERT_TRUE(some) << some.error().message;

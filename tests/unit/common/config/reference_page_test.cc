@@ -140,10 +140,9 @@ std::string table_of(const std::vector<PluginSchema>& plugins) {
 }
 
 TEST_F(ReferencePage, HasTheCataloguesTables) {
-  for (const auto* plugins :
-       {&model_families(), &client_algorithms(), &client_optimizers(), &update_encodings(),
-        &pre_aggregators(),
-        &aggregation_rules(), &server_optimizers(), &learning_rate_schedules(), &data_loaders()}) {
+  for (const auto* plugins : {&model_families(), &client_algorithms(), &client_optimizers(),
+                              &update_encodings(), &pre_aggregators(), &aggregation_rules(),
+                              &server_optimizers(), &learning_rate_schedules(), &data_loaders()}) {
     const std::string table = table_of(*plugins);
     EXPECT_NE(page_.find(table), std::string::npos) << "put this on the page:\n" << table;
   }
@@ -189,15 +188,16 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
           block, parse_coordinator_config, [](const auto& a, const auto& b) {
             return a.listen == b.listen && a.sites == b.sites && a.threads == b.threads &&
                    a.running_jobs == b.running_jobs && a.tasks_per_site == b.tasks_per_site &&
-                   a.upload_memory == b.upload_memory &&
-                   a.staging_memory == b.staging_memory && a.admission.rate == b.admission.rate &&
+                   a.upload_memory == b.upload_memory && a.staging_memory == b.staging_memory &&
+                   a.admission.rate == b.admission.rate &&
                    a.admission.sites_max == b.admission.sites_max && same_log(a.log, b.log);
           });
     } else if (block.kind == "client.yaml") {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {
         return a.server_name == b.server_name && a.datasets == b.datasets &&
                a.threads == b.threads && a.checkpoint_every_ms == b.checkpoint_every_ms &&
-               a.policy.model_families == b.policy.model_families && same_log(a.log, b.log);
+               a.policy.model_families == b.policy.model_families &&
+               a.policy.trains_as_root == b.policy.trains_as_root && same_log(a.log, b.log);
       });
     } else if (block.kind == "tributaryctl.yaml") {
       expect_defaults<OperatorConfig>(

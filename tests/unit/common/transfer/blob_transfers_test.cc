@@ -285,6 +285,19 @@ TEST_P(Transfers, ASenderThatIsFasterThanTheDiskWaits) {
   EXPECT_TRUE(outcomes_.at(0));
 }
 
+TEST_P(Transfers, ASenderOfTinyChunksWaitsToo) {
+  connect();
+  ASSERT_TRUE(asker_->fetch(blob_));
+  move(0);
+  int waiting = 0;
+  for (; !to_port_.paused && waiting < 100; ++waiting) {
+    Bytes chunk(1);
+    ASSERT_EQ(*from_port_.sources.at(1)(chunk), 1u);
+    ASSERT_TRUE(asker_->on_chunk(1, Chunk::of(chunk)));
+  }
+  EXPECT_EQ(waiting, GetParam() ? 13 : 100) << "each holds a buffer and a place in the queue";
+}
+
 TEST_P(Transfers, BreachesOfTheGrammarAreErrors) {
   connect();
   EXPECT_TRUE(asker_->on_chunk(7, Chunk::of(content_)))
