@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/federation.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -26,18 +27,35 @@ void write_file(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// Lines of a log whose event is this.
-std::vector<Json> events(const std::string& log, const std::string& name) {
-  std::vector<Json> found;
-  std::istringstream lines(log);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.find("\"event\":\"" + name + '"') != std::string::npos)
-      found.push_back(Json::parse(line));
-  }
-  return found;
-}
-
 }  // namespace
+
+// The coordinator's log as far as it was read: each line once, because whoever waits for rounds
+// must not take the time of those who make them.
+struct Federation::Log {
+  std::string path;
+  std::streamoff read = 0;
+  std::vector<Json> lines;  // of the events that are asked for
+
+  void go_on() {
+    std::ifstream in(path, std::ios::binary);
+    in.seekg(read);
+    for (std::string line; std::getline(in, line) && !in.eof();) {
+      read += static_cast<std::streamoff>(line.size()) + 1;
+      for (const char* event :
+           {"coordinator.started", "round.committed", "job.finished", "job.failed"}) {
+        if (line.find("\"event\":\"" + std::string(event) + '"') != std::string::npos)
+          lines.push_back(Json::parse(line));
+      }
+    }
+  }
+  std::vector<Json> of(const char* event) {
+    go_on();
+    std::vector<Json> found;
+    std::ranges::copy_if(lines, std::back_inserter(found),
+                         [&](const Json& line) { return line["event"] == event; });
+    return found;
+  }
+};
 
 ScratchFolder::ScratchFolder(const std::string& in)
     : path_(in + "/tributary-bench-" + std::string(6, 'X')) {
@@ -49,7 +67,8 @@ ScratchFolder::~ScratchFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Federation::Federation(const std::string& in, const std::string& staging) : folder_(in) {
+Federation::Federation(const std::string& in, const std::string& staging)
+    : folder_(in), log_(std::make_unique<Log>(Log{path("coordinator.jsonl"), 0, {}})) {
   ca_ = *make_ca("bench", KeyKind::kP256, 2);
   write_file(path("ca.pem"), ca_.certificate);
   const auto yaml = [](const TlsFiles& tls) {
@@ -66,7 +85,7 @@ Federation::Federation(const std::string& in, const std::string& staging) : fold
                                 path("coordinator.txt"));
   const bool started = wait_until(
       [&] {
-        const auto found = events(read_file(path("coordinator.jsonl")), "coordinator.started");
+        const auto found = log_->of("coordinator.started");
         if (found.empty()) return false;
         const std::string listen = found[0]["listen"].get<std::string>();
         port_ = static_cast<std::uint16_t>(std::stoi(listen.substr(listen.rfind(':') + 1)));
@@ -125,7 +144,7 @@ std::string Federation::submit(int rounds, int sites, const std::string& more) {
 
 bool Federation::wait(const std::string& job, std::chrono::seconds limit) {
   const auto of_job = [&](const char* event) {
-    const auto found = events(read_file(path("coordinator.jsonl")), event);
+    const auto found = log_->of(event);
     return std::ranges::any_of(found, [&](const Json& line) { return line["job"] == job; });
   };
   bool failed = false;
@@ -140,7 +159,7 @@ bool Federation::wait(const std::string& job, std::chrono::seconds limit) {
 
 std::vector<double> Federation::round_seconds(const std::string& job) const {
   std::vector<double> seconds;
-  for (const Json& line : events(read_file(path("coordinator.jsonl")), "round.committed")) {
+  for (const Json& line : log_->of("round.committed")) {
     if (line["job"] == job) seconds.push_back(line["seconds"].get<double>());
   }
   return seconds;

@@ -51,10 +51,12 @@ class Federation {
   std::vector<double> round_seconds(const std::string& job) const;
 
  private:
+  struct Log;
   int ctl(std::vector<std::string> arguments, std::string* output = nullptr) const;
   std::string file(const std::string& name) const;
 
   ScratchFolder folder_;
+  std::unique_ptr<Log> log_;
   PemPair ca_;
   std::uint16_t port_ = 0;
   std::unique_ptr<Process> coordinator_;
