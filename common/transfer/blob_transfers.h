@@ -30,7 +30,7 @@ class BlobTransfers {
  public:
   // Of one fetch, between the network and the disk: the chunk that is being read and those that
   // wait for the work queue.
-  static constexpr std::size_t kUnwrittenBytesMax = 4 * limits::kChunkBytesMax;
+  static constexpr std::size_t kUnwrittenBytesMax = 3 * limits::kChunkBytesMax;
   static constexpr std::uint64_t kHeldBytesMax = kUnwrittenBytesMax + limits::kChunkBytesMax;
 
   // Called once for each fetch that was not cancelled, when the blob is durable in the store or is

@@ -35,7 +35,7 @@ class ScratchFolder {
 class Federation {
  public:
   // In a new folder in `in`; its staging memory as coordinator.yaml has it.
-  explicit Federation(const std::string& in, const std::string& staging = "128MiB");
+  explicit Federation(const std::string& in, const std::string& staging = "96MiB");
   ~Federation();
 
   std::string path(const std::string& name) const { return folder_.path() + "/" + name; }

@@ -26,7 +26,7 @@ struct Load {
   int sites = 0;
   std::size_t values = 0;
   int rounds = 0;
-  std::string staging = "128MiB";
+  std::string staging = "96MiB";
   std::string sites_in = {};  // the federation's folder, if none
 };
 

@@ -295,7 +295,7 @@ TEST_P(Transfers, ASenderOfTinyChunksWaitsToo) {
     ASSERT_EQ(*from_port_.sources.at(1)(chunk), 1u);
     ASSERT_TRUE(asker_->on_chunk(1, Chunk::of(chunk)));
   }
-  EXPECT_EQ(waiting, GetParam() ? 13 : 100) << "each holds a buffer and a place in the queue";
+  EXPECT_EQ(waiting, GetParam() ? 9 : 100) << "each holds a buffer and a place in the queue";
 }
 
 TEST_P(Transfers, BreachesOfTheGrammarAreErrors) {
