@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -30,7 +31,8 @@ std::vector<double> row_of(const std::string& table, const std::string& job) {
     if (!line.starts_with("| " + job + " |")) continue;
     std::istringstream cells(line.substr(job.size() + 4));
     for (std::string cell; std::getline(cells, cell, '|');) {
-      if (!cell.empty()) figures.push_back(std::stod(cell));
+      // "-": the job failed, and the table says why.
+      if (!cell.empty()) figures.push_back(cell == " - " ? std::nan("") : std::stod(cell));
     }
   }
   return figures;
