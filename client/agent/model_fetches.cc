@@ -11,41 +11,25 @@
 namespace tributary {
 namespace {
 
-// Into a blob, behind what is there of it already: those are the same bytes, or its digest tells.
+// Behind what is there of the blob already: those are the same bytes, or its digest tells.
 class BlobSink final : public ValueSink {
  public:
-  explicit BlobSink(BlobStore::Writer& writer) : writer_(writer), here_(writer.size()) {}
+  explicit BlobSink(BlobStore::Writer& writer) : rest_(writer) {}
   Status write(std::span<const float> values) override { return append(std::as_bytes(values)); }
-  Status append(ByteView bytes) {
-    const std::uint64_t skip = std::min<std::uint64_t>(here_, bytes.size());
-    here_ -= skip;
-    return writer_.append(bytes.subspan(static_cast<std::size_t>(skip)));
-  }
+  Status append(ByteView bytes) { return rest_.append(bytes); }
 
  private:
-  BlobStore::Writer& writer_;
-  std::uint64_t here_;  // bytes that were there and come again
+  ResumedAppend rest_;
 };
-
-struct OpenedBlob {
-  ReadAt read_at;
-  std::uint64_t bytes;
-};
-
-Result<OpenedBlob> open_blob(const BlobStore& blobs, const Digest& digest) {
-  TRIB_TRY(file, blobs.open_blob(digest));
-  const std::uint64_t bytes = file->size();
-  return OpenedBlob{[file = std::shared_ptr<ReadFile>(std::move(file))](
-                        std::uint64_t at, MutableByteView into) { return file->read_at(at, into); },
-                    bytes};
-}
 
 // What the disk or the coordinator changed in either file shows in the digest of the model.
 Status make_model(BlobStore& blobs, const BlobRef& model, const ModelDelta& delta) {
-  TRIB_TRY(base_file, open_blob(blobs, delta.base));
-  TRIB_TRY(base, SafetensorsReader::open(base_file.read_at, base_file.bytes));
-  TRIB_TRY(delta_file, open_blob(blobs, delta.blob.digest));
-  TRIB_TRY(changes, open_update(delta_file.read_at, delta_file.bytes));
+  TRIB_TRY(base_file, blobs.open_blob(delta.base));
+  const std::uint64_t base_bytes = base_file->size();
+  TRIB_TRY(base, SafetensorsReader::open(reader_of(std::move(base_file)), base_bytes));
+  TRIB_TRY(delta_file, blobs.open_blob(delta.blob.digest));
+  const std::uint64_t delta_bytes = delta_file->size();
+  TRIB_TRY(changes, open_update(reader_of(std::move(delta_file)), delta_bytes));
   TRIB_TRY(writer, blobs.receive(model));
   BlobSink sink(*writer);
   TRIB_CHECK_OK(sink.append(encode_safetensors_head(base->layout())));

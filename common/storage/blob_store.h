@@ -7,6 +7,7 @@
 // outlives its writers. It does not decide what is kept, whole or in part: its owner removes.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,6 +57,21 @@ class BlobStore {
   // Whole or in part; fine if it is not there. A part that a writer is at stays.
   virtual Status remove(const Digest& digest) = 0;
   virtual Result<std::vector<Digest>> list() const = 0;  // whole or in part, each once
+};
+
+// For whoever makes a blob's bytes anew, from the first one: passes over those that are there.
+class ResumedAppend {
+ public:
+  explicit ResumedAppend(BlobStore::Writer& writer) : writer_(writer), here_(writer.size()) {}
+  Status append(ByteView bytes) {
+    const std::uint64_t skip = std::min<std::uint64_t>(here_, bytes.size());
+    here_ -= skip;
+    return writer_.append(bytes.subspan(static_cast<std::size_t>(skip)));
+  }
+
+ private:
+  BlobStore::Writer& writer_;
+  std::uint64_t here_;  // and have not come again yet
 };
 
 }  // namespace tributary

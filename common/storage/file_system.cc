@@ -215,6 +215,12 @@ class PosixFileSystem final : public FileSystem {
 
 }  // namespace
 
+std::function<Status(std::uint64_t offset, MutableByteView into)> reader_of(
+    std::unique_ptr<ReadFile> file) {
+  return [file = std::shared_ptr<const ReadFile>(std::move(file))](
+             std::uint64_t offset, MutableByteView into) { return file->read_at(offset, into); };
+}
+
 std::unique_ptr<FileSystem> make_file_system(Durability durability) {
   return std::make_unique<PosixFileSystem>(durability);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,10 @@ class ReadFile {
   // Fills `into`; fails if the file ends before.
   virtual Status read_at(std::uint64_t offset, MutableByteView into) const = 0;
 };
+
+// For readers that know bytes at an offset and no files; it keeps the file open.
+std::function<Status(std::uint64_t offset, MutableByteView into)> reader_of(
+    std::unique_ptr<ReadFile> file);
 
 class FileSystem {
  public:

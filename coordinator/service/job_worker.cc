@@ -18,6 +18,14 @@
 #include "coordinator/service/update_file.h"
 
 namespace tributary {
+namespace {
+
+StateName name_of(const KeptState& state) {
+  return {state.owner, state.vector->name,
+          state.of_algorithm ? StateOf::kAlgorithm : StateOf::kServerOptimizer};
+}
+
+}  // namespace
 
 JobWorker::JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
                      ParallelFor parallel, std::shared_ptr<SumMemory> sums)
@@ -156,15 +164,6 @@ void JobWorker::begin_sum_again() {
                   std::make_move_iterator(folded_.end()));
   folded_.clear();
 }
-
-namespace {
-
-StateName name_of(const KeptState& state) {
-  return {state.owner, state.vector->name,
-          state.of_algorithm ? StateOf::kAlgorithm : StateOf::kServerOptimizer};
-}
-
-}  // namespace
 
 Result<JobWorker::StateFiles> JobWorker::open_state(RoundNumber round, const Layout& layout) const {
   StateFiles files;

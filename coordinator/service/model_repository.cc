@@ -67,10 +67,7 @@ Status put_file(FileSystem& files, const std::string& path, const BlobRef& blob,
 
 Result<std::unique_ptr<SafetensorsReader>> read_values(std::unique_ptr<ReadFile> file) {
   const std::uint64_t bytes = file->size();
-  return SafetensorsReader::open(
-      [file = std::shared_ptr<ReadFile>(std::move(file))](
-          std::uint64_t offset, MutableByteView into) { return file->read_at(offset, into); },
-      bytes);
+  return SafetensorsReader::open(reader_of(std::move(file)), bytes);
 }
 
 Result<std::unique_ptr<ModelFile>> ModelFile::create(FileSystem& files, std::string path,
@@ -229,13 +226,9 @@ Status ModelRepository::publish(const JobId& job, RoundNumber round, const BlobR
   if (!along) return put_file(files_, model_path(job, round), sent, blobs);
   if (blobs.contains(sent.digest)) return {};
   TRIB_TRY(copy, blobs.receive(sent));
-  const std::uint64_t here = copy->size();
-  std::uint64_t at = 0;
-  TRIB_CHECK_OK(read_sent(job, round, *along, [&](ByteView part) {
-    const std::uint64_t skip = std::min<std::uint64_t>(here - std::min(here, at), part.size());
-    at += part.size();
-    return copy->append(part.subspan(skip));
-  }));
+  ResumedAppend rest(*copy);
+  TRIB_CHECK_OK(
+      read_sent(job, round, *along, [&rest](ByteView part) { return rest.append(part); }));
   return copy->commit();
 }
 

@@ -15,10 +15,7 @@ Result<std::unique_ptr<ValueSource>> open_update_file(std::unique_ptr<ReadFile> 
                                                       const PluginChoice& encoding,
                                                       const Layout& layout) {
   const std::uint64_t bytes = file->size();
-  TRIB_TRY(opened, open_update([file = std::shared_ptr<ReadFile>(std::move(file))](
-                                   std::uint64_t offset,
-                                   MutableByteView into) { return file->read_at(offset, into); },
-                               bytes));
+  TRIB_TRY(opened, open_update(reader_of(std::move(file)), bytes));
   TRIB_TRY(wanted, encoding_spec(encoding_choice(encoding), layout.element_count()));
   const bool any_plain = wanted == EncodingSpec{} && is_plain(opened.spec);
   if (opened.spec != wanted && !any_plain) {
