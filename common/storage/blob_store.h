@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/chunk.h"
 #include "common/base/result.h"
 #include "common/domain/task.h"
 #include "common/storage/file_system.h"
@@ -29,6 +30,8 @@ class BlobStore {
     // another peer may have sent them, or a power cut torn them.
     virtual std::uint64_t size() const = 0;
     virtual Status append(ByteView bytes) = 0;  // kDataLoss if more come than were announced
+    // The same for a chunk that a store in memory may keep as it is.
+    virtual Status take(Chunk chunk) { return append(chunk.bytes()); }
     // Verifies the digest and makes the blob durable. kDataLoss: the bytes are not those announced,
     // and are gone.
     virtual Status commit() = 0;

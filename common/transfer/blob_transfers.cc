@@ -12,8 +12,8 @@ struct BlobTransfers::Sink {
   std::unique_ptr<BlobStore::Writer> writer;
   Status fault = {};
 
-  Status append(const Chunk& chunk) {
-    if (fault) fault = writer->append(chunk.bytes());
+  Status take(Chunk chunk) {
+    if (fault) fault = writer->take(std::move(chunk));
     return fault;
   }
 };
@@ -176,7 +176,7 @@ Status BlobTransfers::on_chunk(std::uint32_t stream, Chunk chunk) {
   do_work(
       stream, bytes,
       [sink = asked.sink, held = std::make_shared<Chunk>(std::move(chunk))] {
-        return sink->append(*held);
+        return sink->take(std::move(*held));
       },
       &BlobTransfers::on_written);
   return {};

@@ -16,12 +16,12 @@
 #include <optional>
 
 #include "common/base/bytes.h"
+#include "common/base/chunk.h"
 #include "common/base/limits.h"
 #include "common/base/result.h"
 #include "common/domain/messages.h"
 #include "common/domain/task.h"
 #include "common/storage/blob_store.h"
-#include "common/wire/chunk.h"
 #include "common/wire/transfer_port.h"
 
 namespace tributary {

@@ -98,7 +98,7 @@ Result<FrameLink::Outgoing> FrameLink::next_frame() {
     TRIB_TRY(size, source.next(chunk.room()));
     if (size == 0) continue;
     chunk.resize(size);
-    next.bytes = chunk.frame(source.stream);
+    next.bytes = encode_frame(chunk, source.stream);
     next.chunk = std::move(chunk);
     if (!closing_) sources_.push_back(std::move(source));  // the source may have closed the link
     return next;

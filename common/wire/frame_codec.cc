@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/base/assert.h"
 #include "common/base/limits.h"
 
 namespace tributary {
@@ -36,6 +37,14 @@ Result<FrameHeader> decode_frame_header(std::span<const std::byte, kFrameHeaderB
   }
   if (control && header.stream != 0) return wrong("a control frame names a stream");
   return header;
+}
+
+ByteView encode_frame(Chunk& chunk, std::uint32_t stream) {
+  static_assert(kFrameHeaderBytes <= Chunk::kHeaderRoom);
+  TRIB_ASSERT(chunk.size() > 0 && chunk.size() <= limits::kChunkBytesMax,
+              "a chunk of no possible size");
+  return chunk.with_header(
+      encode_frame_header({static_cast<std::uint32_t>(chunk.size()), FrameKind::kChunk, stream}));
 }
 
 }  // namespace tributary

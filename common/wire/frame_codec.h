@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/base/bytes.h"
+#include "common/base/chunk.h"
 #include "common/base/result.h"
 
 namespace tributary {
@@ -26,5 +27,8 @@ struct FrameHeader {
 std::array<std::byte, kFrameHeaderBytes> encode_frame_header(const FrameHeader& header);
 // kProtocol for anything the grammar does not know, a payload over its limit among it.
 Result<FrameHeader> decode_frame_header(std::span<const std::byte, kFrameHeaderBytes> bytes);
+
+// The chunk as it goes out on this stream.
+ByteView encode_frame(Chunk& chunk, std::uint32_t stream);
 
 }  // namespace tributary

@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include "common/base/bytes.h"
+#include "common/base/chunk.h"
 #include "common/base/result.h"
 #include "common/domain/messages.h"
-#include "common/wire/chunk.h"
 #include "common/wire/transfer_port.h"
 
 namespace tributary {

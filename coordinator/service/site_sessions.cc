@@ -113,7 +113,7 @@ class SiteSessions::Session final : public LinkHandler,
     // It may be over before its ticket is here.
     tickets_[blob.digest] = 0;
     const UploadGrants::Ticket ticket = owner_.grants_.ask(
-        owner_.ports_.clock.now(), blob, lodging,
+        blob, lodging,
         [this, blob] {  // none while the session ends, which ends its other tickets too
           if (transfers_) static_cast<void>(transfers_->fetch(blob).has_value());
         });
@@ -139,7 +139,18 @@ class SiteSessions::Session final : public LinkHandler,
   std::optional<BlobTransfers> transfers_;          // none once the session has ended
 };
 
-SiteSessions::~SiteSessions() = default;
+SiteSessions::SiteSessions(Ports ports)
+    : ports_(std::move(ports)),
+      admission_(ports_.admission),
+      grants_(ports_.upload_memory, ports_.blobs, ports_.clock) {
+  ports_.blobs.set_room_freed([this, alive = std::weak_ptr(alive_), to_engine = ports_.to_engine] {
+    to_engine([this, alive] {
+      if (!alive.expired()) grants_.pass_time();
+    });
+  });
+}
+
+SiteSessions::~SiteSessions() { ports_.blobs.set_room_freed({}); }
 
 std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, const SiteName& site,
                                                  const std::string& address, const Hello& hello,
@@ -201,7 +212,7 @@ void SiteSessions::postpone(Link& link, const SiteName& site, const std::string&
 }
 
 void SiteSessions::pass_time() {
-  grants_.pass_time(ports_.clock.now());
+  grants_.pass_time();
   if (ports_.clock.now() - postponed_since_ >= kPostponedEvery) report_postponed();
 }
 

@@ -41,10 +41,7 @@ class SiteSessions final : public SitePort {
     std::uint64_t upload_memory =
         std::numeric_limits<std::uint64_t>::max();  // bytes of all uploads that run
   };
-  explicit SiteSessions(Ports ports)
-      : ports_(std::move(ports)),
-        admission_(ports_.admission),
-        grants_(ports_.upload_memory, ports_.blobs) {}
+  explicit SiteSessions(Ports ports);
   ~SiteSessions() override;
 
   // Where events go; before the first link.
@@ -93,6 +90,7 @@ class SiteSessions final : public SitePort {
   std::map<std::string_view, Postponed> postponed_;  // by bound
   TimePoint postponed_since_;
   bool closing_ = false;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for those who call later
   Driver* driver_ = nullptr;
   std::map<SiteName, std::shared_ptr<Session>> sessions_;
 };

@@ -10,51 +10,75 @@
 namespace tributary {
 namespace {
 
-constexpr std::size_t kSegmentBytes = 1u << 20;
+// So many bytes of an update are in one chunk; the last may have fewer.
+std::size_t piece_bytes(std::uint64_t left) {
+  return static_cast<std::size_t>(std::min<std::uint64_t>(left, Chunk::kUsualBytes));
+}
 
 }  // namespace
 
-// The bytes of one update, in pieces that the next one uses again; a small one is one piece of its
-// size.
+// The bytes of one update in the chunks that brought them. Those that are small for their buffers
+// are put together: what is held stays near what has arrived, whatever the peer's chunks.
 class Staging::Segments {
  public:
-  Segments(Staging& owner, std::uint64_t announced)
-      : owner_(owner), piece_bytes_(std::min<std::uint64_t>(announced, kSegmentBytes)) {}
-  ~Segments() { owner_.give_back(std::move(pieces_)); }
+  Segments(Staging& owner, std::uint64_t announced) : owner_(owner), announced_(announced) {}
+  ~Segments() { owner_.shrink(memory_); }
   Segments(const Segments&) = delete;
   Segments& operator=(const Segments&) = delete;
 
   std::uint64_t size() const { return size_; }
-  // False, and nothing is taken, where the memory ends.
-  bool append(ByteView bytes) {
-    while (pieces_.size() * piece_bytes_ < size_ + bytes.size()) {
-      std::optional<Bytes> piece = owner_.take_piece(piece_bytes_);
-      if (!piece) return false;
-      pieces_.push_back(*std::move(piece));
+  // As much as the memory has room for: the rest, which is all of a chunk that is kept as it is.
+  ByteView take(Chunk& chunk) {
+    if (chunk.size() >= piece_bytes(announced_ - size_) && chunk.size() > tail_room()) {
+      if (!owner_.grow(chunk.memory())) return chunk.bytes();
+      add(std::move(chunk));
+      return {};
     }
+    return append(chunk.bytes());
+  }
+  ByteView append(ByteView bytes) {
     while (!bytes.empty()) {
-      Bytes& piece = pieces_[size_ / piece_bytes_];
-      const std::size_t at = size_ % piece_bytes_;
-      const std::size_t count = std::min(bytes.size(), piece.size() - at);
-      std::memcpy(piece.data() + at, bytes.data(), count);
-      bytes = bytes.subspan(count);
-      size_ += count;
+      if (tail_room() == 0) {
+        Chunk next = Chunk::take(piece_bytes(announced_ - size_));
+        if (!owner_.grow(next.memory())) break;
+        add(std::move(next));
+      }
+      const ByteView rest = pieces_.back().chunk.append(bytes);
+      size_ += bytes.size() - rest.size();
+      bytes = rest;
     }
-    return true;
+    return bytes;
   }
   // Those in one piece from `offset` on; empty at the end.
   ByteView at(std::uint64_t offset) const {
     if (offset >= size_) return {};
-    const std::size_t at = offset % piece_bytes_;
-    const std::uint64_t count = std::min<std::uint64_t>(piece_bytes_ - at, size_ - offset);
-    return ByteView(pieces_[offset / piece_bytes_]).subspan(at, count);
+    const auto after = std::ranges::upper_bound(pieces_, offset, {}, &Piece::offset);
+    const Piece& piece = *std::prev(after);
+    return piece.chunk.bytes().subspan(static_cast<std::size_t>(offset - piece.offset));
   }
 
  private:
+  struct Piece {
+    std::uint64_t offset;
+    Chunk chunk;
+  };
+
+  std::size_t tail_room() {
+    if (pieces_.empty()) return 0;
+    Chunk& tail = pieces_.back().chunk;
+    return tail.room().size() - tail.size();
+  }
+  void add(Chunk chunk) {
+    memory_ += chunk.memory();
+    pieces_.push_back({size_, std::move(chunk)});
+    size_ += pieces_.back().chunk.size();
+  }
+
   Staging& owner_;
-  const std::size_t piece_bytes_;
-  std::vector<Bytes> pieces_;
+  const std::uint64_t announced_;
+  std::vector<Piece> pieces_;
   std::uint64_t size_ = 0;
+  std::uint64_t memory_ = 0;
 };
 
 class Staging::MemoryFile final : public ReadFile {
@@ -95,18 +119,16 @@ class Staging::MemoryWriter final : public BlobStore::Writer {
     return bytes_ ? bytes_->size() : 0;
   }
   Status append(ByteView bytes) override {
-    if (bytes.size() > blob_.bytes - size()) {
-      return make_error(ErrorCode::kDataLoss,
-                        "more bytes came than the " + std::to_string(blob_.bytes) + " announced");
-    }
-    if (bytes_) {
-      if (bytes_->append(bytes)) {
-        hasher_.update(bytes);
-        return {};
-      }
-      TRIB_CHECK_OK(move_to_disk());
-    }
-    return on_disk_->append(bytes);
+    TRIB_CHECK_OK(check_announced(bytes));
+    if (!bytes_) return on_disk_->append(bytes);
+    hasher_.update(bytes);
+    return append_to_disk(bytes_->append(bytes));
+  }
+  Status take(Chunk chunk) override {
+    TRIB_CHECK_OK(check_announced(chunk.bytes()));
+    if (!bytes_) return on_disk_->append(chunk.bytes());
+    hasher_.update(chunk.bytes());
+    return append_to_disk(bytes_->take(chunk));
   }
   Status commit() override {
     if (on_disk_) return on_disk_->commit();
@@ -125,6 +147,17 @@ class Staging::MemoryWriter final : public BlobStore::Writer {
   }
 
  private:
+  Status check_announced(ByteView bytes) const {
+    if (bytes.size() <= blob_.bytes - size()) return {};
+    return make_error(ErrorCode::kDataLoss,
+                      "more bytes came than the " + std::to_string(blob_.bytes) + " announced");
+  }
+  // What the memory had no room for.
+  Status append_to_disk(ByteView rest) {
+    if (rest.empty()) return {};
+    TRIB_CHECK_OK(move_to_disk());
+    return on_disk_->append(rest);
+  }
   Status move_to_disk() {
     TRIB_TRY(writer, owner_.disk_->receive(blob_));
     if (writer->size() > bytes_->size())
@@ -146,12 +179,12 @@ class Staging::MemoryWriter final : public BlobStore::Writer {
 Staging::Staging(std::unique_ptr<BlobStore> disk, std::uint64_t memory)
     : disk_(std::move(disk)), memory_(memory) {}
 
-Staging::~Staging() { held_.clear(); }
+Staging::~Staging() { trim(); }
 
 bool Staging::reserve(const BlobRef& blob) {
   const std::lock_guard lock(mutex_);
   if (!can_fit(blob) || reserved_.contains(blob.digest)) return false;
-  if (arriving_bytes_ + blob.bytes > memory_) return false;
+  if (arriving_bytes_ + held_bytes_ + blob.bytes > memory_) return false;
   reserved_[blob.digest] = blob.bytes;
   arriving_bytes_ += blob.bytes;
   return true;
@@ -169,53 +202,56 @@ void Staging::need(const Digest& digest, const User& user) {
 }
 
 void Staging::done(const Digest& digest, const User& user) {
-  std::shared_ptr<const Segments> last;  // dies after the lock
-  const std::lock_guard lock(mutex_);
-  const auto found = held_.find(digest);
-  if (found == held_.end()) return;
-  found->second.needed_by.erase(user);
-  if (!found->second.needed_by.empty()) return;
-  last = found->second.bytes;
-  held_.erase(found);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = held_.find(digest);
+    if (found == held_.end()) return;
+    found->second.needed_by.erase(user);
+    if (!found->second.needed_by.empty()) return;
+  }
+  forget(digest);
 }
 
 void Staging::hold(const Digest& digest, std::shared_ptr<const Segments> bytes) {
   const std::lock_guard lock(mutex_);
-  held_.try_emplace(digest, std::move(bytes), std::set<User>{});
+  const std::uint64_t size = bytes->size();
+  if (held_.try_emplace(digest, std::move(bytes), std::set<User>{}).second) held_bytes_ += size;
 }
 
-std::optional<Bytes> Staging::take_piece(std::size_t size) {
-  const std::lock_guard lock(mutex_);
-  if (size == kSegmentBytes && !spare_.empty()) {
-    Bytes piece = std::move(spare_.back());
-    spare_.pop_back();
-    return piece;
+void Staging::forget(const Digest& digest) {
+  std::function<void()> room_freed;
+  {
+    std::shared_ptr<const Segments> last;  // dies after the lock
+    const std::lock_guard lock(mutex_);
+    const auto found = held_.find(digest);
+    if (found == held_.end()) return;
+    last = std::move(found->second.bytes);
+    held_bytes_ -= last->size();
+    held_.erase(found);
+    room_freed = room_freed_;
   }
-  while (used_ + size > memory_ && !spare_.empty()) {
-    spare_.pop_back();
-    used_ -= kSegmentBytes;
-  }
-  if (used_ + size > memory_) return std::nullopt;
-  used_ += size;
-  return Bytes(size);
+  if (room_freed) room_freed();
 }
 
-void Staging::give_back(std::vector<Bytes> pieces) {
+void Staging::set_room_freed(std::function<void()> call) {
   const std::lock_guard lock(mutex_);
-  for (Bytes& piece : pieces) {
-    if (piece.size() == kSegmentBytes) {
-      spare_.push_back(std::move(piece));
-    } else {
-      used_ -= piece.size();
-    }
-  }
+  room_freed_ = std::move(call);
 }
 
-void Staging::trim() {
+bool Staging::grow(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  used_ -= spare_.size() * kSegmentBytes;
-  spare_ = {};
+  if (used_ >= memory_) return false;  // passed by less than a chunk: an update of just its size
+  used_ += bytes;
+  Chunk::keep_pooled(memory_);  // memory that is new costs more than all work on it
+  return true;
 }
+
+void Staging::shrink(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  used_ -= bytes;
+}
+
+void Staging::trim() { Chunk::keep_pooled(0); }
 
 std::unique_ptr<ReadFile> Staging::in_memory(const Digest& digest) const {
   const std::lock_guard lock(mutex_);
@@ -257,14 +293,7 @@ Result<std::unique_ptr<ReadFile>> Staging::open_verified(const Digest& digest) {
 }
 
 Status Staging::remove(const Digest& digest) {
-  std::shared_ptr<const Segments> last;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = held_.find(digest); found != held_.end()) {
-      last = found->second.bytes;
-      held_.erase(found);
-    }
-  }
+  forget(digest);
   return disk_->remove(digest);
 }
 

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -26,10 +26,11 @@ class Staging final : public BlobStore {
   Staging(std::unique_ptr<BlobStore> disk, std::uint64_t memory);
   ~Staging() override;
 
-  // A place in memory for a blob that is about to be received; it lies on the disk without. It
-  // counts on room of those that are whole, which the sum will have taken before it is needed;
-  // where it has not, the blob goes to the disk after all. False: others that arrive have it.
+  // A place in memory for a blob that is about to be received; it lies on the disk without. False:
+  // others that arrive, or wait for the sum, have it.
   bool reserve(const BlobRef& blob);
+  // Called on any thread when a place may have become free; none: nobody waits.
+  void set_room_freed(std::function<void()> call);
   bool can_fit(const BlobRef& blob) const { return blob.bytes <= memory_; }
   // The reception is over, or does not begin. Fine without a reservation.
   void release(const Digest& digest);
@@ -39,7 +40,7 @@ class Staging final : public BlobStore {
   using User = std::pair<JobId, SiteName>;
   void need(const Digest& digest, const User& user);
   void done(const Digest& digest, const User& user);
-  // Gives back the memory that was kept for the next updates.
+  // Gives back the memory that is kept for the next updates.
   void trim();
 
   bool contains(const Digest& digest) const override;
@@ -66,17 +67,18 @@ class Staging final : public BlobStore {
   };
   std::unique_ptr<ReadFile> in_memory(const Digest& digest) const;  // null: it is not
   void hold(const Digest& digest, std::shared_ptr<const Segments> bytes);
-  std::optional<Bytes> take_piece(std::size_t size);  // none: the memory is used
-  void give_back(std::vector<Bytes> pieces);
+  void forget(const Digest& digest);
+  bool grow(std::uint64_t bytes);  // false: the memory is used
+  void shrink(std::uint64_t bytes);
 
   std::unique_ptr<BlobStore> disk_;
   const std::uint64_t memory_;
   mutable std::mutex mutex_;
   std::map<Digest, std::uint64_t> reserved_;
   std::map<Digest, Held> held_;
-  std::uint64_t arriving_bytes_ = 0;
-  std::uint64_t used_ = 0;    // bytes of all pieces, with those that are
-  std::vector<Bytes> spare_;  // touched before: memory that is new costs more than all work on it
+  std::function<void()> room_freed_;
+  std::uint64_t arriving_bytes_ = 0, held_bytes_ = 0;
+  std::uint64_t used_ = 0;  // bytes of all segments
 };
 
 }  // namespace tributary

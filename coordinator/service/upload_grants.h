@@ -2,8 +2,9 @@
 // UploadGrants: which uploads run at the same time, first come, first served; so a thousand sites
 // that are done at once need no more memory than a few, and none is passed over. Each takes a part
 // of a budget: what of it can be on its way between the network and where it lies. Those that may
-// lie in memory wait a while for room there, and then go to the disk beside the others: a site on
-// a slow link that has the room holds up nobody for longer. The engine's thread; it knows no link.
+// lie in memory wait for room there as long as those that have it are fast; else they go to the
+// disk beside the others: a site on a slow link holds up nobody for long. The engine's thread; it
+// knows no link.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +22,18 @@ namespace tributary {
 class UploadGrants {
  public:
   using Ticket = std::uint64_t;
-  // Far above what a fast upload takes that has the room, far below any deadline of a round.
-  static constexpr Milliseconds kMemoryWait{2'000};
+  // For the next place in memory to become free: what a fast upload takes and more, and far below
+  // any deadline of a round.
+  static Milliseconds memory_wait(std::uint64_t bytes);
 
-  UploadGrants(std::uint64_t budget_bytes, Staging& staging)
-      : budget_(budget_bytes), staging_(staging) {}
+  UploadGrants(std::uint64_t budget_bytes, Staging& staging, const Clock& clock)
+      : budget_(budget_bytes), staging_(staging), clock_(clock) {}
 
   // `start` is called when the upload's turn comes, perhaps before this returns; not after end().
-  Ticket ask(TimePoint now, const BlobRef& blob, Lodging lodging, std::function<void()> start);
+  Ticket ask(const BlobRef& blob, Lodging lodging, std::function<void()> start);
   // It is over, or not wanted any more. Fine if it has ended.
   void end(Ticket ticket);
-  void pass_time(TimePoint now);
+  void pass_time();
   std::optional<TimePoint> next_wake() const;  // when pass_time() is due
 
   std::size_t running() const { return running_.size(); }
@@ -43,12 +45,15 @@ class UploadGrants {
     BlobRef blob;
     std::function<void()> start;
     TimePoint asked;
+    bool in_memory = false;  // has a place there
   };
   static std::uint64_t cost(const Upload& upload);
   void start_next();
 
   std::uint64_t budget_;
   Staging& staging_;
+  const Clock& clock_;
+  TimePoint place_freed_;
   std::uint64_t used_ = 0;
   Ticket last_ = 0;
   bool starting_ = false;

@@ -35,5 +35,19 @@ TEST(FrameCodec, RoundTripsAndRefuses) {
   EXPECT_EQ(decode_frame_header(flagged).error().code, ErrorCode::kProtocol);
 }
 
+TEST(FrameCodec, AChunkIsAFrameWithItsHeaderInFront) {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, limits::kChunkBytesMax}) {
+    Bytes content(size);
+    for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<std::byte>(i * 7);
+    Chunk chunk = Chunk::of(content);
+    const ByteView frame = encode_frame(chunk, 9);
+    ASSERT_EQ(frame.size(), kFrameHeaderBytes + size);
+    const auto header = decode_frame_header(frame.first<kFrameHeaderBytes>());
+    ASSERT_TRUE(header) << header.error().message;
+    EXPECT_EQ(*header, (FrameHeader{static_cast<std::uint32_t>(size), FrameKind::kChunk, 9}));
+    EXPECT_TRUE(std::ranges::equal(frame.subspan(kFrameHeaderBytes), content));
+  }
+}
+
 }  // namespace
 }  // namespace tributary

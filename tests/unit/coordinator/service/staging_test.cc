@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/base/limits.h"
 #include "common/crypto/digest.h"
 #include "tests/support/temporary_directory.h"
 
@@ -75,6 +76,63 @@ TEST_F(StagingTest, AnUpdateWithAPlaceInMemoryLeavesNoFile) {
   }
 }
 
+// Large chunks stay as they came, small ones are put together; the bytes are the same.
+TEST_F(StagingTest, TakesChunksOfAnySize) {
+  const Bytes bytes = update(3 * kMiB + 70'001);
+  const std::size_t usual = Chunk::kUsualBytes;
+  const std::vector<std::size_t> sizes{usual, 1, usual, 100'000, 3, limits::kChunkBytesMax, 70'000};
+  ASSERT_TRUE(staging_.reserve(ref_of(bytes)));
+  const auto writer = staging_.receive(ref_of(bytes));
+  std::size_t at = 0;
+  for (std::size_t i = 0; at < bytes.size(); ++i) {
+    const std::size_t size = std::min(sizes[i % sizes.size()], bytes.size() - at);
+    ASSERT_TRUE((*writer)->take(Chunk::of(ByteView(bytes).subspan(at, size))));
+    at += size;
+    ASSERT_EQ((*writer)->size(), at);
+  }
+  ASSERT_TRUE((*writer)->commit());
+  EXPECT_THAT(files(), IsEmpty());
+  const auto file = staging_.open_blob(ref_of(bytes).digest);
+  for (std::size_t size = 1; size < bytes.size(); size = size * 5 + 1) {
+    Bytes part(size);
+    ASSERT_TRUE((*file)->read_at(bytes.size() - size, part));
+    EXPECT_TRUE(std::ranges::equal(part, ByteView(bytes).last(size)));
+  }
+  EXPECT_EQ(*staging_.read(ref_of(bytes).digest), bytes);
+}
+
+TEST_F(StagingTest, AChunkThatIsKeptIsNotCopied) {
+  const Bytes bytes = update(2 * Chunk::kUsualBytes);
+  std::vector<const std::byte*> buffers;
+  ASSERT_TRUE(staging_.reserve(ref_of(bytes)));
+  {
+    const auto writer = staging_.receive(ref_of(bytes));
+    for (std::size_t at = 0; at < bytes.size(); at += Chunk::kUsualBytes) {
+      Chunk chunk = Chunk::of(ByteView(bytes).subspan(at, Chunk::kUsualBytes));
+      buffers.push_back(chunk.bytes().data());
+      ASSERT_TRUE((*writer)->take(std::move(chunk)));
+    }
+    ASSERT_TRUE((*writer)->commit());
+    EXPECT_THAT(buffers,
+                testing::Not(testing::Contains(Chunk::take(Chunk::kUsualBytes).bytes().data())))
+        << "the pool has them not";
+  }
+  ASSERT_TRUE(staging_.remove(ref_of(bytes).digest));
+  EXPECT_THAT(buffers, testing::Contains(Chunk::take(Chunk::kUsualBytes).bytes().data()))
+      << "and has them again";
+}
+
+// What a peer's small chunks hold is near what has arrived.
+TEST_F(StagingTest, SmallChunksUseNoMoreMemoryThanLargeOnes) {
+  const Bytes bytes = update(4 * kMiB);
+  ASSERT_TRUE(staging_.reserve(ref_of(bytes)));
+  const auto writer = staging_.receive(ref_of(bytes));
+  for (std::size_t at = 0; at < bytes.size(); at += 8192)
+    ASSERT_TRUE((*writer)->take(Chunk::of(ByteView(bytes).subspan(at, 8192))));
+  ASSERT_TRUE((*writer)->commit());
+  EXPECT_THAT(files(), IsEmpty());
+}
+
 TEST_F(StagingTest, WithoutAPlaceItIsAFile) {
   const Bytes bytes = update(1000);
   ASSERT_TRUE(receive(bytes));
@@ -108,20 +166,42 @@ TEST_F(StagingTest, WhatABrokenLinkLeftIsOnTheDiskForTheNextOne) {
   EXPECT_EQ(*staging_.read(ref_of(bytes).digest), bytes);
 }
 
-// The room counts on the sum, which may be slow.
+// Chunks of the worst sizes take twice the memory of their bytes.
 TEST_F(StagingTest, WhereTheMemoryEndsTheUpdateGoesOnOnTheDisk) {
-  const Bytes waits = update(3 * kMiB, 1), bytes = update(2 * kMiB + 99, 2);
-  ASSERT_TRUE(receive_in_memory(waits));
-  ASSERT_TRUE(receive_in_memory(bytes));
+  const Bytes bytes = update(4 * kMiB);
+  ASSERT_TRUE(staging_.reserve(ref_of(bytes)));
+  {
+    const auto writer = staging_.receive(ref_of(bytes));
+    for (std::size_t i = 0, at = 0; at < bytes.size(); ++i) {
+      const std::size_t size = std::min(i % 2 == 0 ? Chunk::kUsualBytes : 1, bytes.size() - at);
+      ASSERT_TRUE((*writer)->take(Chunk::of(ByteView(bytes).subspan(at, size))));
+      at += size;
+      ASSERT_TRUE(at >= 2 * kMiB || files().empty());
+    }
+    ASSERT_TRUE((*writer)->commit());
+  }
+  staging_.release(ref_of(bytes).digest);
   EXPECT_THAT(files(), ElementsAre(ref_of(bytes).digest.hex()));
   EXPECT_EQ(*staging_.read(ref_of(bytes).digest), bytes);
-  staging_.need(ref_of(waits).digest, a_);
-  staging_.done(ref_of(waits).digest, a_);
   staging_.done(ref_of(bytes).digest, a_);
   EXPECT_TRUE(staging_.contains(ref_of(bytes).digest)) << "files stay until they are removed";
   const Bytes next = update(4 * kMiB, 3);
   ASSERT_TRUE(receive_in_memory(next));
   EXPECT_THAT(files(), ElementsAre(ref_of(bytes).digest.hex())) << "the memory is free again";
+}
+
+TEST_F(StagingTest, WhatWaitsForTheSumHasItsPlaceUntilItIsThere) {
+  int freed = 0;
+  staging_.set_room_freed([&] { ++freed; });
+  const Bytes first = update(3 * kMiB, 1), second = update(2 * kMiB, 2);
+  ASSERT_TRUE(receive_in_memory(first));
+  staging_.need(ref_of(first).digest, a_);
+  EXPECT_FALSE(staging_.reserve(ref_of(second)));
+  EXPECT_EQ(freed, 0);
+  staging_.done(ref_of(first).digest, a_);
+  EXPECT_EQ(freed, 1);
+  EXPECT_TRUE(staging_.reserve(ref_of(second)));
+  staging_.set_room_freed({});
 }
 
 TEST_F(StagingTest, IsForgottenWhenNoSiteNeedsItAnyMore) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/wire/chunk.h"
+#include "common/base/chunk.h"
 
 #include <algorithm>
 #include <mutex>
@@ -15,13 +15,10 @@ namespace {
 // What ten sites keep busy.
 constexpr std::size_t kChunksPooledMax = 64;
 constexpr std::align_val_t kAlignment{64};
-constexpr std::size_t kHeaderRoom = 64;  // the payload is aligned too
-static_assert(kFrameHeaderBytes <= kHeaderRoom);
-
 constexpr std::size_t kSmall = 64u << 10;  // the heap reuses as much without the system
 
 std::byte* make(std::size_t room) {
-  return static_cast<std::byte*>(::operator new(kHeaderRoom + room, kAlignment));
+  return static_cast<std::byte*>(::operator new(Chunk::kHeaderRoom + room, kAlignment));
 }
 void release(std::byte* buffer) { ::operator delete(buffer, kAlignment); }
 
@@ -41,13 +38,26 @@ class Pool {
   void give_back(std::byte* buffer) {
     {
       const std::lock_guard lock(mutex_);
-      if (free_.size() < kChunksPooledMax) return free_.push_back(buffer);
+      if (free_.size() < keeps_) return free_.push_back(buffer);
     }
     release(buffer);
+  }
+  void keep(std::size_t more) {
+    std::vector<std::byte*> beyond;
+    {
+      const std::lock_guard lock(mutex_);
+      keeps_ = kChunksPooledMax + more;
+      while (free_.size() > keeps_) {
+        beyond.push_back(free_.back());
+        free_.pop_back();
+      }
+    }
+    std::ranges::for_each(beyond, release);
   }
 
  private:
   std::mutex mutex_;
+  std::size_t keeps_ = kChunksPooledMax;
   std::vector<std::byte*> free_;
 };
 
@@ -72,20 +82,27 @@ Chunk Chunk::of(ByteView bytes) {
   return chunk;
 }
 
+void Chunk::keep_pooled(std::size_t bytes) { pool().keep(bytes / kUsualBytes); }
+
+ByteView Chunk::append(ByteView bytes) {
+  const ByteView part = bytes.first(std::min(bytes.size(), room_ - size_));
+  std::ranges::copy(part, payload() + size_);
+  size_ += part.size();
+  return bytes.subspan(part.size());
+}
+
+std::size_t Chunk::memory() const { return buffer_.get_deleter().pooled ? kUsualBytes : room_; }
+
 void Chunk::GiveBack::operator()(std::byte* buffer) const {
   if (pooled) return pool().give_back(buffer);
   release(buffer);
 }
 
-std::byte* Chunk::payload() const { return buffer_.get() + kHeaderRoom; }
-
-ByteView Chunk::frame(std::uint32_t stream) {
-  TRIB_ASSERT(size_ > 0 && size_ <= limits::kChunkBytesMax, "a chunk of no possible size");
-  const auto header =
-      encode_frame_header({static_cast<std::uint32_t>(size_), FrameKind::kChunk, stream});
-  std::byte* const start = payload() - kFrameHeaderBytes;
+ByteView Chunk::with_header(ByteView header) {
+  TRIB_ASSERT(header.size() <= kHeaderRoom, "a header without room");
+  std::byte* const start = payload() - header.size();
   std::ranges::copy(header, start);
-  return {start, kFrameHeaderBytes + size_};
+  return {start, header.size() + size_};
 }
 
 }  // namespace tributary

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/wire/chunk.h"
+#include "common/base/chunk.h"
 
 #include <gtest/gtest.h>
 
@@ -7,26 +7,19 @@
 #include <thread>
 #include <vector>
 
-#include "common/base/limits.h"
-
 namespace tributary {
 namespace {
 
-TEST(Chunk, IsAFrameWithItsHeaderInFront) {
-  for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, limits::kChunkBytesMax}) {
-    Bytes content(size);
-    for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<std::byte>(i * 7);
-    Chunk chunk = Chunk::of(content);
-    EXPECT_TRUE(std::ranges::equal(chunk.bytes(), content));
-    const ByteView frame = chunk.frame(9);
-    ASSERT_EQ(frame.size(), kFrameHeaderBytes + size);
-    const auto header = decode_frame_header(frame.first<kFrameHeaderBytes>());
-    ASSERT_TRUE(header) << header.error().message;
-    EXPECT_EQ(header->payload_bytes, size);
-    EXPECT_EQ(header->kind, FrameKind::kChunk);
-    EXPECT_EQ(header->stream, 9u);
-    EXPECT_TRUE(std::ranges::equal(frame.subspan(kFrameHeaderBytes), content));
-  }
+TEST(Chunk, IsFilledInParts) {
+  const Bytes content(100, std::byte{7});
+  Chunk chunk = Chunk::take(250);
+  EXPECT_TRUE(chunk.append(content).empty());
+  EXPECT_TRUE(chunk.append(content).empty());
+  EXPECT_EQ(chunk.append(content).size(), 50u) << "what it has no room for";
+  EXPECT_EQ(chunk.size(), 250u);
+  EXPECT_TRUE(std::ranges::all_of(chunk.bytes(), [](std::byte b) { return b == std::byte{7}; }));
+  EXPECT_EQ(chunk.memory(), 250u);
+  EXPECT_EQ(Chunk::take(100'000).memory(), Chunk::kUsualBytes);
 }
 
 TEST(Chunk, LargeBuffersComeBackAndAreAligned) {
