@@ -1,42 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/crypto/pki.h"
 
-#include <openssl/bio.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-#include <memory>
+#include "common/crypto/pem.h"
 
 namespace tributary {
 namespace {
 
-using Key = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
-using Certificate = std::unique_ptr<X509, void (*)(X509*)>;
-using Bio = std::unique_ptr<BIO, void (*)(BIO*)>;
-
 constexpr long kDay = 24 * 3600;
-
-Error failed(const std::string& what) {
-  const char* reason = ERR_reason_error_string(ERR_get_error());
-  return make_error(ErrorCode::kInvalidArgument,
-                    what + (reason == nullptr ? "" : std::string(": ") + reason));
-}
-
-Bio memory(const std::string& text) {
-  return Bio(text.empty() ? BIO_new(BIO_s_mem())
-                          : BIO_new_mem_buf(text.data(), static_cast<int>(text.size())),
-             &BIO_free_all);
-}
-
-std::string text_of(const Bio& bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
-}
 
 Key make_key(KeyKind kind) {
   return Key(
@@ -78,12 +53,12 @@ Certificate blank(EVP_PKEY* key, int days) {
 
 Result<PemPair> sign(X509* certificate, EVP_PKEY* key, EVP_PKEY* signer) {
   const EVP_MD* digest = EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
-  if (X509_sign(certificate, signer, digest) == 0) return failed("signing the certificate");
-  const Bio certificate_text = memory(""), key_text = memory("");
+  if (X509_sign(certificate, signer, digest) == 0) return openssl_failed("signing the certificate");
+  const Bio certificate_text = memory_bio(""), key_text = memory_bio("");
   if (PEM_write_bio_X509(certificate_text.get(), certificate) != 1 ||
       PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
           1) {
-    return failed("writing the certificate");
+    return openssl_failed("writing the certificate");
   }
   return PemPair{text_of(certificate_text), text_of(key_text)};
 }
@@ -94,24 +69,19 @@ bool is_address(const std::string& host) {
   return address != nullptr;
 }
 
-Certificate read_certificate(const std::string& text) {
-  const Bio bio = memory(text);
-  return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), &X509_free);
-}
-
 }  // namespace
 
 Result<int> days_left(const std::string& certificate) {
   const Certificate read = read_certificate(certificate);
   int days = 0, seconds = 0;
   if (!read || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(read.get())) != 1)
-    return failed("the certificate cannot be read");
+    return openssl_failed("the certificate cannot be read");
   return days;
 }
 
 Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
   const Key key = make_key(kind);
-  if (!key) return failed("making a key");
+  if (!key) return openssl_failed("making a key");
   const Certificate certificate = blank(key.get(), days);
   X509_NAME* name = X509_get_subject_name(certificate.get());
   add_name(name, "O", federation);
@@ -122,19 +92,17 @@ Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
       !add_extension(certificate.get(), certificate.get(), NID_key_usage,
                      "critical,keyCertSign,cRLSign") ||
       !add_extension(certificate.get(), certificate.get(), NID_subject_key_identifier, "hash")) {
-    return failed("making the root");
+    return openssl_failed("making the root");
   }
   return sign(certificate.get(), key.get(), key.get());
 }
 
 Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request) {
-  const Bio ca_key_text = memory(ca.key);
   const Certificate issuer = read_certificate(ca.certificate);
-  const Key issuer_key(PEM_read_bio_PrivateKey(ca_key_text.get(), nullptr, nullptr, nullptr),
-                       &EVP_PKEY_free);
-  if (!issuer || !issuer_key) return failed("the root's certificate or key cannot be read");
+  const Key issuer_key = read_key(ca.key);
+  if (!issuer || !issuer_key) return openssl_failed("the root's certificate or key cannot be read");
   const Key key = make_key(request.kind);
-  if (!key) return failed("making a key");
+  if (!key) return openssl_failed("making a key");
   const Certificate certificate = blank(key.get(), request.days);
   X509_NAME* name = X509_get_subject_name(certificate.get());
   add_name(name, "OU", request.role);
@@ -149,7 +117,7 @@ Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& r
       !add_extension(certificate.get(), issuer.get(), NID_subject_key_identifier, "hash") ||
       !add_extension(certificate.get(), issuer.get(), NID_authority_key_identifier, "keyid") ||
       !add_extension(certificate.get(), issuer.get(), NID_subject_alt_name, names)) {
-    return failed("the certificate for " + request.name);
+    return openssl_failed("the certificate for " + request.name);
   }
   return sign(certificate.get(), key.get(), issuer_key.get());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TlsContext: our certificate, key and trusted root, for TLS 1.3 (RFC 8446) with both sides
-// authenticated; and who a peer is. Made once from files; thread-safe afterwards. No sockets.
+// authenticated. Made once from files; thread-safe afterwards. No sockets.
 #pragma once
 
 #include <cstdint>
@@ -8,22 +8,13 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/crypto/identity.h"
 #include "common/domain/tls_files.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
 
 namespace tributary {
-
-enum class PeerRole { kSite, kEvaluator, kCoordinator, kOperator };
-std::string peer_role_name(PeerRole role);
-
-// From a certificate: its DNS name (SAN) is the name, the OU of its subject the role.
-struct PeerIdentity {
-  std::string name;
-  PeerRole role = PeerRole::kSite;
-  std::string fingerprint;  // SHA-256 of the certificate, hexadecimal
-};
 
 // Whether the kernel offers to encrypt what a TLS connection sends (Linux's module "tls"), by its
 // list of such protocols. Contexts use it where it does: whoever does not want that does not load

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/crypto/identity.h"
+
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <optional>
+#include <span>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+
+namespace tributary {
+namespace {
+
+std::optional<PeerRole> role_of(X509* certificate) {
+  std::array<char, 64> text{};
+  X509_NAME* subject = X509_get_subject_name(certificate);
+  if (X509_NAME_get_text_by_NID(subject, NID_organizationalUnitName, text.data(), text.size()) <= 0)
+    return std::nullopt;
+  for (const PeerRole role :
+       {PeerRole::kSite, PeerRole::kEvaluator, PeerRole::kCoordinator, PeerRole::kOperator}) {
+    if (peer_role_name(role) == text.data()) return role;
+  }
+  return std::nullopt;
+}
+
+// The first DNS name; a certificate of ours has the identity first.
+std::string dns_name_of(X509* certificate) {
+  auto* names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  std::string found;
+  for (int i = 0; found.empty() && i < sk_GENERAL_NAME_num(names); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type != GEN_DNS) continue;
+    found.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                 static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+  }
+  GENERAL_NAMES_free(names);
+  return found;
+}
+
+}  // namespace
+
+std::string peer_role_name(PeerRole role) {
+  switch (role) {
+    case PeerRole::kSite:
+      return "site";
+    case PeerRole::kEvaluator:
+      return "evaluator";
+    case PeerRole::kCoordinator:
+      return "coordinator";
+    case PeerRole::kOperator:
+      return "operator";
+  }
+  return "";
+}
+
+Result<PeerIdentity> identity_of(X509* certificate) {
+  const auto wrong = [](const std::string& what) {
+    return make_error(ErrorCode::kUnauthenticated, what);
+  };
+  PeerIdentity identity;
+  identity.name = dns_name_of(certificate);
+  if (!is_valid_name(identity.name))
+    return wrong("the certificate has no DNS name that is a valid name");
+  const auto role = role_of(certificate);
+  if (!role) return wrong("the certificate's OU is none of site, evaluator, coordinator, operator");
+  identity.role = *role;
+  std::array<unsigned char, 32> digest{};
+  X509_digest(certificate, EVP_sha256(), digest.data(), nullptr);
+  identity.fingerprint = to_hex(std::as_bytes(std::span(digest)));
+  return identity;
+}
+
+}  // namespace tributary

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenSSL's objects with an owner each, and PEM texts (RFC 7468) to them and back. For this room's
+// sources; OpenSSL's types stop here and in common/transport.
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/error.h"
+
+namespace tributary {
+
+using Key = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
+using Certificate = std::unique_ptr<X509, void (*)(X509*)>;
+using Bio = std::unique_ptr<BIO, void (*)(BIO*)>;
+
+Bio memory_bio(const std::string& text);  // to be read; an empty one to be written
+std::string text_of(const Bio& bio);
+
+// Null, or empty, where the text holds none.
+Certificate read_certificate(const std::string& text);
+std::vector<Certificate> read_certificates(const std::string& text);
+Key read_key(const std::string& text);
+
+// What OpenSSL says of the last failure, after `what`.
+Error openssl_failed(const std::string& what);
+
+}  // namespace tributary

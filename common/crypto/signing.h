@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signatures by a party's own certificate: whoever acts signs with the key it is known by, and the
+// certificate travels with the signature, so that anybody who has the federation's root can check
+// both years later, without a link. ECDSA with SHA-256 (FIPS 186-5) or Ed25519 (RFC 8032), over
+// the purpose and the payload: a signature for one purpose is none for another, nor for TLS.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/crypto/identity.h"
+
+namespace tributary {
+
+struct Signature {
+  std::string certificates;  // PEM: the signer's, then those between it and the root
+  Bytes bytes;
+};
+
+class Signer {
+ public:
+  // Of PEM texts. kInvalidArgument: they cannot be read, or do not belong together.
+  static Result<Signer> make(const std::string& certificates, const std::string& key);
+  ~Signer();
+  Signer(Signer&&) noexcept;
+  Signer& operator=(Signer&&) noexcept;
+
+  // `purpose` is a few words of this program's; it has no line end.
+  Result<Signature> sign(std::string_view purpose, ByteView payload) const;
+  const PeerIdentity& identity() const { return identity_; }
+
+ private:
+  struct Keys;
+  Signer(std::unique_ptr<Keys> keys, PeerIdentity identity);
+
+  std::unique_ptr<Keys> keys_;
+  PeerIdentity identity_;
+};
+
+// Who signed it. kUnauthenticated: the certificate leads to none of the `roots` (PEM), was not
+// valid at `unix_seconds`, or the bytes were not signed so.
+Result<PeerIdentity> verify_signature(const std::string& roots, std::string_view purpose,
+                                      ByteView payload, const Signature& signature,
+                                      std::int64_t unix_seconds);
+
+}  // namespace tributary

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/crypto/signing.h"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+
+#include "common/crypto/pki.h"
+
+namespace tributary {
+namespace {
+
+class SigningTest : public testing::TestWithParam<KeyKind> {
+ protected:
+  Result<PeerIdentity> verify(const std::string& roots, std::string_view purpose,
+                              std::string_view payload, const Signature& signature,
+                              std::int64_t after_days = 0) {
+    return verify_signature(roots, purpose, as_bytes(payload), signature,
+                            std::time(nullptr) + after_days * 24 * 3600);
+  }
+
+  PemPair ca_ = *make_ca("test", GetParam(), 100);
+  PemPair north_ = *issue_certificate(ca_, {"north", "site", {}, GetParam(), 50});
+  Signer signer_ = *Signer::make(north_.certificate, north_.key);
+  Signature signature_ = *signer_.sign("a vote", as_bytes("yes"));
+};
+
+TEST_P(SigningTest, WhoeverHasTheRootSeesWhoSigned) {
+  EXPECT_EQ(signer_.identity().name, "north");
+  const auto who = verify(ca_.certificate, "a vote", "yes", signature_);
+  ASSERT_TRUE(who) << who.error().message;
+  EXPECT_EQ(who->name, "north");
+  EXPECT_EQ(who->role, PeerRole::kSite);
+  EXPECT_TRUE(verify(ca_.certificate, "a vote", "yes", signature_, 49));
+}
+
+TEST_P(SigningTest, NothingElseIsSigned) {
+  const auto refused = [](const Result<PeerIdentity>& who) {
+    return !who && who.error().code == ErrorCode::kUnauthenticated;
+  };
+  EXPECT_TRUE(refused(verify(ca_.certificate, "a vote", "no", signature_)));
+  EXPECT_TRUE(refused(verify(ca_.certificate, "a contract", "yes", signature_)));
+  EXPECT_TRUE(refused(verify(ca_.certificate, "a vote", "yes", Signature{})));
+  EXPECT_TRUE(refused(verify(ca_.certificate, "a vote", "yes", signature_, 51)))
+      << "the certificate has ended by then";
+  EXPECT_TRUE(refused(verify(ca_.certificate, "a vote", "yes", signature_, -2)));
+  const PemPair other = *make_ca("test", GetParam(), 100);
+  EXPECT_TRUE(refused(verify(other.certificate, "a vote", "yes", signature_)));
+  EXPECT_TRUE(refused(verify("", "a vote", "yes", signature_)));
+  Signature changed = signature_;
+  changed.bytes[changed.bytes.size() / 2] ^= std::byte{1};
+  EXPECT_TRUE(refused(verify(ca_.certificate, "a vote", "yes", changed)));
+  Signature of_another = signature_;
+  of_another.certificates =
+      issue_certificate(ca_, {"south", "site", {}, GetParam(), 50})->certificate;
+  EXPECT_TRUE(refused(verify(ca_.certificate, "a vote", "yes", of_another)));
+}
+
+TEST_P(SigningTest, AKeyWithoutItsCertificateSignsNothing) {
+  const PemPair south = *issue_certificate(ca_, {"south", "site", {}, GetParam(), 50});
+  EXPECT_FALSE(Signer::make(north_.certificate, south.key));
+  EXPECT_FALSE(Signer::make("", north_.key));
+  EXPECT_FALSE(Signer::make(north_.certificate, "no key"));
+}
+
+INSTANTIATE_TEST_SUITE_P(BothKinds, SigningTest, testing::Values(KeyKind::kP256, KeyKind::kEd25519),
+                         [](const auto& kind) {
+                           return kind.param == KeyKind::kP256 ? "P256" : "Ed25519";
+                         });
+
+}  // namespace
+}  // namespace tributary
