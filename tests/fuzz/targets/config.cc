@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/client_file.h"
+#include "common/config/coordinator_file.h"
+#include "common/config/job_file.h"
+#include "common/config/operator_file.h"
+#include "tests/fuzz/targets.h"
+
+namespace tributary {
+
+// Each file that a person or another party writes in YAML.
+bool fuzz_yaml(ByteView bytes) {
+  const std::string text(as_text(bytes));
+  const bool job = parse_job(text, "job.yaml").has_value();
+  const bool client = parse_client_config(text, "client.yaml").has_value();
+  const bool coordinator = parse_coordinator_config(text, "coordinator.yaml").has_value();
+  const bool ctl = parse_operator_config(text, "tributaryctl.yaml").has_value();
+  return job || client || coordinator || ctl;
+}
+
+}  // namespace tributary
