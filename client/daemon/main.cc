@@ -26,6 +26,7 @@ Result<ClientConfig> read_config(const std::string& path) {
 }
 
 int run(const std::string& path) {
+  protect_memory();
   const auto config = read_config(path);
   if (!config) return tell_error(kProgram, config.error());
   const SystemClock clock;

@@ -32,6 +32,11 @@ inline constexpr std::uint64_t kPartialSyncBytes = 64ull << 20;
 inline constexpr std::uint64_t kUpdateHeaderMax = 1u << 20;
 // Links the listener greets at once that are not authenticated yet; others wait in the kernel.
 inline constexpr std::size_t kHandshakesMax = 512;
+// Addresses that dialled within the last second, each with its count: a few MiB. More than these is
+// an attack from everywhere, and the new ones of them are not heard.
+inline constexpr std::size_t kDialAddressesMax = 20'000;
+// Lines of the log about peers that were turned away, a second; the others are counted.
+inline constexpr std::int64_t kRefusalsToldMax = 20;
 // New links of sites that coordinator.yaml may let in a second: more than a machine greets.
 inline constexpr std::int64_t kAdmissionRateMax = 10'000;
 // A site that was told when to come is let in this much later too: it may dial in time and take the

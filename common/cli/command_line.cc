@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/cli/command_line.h"
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -107,6 +110,13 @@ std::string escaped_lines(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
+}
+
+void protect_memory() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  // The limit does not hold for a handler of core dumps, which the system may have.
+  ::prctl(PR_SET_DUMPABLE, 0);
 }
 
 int tell_error(const std::string& program, const Error& error) {

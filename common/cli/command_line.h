@@ -23,6 +23,10 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
 // harmless.
 std::string escaped_lines(std::string_view text);
 
+// For a process that has keys and others' data in its memory: no core dump, and no debugger of the
+// same user (Linux). Before secrets are read.
+void protect_memory();
+
 // "program: message" on stderr; the exit status for it.
 int tell_error(const std::string& program, const Error& error);
 

@@ -24,6 +24,8 @@ Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
   Section admission = root.section("admission", Section::Need::kOptional);
   config.admission.rate =
       admission.integer("rate", {1, limits::kAdmissionRateMax}, config.admission.rate);
+  config.admission.dials_per_address = admission.integer(
+      "dials_per_address", {1, limits::kAdmissionRateMax}, config.admission.dials_per_address);
   config.admission.sites_max = admission.integer(
       "sites_max", {1, static_cast<std::int64_t>(limits::kSitesMax)}, config.admission.sites_max);
   config.log = read_log(root, file_name);

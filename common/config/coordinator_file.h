@@ -13,7 +13,8 @@ namespace tributary {
 
 // How many sites may come. Operators always may.
 struct AdmissionConfig {
-  std::int64_t rate = 200;  // new links a second; so many may also come at once
+  std::int64_t rate = 200;               // new links a second; so many may also come at once
+  std::int64_t dials_per_address = 200;  // handshakes a second that may be begun
   std::int64_t sites_max = static_cast<std::int64_t>(limits::kSitesMax);  // on a link
 };
 

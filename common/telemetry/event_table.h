@@ -33,6 +33,8 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "A record could not be made durable; everything waits until it can"},
     {"link.refused", kWarn, kHub, "address reason detail",
      "A peer was turned away before it had a name (TLS, version, limit)"},
+    {"links.refused", kWarn, kHub, "refused dropped last",
+     "More in the last second than are told one by one, and those dropped unheard"},
     {"site.connected", kInfo, kHub, "site address software datasets",
      "A site is on the link; it may be selected from now on"},
     {"site.disconnected", kInfo, kHub, "site address code detail seconds",

@@ -19,8 +19,9 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& io, const std::string& host,
                                                  std::uint16_t port,
-                                                 std::shared_ptr<TlsContext> context) {
-  std::shared_ptr<Listener> listener(new Listener(io, std::move(context)));
+                                                 std::shared_ptr<TlsContext> context,
+                                                 std::int64_t dials_per_address) {
+  std::shared_ptr<Listener> listener(new Listener(io, std::move(context), dials_per_address));
   const std::string address = host + ":" + std::to_string(port);
   boost::system::error_code error;
   asio::ip::tcp::resolver resolver(io);
@@ -40,9 +41,10 @@ Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& io, const std
   return listener;
 }
 
-void Listener::start(OnLink on_link, OnRefused on_refused) {
+void Listener::start(OnLink on_link, OnRefused on_refused, OnDropped on_dropped) {
   on_link_ = std::move(on_link);
   on_refused_ = std::move(on_refused);
+  on_dropped_ = std::move(on_dropped);
   const auto self = shared_from_this();
   spawn(acceptor_.get_executor(), accept_loop(self));
 }
@@ -68,9 +70,18 @@ asio::awaitable<void> Listener::accept_loop(std::shared_ptr<Listener> self) {
       co_await self->pause();
       continue;
     }
+    const auto peer = socket.remote_endpoint(error);
+    const asio::ip::address from = peer.address();
+    if (error || !self->may_dial(from)) continue;  // it closes
     const auto executor = self->acceptor_.get_executor();
-    spawn(executor, greet(self, std::move(socket)));
+    spawn(executor, greet(self, std::move(socket), from));
   }
+}
+
+bool Listener::may_dial(const asio::ip::address& from) {
+  if (limits_.admit(clock_.now(), from)) return true;
+  if (on_dropped_) on_dropped_(from.to_string());
+  return false;
 }
 
 asio::awaitable<void> Listener::pause() {
@@ -80,7 +91,8 @@ asio::awaitable<void> Listener::pause() {
   co_await pause_.async_wait(token);
 }
 
-asio::awaitable<void> Listener::greet(std::shared_ptr<Listener> self, Socket socket) {
+asio::awaitable<void> Listener::greet(std::shared_ptr<Listener> self, Socket socket,
+                                      asio::ip::address from) {
   ++self->handshakes_;
   const std::string no_name;
   Result<std::unique_ptr<TlsStream>> stream =
@@ -92,6 +104,7 @@ asio::awaitable<void> Listener::greet(std::shared_ptr<Listener> self, Socket soc
     self->on_refused_("unknown address", stream.error());
   }
   --self->handshakes_;
+  self->limits_.greeted(from);
 }
 
 asio::awaitable<void> Listener::greet_stream(std::unique_ptr<TlsStream> stream) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "common/transport/dial_limits.h"
 #include "common/transport/frame_link.h"
 
 namespace tributary {
@@ -19,22 +20,29 @@ class Listener : public std::enable_shared_from_this<Listener> {
   // A link whose Hello has come; the handler answers Welcome or closes.
   using OnLink = std::function<void(std::shared_ptr<FrameLink> link, const Hello& hello)>;
   using OnRefused = std::function<void(const std::string& address, const Error& why)>;
+  // A connection over the limits of its address, closed without a word.
+  using OnDropped = std::function<void(const std::string& host)>;
+  static constexpr std::int64_t kDialsPerAddress = 200;  // a second
 
   // `host` is an address or name of this machine, port 0 any free one. Errors name the address.
   static Result<std::shared_ptr<Listener>> open(asio::io_context& io, const std::string& host,
                                                 std::uint16_t port,
-                                                std::shared_ptr<TlsContext> context);
-  void start(OnLink on_link, OnRefused on_refused);
+                                                std::shared_ptr<TlsContext> context,
+                                                std::int64_t dials_per_address = kDialsPerAddress);
+  void start(OnLink on_link, OnRefused on_refused, OnDropped on_dropped = {});
   void stop();
   std::uint16_t port() const { return port_; }
   std::size_t greeting() const { return handshakes_; }  // peers that are not authenticated yet
 
  private:
-  Listener(asio::io_context& io, std::shared_ptr<TlsContext> context)
-      : acceptor_(io), pause_(io), context_(std::move(context)) {}
+  Listener(asio::io_context& io, std::shared_ptr<TlsContext> context,
+           std::int64_t dials_per_address)
+      : acceptor_(io), pause_(io), context_(std::move(context)), limits_(dials_per_address) {}
   static asio::awaitable<void> accept_loop(std::shared_ptr<Listener> self);
   asio::awaitable<void> pause();
-  static asio::awaitable<void> greet(std::shared_ptr<Listener> self, Socket socket);
+  bool may_dial(const asio::ip::address& from);
+  static asio::awaitable<void> greet(std::shared_ptr<Listener> self, Socket socket,
+                                     asio::ip::address from);
   asio::awaitable<void> greet_stream(std::unique_ptr<TlsStream> stream);
 
   asio::ip::tcp::acceptor acceptor_;
@@ -42,6 +50,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   std::shared_ptr<TlsContext> context_;
   OnLink on_link_;
   OnRefused on_refused_;
+  OnDropped on_dropped_;
+  DialLimits limits_;
+  SystemClock clock_;
   std::uint16_t port_ = 0;
   std::size_t handshakes_ = 0;
 };

@@ -19,6 +19,7 @@ Result<CoordinatorConfig> read_config(const std::string& path) {
 }
 
 int run(const std::string& path) {
+  protect_memory();
   const auto config = read_config(path);
   if (!config) return tell_error(kProgram, config.error());
   const SystemClock clock;

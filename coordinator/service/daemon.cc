@@ -20,6 +20,7 @@
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
 #include "coordinator/service/operator_sessions.h"
+#include "coordinator/service/refusals.h"
 #include "coordinator/service/shared_work.h"
 #include "coordinator/service/site_sessions.h"
 
@@ -60,7 +61,8 @@ class Daemon {
     blobs_ = std::make_unique<Staging>(std::move(blobs), config_.staging_memory);
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
     make_services();
-    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context_));
+    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context_,
+                                      config_.admission.dials_per_address));
     listener_ = std::move(listener);
     log_.record("coordinator.started",
                 {{"software", kSoftware},
@@ -72,14 +74,12 @@ class Daemon {
   }
 
   void run() {
-    listener_->start([this](std::shared_ptr<FrameLink> link,
-                            const Hello& hello) { admit(std::move(link), hello); },
-                     [this](const std::string& address, const Error& why) {
-                       log_.record("link.refused",
-                                   {{"address", address},
-                                    {"reason", std::string(error_code_name(why.code))},
-                                    {"detail", why.message}});
-                     });
+    listener_->start(
+        [this](std::shared_ptr<FrameLink> link, const Hello& hello) {
+          admit(std::move(link), hello);
+        },
+        [this](const std::string& address, const Error& why) { refusals_.refused(address, why); },
+        [this](const std::string& host) { refusals_.dropped(host); });
     wait_for_signal();
     tick();
     io_.run();
@@ -179,6 +179,7 @@ class Daemon {
       const std::optional<TimePoint> wake = driver_->next_wake();
       if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
       sites_->pass_time();
+      refusals_.pass_time();
       warn_of_expiry();
       tick();
     });
@@ -237,6 +238,7 @@ class Daemon {
   const CoordinatorConfig& config_;
   EventLog& log_;
   const Clock& clock_;
+  Refusals refusals_{clock_, log_};
   TimePoint started_;
   TimePoint stopping_since_;
   bool stopping_ = false;

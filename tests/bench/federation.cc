@@ -77,7 +77,8 @@ Federation::Federation(const std::string& in, const std::string& staging)
   };
   write_file(path("coordinator.yaml"),
              "listen: 127.0.0.1:0\nstate_dir: coordinator\n"
-             "log: {file: coordinator.jsonl}\nadmission: {rate: 10000}\nstaging_memory: " +
+             "log: {file: coordinator.jsonl}\nadmission: {rate: 10000, dials_per_address: "
+             "10000}\nstaging_memory: " +
                  staging + "\n" + yaml(tls_of("coordinator", "coordinator")));
   coordinator_ =
       std::make_unique<Process>(std::vector<std::string>{program("tributary-coordinator"),

@@ -50,6 +50,8 @@ class FederationFiles {
   void signal_client(int index, int number) { clients_.at(index)->signal(number); }
   int stop_client(int index) { return clients_.at(index)->end(SIGTERM); }
   int port() const { return port_; }
+  pid_t coordinator_pid() const { return coordinator_->pid(); }
+  pid_t client_pid(int index) const { return clients_.at(index)->pid(); }
 
   // The job's id.
   std::string submit(const std::string& job_path);
