@@ -17,6 +17,8 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(FileSystem& files, std::string 
     if (damaged) error.message += "; `tributaryctl audit verify` tells more";
     return std::move(error).with_context("audit log " + log->path_);
   }
+  TRIB_TRY(cut, files.open_append(log->path_, log->bytes_));
+  log->file_ = std::move(cut);
   return log;
 }
 
@@ -24,8 +26,16 @@ Status AuditLog::read(std::optional<std::uint64_t> records) {
   TRIB_TRY(file, files_.open(path_));
   bool over = false;  // what is left was never acted on
   const Status done = read_lines(*file, [&](std::uint64_t byte, std::string_view text, bool whole) {
-    if (!whole || over) return Status{};
+    if (!whole) return Status{};
     const auto line = parse_audit_line(text);
+    if (over && line && std::holds_alternative<HeadLine>(*line)) {
+      return Status(
+          make_error(ErrorCode::kDataLoss, "a head is signed over more records than the " +
+                                               std::to_string(*records) +
+                                               " that the state knows of: the state "
+                                               "is older than the log; put both back together"));
+    }
+    if (over) return Status{};
     const Status taken = line ? Status{} : Status(line.error());
     if (line && std::holds_alternative<RecordLine>(*line) && records && size() >= *records) {
       over = true;

@@ -73,6 +73,17 @@ TEST_F(AuditLogTest, RecordsThatItsOwnerDoesNotKnowOfGo) {
   EXPECT_EQ(files_.open(5)->size(), 5u);
 }
 
+TEST_F(AuditLogTest, RecordsUnderAHeadNeverGo) {
+  files_.fill(*files_.open(), 6);
+  const std::string text = files_.text();
+  const auto log = AuditLog::open(files_.disk, files_.path, 5);
+  ASSERT_FALSE(log);
+  EXPECT_EQ(log.error().code, ErrorCode::kDataLoss);
+  EXPECT_NE(log.error().message.find("the state is older"), std::string::npos)
+      << log.error().message;
+  EXPECT_EQ(files_.text(), text);
+}
+
 TEST_F(AuditLogTest, AFileWithFewerThanItsOwnerKnowsOfIsRefused) {
   files_.fill(*files_.open(), 5);
   const auto log = AuditLog::open(files_.disk, files_.path, 6);
