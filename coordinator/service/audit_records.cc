@@ -65,14 +65,12 @@ Result<Json> round_record(const SaveRound& round, const RoundEffects& effects,
                           const StateStore& before) {
   TRIB_TRY(job, before.job(round.job));
   Json record = Json::parse(round_row_to_json(round.row));
-  const bool committed = !round.row.model.is_none();
+  if (round.row.model.is_none()) record.erase("model");
+  const bool committed = round.row.outcome == "committed";
   record["event"] = committed ? "round.committed" : "round.closed";
   record["job"] = round.job.value;
   record["document_sha256"] = document_digest(job);
-  if (!committed) {
-    record.erase("model");
-    return record;
-  }
+  if (!committed) return record;
   record["model_before"] = job.model.digest.hex();
   for (const auto& [site, rows] : job.rows) record["rows"][site.value] = rows.training;
   TRIB_TRY(updates, updates_of(round, effects, before));

@@ -19,7 +19,7 @@
 #include "common/transport/listener.h"
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
-#include "coordinator/service/audit_trail.h"
+#include "coordinator/service/audit_exchange.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/shared_work.h"
 #include "coordinator/service/site_sessions.h"
@@ -100,24 +100,26 @@ class Daemon {
     TRIB_TRY(signer, Signer::make(std::string(as_text(certificate)), std::string(as_text(key))));
     const std::string folder = config_.state_dir + "/audit";
     TRIB_CHECK_OK(files_->make_directories(folder));
-    const auto later = [this] { asio::post(io_, [this] { sign_head(); }); };
+    const auto later = [this] { asio::post(io_, [this] { exchange_->sign(); }); };
     TRIB_TRY(trail, AuditTrail::open({*files_, clock_, later}, folder + "/audit.log", records,
                                      std::move(signer)));
     trail_ = std::move(trail);
+    TRIB_TRY(roots, files_->read(config_.tls.ca, limits::kConfigBytesMax));
+    exchange_.emplace(AuditExchange::Ports{
+        *trail_, log_, std::string(as_text(roots)),
+        [this](const SiteName& site, const Message& message) { sites_->send(site, message); }});
     later();  // what an earlier life did not come to sign
     return trail_.get();
-  }
-
-  void sign_head() {
-    if (const auto head = trail_->sign(); !head)
-      log_.record("storage.failed", {{"path", "audit"}, {"detail", head.error().message}});
   }
 
   void make_services() {
     const auto to_engine = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
     sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
         clock_, *blobs_, *store_, log_, config_.sites, config_.admission, std::string(kSoftware),
-        to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory});
+        to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory,
+        [this](const SiteName& site, const AuditCountersignature& message) {
+          return exchange_->on_countersignature(site, message);
+        }});
     DriverPorts ports{
         clock_,
         *store_,
@@ -268,6 +270,7 @@ class Daemon {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<AuditTrail> trail_;
+  std::optional<AuditExchange> exchange_;
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<Staging> blobs_;
   std::unique_ptr<ModelRepository> models_;

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "client/data/dataset.h"
+#include "common/audit/audit_line.h"
 #include "common/base/random_source.h"
 #include "common/config/client_file.h"
 #include "common/config/coordinator_file.h"
@@ -82,7 +83,9 @@ TEST(FuzzDecoders, Messages) {
   std::vector<std::string> valid;
   for (const Message& message : std::vector<Message>{
            hello, TaskOffer{task}, prepared, trained, Heartbeat{7, false},
-           Goodbye{ErrorCode::kUnavailable, "bye", 100}, SubmitJob{"name: x\n", "token", {}}})
+           Goodbye{ErrorCode::kUnavailable, "bye", 100}, SubmitJob{"name: x\n", "token", {}},
+           AuditHead{3, Digest{{std::byte{1}}}, 5, "PEM", "signature", {Digest{{std::byte{2}}}}},
+           AuditCountersignature{3, Digest{{std::byte{1}}}, 5, 6, "PEM", "signature"}})
     valid.push_back(text_of(*encode_message(message)));
   EXPECT_GT(fuzz(valid, kRuns,
                  [](const std::string& bytes) {
@@ -92,6 +95,27 @@ TEST(FuzzDecoders, Messages) {
                      EXPECT_TRUE(encode_message(*message).has_value());
                    }
                    return message.has_value();
+                 }),
+            kRuns);
+}
+
+TEST(FuzzDecoders, AuditLines) {
+  const std::string id = certificates_id("PEM\n");
+  const TreeHead head{4, leaf_of(3, "{}"), 1'700'000'000'123};
+  std::vector<std::string> valid;
+  for (const AuditLine& line : std::vector<AuditLine>{
+           RecordLine{leaf_of(3, "{}"), 3, "{}"}, CertificatesLine{id, "PEM\n"},
+           HeadLine{head, id, {std::byte{7}}}, CountersignatureLine{head, 5, id, {std::byte{7}}}}) {
+    valid.push_back(text_of(line));
+    valid.back().pop_back();
+  }
+  EXPECT_GT(fuzz(valid, kRuns,
+                 [](const std::string& text) {
+                   const Result<AuditLine> line = parse_audit_line(text);
+                   if (line) {
+                     EXPECT_EQ(text_of(*line), text + "\n") << "each line has one text";
+                   }
+                   return line.has_value();
                  }),
             kRuns);
 }
