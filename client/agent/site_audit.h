@@ -27,7 +27,7 @@ class SiteAudit {
   static Result<std::unique_ptr<SiteAudit>> open(Ports ports, std::string folder, Signer signer,
                                                  std::string roots);
 
-  // --- the site's own log; durable, and under a head, when they return ---
+  // --- the site's own log; durable when they return ---
   // A message that is about to go to the coordinator; only tasks taken and results are recorded.
   Status note_sent(const Message& message);
   // The coordinator fetches bytes of a result.

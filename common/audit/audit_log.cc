@@ -133,7 +133,6 @@ Result<SignedHead> AuditLog::sign(const Signer& signer, std::int64_t at_ms) {
   TRIB_CHECK_OK(
       write(certificates_text(pem) + text_of(HeadLine{head.head, id, head.signature.bytes})));
   certificates_[id] = pem;
-  TRIB_CHECK_OK(file_->sync());
   newest_ = head;
   return head;
 }

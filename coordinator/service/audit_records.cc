@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.h"
 #include "common/crypto/digest.h"
 #include "coordinator/service/record_json.h"
 
@@ -16,6 +17,10 @@ using Json = nlohmann::json;
 // Reports of what was decided about a job; rounds have records of their own.
 constexpr std::array<std::string_view, 5> kDecisions = {
     "job.submitted", "job.changed", "job.finished", "job.failed", "job.aborted"};
+
+// Of what a site says for people: with kSitesMax of them a record stays below kAuditLineBytesMax,
+// whatever JSON makes of the characters.
+constexpr std::size_t kDetailBytesMax = 256;
 
 std::string document_digest(const JobRecord& job) { return sha256(as_bytes(job.document)).hex(); }
 
@@ -66,6 +71,8 @@ Result<Json> round_record(const SaveRound& round, const RoundEffects& effects,
   TRIB_TRY(job, before.job(round.job));
   Json record = Json::parse(round_row_to_json(round.row));
   if (round.row.model.is_none()) record.erase("model");
+  for (Json& one : record["participants"])
+    one["detail"] = cut_utf8(one["detail"].get<std::string>(), kDetailBytesMax);
   const bool committed = round.row.outcome == "committed";
   record["event"] = committed ? "round.committed" : "round.closed";
   record["job"] = round.job.value;
