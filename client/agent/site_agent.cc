@@ -13,7 +13,10 @@ struct SiteAgent::EffectPerformer {
 
   void operator()(const ss::Dial&) { agent.ports_.dial(); }
   void operator()(const ss::Send& e) {
-    if (agent.link_) static_cast<void>(agent.link_->send(e.message).has_value());
+    const auto* result = std::get_if<TaskResult>(&e.message);
+    const bool leaves = result != nullptr && !std::holds_alternative<TaskFailure>(result->outcome);
+    if (leaves && agent.distrusts()) return agent.refuse(result->key);
+    agent.send(e.message);
   }
   void operator()(const ss::CloseLink& e) {
     agent.give_up_dial_ = agent.link_ == nullptr;
@@ -98,8 +101,44 @@ void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome) {
   if (give_up_dial_) {
     link_->close(make_error(ErrorCode::kCancelled, "the site is shutting down"));
   } else {
+    if (ports_.audit != nullptr) {
+      if (const auto kept = ports_.audit->countersignature()) send(*kept);
+    }
     dispatch(ss::Connected{welcome.reconnect_spread_ms});
   }
+}
+
+// What is not in the audit log does not leave the site: the next link tries again.
+void SiteAgent::send(const Message& message) {
+  if (!link_) return;
+  const Status noted = ports_.audit == nullptr ? Status{} : ports_.audit->note_sent(message);
+  if (noted) return static_cast<void>(link_->send(message).has_value());
+  note_failure(noted);
+  link_->close(make_error(ErrorCode::kUnavailable, "the site cannot write its audit log"));
+}
+
+void SiteAgent::refuse(const TaskKey& key) {
+  ports_.log.record("audit.refused", {{"job", key.job.value},
+                                      {"round", std::int64_t{key.round}},
+                                      {"attempt", std::int64_t{key.attempt}},
+                                      {"task", std::string(task_kind_name(key.kind))},
+                                      {"detail", ports_.audit->disputed()}});
+  send(TaskResult{key, TaskFailure{Reason::kPolicyDenied,
+                                   "the coordinator's audit log does not continue what the site "
+                                   "knew of it"}});
+}
+
+Status SiteAgent::on_head(const AuditHead& head) {
+  if (ports_.audit == nullptr) return {};
+  const Result<bool> taken = ports_.audit->take(head);
+  if (!taken) {
+    note_failure(taken.error());
+    return taken.error();
+  }
+  if (!*taken) return {};
+  TRIB_TRY(answer, ports_.audit->countersignature());
+  send(answer);
+  return {};
 }
 
 void SiteAgent::unlinked(const Error& why) {
@@ -110,6 +149,11 @@ void SiteAgent::unlinked(const Error& why) {
 
 Status SiteAgent::on_message(const Message& message) {
   if (BlobTransfers::is_mine(message)) return transfers_->on_message(message);
+  if (const auto* head = std::get_if<AuditHead>(&message)) return on_head(*head);
+  if (const auto* offer = std::get_if<TaskOffer>(&message); offer != nullptr && distrusts()) {
+    refuse(offer->task.key);
+    return {};
+  }
   dispatch(ss::MessageReceived{message});
   return {};
 }
@@ -122,7 +166,11 @@ Status SiteAgent::on_chunk(std::uint32_t stream, Chunk chunk) {
 Result<std::unique_ptr<ReadFile>> SiteAgent::open_own(const Digest& digest) const {
   if (!may_serve_.contains(digest))
     return make_error(ErrorCode::kPermissionDenied, "not a result of this site");
-  return blobs_->open_blob(digest);
+  if (distrusts())
+    return make_error(ErrorCode::kPermissionDenied, "the site does not trust the audit log");
+  TRIB_TRY(file, blobs_->open_blob(digest));
+  if (ports_.audit != nullptr) TRIB_CHECK_OK(ports_.audit->note_upload({digest, file->size()}));
+  return file;
 }
 
 void SiteAgent::download(const BlobRef& blob) {

@@ -14,6 +14,7 @@
 
 #include "client/agent/model_fetches.h"
 #include "client/agent/result_store.h"
+#include "client/agent/site_audit.h"
 #include "client/session/session.h"
 #include "common/storage/blob_store.h"
 #include "common/telemetry/event_log.h"
@@ -33,6 +34,7 @@ class SiteAgent final : public LinkHandler {
     std::function<void(const Task& task)> start;  // answered by finished(), later
     std::function<void(const TaskKey& key)> stop;  // the running task; finished() still comes
     BlobTransfers::WorkQueue downloads = {};       // none: on the link's thread
+    SiteAudit* audit = nullptr;                    // none: nothing is recorded
   };
   // Takes up what an earlier life left in `state_dir`.
   static Result<std::unique_ptr<SiteAgent>> open(std::string state_dir, Ports ports);
@@ -65,6 +67,10 @@ class SiteAgent final : public LinkHandler {
       : state_dir_(std::move(state_dir)), ports_(std::move(ports)), session_(ports_.random) {}
   Status recover();
   void dispatch(session::SessionEvent event);
+  bool distrusts() const { return ports_.audit != nullptr && !ports_.audit->disputed().empty(); }
+  void send(const Message& message);
+  void refuse(const TaskKey& key);
+  Status on_head(const AuditHead& head);
   Result<std::unique_ptr<ReadFile>> open_own(const Digest& digest) const;
   void download(const BlobRef& blob);
   void fetched(const BlobRef& blob, const Status& outcome);

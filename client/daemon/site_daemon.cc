@@ -48,11 +48,12 @@ class Daemon {
     context_ = std::move(context);
     if (context_->own().role == PeerRole::kEvaluator)
       data_.serve_evaluator(SiteName{context_->own().name});
+    TRIB_CHECK_OK(open_audit());
     TRIB_TRY(agent, SiteAgent::open(config_.state_dir,
                                     {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
                                      [this](const Task& task) { train(task); },
                                      [this](const TaskKey&) { stop_task_->store(true); },
-                                     work_queue_on(storage_, io_)}));
+                                     work_queue_on(storage_, io_), audit_.get()}));
     agent_ = std::move(agent);
     runner_.emplace(TaskRunner::Ports{
         SiteName{context_->own().name}, data_, agent_->blobs(), static_cast<int>(config_.threads),
@@ -87,6 +88,21 @@ class Daemon {
   }
 
  private:
+  Status open_audit() {
+    const auto read = [this](const std::string& path) -> Result<std::string> {
+      TRIB_TRY(bytes, files_->read(path, limits::kConfigBytesMax));
+      return std::string(as_text(bytes));
+    };
+    TRIB_TRY(certificate, read(config_.tls.certificate));
+    TRIB_TRY(key, read(config_.tls.key));
+    TRIB_TRY(roots, read(config_.tls.ca));
+    TRIB_TRY(signer, Signer::make(certificate, key));
+    TRIB_TRY(audit, SiteAudit::open({*files_, clock_, log_}, config_.state_dir + "/audit",
+                                    std::move(signer), std::move(roots)));
+    audit_ = std::move(audit);
+    return {};
+  }
+
   void dial_coordinator() {
     log_.record("client.connecting", {{"coordinator", to_string(config_.coordinator)}});
     spawn(io_, dial_once(this));
@@ -203,6 +219,7 @@ class Daemon {
   asio::io_context io_{1};  // outlives the agent's link
   std::unique_ptr<DirectoryLock> lock_;
   std::shared_ptr<TlsContext> context_;
+  std::unique_ptr<SiteAudit> audit_;
   std::unique_ptr<SiteAgent> agent_;
   std::optional<TaskRunner> runner_;
   std::shared_ptr<std::atomic<bool>> stop_task_;

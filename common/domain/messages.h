@@ -91,11 +91,30 @@ struct TaskProgress {
 // and TaskResult (task.h), sent again after a reconnect until a TaskVerdict or TaskCancel answers
 // it.
 
+// --- audit (RFC 6962; signatures as common/crypto/signing.h makes them) ---
+struct AuditHead {
+  std::uint64_t size = 0;  // records of the coordinator's audit log
+  Digest root;
+  std::int64_t at_ms = 0;
+  std::string certificates;
+  std::string signature;
+  std::vector<Digest> proof;  // from the head that the site keeps
+};                            // coordinator to site
+struct AuditCountersignature {
+  std::uint64_t size = 0;  // of the head that the site keeps; 0: none
+  Digest root;
+  std::int64_t at_ms = 0;
+  std::int64_t countersigned_ms = 0;
+  std::string certificates;
+  std::string signature;
+};  // site to coordinator, first on each link and for each new head
+
 using Message =
     std::variant<Hello, Welcome, Goodbye, Heartbeat, BlobRequest, BlobStart, BlobRefused,
                  BlobCancel, TaskOffer, TaskCancel, TaskVerdict, RoundCommitted, TaskAccepted,
                  TaskProgress, TaskResult, SubmitJob, JobSubmitted, ListJobs, JobList, ShowJob,
                  JobDetail, AbortJob, JobAborted, ChangeJob, JobChanged, GetStatus, StatusReply,
-                 WatchJob, Event, GetModel, ModelInfo, RequestFailed>;
+                 WatchJob, Event, GetModel, ModelInfo, RequestFailed, AuditHead,
+                 AuditCountersignature>;
 
 }  // namespace tributary

@@ -49,6 +49,9 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"sites.postponed", kWarn, kHub, "sites reason connected waiting retry_after_ms",
      "So many were put off in the last second, for at most this long; waiting: turns not taken "
      "yet"},
+    {"audit.disputed", kError, kHub, "site kept records",
+     "The site keeps a head of this coordinator's audit log over so many records, and the log here "
+     "has fewer or others: it was rewritten, or an old state was restored"},
     {"operator.connected", kDebug, kHub, "operator address",
      "Someone with an operator certificate is on a link"},
     {"operator.refused", kWarn, kHub, "operator address request reason",
@@ -124,6 +127,14 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "The coordinator sent the client away for a while"},
     {"link.protocol_error", kError, kSite, "error",
      "The coordinator broke the grammar of the wire; the link is made anew"},
+    {"audit.countersigned", kDebug, kSite, "records",
+     "The coordinator's audit log continues what this site knew of it; the site keeps its head"},
+    {"audit.equivocation", kError, kSite, "kept records detail",
+     "The coordinator's audit log does not continue what this site knew of it: it was rewritten, "
+     "or "
+     "is not the same for everybody. Nothing is done for it until a person has looked"},
+    {"audit.refused", kWarn, kSite, "job round attempt task detail",
+     "A task that is not done, because of an audit.equivocation before"},
     // --- work at the site ---
     {"task.received", kInfo, kSite, "job round attempt task deadline_ms",
      "The coordinator asks for work"},

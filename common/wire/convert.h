@@ -35,6 +35,12 @@ Task from_wire(FieldReader& in, const wire::TaskOffer& from);
 void to_wire(const TaskResult& from, wire::TaskResult& to);
 TaskResult from_wire(FieldReader& in, const wire::TaskResult& from);
 
+// --- audit (convert_audit.cc) ---
+void to_wire(const AuditHead& from, wire::AuditHead& to);
+AuditHead from_wire(FieldReader& in, const wire::AuditHead& from);
+void to_wire(const AuditCountersignature& from, wire::AuditCountersignature& to);
+AuditCountersignature from_wire(FieldReader& in, const wire::AuditCountersignature& from);
+
 // --- operators (convert_operator.cc) ---
 void to_wire(const JobSummary& from, wire::JobSummary& to);
 JobSummary from_wire(FieldReader& in, const wire::JobSummary& from);

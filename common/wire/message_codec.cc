@@ -75,6 +75,10 @@ struct Encoder {
     to.mutable_task_progress()->set_total(m.total);
   }
   void operator()(const TaskResult& m) { to_wire(m, *to.mutable_task_result()); }
+  void operator()(const AuditHead& m) { to_wire(m, *to.mutable_audit_head()); }
+  void operator()(const AuditCountersignature& m) {
+    to_wire(m, *to.mutable_audit_countersignature());
+  }
   void operator()(const SubmitJob& m) {
     to.mutable_submit_job()->set_document(m.document);
     to.mutable_submit_job()->set_token(m.token);
@@ -198,6 +202,10 @@ Message read_work(FieldReader& in, const wire::Envelope& from) {
     case wire::Envelope::kTaskProgress:
       return TaskProgress{from_wire(in, from.task_progress().key()), from.task_progress().done(),
                           from.task_progress().total()};
+    case wire::Envelope::kAuditHead:
+      return from_wire(in, from.audit_head());
+    case wire::Envelope::kAuditCountersignature:
+      return from_wire(in, from.audit_countersignature());
     default:
       return from_wire(in, from.task_result());
   }

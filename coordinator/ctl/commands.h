@@ -28,6 +28,19 @@ struct PkiIssue {
 };
 Status pki_issue(const PkiIssue& options);
 
+// Audit logs, without a coordinator.
+struct AuditOptions {
+  std::string path;  // of a log, or of the state directory of a coordinator or site
+  std::string ca = "ca.pem";
+  std::string kept;  // a head that a site keeps; empty: none
+  std::string job;   // only its records; empty: all
+  std::string out;
+  bool json = false;
+};
+Status audit_verify(const AuditOptions& options);
+Status audit_show(const AuditOptions& options);
+Status audit_export(const AuditOptions& options);
+
 // A job file with all that can be checked of it without a coordinator.
 struct CheckedJob {
   std::string document;

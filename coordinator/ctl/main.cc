@@ -49,6 +49,7 @@ struct CommandLine {
   std::string config = "tributaryctl.yaml";
   PkiInit init;
   PkiIssue issue;
+  AuditOptions audited;
   SubmitOptions submitted;
   JobChanges changes;
   std::string file, job, deadline, why = "aborted", round = "last", out;
@@ -70,6 +71,34 @@ struct CommandLine {
     watched->add_option("JOB", job, "Its id, as `job list` shows it")->required();
     remote(watched, [this](Connection& c) { return watch_job(c, job); });
     add_model();
+    add_audit();
+  }
+
+  void add_audit() {
+    CLI::App* audit = app.add_subcommand(
+        "audit", "What a coordinator or a site did, as its audit log tells; needs no coordinator");
+    audit->require_subcommand(1);
+    const auto command = [&](const char* name, const char* help,
+                             Status (*action)(const AuditOptions&)) {
+      CLI::App* added = audit->add_subcommand(name, help);
+      added->add_option("PATH", audited.path, "A state directory, or an exported file")->required();
+      added->callback([this, action] { run = [this, action] { return action(audited); }; });
+      return added;
+    };
+    CLI::App* verify = command(
+        "verify", "Check every record, head and countersignature; says what is wrong and where",
+        audit_verify);
+    verify->add_option("--ca", audited.ca, "The federation's root")->capture_default_str();
+    verify->add_option(
+        "--kept", audited.kept,
+        "The head that a site keeps (audit/coordinator.head of its state directory): "
+        "whether the log still has what it had then");
+    CLI::App* show = command("show", "The records", audit_show);
+    show->add_option("--job", audited.job, "Only those of this job");
+    show->add_flag("--json", audited.json, "For programs");
+    CLI::App* exported =
+        command("export", "Copy the log, as evidence: verify needs nothing else", audit_export);
+    exported->add_option("--out", audited.out, "The file to write")->required();
   }
 
   void add_model() {

@@ -19,6 +19,7 @@
 #include "common/transport/listener.h"
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
+#include "coordinator/service/audit_exchange.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/refusals.h"
 #include "coordinator/service/shared_work.h"
@@ -55,7 +56,9 @@ class Daemon {
     lock_ = std::move(lock);
     TRIB_TRY(context, TlsContext::load_as(PeerRole::kCoordinator, config_.tls));
     context_ = std::move(context);
-    TRIB_TRY(store, StateStore::open(config_.state_dir + "/state.sqlite"));
+    TRIB_TRY(store,
+             StateStore::open(config_.state_dir + "/state.sqlite",
+                              [this](std::uint64_t records) { return open_trail(records); }));
     TRIB_TRY(blobs, BlobStore::open(*files_, config_.state_dir + "/blobs"));
     store_ = std::move(store);
     blobs_ = std::make_unique<Staging>(std::move(blobs), config_.staging_memory);
@@ -91,11 +94,32 @@ class Daemon {
   }
 
  private:
+  Result<AuditTrail*> open_trail(std::uint64_t records) {
+    TRIB_TRY(certificate, files_->read(config_.tls.certificate, limits::kConfigBytesMax));
+    TRIB_TRY(key, files_->read(config_.tls.key, limits::kConfigBytesMax));
+    TRIB_TRY(signer, Signer::make(std::string(as_text(certificate)), std::string(as_text(key))));
+    const std::string folder = config_.state_dir + "/audit";
+    TRIB_CHECK_OK(files_->make_directories(folder));
+    const auto later = [this] { asio::post(io_, [this] { exchange_->sign(); }); };
+    TRIB_TRY(trail, AuditTrail::open({*files_, clock_, later}, folder + "/audit.log", records,
+                                     std::move(signer)));
+    trail_ = std::move(trail);
+    TRIB_TRY(roots, files_->read(config_.tls.ca, limits::kConfigBytesMax));
+    exchange_.emplace(AuditExchange::Ports{
+        *trail_, log_, std::string(as_text(roots)),
+        [this](const SiteName& site, const Message& message) { sites_->send(site, message); }});
+    later();  // what an earlier life did not come to sign
+    return trail_.get();
+  }
+
   void make_services() {
     const auto to_engine = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
     sites_ = std::make_unique<SiteSessions>(SiteSessions::Ports{
         clock_, *blobs_, *store_, log_, config_.sites, config_.admission, std::string(kSoftware),
-        to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory});
+        to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory,
+        [this](const SiteName& site, const AuditCountersignature& message) {
+          return exchange_->on_countersignature(site, message);
+        }});
     DriverPorts ports{
         clock_,
         *store_,
@@ -247,6 +271,8 @@ class Daemon {
   TimePoint expiry_check_at_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
+  std::unique_ptr<AuditTrail> trail_;
+  std::optional<AuditExchange> exchange_;
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<Staging> blobs_;
   std::unique_ptr<ModelRepository> models_;

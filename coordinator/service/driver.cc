@@ -233,14 +233,15 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
   record.model_file = request.model_file;
   record.dry_run = request.dry_run;
   record.submitted_wall_ms = ports_.clock.wall_ms();
-  TRIB_CHECK_OK(ports_.store.apply({SaveJob{record}}));
-  ports_.report(Report{"job.submitted",
-                       {{"job", id.value},
-                        {"name", record.name},
-                        {"operator", who},
-                        {"rounds", std::int64_t{file.spec.rounds.rounds}},
-                        {"dry_run", record.dry_run},
-                        {"document", sha256(as_bytes(record.document)).short_hex()}}});
+  const Report submitted{"job.submitted",
+                         {{"job", id.value},
+                          {"name", record.name},
+                          {"operator", who},
+                          {"rounds", std::int64_t{file.spec.rounds.rounds}},
+                          {"dry_run", record.dry_run},
+                          {"document", sha256(as_bytes(record.document)).short_hex()}}};
+  TRIB_CHECK_OK(ports_.store.apply({SaveJob{record}, submitted}));
+  ports_.report(submitted);
   handle(JobArrived{std::move(record), std::move(file.spec)});
   return JobSubmitted{id, false};
 }

@@ -59,6 +59,9 @@ class SiteSessions::Session final : public LinkHandler,
       driver.handle(SiteProgressed{site_, progress->key, progress->done, progress->total});
     } else if (const auto* result = std::get_if<TaskResult>(&message)) {
       driver.handle(SiteReturned{site_, *result});
+    } else if (const auto* audit = std::get_if<AuditCountersignature>(&message);
+               audit != nullptr && owner_.ports_.audit) {
+      return owner_.ports_.audit(site_, *audit);
     } else if (const auto* goodbye = std::get_if<Goodbye>(&message)) {
       return make_error(ErrorCode::kUnavailable, "the site left: " + goodbye->message);
     } else {

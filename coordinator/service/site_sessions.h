@@ -40,6 +40,8 @@ class SiteSessions final : public SitePort {
     std::function<BlobTransfers::WorkQueue()> work_queue = {};
     std::uint64_t upload_memory =
         std::numeric_limits<std::uint64_t>::max();  // bytes of all uploads that run
+    // What a site says of the audit log; none: no site may.
+    std::function<Status(const SiteName&, const AuditCountersignature&)> audit = {};
   };
   explicit SiteSessions(Ports ports);
   ~SiteSessions() override;

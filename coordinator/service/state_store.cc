@@ -3,12 +3,15 @@
 
 #include <sqlite3.h>
 
+#include <charconv>
+
+#include "coordinator/service/audit_trail.h"
 #include "coordinator/service/record_json.h"
 
 namespace tributary {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr const char* kSchema = R"sql(
 CREATE TABLE sites (site TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, document BLOB NOT NULL,
@@ -18,6 +21,10 @@ CREATE TABLE accepted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT 
 CREATE TABLE rounds (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, record TEXT NOT NULL);
 CREATE INDEX rounds_of_job ON rounds (job, sequence);
 )sql";
+// Since version 2: how many records of the audit trail belong to this state.
+constexpr const char* kAuditSchema =
+    "CREATE TABLE audit (one INTEGER PRIMARY KEY CHECK (one = 1), records TEXT NOT NULL);"
+    "INSERT INTO audit VALUES (1, '0');";
 
 class SqliteStore final : public StateStore {
  public:
@@ -28,9 +35,11 @@ class SqliteStore final : public StateStore {
   SqliteStore& operator=(const SqliteStore&) = delete;
 
   Status prepare();
+  Status open_trail(const OpenTrail& open);
   Status apply(const RoundEffects& effects) override;
   Status save_site(const SiteRow& site) override;
   Result<std::vector<JobRecord>> jobs() const override;
+  Result<JobRecord> job(const JobId& job) const override;
   Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override;
   Result<std::vector<RoundRow>> rounds(const JobId& job) const override;
   Result<std::vector<SiteRow>> sites() const override;
@@ -54,9 +63,11 @@ class SqliteStore final : public StateStore {
     return run(sql, parameters, [](sqlite3_stmt*) { return Status{}; });
   }
   Status store(const RoundEffect& effect);
+  Status audit(const RoundEffects& effects, bool& appended);
 
   sqlite3* database_;
   std::string path_;
+  AuditTrail* trail_ = nullptr;
 };
 
 std::string column(sqlite3_stmt* statement, int index) {
@@ -102,9 +113,30 @@ Status SqliteStore::prepare() {
                           "); install that version");
   }
   if (version == kSchemaVersion) return {};
-  const std::string create = "BEGIN IMMEDIATE;" + std::string(kSchema) +
+  const std::string create = "BEGIN IMMEDIATE;" + std::string(version == 0 ? kSchema : "") +
+                             kAuditSchema +
                              "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
   return execute(create.c_str());
+}
+
+Status SqliteStore::open_trail(const OpenTrail& open) {
+  std::uint64_t records = 0;
+  TRIB_CHECK_OK(run("SELECT records FROM audit", {}, [&records](sqlite3_stmt* row) {
+    const std::string text = column(row, 0);
+    std::from_chars(text.data(), text.data() + text.size(), records);
+    return Status{};
+  }));
+  TRIB_TRY(trail, open(records));
+  trail_ = trail;
+  return {};
+}
+
+// Records go to the trail first; the transaction that says they are there makes them count.
+Status SqliteStore::audit(const RoundEffects& effects, bool& appended) {
+  if (trail_ == nullptr) return {};
+  TRIB_TRY(records, trail_->append(effects, *this));
+  appended = records.has_value();
+  return appended ? write("UPDATE audit SET records = ?", {std::to_string(*records)}) : Status{};
 }
 
 Status SqliteStore::store(const RoundEffect& effect) {
@@ -138,16 +170,18 @@ Status SqliteStore::store(const RoundEffect& effect) {
 
 Status SqliteStore::apply(const RoundEffects& effects) {
   TRIB_CHECK_OK(execute("BEGIN IMMEDIATE"));
+  bool audited = false;
+  Status done = audit(effects, audited);
   for (const RoundEffect& effect : effects) {
-    if (Status stored = store(effect); !stored) {
-      // The rollback may have happened by itself (SQLITE_FULL); that is what its error would say.
-      static_cast<void>(execute("ROLLBACK").has_value());
-      return stored;
-    }
+    if (done) done = store(effect);
   }
-  Status committed = execute("COMMIT");
-  if (!committed) static_cast<void>(execute("ROLLBACK").has_value());
-  return committed;
+  if (done) done = execute("COMMIT");
+  if (!done) {
+    // The rollback may have happened by itself (SQLITE_FULL); that is what its error would say.
+    static_cast<void>(execute("ROLLBACK").has_value());
+    if (audited) trail_->take_back();
+  }
+  return done;
 }
 
 Status SqliteStore::save_site(const SiteRow& site) {
@@ -164,6 +198,18 @@ Result<std::vector<JobRecord>> SqliteStore::jobs() const {
                       return {};
                     }));
   return found;
+}
+
+Result<JobRecord> SqliteStore::job(const JobId& job) const {
+  std::optional<JobRecord> found;
+  TRIB_CHECK_OK(run("SELECT record, document FROM jobs WHERE job = ?", {job.value},
+                    [&found](sqlite3_stmt* row) -> Status {
+                      TRIB_TRY(record, job_record_from_json(column(row, 0), column(row, 1)));
+                      found = std::move(record);
+                      return {};
+                    }));
+  if (!found) return make_error(ErrorCode::kNotFound, path_ + " has no job " + job.value);
+  return *std::move(found);
 }
 
 Result<std::vector<AcceptedUpdate>> SqliteStore::accepted(const JobId& job) const {
@@ -208,7 +254,8 @@ bool is_durable(const RoundEffect& effect) {
          std::holds_alternative<ForgetAccepted>(effect);
 }
 
-Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& path) {
+Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& path,
+                                                     const OpenTrail& open_trail) {
   sqlite3* database = nullptr;
   const int opened =
       sqlite3_open_v2(path.c_str(), &database,
@@ -218,6 +265,7 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& path) {
     return make_error(ErrorCode::kIo, "open " + path + ": " + sqlite3_errstr(opened));
   }
   TRIB_CHECK_OK(store->prepare());
+  if (open_trail) TRIB_CHECK_OK(store->open_trail(open_trail));
   return std::unique_ptr<StateStore>(std::move(store));
 }
 

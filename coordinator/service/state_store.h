@@ -4,6 +4,7 @@
 // It holds no model.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,9 +18,16 @@
 
 namespace tributary {
 
+class AuditTrail;
+
 class StateStore {
  public:
-  static Result<std::unique_ptr<StateStore>> open(const std::string& path);
+  // Opens the audit trail, which outlives the store, with the number of its records that belong to
+  // this state. From then on each transaction has its records in the trail before it is durable.
+  using OpenTrail = std::function<Result<AuditTrail*>(std::uint64_t records)>;
+
+  static Result<std::unique_ptr<StateStore>> open(const std::string& path,
+                                                  const OpenTrail& open_trail = {});
   virtual ~StateStore() = default;
 
   // All Save* and Forget* effects among `effects`, in one transaction that is durable when this
@@ -27,7 +35,8 @@ class StateStore {
   virtual Status apply(const RoundEffects& effects) = 0;
   virtual Status save_site(const SiteRow& site) = 0;
 
-  virtual Result<std::vector<JobRecord>> jobs() const = 0;  // in order of submission
+  virtual Result<std::vector<JobRecord>> jobs() const = 0;    // in order of submission
+  virtual Result<JobRecord> job(const JobId& job) const = 0;  // kNotFound
   virtual Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const = 0;
   virtual Result<std::vector<RoundRow>> rounds(const JobId& job) const = 0;
   virtual Result<std::vector<SiteRow>> sites() const = 0;

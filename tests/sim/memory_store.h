@@ -38,6 +38,11 @@ class MemoryStore final : public StateStore {
     return {};
   }
   Result<std::vector<JobRecord>> jobs() const override { return tables_.jobs; }
+  Result<JobRecord> job(const JobId& job) const override {
+    const auto found = std::ranges::find(tables_.jobs, job, &JobRecord::id);
+    if (found == tables_.jobs.end()) return make_error(ErrorCode::kNotFound, "no job " + job.value);
+    return *found;
+  }
   Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override {
     const auto found = tables_.accepted.find(job);
     return found == tables_.accepted.end() ? std::vector<AcceptedUpdate>{} : found->second;

@@ -124,7 +124,9 @@ std::vector<Message> one_of_each() {
                     {digest(7), 99},
                     "name: heart",
                     {{{"age", {61.0, 12.5}}}, {{"ward", {"a", "b"}}}}},
-          RequestFailed{ErrorCode::kNotFound, "no such job"}};
+          RequestFailed{ErrorCode::kNotFound, "no such job"},
+          AuditHead{9, digest(8), 5, "PEM", "\xff\x01", {digest(12), digest(13)}},
+          AuditCountersignature{9, digest(8), 5, 6, "PEM", "\xff\x02"}};
 }
 
 // The structs have no operator==; equal bytes of a deterministic encoder over distinct values say

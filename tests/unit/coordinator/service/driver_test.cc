@@ -26,6 +26,7 @@ class FlakyStore final : public StateStore {
   }
   Status save_site(const SiteRow& site) override { return real_->save_site(site); }
   Result<std::vector<JobRecord>> jobs() const override { return real_->jobs(); }
+  Result<JobRecord> job(const JobId& job) const override { return real_->job(job); }
   Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override {
     return real_->accepted(job);
   }

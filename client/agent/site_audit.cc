@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/agent/site_audit.h"
+
+#include <nlohmann/json.hpp>
+
+#include "client/session/session.h"
+#include "common/crypto/digest.h"
+#include "common/wire/message_codec.h"
+
+namespace tributary {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string text_of(const SignedHead& head) {
+  const std::string& pem = head.signature.certificates;
+  const std::string id = certificates_id(pem);
+  return text_of(CertificatesLine{id, pem}) +
+         text_of(HeadLine{head.head, id, head.signature.bytes});
+}
+
+Json json_of(const char* event, const TaskKey& key) {
+  return {{"event", event},
+          {"job", key.job.value},
+          {"round", key.round},
+          {"attempt", key.attempt},
+          {"task", task_kind_name(key.kind)}};
+}
+
+// Small results are told by the digest of the message: the site can show that nothing else went.
+Result<Json> json_of(const TaskResult& result) {
+  if (const auto* failure = std::get_if<TaskFailure>(&result.outcome)) {
+    const bool refused =
+        failure->reason == Reason::kDeclined || failure->reason == Reason::kPolicyDenied;
+    Json json = json_of(refused ? "task.refused" : "task.failed", result.key);
+    json["reason"] = reason_name(failure->reason);
+    json["detail"] = failure->detail;
+    return json;
+  }
+  Json json = json_of("result.sent", result.key);
+  TRIB_TRY(message, encode_message(result));
+  json["message_sha256"] = sha256(message).hex();
+  json["message_bytes"] = message.size();
+  if (const BlobRef blob = session::blob_of(result); !blob.digest.is_none()) {
+    json["blob_sha256"] = blob.digest.hex();
+    json["blob_bytes"] = blob.bytes;
+  }
+  return json;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SiteAudit>> SiteAudit::open(Ports ports, std::string folder, Signer signer,
+                                                   std::string roots) {
+  std::unique_ptr<SiteAudit> audit(
+      new SiteAudit(ports, std::move(folder), std::move(signer), std::move(roots)));
+  TRIB_CHECK_OK(ports.files.make_directories(audit->folder_));
+  TRIB_TRY(log, AuditLog::open(ports.files, audit->folder_ + "/audit.log"));
+  audit->log_ = std::move(log);
+  TRIB_CHECK_OK(audit->read());
+  return audit;
+}
+
+Status SiteAudit::read() {
+  if (ports_.files.exists(dispute_path())) note_dispute();
+  if (!ports_.files.exists(kept_path())) return {};
+  TRIB_TRY(file, ports_.files.open(kept_path()));
+  std::string certificates;
+  const Status read = read_lines(*file, [&](std::uint64_t, std::string_view text, bool) -> Status {
+    TRIB_TRY(line, parse_audit_line(text));
+    if (const auto* pem = std::get_if<CertificatesLine>(&line)) certificates = pem->pem;
+    if (const auto* head = std::get_if<HeadLine>(&line))
+      kept_ = SignedHead{head->head, {certificates, head->signature}};
+    return {};
+  });
+  if (!read) return Error(read.error()).with_context(kept_path());
+  return {};
+}
+
+Status SiteAudit::append(const std::string& json) {
+  const std::string records[] = {json};
+  TRIB_CHECK_OK(log_->append(records));
+  TRIB_TRY(head, log_->sign(signer_, ports_.clock.wall_ms()));
+  static_cast<void>(head);
+  return {};
+}
+
+Status SiteAudit::note_sent(const Message& message) {
+  Json json;
+  if (const auto* accepted = std::get_if<TaskAccepted>(&message)) {
+    json = json_of("task.accepted", accepted->key);
+  } else if (const auto* result = std::get_if<TaskResult>(&message)) {
+    TRIB_TRY(told, json_of(*result));
+    json = std::move(told);
+  } else {
+    return {};
+  }
+  json["at_ms"] = ports_.clock.wall_ms();
+  return append(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Status SiteAudit::note_upload(const BlobRef& blob) {
+  const Json json{{"event", "blob.sent"},
+                  {"at_ms", ports_.clock.wall_ms()},
+                  {"blob_sha256", blob.digest.hex()},
+                  {"blob_bytes", blob.bytes}};
+  return append(json.dump());
+}
+
+Result<AuditCountersignature> SiteAudit::countersignature() const {
+  if (!kept_) return AuditCountersignature{};
+  TRIB_TRY(one, countersign(signer_, kept_->head, ports_.clock.wall_ms()));
+  return AuditCountersignature{one.head.size,
+                               one.head.root,
+                               one.head.at_ms,
+                               one.at_ms,
+                               one.signature.certificates,
+                               std::string(as_text(one.signature.bytes))};
+}
+
+Result<bool> SiteAudit::take(const AuditHead& message) {
+  const ByteView signature = as_bytes(message.signature);
+  const SignedHead head{{message.size, message.root, message.at_ms},
+                        {message.certificates, {signature.begin(), signature.end()}}};
+  TRIB_TRY(who, verify_head(roots_, head));
+  if (who.role != PeerRole::kCoordinator)
+    return make_error(ErrorCode::kUnauthenticated, "a head that " + who.name + " signed");
+  if (kept_ && head.head.size < kept_->head.size) {
+    TRIB_CHECK_OK(dispute(head, "it has fewer records than before"));
+    return false;
+  }
+  if (kept_ && !verify_consistency(kept_->head.size, kept_->head.root, head.head.size,
+                                   head.head.root, message.proof)) {
+    TRIB_CHECK_OK(dispute(head, "its records are not those of before"));
+    return false;
+  }
+  if (!disputed_.empty()) return false;
+  TRIB_CHECK_OK(ports_.files.write_durably(kept_path(), as_bytes(text_of(head))));
+  kept_ = head;
+  ports_.log.record("audit.countersigned",
+                    {{"records", static_cast<std::int64_t>(head.head.size)}});
+  return true;
+}
+
+// Both heads are signed by the coordinator: whoever has them can prove it.
+Status SiteAudit::dispute(const SignedHead& head, const std::string& detail) {
+  note_dispute();
+  ports_.log.record("audit.equivocation", {{"kept", static_cast<std::int64_t>(kept_->head.size)},
+                                           {"records", static_cast<std::int64_t>(head.head.size)},
+                                           {"detail", detail + "; " + disputed_}});
+  if (ports_.files.exists(dispute_path())) return {};
+  return ports_.files.write_durably(dispute_path(), as_bytes(text_of(*kept_) + text_of(head)));
+}
+
+void SiteAudit::note_dispute() {
+  disputed_ =
+      "ask the coordinator's operators and other sites why, with " + dispute_path() +
+      ", which has both heads. To trust the log as it is now, stop the client and move that "
+      "file and " +
+      kept_path() + " away";
+}
+
+}  // namespace tributary

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/audit/audit_verify.h"
+
+#include "common/audit/merkle.h"
+#include "common/base/limits.h"
+
+namespace tributary {
+namespace {
+
+std::string records_text(std::uint64_t from, std::uint64_t to) {
+  if (to - from == 1) return "record " + std::to_string(from);
+  return "one of the records " + std::to_string(from) + " to " + std::to_string(to - 1);
+}
+
+class Verifier {
+ public:
+  explicit Verifier(const std::string& roots) : roots_(roots) {}
+
+  Status line(std::uint64_t byte, std::string_view text, bool whole) {
+    byte_ = byte;
+    if (!whole) {
+      fault(
+          "the file ends within a line: what stood there was cut off, or a program was killed "
+          "as it wrote (its next start drops the line)");
+      return {};
+    }
+    auto line = parse_audit_line(text);
+    if (line) {
+      std::visit([this](const auto& one) { check(one); }, *line);
+    } else {
+      // It may be a record, whose place is taken then: the next ones are where they belong.
+      fault("after record " + before() + ": " + line.error().message);
+      if (text.starts_with("rec") || text.find("\"event\"") != std::string_view::npos) miss(1);
+    }
+    return {};
+  }
+
+  AuditSummary finish(const std::optional<SignedHead>& kept) {
+    if (kept) check_kept(*kept);
+    summary_.records = next_;
+    return std::move(summary_);
+  }
+
+ private:
+  void check(const RecordLine& record) {
+    if (leaf_of(record.number, record.json) != record.hash) {
+      // Its number is not to be believed either. The heads cover its hash, so they can go on.
+      fault("record " + std::to_string(next_) + " was changed: it does not have its hash");
+    } else if (record.number != next_ && !takes_place(record.number)) {
+      return;
+    }
+    tree_.append(record.hash);
+    ++next_;
+  }
+
+  // Whether a record follows those before it, some of which may be missing.
+  bool takes_place(std::uint64_t number) {
+    const std::string name = "record " + std::to_string(number);
+    if (number < next_) {
+      fault(name + " is out of order: it stands behind record " + before());
+      return false;
+    }
+    fault(number == next_ + 1 ? "record " + std::to_string(next_) + " is missing before " + name
+                              : "records " + std::to_string(next_) + " to " +
+                                    std::to_string(number - 1) + " are missing before " + name);
+    miss(number - next_);
+    return true;
+  }
+
+  // Those that follow are judged by themselves, and no head can be compared any more.
+  void miss(std::uint64_t count) {
+    next_ += count;
+    whole_ = false;
+  }
+
+  void check(const CertificatesLine& line) { certificates_[line.id] = line.pem; }
+
+  void check(const HeadLine& line) {
+    ++summary_.heads;
+    const std::string name = "the head over " + std::to_string(line.head.size) + " records";
+    const auto signer = certificates_.find(line.signer);
+    if (signer == certificates_.end())
+      return fault(name + ": its signer's certificates are missing");
+    const auto who = verify_head(roots_, {line.head, {signer->second, line.signature}});
+    if (!who) return fault(name + ": " + who.error().message);
+    if (line.head.size > next_)
+      return fault(name + ": " + std::to_string(line.head.size - next_) +
+                   " of them are missing before it");
+    if (whole_ && tree_.root_at(line.head.size) != line.head.root) {
+      whole_ = false;  // later heads would only repeat it
+      return fault(name + " was signed over others: " +
+                   records_text(summary_.signed_records, line.head.size) +
+                   " was changed since, with its hash");
+    }
+    if (!whole_) return;
+    summary_.signed_records = line.head.size;
+    summary_.signer = who->name;
+  }
+
+  void check(const CountersignatureLine& line) {
+    const std::string name =
+        "a countersignature over " + std::to_string(line.head.size) + " records";
+    const auto signer = certificates_.find(line.signer);
+    if (signer == certificates_.end())
+      return fault(name + ": its signer's certificates are missing");
+    const auto who =
+        verify_countersignature(roots_, {line.head, line.at_ms, {signer->second, line.signature}});
+    if (!who) return fault(name + ": " + who.error().message);
+    if (line.head.size > next_ || (whole_ && tree_.root_at(line.head.size) != line.head.root))
+      return fault(name + ", by " + who->name + ", is of another log than this one");
+    if (whole_) summary_.countersigned[who->name] = line.head.size;
+  }
+
+  void check_kept(const SignedHead& kept) {
+    const std::string name =
+        "the head that was kept, over " + std::to_string(kept.head.size) + " records";
+    const auto who = verify_head(roots_, kept);
+    if (!who) {
+      summary_.faults.push_back(name + ": " + who.error().message);
+    } else if (kept.head.size > next_) {
+      summary_.faults.push_back(name + ": the log has only " + std::to_string(next_) +
+                                "; what it had behind them was cut off");
+    } else if (whole_ && tree_.root_at(kept.head.size) != kept.head.root) {
+      summary_.faults.push_back(name + ": the log has others; it was rewritten");
+    }
+  }
+
+  std::string before() const { return next_ == 0 ? "none" : std::to_string(next_ - 1); }
+
+  void fault(const std::string& what) {
+    if (summary_.faults.size() < limits::kAuditFaultsMax) {
+      summary_.faults.push_back("byte " + std::to_string(byte_) + ": " + what);
+    } else {
+      ++summary_.faults_untold;
+    }
+  }
+
+  const std::string& roots_;
+  AuditSummary summary_;
+  MerkleTree tree_;
+  bool whole_ = true;  // no record before is wrong or missing
+  std::uint64_t next_ = 0;
+  std::uint64_t byte_ = 0;
+  std::map<std::string, std::string> certificates_;
+};
+
+}  // namespace
+
+Result<AuditSummary> verify_audit(const ReadFile& file, const std::string& roots,
+                                  const std::optional<SignedHead>& kept) {
+  Verifier verifier(roots);
+  TRIB_CHECK_OK(
+      read_lines(file, [&verifier](std::uint64_t byte, std::string_view line, bool whole) {
+        return verifier.line(byte, line, whole);
+      }));
+  return verifier.finish(kept);
+}
+
+}  // namespace tributary

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// AuditExchange: brings each new head of the coordinator's audit log to the sites, with a proof
+// that it continues the head that the site keeps, and keeps their countersignatures. A site is sent
+// one head at a time: the next when it has answered. Engine thread only. It decides nothing about a
+// site whose head is of another log; the site does.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "common/base/ids.h"
+#include "common/domain/messages.h"
+#include "common/telemetry/event_log.h"
+#include "coordinator/service/audit_trail.h"
+
+namespace tributary {
+
+class AuditExchange {
+ public:
+  struct Ports {
+    AuditTrail& trail;
+    EventLog& log;
+    std::string roots;  // PEM
+    std::function<void(const SiteName&, const Message&)> send;
+  };
+  explicit AuditExchange(Ports ports) : ports_(std::move(ports)) {}
+
+  // There may be records under no head. A failure is told, and made good with the next record.
+  void sign();
+  // First on each link of a site, and in answer to a head. A failed Status ends the link.
+  Status on_countersignature(const SiteName& site, const AuditCountersignature& message);
+
+ private:
+  struct Kept {
+    std::uint64_t size = 0;
+    bool asked = false;  // a head is on its way
+  };
+  void offer(const SiteName& site, Kept& kept);
+  Status keep(const SiteName& site, const AuditCountersignature& message);
+
+  Ports ports_;
+  std::map<SiteName, Kept> sites_;
+};
+
+}  // namespace tributary

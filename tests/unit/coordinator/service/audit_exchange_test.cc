@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/service/audit_exchange.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/audit/audit_verify.h"
+#include "common/crypto/pki.h"
+#include "coordinator/service/state_store.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tributary {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const SiteName kNorth{"north"};
+
+class AuditExchangeTest : public testing::Test {
+ protected:
+  void decide() {
+    const RoundEffects effects{Report{"job.aborted", {{"job", std::string("heart")}}}};
+    ASSERT_TRUE(trail_->append(effects, *store_));
+    exchange_.sign();
+  }
+  Signer signer(const std::string& name, const std::string& role) const {
+    const PemPair own = *issue_certificate(ca_, {name, role, {}, KeyKind::kEd25519, 50});
+    return *Signer::make(own.certificate, own.key);
+  }
+  AuditCountersignature countersigned(const Signer& by, const TreeHead& head) const {
+    const Countersignature one = *countersign(by, head, clock_.wall_ms());
+    return {head.size,
+            head.root,
+            head.at_ms,
+            one.at_ms,
+            one.signature.certificates,
+            std::string(as_text(one.signature.bytes))};
+  }
+  TreeHead newest() const { return trail_->log().newest_head()->head; }
+  std::string log() const {
+    return std::string(as_text(*files_->read(directory_ / "log.jsonl", 1u << 20)));
+  }
+
+  TemporaryDirectory directory_;
+  SystemClock clock_;
+  std::unique_ptr<FileSystem> files_ = make_file_system();
+  PemPair ca_ = *make_ca("test", KeyKind::kEd25519, 100);
+  Signer north_ = signer("north", "site");
+  std::unique_ptr<StateStore> store_ = *StateStore::open(":memory:");
+  std::unique_ptr<EventLog> events_ =
+      *EventLog::open({.file = directory_ / "log.jsonl", .text_fd = -1}, clock_);
+  std::unique_ptr<AuditTrail> trail_ = *AuditTrail::open(
+      {*files_, clock_, [] {}}, directory_ / "audit.log", 0, signer("c1", "coordinator"));
+  std::vector<AuditHead> sent_;
+  AuditExchange exchange_{
+      {*trail_, *events_, ca_.certificate, [this](const SiteName&, const Message& message) {
+         sent_.push_back(std::get<AuditHead>(message));
+       }}};
+};
+
+TEST_F(AuditExchangeTest, EachHeadComesWithTheProofThatItContinuesTheLast) {
+  exchange_.sign();
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, {}));
+  EXPECT_TRUE(sent_.empty()) << "nothing is in the log yet";
+  decide();
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(sent_[0].root, newest().root);
+  const TreeHead first = newest();
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, countersigned(north_, first)));
+  EXPECT_EQ(sent_.size(), 1u);
+  decide();
+  decide();
+  ASSERT_EQ(sent_.size(), 2u) << "one at a time";
+  EXPECT_TRUE(verify_consistency(1, first.root, 2, sent_[1].root, sent_[1].proof));
+  const TreeHead second{sent_[1].size, sent_[1].root, sent_[1].at_ms};
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, countersigned(north_, second)));
+  ASSERT_EQ(sent_.size(), 3u);
+  EXPECT_TRUE(verify_consistency(2, second.root, 3, sent_[2].root, sent_[2].proof));
+  const auto summary = *verify_audit(**files_->open(directory_ / "audit.log"), ca_.certificate);
+  EXPECT_THAT(summary.faults, ElementsAre());
+  EXPECT_EQ(summary.countersigned, (std::map<std::string, std::uint64_t>{{"north", 2}}));
+}
+
+TEST_F(AuditExchangeTest, ASiteThatComesBackGoesOnFromWhatItKeeps) {
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, {}));
+  decide();
+  const TreeHead first = newest();
+  decide();
+  ASSERT_EQ(sent_.size(), 1u) << "it has not answered, and its link ends";
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, countersigned(north_, first)));
+  ASSERT_EQ(sent_.size(), 2u);
+  EXPECT_TRUE(verify_consistency(1, first.root, 2, sent_[1].root, sent_[1].proof));
+}
+
+TEST_F(AuditExchangeTest, AHeadOfAnotherLogIsToldAndTheSiteSeesTheNewest) {
+  decide();
+  const TreeHead other{7, newest().root, clock_.wall_ms()};
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, countersigned(north_, other)));
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(sent_[0].size, 1u);
+  EXPECT_THAT(log(), HasSubstr("audit.disputed"));
+  EXPECT_TRUE(verify_audit(**files_->open(directory_ / "audit.log"), ca_.certificate)
+                  ->countersigned.empty());
+}
+
+TEST_F(AuditExchangeTest, WhatTheSiteDidNotSignIsRefused) {
+  decide();
+  AuditCountersignature changed = countersigned(north_, newest());
+  changed.countersigned_ms += 1;
+  EXPECT_FALSE(exchange_.on_countersignature(kNorth, changed));
+  const AuditCountersignature of_other = countersigned(signer("south", "site"), newest());
+  EXPECT_THAT(exchange_.on_countersignature(kNorth, of_other).error().message,
+              HasSubstr("by south, not by north"));
+}
+
+}  // namespace
+}  // namespace tributary
