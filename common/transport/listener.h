@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/transport/frame_link.h"
 
@@ -25,6 +26,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
                                                 std::uint16_t port,
                                                 std::shared_ptr<TlsContext> context);
   void start(OnLink on_link, OnRefused on_refused);
+  // Who comes from now on is met with this context. Links whose peer it would not let in any more
+  // (revoked, say) are closed; on_refused hears of each.
+  void renew(std::shared_ptr<TlsContext> context);
   void stop();
   std::uint16_t port() const { return port_; }
   std::size_t greeting() const { return handshakes_; }  // peers that are not authenticated yet
@@ -36,6 +40,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   asio::awaitable<void> pause();
   static asio::awaitable<void> greet(std::shared_ptr<Listener> self, Socket socket);
   asio::awaitable<void> greet_stream(std::unique_ptr<TlsStream> stream);
+  void remember(const std::shared_ptr<FrameLink>& link);
 
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
@@ -44,6 +49,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   OnRefused on_refused_;
   std::uint16_t port_ = 0;
   std::size_t handshakes_ = 0;
+  std::vector<std::weak_ptr<FrameLink>> links_;  // those that were handed out
+  std::size_t sweep_at_ = 64;                    // then those that have ended are forgotten
 };
 
 }  // namespace tributary

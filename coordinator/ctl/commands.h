@@ -6,15 +6,20 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "coordinator/ctl/authority.h"
 #include "coordinator/ctl/connection.h"
 
 namespace tributary {
 
+struct FederationInit {
+  std::string file;
+  std::string directory = "federation";
+};
+Status federation_init(const FederationInit& options);
+
 struct PkiInit {
   std::string directory;
-  std::string federation = "Tributary federation";
-  std::string key = "p256";
-  int days = 3650;
+  AuthorityOptions authority;
 };
 Status pki_init(const PkiInit& options);
 
@@ -24,9 +29,16 @@ struct PkiIssue {
   std::string name;
   std::vector<std::string> hosts;
   std::string key = "p256";
-  int days = 365;
+  int days = 90;
 };
 Status pki_issue(const PkiIssue& options);
+
+struct PkiCrl {
+  std::string directory;
+  std::vector<std::string> revoked;  // files of certificates
+  int days = 7;
+};
+Status pki_crl(const PkiCrl& options);
 
 // A job file with all that can be checked of it without a coordinator.
 struct CheckedJob {

@@ -16,6 +16,7 @@
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/storage/directory_lock.h"
+#include "common/transport/credentials.h"
 #include "common/transport/listener.h"
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
@@ -28,7 +29,6 @@ namespace {
 
 // How often waits of the engine are looked at: far below any deadline a job can set (100 ms).
 constexpr std::chrono::milliseconds kTick{50};
-constexpr Milliseconds kDay{24 * 3600 * 1000};
 
 // A link takes one descriptor: as many as the system lets us have, not the shell's default.
 void raise_descriptor_limit() {
@@ -52,21 +52,22 @@ class Daemon {
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
-    TRIB_TRY(context, TlsContext::load_as(PeerRole::kCoordinator, config_.tls));
-    context_ = std::move(context);
+    TRIB_TRY(credentials, Credentials::load(PeerRole::kCoordinator, config_.tls, log_, clock_));
+    credentials_.emplace(std::move(credentials));
     TRIB_TRY(store, StateStore::open(config_.state_dir + "/state.sqlite"));
     TRIB_TRY(blobs, BlobStore::open(*files_, config_.state_dir + "/blobs"));
     store_ = std::move(store);
     blobs_ = std::make_unique<Staging>(std::move(blobs), config_.staging_memory);
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
     make_services();
-    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context_));
+    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port,
+                                      credentials_->context()));
     listener_ = std::move(listener);
     log_.record("coordinator.started",
                 {{"software", kSoftware},
                  {"listen", config_.listen.host + ":" + std::to_string(listener_->port())},
                  {"state_dir", config_.state_dir},
-                 {"fingerprint", context_->own().fingerprint},
+                 {"fingerprint", credentials_->own().fingerprint},
                  {"kernel_tls", kernel_offers_tls()}});
     return recover();
   }
@@ -179,17 +180,9 @@ class Daemon {
       const std::optional<TimePoint> wake = driver_->next_wake();
       if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
       sites_->pass_time();
-      warn_of_expiry();
+      credentials_->pass_time();
       tick();
     });
-  }
-
-  void warn_of_expiry() {
-    if (clock_.now() < expiry_check_at_) return;
-    expiry_check_at_ = clock_.now() + kDay;
-    const std::int64_t days = context_->days_left();
-    if (days <= limits::kExpiryWarningDays)
-      log_.record("certificate.expiring", {{"subject", context_->own().name}, {"days", days}});
   }
 
   void wait_for_signal() {
@@ -197,6 +190,7 @@ class Daemon {
       if (cancelled) return;
       if (signal == SIGHUP) {
         reopen_log();
+        if (credentials_->reload()) listener_->renew(credentials_->context());
         return wait_for_signal();
       }
       stop(signal == SIGINT ? "SIGINT" : "SIGTERM");
@@ -241,8 +235,7 @@ class Daemon {
   TimePoint stopping_since_;
   bool stopping_ = false;
 
-  std::shared_ptr<TlsContext> context_;
-  TimePoint expiry_check_at_;
+  std::optional<Credentials> credentials_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<StateStore> store_;
