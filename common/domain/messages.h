@@ -96,6 +96,6 @@ using Message =
                  BlobCancel, TaskOffer, TaskCancel, TaskVerdict, RoundCommitted, TaskAccepted,
                  TaskProgress, TaskResult, SubmitJob, JobSubmitted, ListJobs, JobList, ShowJob,
                  JobDetail, AbortJob, JobAborted, ChangeJob, JobChanged, GetStatus, StatusReply,
-                 WatchJob, Event, GetModel, ModelInfo, RequestFailed>;
+                 WatchJob, Event, GetModel, ModelInfo, RequestFailed, ControlSite, SiteControlled>;
 
 }  // namespace tributary

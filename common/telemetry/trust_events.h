@@ -13,6 +13,13 @@ namespace tributary {
 inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
     {"site.refused", EventLevel::kWarn, EventSide::kCoordinator, "site address reason",
      "A valid certificate, but the site is not in the list of sites, or an operator keeps it out"},
+    {"site.disabled", EventLevel::kWarn, EventSide::kCoordinator, "site operator reason",
+     "An operator keeps the site out until it is enabled again"},
+    {"site.revoked", EventLevel::kWarn, EventSide::kCoordinator,
+     "site operator reason certificates",
+     "The same, and so many certificates that it came with are never let in again"},
+    {"site.enabled", EventLevel::kInfo, EventSide::kCoordinator, "site operator",
+     "An operator lets the site in again"},
     {"certificate.expiring", EventLevel::kWarn, EventSide::kBoth, "subject days",
      "A certificate ends soon; issue a new one"},
     {"certificates.reloaded", EventLevel::kInfo, EventSide::kBoth,

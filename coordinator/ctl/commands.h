@@ -2,6 +2,7 @@
 // The commands of tributaryctl, each from parsed options to its exit status's Status. One thread.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,10 @@ Status job_list(Connection& connection, bool json);
 Status job_show(Connection& connection, const std::string& job, bool json);
 Status job_abort(Connection& connection, const std::string& job, const std::string& why);
 Status show_status(Connection& connection, bool json);
+Status site_list(Connection& connection, bool json);
+Status site_control(Connection& connection, const ControlSite& request);
+void print_sites(const std::vector<SiteRow>& sites);
+nlohmann::json sites_json(const std::vector<SiteRow>& sites);
 Status model_get(Connection& connection, const std::string& job, const std::string& round,
                  const std::string& out);
 // Follows a job to its end, over as many links as it takes. kFailedPrecondition if it did not

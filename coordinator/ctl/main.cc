@@ -53,6 +53,7 @@ struct CommandLine {
   PkiCrl crl;
   SubmitOptions submitted;
   JobChanges changes;
+  ControlSite site;
   std::string file, job, deadline, why = "aborted", round = "last", out;
   bool json = false;
   std::function<Status()> run;
@@ -66,6 +67,7 @@ struct CommandLine {
     add_federation();
     add_pki();
     add_job();
+    add_site();
     CLI::App* status = app.add_subcommand("status", "Sites and jobs");
     status->add_flag("--json", json, "For programs");
     remote(status, [this](Connection& c) { return show_status(c, json); });
@@ -156,6 +158,29 @@ struct CommandLine {
     first->add_option("FILE", founded.file, "federation.yaml")->required();
     first->add_option("--dir", founded.directory, "Folder to write into")->capture_default_str();
     first->callback([this] { run = [this] { return federation_init(founded); }; });
+  }
+
+  void add_site() {
+    CLI::App* sites = app.add_subcommand("site", "Sites, and who of them may come");
+    sites->require_subcommand(1);
+    CLI::App* list = sites->add_subcommand("list", "All sites that have come, or are kept out");
+    list->add_flag("--json", json, "For programs");
+    remote(list, [this](Connection& c) { return site_list(c, json); });
+    const auto add = [&](const char* name, const char* help, SiteAction action) {
+      CLI::App* command = sites->add_subcommand(name, help);
+      command->add_option("SITE", site.site.value, "Its name")->required();
+      if (action != SiteAction::kEnable)
+        command->add_option("--reason", site.why, "For the log, and for the site");
+      remote(command, [this, action](Connection& c) {
+        site.action = action;
+        return site_control(c, site);
+      });
+    };
+    add("disable", "End its link and its tasks, and keep it out until it is enabled",
+        SiteAction::kDisable);
+    add("enable", "Let it in again", SiteAction::kEnable);
+    add("revoke", "Disable it, and never let a certificate that it came with in again",
+        SiteAction::kRevoke);
   }
 
   void add_job() {

@@ -59,6 +59,8 @@ class Daemon {
     store_ = std::move(store);
     blobs_ = std::make_unique<Staging>(std::move(blobs), config_.staging_memory);
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
+    TRIB_TRY(registry, SiteRegistry::open(*store_, log_));
+    registry_.emplace(std::move(registry));
     make_services();
     TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port,
                                       credentials_->context()));
@@ -114,8 +116,10 @@ class Daemon {
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
                                         static_cast<std::size_t>(config_.tasks_per_site)});
     sites_->set_driver(driver_.get());
-    api_ = std::make_unique<OperatorApi>(
-        OperatorApi::Ports{clock_, *driver_, *store_, *models_, std::string(kSoftware), started_});
+    registry_->set_drop(
+        [this](const SiteName& site, const Error& why) { return sites_->bar(site, why); });
+    api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{
+        clock_, *driver_, *store_, *models_, std::string(kSoftware), started_, *registry_});
     operators_ = std::make_unique<OperatorSessions>(
         OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
   }
@@ -162,9 +166,15 @@ class Daemon {
   }
 
   void admit_site(const std::shared_ptr<FrameLink>& link, const Hello& hello) {
-    const std::shared_ptr<LinkHandler> handler =
-        sites_->admit(link, SiteName{link->peer().name}, link->address(), hello,
-                      link->peer().role == PeerRole::kEvaluator);
+    const SiteName site{link->peer().name};
+    if (const Status may = registry_->admit(site, link->peer().fingerprint); !may) {
+      log_.record(
+          "site.refused",
+          {{"site", site.value}, {"address", link->address()}, {"reason", may.error().message}});
+      return link->close(may.error(), limits::kRedialMs);
+    }
+    const std::shared_ptr<LinkHandler> handler = sites_->admit(
+        link, site, link->address(), hello, link->peer().role == PeerRole::kEvaluator);
     const auto run = [](Daemon* self, std::shared_ptr<FrameLink> its_link,
                         std::shared_ptr<LinkHandler> its_handler) -> asio::awaitable<void> {
       const Error why = co_await its_link->run(*its_handler);
@@ -244,6 +254,7 @@ class Daemon {
   asio::io_context io_{1};
   asio::thread_pool pool_{threads()};
   std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;
+  std::optional<SiteRegistry> registry_;
   std::unique_ptr<SiteSessions> sites_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<OperatorApi> api_;

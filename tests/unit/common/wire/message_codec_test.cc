@@ -114,7 +114,15 @@ std::vector<Message> one_of_each() {
           GetStatus{},
           StatusReply{"tributary 0.1",
                       1234,
-                      {{SiteName{"north"}, true, "train round 3", 5, "[::1]:5", "0.1", {"heart"}}},
+                      {{SiteName{"north"},
+                        true,
+                        "train round 3",
+                        5,
+                        "[::1]:5",
+                        "0.1",
+                        {"heart"},
+                        "disabled",
+                        "by olga"}},
                       {job_summary()}},
           WatchJob{JobId{"heart-1f2e"}, {1, 0}},
           Event{5, "round.started", "{}"},
@@ -124,7 +132,9 @@ std::vector<Message> one_of_each() {
                     {digest(7), 99},
                     "name: heart",
                     {{{"age", {61.0, 12.5}}}, {{"ward", {"a", "b"}}}}},
-          RequestFailed{ErrorCode::kNotFound, "no such job"}};
+          RequestFailed{ErrorCode::kNotFound, "no such job"},
+          ControlSite{SiteName{"north"}, SiteAction::kRevoke, "laptop lost"},
+          SiteControlled{SiteName{"north"}, 2, true}};
 }
 
 // The structs have no operator==; equal bytes of a deterministic encoder over distinct values say
