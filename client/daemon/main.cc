@@ -116,7 +116,9 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Tributary's client: a site's daemon. It dials the coordinator, trains on local files when "
       "asked, and sends\n"
-      "weight updates; rows never leave. Runs in the foreground until SIGTERM or SIGINT.",
+      "weight updates; rows never leave. Runs in the foreground until SIGTERM or SIGINT; SIGHUP "
+      "opens the "
+      "log file anew, and reads the certificates.",
       tributary::kProgram};
   tributary::prepare_command_line(app);
   std::string config;

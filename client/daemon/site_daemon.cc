@@ -19,6 +19,7 @@
 #include "common/base/random_source.h"
 #include "common/base/version.h"
 #include "common/storage/directory_lock.h"
+#include "common/transport/credentials.h"
 #include "common/transport/dialer.h"
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
@@ -27,7 +28,6 @@ namespace tributary {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{50};
-constexpr Milliseconds kDay{24 * 3600 * 1000};
 
 // The site's agent with real sockets, a real clock and a thread that trains.
 class Daemon {
@@ -44,10 +44,10 @@ class Daemon {
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
-    TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config_.tls));
-    context_ = std::move(context);
-    if (context_->own().role == PeerRole::kEvaluator)
-      data_.serve_evaluator(SiteName{context_->own().name});
+    TRIB_TRY(credentials, Credentials::load(PeerRole::kSite, config_.tls, log_, clock_));
+    credentials_.emplace(std::move(credentials));
+    if (credentials_->own().role == PeerRole::kEvaluator)
+      data_.serve_evaluator(SiteName{credentials_->own().name});
     TRIB_CHECK_OK(open_audit());
     TRIB_TRY(agent, SiteAgent::open(config_.state_dir,
                                     {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
@@ -56,7 +56,8 @@ class Daemon {
                                      work_queue_on(storage_, io_), audit_.get()}));
     agent_ = std::move(agent);
     runner_.emplace(TaskRunner::Ports{
-        SiteName{context_->own().name}, data_, agent_->blobs(), static_cast<int>(config_.threads),
+        SiteName{credentials_->own().name}, data_, agent_->blobs(),
+        static_cast<int>(config_.threads),
         [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
         Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
                       [this] { return stopping_.load(); }},
@@ -66,7 +67,7 @@ class Daemon {
     std::string names;
     for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},
-                                   {"site", context_->own().name},
+                                   {"site", credentials_->own().name},
                                    {"coordinator", to_string(config_.coordinator)},
                                    {"datasets", names},
                                    {"state_dir", config_.state_dir},
@@ -114,13 +115,15 @@ class Daemon {
     Hello hello;
     hello.software = kSoftware;
     for (const auto& [name, loader] : self->config_.datasets) hello.datasets.push_back(name);
-    const Result<Dialed> dialed = co_await dial(target, self->context_, hello);
+    const std::shared_ptr<TlsContext> context = self->credentials_->context();
+    const Result<Dialed> dialed = co_await dial(target, context, hello);
     if (!dialed) {
       self->agent_->unlinked(dialed.error());
     } else if (const auto* goodbye = std::get_if<Goodbye>(&*dialed)) {
       self->agent_->sent_away(*goodbye);
     } else {
       const std::shared_ptr<FrameLink> link = std::get<DialedLink>(*dialed).link;
+      self->link_ = link;
       self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome);
       const Error why = co_await link->run(*self->agent_);
       self->agent_->unlinked(why);
@@ -155,18 +158,10 @@ class Daemon {
       if (cancelled || agent_->stopped()) return;
       const std::optional<TimePoint> wake = agent_->next_wake();
       if (wake && *wake <= clock_.now()) agent_->pass_time();
-      warn_of_expiry();
+      credentials_->pass_time();
       if (agent_->stopped()) return end_if_stopped();
       tick();
     });
-  }
-
-  void warn_of_expiry() {
-    if (clock_.now() < expiry_check_at_) return;
-    expiry_check_at_ = clock_.now() + kDay;
-    const std::int64_t days = context_->days_left();
-    if (days <= limits::kExpiryWarningDays)
-      log_.record("certificate.expiring", {{"subject", context_->own().name}, {"days", days}});
   }
 
   void wait_for_signal() {
@@ -174,6 +169,7 @@ class Daemon {
       if (cancelled) return;
       if (signal == SIGHUP) {
         reopen_log();
+        if (credentials_->reload()) drop_if_revoked();
         return wait_for_signal();
       }
       stopping_since_ = clock_.now();
@@ -186,6 +182,15 @@ class Daemon {
       agent_->stop();
       end_if_stopped();
     });
+  }
+
+  // The link goes on, unless the coordinator is one that would not be dialled any more.
+  void drop_if_revoked() {
+    const std::shared_ptr<FrameLink> link = link_.lock();
+    if (!link) return;
+    const Status still = link->readmit(*credentials_->context());
+    if (!still)
+      link->close(Error(still.error()).with_context("the coordinator is not trusted any more"));
   }
 
   void reopen_log() {
@@ -213,12 +218,12 @@ class Daemon {
   CheckpointStore checkpoints_;  // the training thread's
   TimePoint stopping_since_;
   std::atomic<bool> stopping_{false};
-  TimePoint expiry_check_at_;
   bool forced_ = false;  // the end did not come by itself in time
 
   asio::io_context io_{1};  // outlives the agent's link
   std::unique_ptr<DirectoryLock> lock_;
-  std::shared_ptr<TlsContext> context_;
+  std::optional<Credentials> credentials_;
+  std::weak_ptr<FrameLink> link_;
   std::unique_ptr<SiteAudit> audit_;
   std::unique_ptr<SiteAgent> agent_;
   std::optional<TaskRunner> runner_;

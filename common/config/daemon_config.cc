@@ -21,6 +21,7 @@ TlsFiles read_tls(Section& root, const std::string& file_name) {
   tls.certificate = resolve_path(section.text("certificate"), file_name);
   tls.key = resolve_path(section.text("key"), file_name);
   tls.ca = resolve_path(section.text("ca"), file_name);
+  tls.crl = resolve_path(section.text("crl", ""), file_name);
   return tls;
 }
 

@@ -3,6 +3,7 @@
 
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -13,14 +14,17 @@
 namespace tributary {
 namespace {
 
-std::optional<PeerRole> role_of(X509* certificate) {
+std::string unit_of(X509* certificate) {
   std::array<char, 64> text{};
   X509_NAME* subject = X509_get_subject_name(certificate);
-  if (X509_NAME_get_text_by_NID(subject, NID_organizationalUnitName, text.data(), text.size()) <= 0)
-    return std::nullopt;
-  for (const PeerRole role :
-       {PeerRole::kSite, PeerRole::kEvaluator, PeerRole::kCoordinator, PeerRole::kOperator}) {
-    if (peer_role_name(role) == text.data()) return role;
+  X509_NAME_get_text_by_NID(subject, NID_organizationalUnitName, text.data(), text.size());
+  return text.data();
+}
+
+std::optional<PeerRole> role_named(const std::string& unit) {
+  if (std::ranges::find(kOperatorRoles, unit) != kOperatorRoles.end()) return PeerRole::kOperator;
+  for (const PeerRole role : {PeerRole::kSite, PeerRole::kEvaluator, PeerRole::kCoordinator}) {
+    if (peer_role_name(role) == unit) return role;
   }
   return std::nullopt;
 }
@@ -64,13 +68,36 @@ Result<PeerIdentity> identity_of(X509* certificate) {
   identity.name = dns_name_of(certificate);
   if (!is_valid_name(identity.name))
     return wrong("the certificate has no DNS name that is a valid name");
-  const auto role = role_of(certificate);
-  if (!role) return wrong("the certificate's OU is none of site, evaluator, coordinator, operator");
+  const std::string unit = unit_of(certificate);
+  const auto role = role_named(unit);
+  if (!role) {
+    return wrong("the certificate's OU '" + unit +
+                 "' is no role: site, evaluator, coordinator, operator, or an operator's: "
+                 "root-admin, org-admin, lead, analyst, auditor");
+  }
   identity.role = *role;
+  if (*role == PeerRole::kOperator) identity.operator_role = unit;
   std::array<unsigned char, 32> digest{};
   X509_digest(certificate, EVP_sha256(), digest.data(), nullptr);
   identity.fingerprint = to_hex(std::as_bytes(std::span(digest)));
   return identity;
+}
+
+Status check_issuers(const STACK_OF(X509) * chain) {
+  TRIB_TRY(party, identity_of(sk_X509_value(chain, 0)));
+  const bool is_site = party.role == PeerRole::kSite || party.role == PeerRole::kEvaluator;
+  for (int i = 1; i + 1 < sk_X509_num(chain); ++i) {
+    const std::string unit = unit_of(sk_X509_value(chain, i));
+    if (unit == (is_site ? kSitesCa : kServicesCa)) continue;
+    return make_error(ErrorCode::kUnauthenticated,
+                      "the certificate of '" + party.name + "' says that it is a " +
+                          peer_role_name(party.role) +
+                          ", and the CA that signed it may vouch for " +
+                          (unit == kSitesCa      ? "sites and evaluators only"
+                           : unit == kServicesCa ? "coordinators and operators only"
+                                                 : "nobody (its OU is '" + unit + "')"));
+  }
+  return {};
 }
 
 }  // namespace tributary

@@ -4,6 +4,9 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <array>
+#include <ctime>
+
 namespace tributary {
 
 Bio memory_bio(const std::string& text) {
@@ -32,9 +35,34 @@ std::vector<Certificate> read_certificates(const std::string& text) {
   return all;
 }
 
+std::vector<RevocationList> read_revocation_lists(const std::string& text) {
+  const Bio bio = memory_bio(text);
+  std::vector<RevocationList> all;
+  while (X509_CRL* next = PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr))
+    all.emplace_back(next, &X509_CRL_free);
+  ERR_clear_error();  // of the end of the text
+  return all;
+}
+
 Key read_key(const std::string& text) {
   const Bio bio = memory_bio(text);
   return Key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
+}
+
+const EVP_MD* digest_for(const EVP_PKEY* key) {
+  return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
+}
+
+std::int64_t unix_seconds(const ASN1_TIME* time) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? ::timegm(&parts) : 0;
+}
+
+std::string common_name(const X509_NAME* name) {
+  std::array<char, 256> text{};
+  // OpenSSL 3.0 takes the name as const there; older headers do not.
+  X509_NAME_get_text_by_NID(const_cast<X509_NAME*>(name), NID_commonName, text.data(), text.size());
+  return text.data();
 }
 
 Error openssl_failed(const std::string& what) {

@@ -2,6 +2,7 @@
 #include "common/crypto/pki.h"
 
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -35,7 +36,7 @@ bool add_extension(X509* certificate, X509* issuer, int id, const std::string& v
 }
 
 // A certificate with a random serial, valid from an hour ago, for clocks that differ.
-Certificate blank(EVP_PKEY* key, int days) {
+Certificate blank(EVP_PKEY* key, int days, bool begins_tomorrow = false) {
   Certificate certificate(X509_new(), &X509_free);
   X509_set_version(certificate.get(), X509_VERSION_3);
   unsigned char serial[16];
@@ -44,7 +45,7 @@ Certificate blank(EVP_PKEY* key, int days) {
   BIGNUM* number = BN_bin2bn(serial, sizeof serial, nullptr);
   BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get()));
   BN_free(number);
-  const long begin = days < 0 ? (days - 1) * kDay : -3600;
+  const long begin = begins_tomorrow ? kDay : days < 0 ? (days - 1) * kDay : -3600;
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), begin);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), days * kDay);
   X509_set_pubkey(certificate.get(), key);
@@ -52,8 +53,8 @@ Certificate blank(EVP_PKEY* key, int days) {
 }
 
 Result<PemPair> sign(X509* certificate, EVP_PKEY* key, EVP_PKEY* signer) {
-  const EVP_MD* digest = EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
-  if (X509_sign(certificate, signer, digest) == 0) return openssl_failed("signing the certificate");
+  if (X509_sign(certificate, signer, digest_for(signer)) == 0)
+    return openssl_failed("signing the certificate");
   const Bio certificate_text = memory_bio(""), key_text = memory_bio("");
   if (PEM_write_bio_X509(certificate_text.get(), certificate) != 1 ||
       PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
@@ -69,6 +70,19 @@ bool is_address(const std::string& host) {
   return address != nullptr;
 }
 
+struct Extension {
+  int id;
+  std::string value;
+};
+
+Status add_extensions(X509* certificate, X509* issuer, const std::vector<Extension>& extensions) {
+  for (const auto& [id, value] : extensions) {
+    if (!add_extension(certificate, issuer, id, value))
+      return openssl_failed(std::string("extension ") + OBJ_nid2sn(id) + " " + value);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> days_left(const std::string& certificate) {
@@ -79,6 +93,14 @@ Result<int> days_left(const std::string& certificate) {
   return days;
 }
 
+bool is_signed_by(const std::string& certificate, const std::string& ca) {
+  const Certificate party = read_certificate(certificate), issuer = read_certificate(ca);
+  const bool is_signed =
+      party && issuer && X509_verify(party.get(), X509_get0_pubkey(issuer.get())) == 1;
+  ERR_clear_error();
+  return is_signed;
+}
+
 Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
   const Key key = make_key(kind);
   if (!key) return openssl_failed("making a key");
@@ -87,39 +109,64 @@ Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
   add_name(name, "O", federation);
   add_name(name, "CN", federation + " root");
   X509_set_issuer_name(certificate.get(), name);
-  if (!add_extension(certificate.get(), certificate.get(), NID_basic_constraints,
-                     "critical,CA:TRUE,pathlen:0") ||
-      !add_extension(certificate.get(), certificate.get(), NID_key_usage,
-                     "critical,keyCertSign,cRLSign") ||
-      !add_extension(certificate.get(), certificate.get(), NID_subject_key_identifier, "hash")) {
-    return openssl_failed("making the root");
-  }
+  TRIB_CHECK_OK(add_extensions(certificate.get(), certificate.get(),
+                               {{NID_basic_constraints, "critical,CA:TRUE,pathlen:1"},
+                                {NID_key_usage, "critical,keyCertSign,cRLSign"},
+                                {NID_subject_key_identifier, "hash"}}));
   return sign(certificate.get(), key.get(), key.get());
+}
+
+Result<PemPair> make_issuing_ca(const PemPair& root, std::string_view unit, KeyKind kind,
+                                int days) {
+  const Certificate issuer = read_certificate(root.certificate);
+  const Key issuer_key = read_key(root.key);
+  if (!issuer || !issuer_key) return openssl_failed("the root's certificate or key cannot be read");
+  const Key key = make_key(kind);
+  if (!key) return openssl_failed("making a key");
+  const Certificate certificate = blank(key.get(), days);
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  add_name(name, "OU", std::string(unit));
+  add_name(
+      name, "CN",
+      common_name(X509_get_subject_name(issuer.get())) + ", issuing CA for " + std::string(unit));
+  X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.get()));
+  TRIB_CHECK_OK(add_extensions(certificate.get(), issuer.get(),
+                               {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+                                {NID_key_usage, "critical,keyCertSign,cRLSign"},
+                                {NID_subject_key_identifier, "hash"},
+                                {NID_authority_key_identifier, "keyid"}}));
+  return sign(certificate.get(), key.get(), issuer_key.get());
 }
 
 Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request) {
   const Certificate issuer = read_certificate(ca.certificate);
   const Key issuer_key = read_key(ca.key);
-  if (!issuer || !issuer_key) return openssl_failed("the root's certificate or key cannot be read");
+  if (!issuer || !issuer_key) return openssl_failed("the CA's certificate or key cannot be read");
   const Key key = make_key(request.kind);
   if (!key) return openssl_failed("making a key");
-  const Certificate certificate = blank(key.get(), request.days);
+  const Certificate certificate = blank(key.get(), request.days, request.begins_tomorrow);
   X509_NAME* name = X509_get_subject_name(certificate.get());
   add_name(name, "OU", request.role);
   add_name(name, "CN", request.name);
-  X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.get()));
+  X509_NAME* issuer_name = X509_get_subject_name(issuer.get());
+  X509_set_issuer_name(certificate.get(), issuer_name);
   std::string names = "DNS:" + request.name;
   for (const std::string& host : request.hosts)
     names += (is_address(host) ? ",IP:" : ",DNS:") + host;
-  if (!add_extension(certificate.get(), issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
-      !add_extension(certificate.get(), issuer.get(), NID_key_usage, "critical,digitalSignature") ||
-      !add_extension(certificate.get(), issuer.get(), NID_ext_key_usage, "serverAuth,clientAuth") ||
-      !add_extension(certificate.get(), issuer.get(), NID_subject_key_identifier, "hash") ||
-      !add_extension(certificate.get(), issuer.get(), NID_authority_key_identifier, "keyid") ||
-      !add_extension(certificate.get(), issuer.get(), NID_subject_alt_name, names)) {
-    return openssl_failed("the certificate for " + request.name);
+  if (const Status added = add_extensions(certificate.get(), issuer.get(),
+                                          {{NID_basic_constraints, "critical,CA:FALSE"},
+                                           {NID_key_usage, "critical,digitalSignature"},
+                                           {NID_ext_key_usage, "serverAuth,clientAuth"},
+                                           {NID_subject_key_identifier, "hash"},
+                                           {NID_authority_key_identifier, "keyid"},
+                                           {NID_subject_alt_name, names}});
+      !added) {
+    return Error(added.error()).with_context("the certificate for " + request.name);
   }
-  return sign(certificate.get(), key.get(), issuer_key.get());
+  TRIB_TRY(pair, sign(certificate.get(), key.get(), issuer_key.get()));
+  const bool by_root = X509_NAME_cmp(issuer_name, X509_get_issuer_name(issuer.get())) == 0;
+  if (!by_root) pair.certificate += ca.certificate;
+  return pair;
 }
 
 }  // namespace tributary

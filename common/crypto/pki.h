@@ -1,36 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small certificate authority for one federation (X.509 v3, RFC 5280): a root, and certificates
-// whose first DNS name is the party's name and whose OU is its role. Returns PEM texts; files are
-// the caller's. Any thread.
+// The certificate authorities of one federation (X.509 v3, RFC 5280): a root that can lie in a
+// safe, issuing CAs below it for sites and for services, certificates whose first DNS name is the
+// party's name and whose OU is its role, and lists of those that were revoked. Returns PEM texts;
+// files are the caller's. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/crypto/identity.h"
 
 namespace tributary {
 
 enum class KeyKind { kP256, kEd25519 };
 
 struct PemPair {
-  std::string certificate;
-  std::string key;  // PKCS 8, not encrypted
+  std::string certificate;  // of a party: then that of the issuing CA that signed it
+  std::string key;          // PKCS 8, not encrypted
 };
 
 Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days);
+// `unit`: kSitesCa or kServicesCa.
+Result<PemPair> make_issuing_ca(const PemPair& root, std::string_view unit, KeyKind kind, int days);
 
 struct CertificateRequest {
   std::string name;                // the first SAN: the party's identity
-  std::string role;                // site, evaluator, coordinator, operator
+  std::string role;                // site, evaluator, coordinator, or one of kOperatorRoles
   std::vector<std::string> hosts;  // more SANs: DNS names or IP addresses
   KeyKind kind = KeyKind::kP256;
-  int days = 365;  // negative: already expired, for tests
+  int days = 90;                 // negative: already expired, for tests
+  bool begins_tomorrow = false;  // for tests
 };
 
 // How long the certificate is valid still.
 Result<int> days_left(const std::string& certificate);
 
+// By an issuing CA, or by the root itself.
 Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request);
+
+// The CA's list of revoked certificates: those on its list among `before` (lists of any CAs), and
+// those of `revoked` that it has signed. Not positive seconds: already stale, for
+// tests.
+Result<std::string> make_crl(const PemPair& ca, const std::string& before,
+                             const std::vector<std::string>& revoked, std::int64_t seconds);
+// The CA's own list among `lists`; kNotFound where there is none.
+Result<std::string> crl_of(const std::string& ca, const std::string& lists);
+bool is_signed_by(const std::string& certificate, const std::string& ca);
+// Until the first of the lists in the text ends; kInvalidArgument where it holds none.
+Result<std::int64_t> crl_seconds_left(const std::string& lists);
 
 }  // namespace tributary

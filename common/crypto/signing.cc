@@ -15,11 +15,6 @@ using Store = std::unique_ptr<X509_STORE, void (*)(X509_STORE*)>;
 using Check = std::unique_ptr<X509_STORE_CTX, void (*)(X509_STORE_CTX*)>;
 using Stack = std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)>;
 
-// Ed25519 hashes for itself.
-const EVP_MD* digest_for(const EVP_PKEY* key) {
-  return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
-}
-
 Bytes to_be_signed(std::string_view purpose, ByteView payload) {
   TRIB_ASSERT(purpose.find('\n') == std::string_view::npos, "a purpose with a line end");
   const std::string head = "tributary signature 1\n" + std::string(purpose) + "\n";
@@ -48,7 +43,8 @@ Status check_chain(const std::string& roots, const std::vector<Certificate>& cha
   const Check check(X509_STORE_CTX_new(), &X509_STORE_CTX_free);
   X509_STORE_CTX_init(check.get(), store.get(), chain.front().get(), others.get());
   X509_STORE_CTX_set_time(check.get(), 0, unix_seconds);
-  if (X509_verify_cert(check.get()) == 1) return {};
+  if (X509_verify_cert(check.get()) == 1)
+    return check_issuers(X509_STORE_CTX_get0_chain(check.get()));
   return untrusted(
       "the signer's certificate is not to be trusted: " +
       std::string(X509_verify_cert_error_string(X509_STORE_CTX_get_error(check.get()))));

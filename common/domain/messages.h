@@ -114,7 +114,7 @@ using Message =
                  BlobCancel, TaskOffer, TaskCancel, TaskVerdict, RoundCommitted, TaskAccepted,
                  TaskProgress, TaskResult, SubmitJob, JobSubmitted, ListJobs, JobList, ShowJob,
                  JobDetail, AbortJob, JobAborted, ChangeJob, JobChanged, GetStatus, StatusReply,
-                 WatchJob, Event, GetModel, ModelInfo, RequestFailed, AuditHead,
-                 AuditCountersignature>;
+                 WatchJob, Event, GetModel, ModelInfo, RequestFailed, ControlSite, SiteControlled,
+                 AuditHead, AuditCountersignature>;
 
 }  // namespace tributary

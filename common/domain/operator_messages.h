@@ -116,6 +116,19 @@ struct SiteRow {
   std::string address;
   std::string software;
   std::vector<std::string> datasets;
+  std::string kept_out = {};  // "disabled" or "revoked" by operators; empty: it may come
+  std::string why = {};
+};
+enum class SiteAction { kEnable, kDisable, kRevoke };
+struct ControlSite {
+  SiteName site;
+  SiteAction action = SiteAction::kDisable;
+  std::string why;
+};
+struct SiteControlled {
+  SiteName site;
+  std::uint32_t certificates = 0;  // that were revoked
+  bool was_on_link = false;
 };
 struct StatusReply {
   std::string software;

@@ -7,7 +7,7 @@
 namespace tributary {
 namespace {
 
-constexpr std::array<std::pair<Reason, std::string_view>, 23> kNames{{
+constexpr std::array<std::pair<Reason, std::string_view>, 24> kNames{{
     {Reason::kPending, "pending"},
     {Reason::kAccepted, "accepted"},
     {Reason::kNotSelected, "not_selected"},
@@ -31,6 +31,7 @@ constexpr std::array<std::pair<Reason, std::string_view>, 23> kNames{{
     {Reason::kLate, "late"},
     {Reason::kResourcesShort, "resources_short"},
     {Reason::kPolicyDenied, "policy_denied"},
+    {Reason::kBarred, "barred"},
 }};
 
 }  // namespace

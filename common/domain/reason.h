@@ -31,6 +31,7 @@ enum class Reason {
   kLate,            // not done when the round closed; its update may count in a later one
   kResourcesShort,  // the site has too little memory or disk for the job
   kPolicyDenied,    // the site's own policy does not let the job run there
+  kBarred,          // operators keep the site out
 };
 
 std::string_view reason_name(Reason reason);  // "wrong_shape"

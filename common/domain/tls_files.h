@@ -9,7 +9,8 @@ namespace tributary {
 struct TlsFiles {
   std::string certificate;  // ours, then intermediates
   std::string key;
-  std::string ca;
+  std::string ca;        // the federation's root
+  std::string crl = {};  // lists of revoked certificates, one of each CA; empty: none is looked at
 };
 
 }  // namespace tributary

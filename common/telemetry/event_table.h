@@ -4,9 +4,11 @@
 // test prints it). Names never change their meaning.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "common/telemetry/events.h"
+#include "common/telemetry/trust_events.h"
 
 namespace tributary {
 namespace event_table_detail {
@@ -41,8 +43,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "Its link ended after this long"},
     {"site.replaced", kWarn, kHub, "site address",
      "The site came on a second link; the older one was closed"},
-    {"site.refused", kWarn, kHub, "site address reason",
-     "A valid certificate, but the site is not in the list of sites"},
     {"site.postponed", kDebug, kHub, "site address reason retry_after_ms",
      "It came when no more are let in, because of the named bound of `admission`; it knows its "
      "turn"},
@@ -186,8 +186,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"transfer.resumed", kInfo, kBoth, "site digest offset bytes",
      "A model or update that is received goes on at the byte where an earlier link or process "
      "stopped"},
-    {"certificate.expiring", kWarn, kBoth, "subject days",
-     "A certificate ends soon; issue a new one"},
     {"disk.full", kError, kSite, "path detail",
      "A file could not be written; work waits or fails, nothing stored is lost"},
     {"storage.failed", kError, kBoth, "path detail",
@@ -195,8 +193,17 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"log.reopened", kInfo, kBoth, "file", "SIGHUP: the log file was opened anew"},
     {"log.lost", kError, kBoth, "lines detail", "Lines that could not be written to the log file"},
 });
+
+template <std::size_t... kSizes>
+consteval auto joined(const std::array<EventInfo, kSizes>&... parts) {
+  std::array<EventInfo, (kSizes + ...)> all{};
+  auto next = all.begin();
+  ((next = std::ranges::copy(parts, next).out), ...);
+  return all;
+}
 }  // namespace event_table_detail
 
-inline constexpr const auto& kEvents = event_table_detail::kTable;
+inline constexpr auto kEvents =
+    event_table_detail::joined(event_table_detail::kTable, kTrustEvents);
 
 }  // namespace tributary

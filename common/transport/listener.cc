@@ -49,6 +49,26 @@ void Listener::start(OnLink on_link, OnRefused on_refused, OnDropped on_dropped)
   spawn(acceptor_.get_executor(), accept_loop(self));
 }
 
+void Listener::remember(const std::shared_ptr<FrameLink>& link) {
+  links_.push_back(link);
+  if (links_.size() < sweep_at_) return;
+  std::erase_if(links_, [](const auto& one) { return one.expired(); });
+  sweep_at_ = 2 * links_.size() + 64;
+}
+
+void Listener::renew(std::shared_ptr<TlsContext> context) {
+  context_ = std::move(context);
+  for (const std::weak_ptr<FrameLink>& one : links_) {
+    const std::shared_ptr<FrameLink> link = one.lock();
+    if (!link) continue;
+    const Status still = link->readmit(*context_);
+    if (still) continue;
+    const Error why = Error(still.error()).with_context("no longer let in");
+    on_refused_(link->address(), why);
+    link->close(why, limits::kRedialMs);
+  }
+}
+
 void Listener::stop() {
   boost::system::error_code ignored;
   acceptor_.close(ignored);
@@ -123,6 +143,7 @@ asio::awaitable<void> Listener::greet_stream(std::unique_ptr<TlsStream> stream) 
   const std::shared_ptr<FrameLink> link = FrameLink::start(std::move(stream), std::move(identity));
   const Result<Hello> hello = co_await await_hello(link);
   if (hello) {
+    remember(link);
     on_link_(link, *hello);
   } else {
     link->close(hello.error());

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/transport/dial_limits.h"
 #include "common/transport/frame_link.h"
@@ -30,6 +31,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
                                                 std::shared_ptr<TlsContext> context,
                                                 std::int64_t dials_per_address = kDialsPerAddress);
   void start(OnLink on_link, OnRefused on_refused, OnDropped on_dropped = {});
+  // Who comes from now on is met with this context. Links whose peer it would not let in any more
+  // (revoked, say) are closed; on_refused hears of each.
+  void renew(std::shared_ptr<TlsContext> context);
   void stop();
   std::uint16_t port() const { return port_; }
   std::size_t greeting() const { return handshakes_; }  // peers that are not authenticated yet
@@ -44,6 +48,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   static asio::awaitable<void> greet(std::shared_ptr<Listener> self, Socket socket,
                                      asio::ip::address from);
   asio::awaitable<void> greet_stream(std::unique_ptr<TlsStream> stream);
+  void remember(const std::shared_ptr<FrameLink>& link);
 
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
@@ -55,6 +60,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   SystemClock clock_;
   std::uint16_t port_ = 0;
   std::size_t handshakes_ = 0;
+  std::vector<std::weak_ptr<FrameLink>> links_;  // those that were handed out
+  std::size_t sweep_at_ = 64;                    // then those that have ended are forgotten
 };
 
 }  // namespace tributary

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +16,9 @@
 #include <iterator>
 
 #include "common/base/bytes.h"
+#include "common/crypto/pem.h"
+#include "common/crypto/pki.h"
+#include "common/transport/peer_check.h"
 
 namespace tributary {
 namespace {
@@ -34,8 +38,11 @@ Error file_error(const std::string& what, const std::string& path) {
   return make_error(ErrorCode::kInvalidArgument, what + " " + path + ": " + openssl_reason());
 }
 
-// That the file can be read and holds what it should: OpenSSL's own words for either are riddles.
-Status check_pem(const std::string& what, const std::string& path, const std::string& other) {
+Error wrong_file(const std::string& what, const std::string& path, const std::string& why) {
+  return make_error(ErrorCode::kInvalidArgument, what + " " + path + why);
+}
+
+Result<std::string> read_file(const std::string& what, const std::string& path) {
   std::string text;
   std::FILE* file = std::fopen(path.c_str(), "rb");
   bool read = file != nullptr;
@@ -47,32 +54,79 @@ Status check_pem(const std::string& what, const std::string& path, const std::st
   }
   const int system_errno = errno;
   if (file != nullptr) std::fclose(file);
-  const auto wrong = [&](const std::string& why) {
-    return make_error(ErrorCode::kInvalidArgument, what + " " + path + why);
-  };
-  if (!read) return wrong(std::string(": ") + std::strerror(system_errno));
+  if (!read) return wrong_file(what, path, std::string(": ") + std::strerror(system_errno));
+  return text;
+}
+
+// That the file can be read and holds what it should: OpenSSL's own words for either are riddles.
+Status check_pem(const std::string& what, const std::string& path, const std::string& other) {
+  TRIB_TRY(text, read_file(what, path));
   const bool certificate = text.find("CERTIFICATE-----") != std::string::npos;
   const bool key = text.find("PRIVATE KEY-----") != std::string::npos;
   if (what == "key" ? key : certificate) return {};
-  if (!certificate && !key) return wrong(" holds nothing in PEM format");
-  return wrong(std::string(" is a ") + (key ? "private key" : "certificate") +
-               "; is it in the place of " + other + "?");
+  if (!certificate && !key) return wrong_file(what, path, " holds nothing in PEM format");
+  return wrong_file(what, path,
+                    std::string(" is a ") + (key ? "private key" : "certificate") +
+                        "; is it in the place of " + other + "?");
+}
+
+// Whoever can read a key can be the party.
+Status check_mode(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) == 0) return {};
+  std::array<char, 8> mode{};
+  std::snprintf(mode.data(), mode.size(), "%04o", static_cast<unsigned>(status.st_mode) & 07777u);
+  return wrong_file("key", path,
+                    std::string(" can be reached by others than its user (mode ") + mode.data() +
+                        "); chmod 600 " + path);
+}
+
+// From now on everybody's certificate, and each CA's, is looked up in the lists.
+Result<std::string> use_lists(SSL_CTX* context, const std::string& path) {
+  const std::string what = "list of revoked certificates";
+  TRIB_TRY(text, read_file(what, path));
+  const auto left = crl_seconds_left(text);
+  if (!left)
+    return wrong_file(what, path, ": " + left.error().message + "; tributaryctl pki crl makes it");
+  if (*left <= 0) {
+    return wrong_file(what, path,
+                      " has ended, and nobody is let in without a fresh one; make it "
+                      "(tributaryctl pki crl) and put it there");
+  }
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (const RevocationList& list : read_revocation_lists(text))
+    X509_STORE_add_crl(store, list.get());
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  return text;
 }
 
 // Whether our own certificate is one that our peers accept. Its times are looked at elsewhere.
-bool is_signed_by_ca(SSL_CTX* context) {
-  STACK_OF(X509)* chain = nullptr;
-  SSL_CTX_get0_chain_certs(context, &chain);
-  X509_STORE_CTX* check = X509_STORE_CTX_new();
-  bool is_signed = X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(context),
-                                       SSL_CTX_get0_certificate(context), chain) == 1;
-  if (is_signed) {
-    X509_STORE_CTX_set_flags(check, X509_V_FLAG_NO_CHECK_TIME);
-    is_signed = X509_verify_cert(check) == 1;
-  }
-  X509_STORE_CTX_free(check);
+Status check_own(SSL_CTX* context, const TlsFiles& files) {
+  STACK_OF(X509)* others = nullptr;
+  SSL_CTX_get0_chain_certs(context, &others);
+  const std::unique_ptr<X509_STORE_CTX, void (*)(X509_STORE_CTX*)> check(X509_STORE_CTX_new(),
+                                                                         &X509_STORE_CTX_free);
+  X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context),
+                      SSL_CTX_get0_certificate(context), others);
+  X509_STORE_CTX_set_flags(check.get(), X509_V_FLAG_NO_CHECK_TIME);
+  const bool fine = X509_verify_cert(check.get()) == 1;
   ERR_clear_error();
-  return is_signed;
+  if (fine) {
+    const Status vouched = check_issuers(X509_STORE_CTX_get0_chain(check.get()));
+    return vouched ? Status{}
+                   : wrong_file("certificate", files.certificate, ": " + vouched.error().message);
+  }
+  switch (X509_STORE_CTX_get_error(check.get())) {
+    case X509_V_ERR_CERT_REVOKED:
+      return wrong_file("certificate", files.certificate,
+                        " was revoked (" + files.crl + "); ask for a new one");
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+      return wrong_file(
+          "list of revoked certificates", files.crl,
+          " has none of the CA that issued " + files.certificate + ", or none of the root");
+    default:
+      return wrong_file("certificate", files.certificate, " is not signed by CA " + files.ca);
+  }
 }
 
 int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
@@ -98,6 +152,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   TRIB_CHECK_OK(check_pem("certificate", files.certificate, "the key"));
   TRIB_CHECK_OK(check_pem("key", files.key, "the certificate"));
   TRIB_CHECK_OK(check_pem("CA certificate", files.ca, "the key"));
+  TRIB_CHECK_OK(check_mode(files.key));
   // OpenSSL writes with write(2): a peer that has gone would end the process.
   ::signal(SIGPIPE, SIG_IGN);
   ERR_clear_error();
@@ -114,7 +169,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   // buffer is given back when it is empty.
   SSL_CTX_set_read_ahead(raw, 1);
   SSL_CTX_set_default_read_buffer_len(raw, kReadBuffer);
-  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  check_peers(raw);
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1) {
     return file_error("certificate", files.certificate);
   }
@@ -127,6 +182,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   }
   if (SSL_CTX_load_verify_locations(raw, files.ca.c_str(), nullptr) != 1)
     return file_error("CA certificate", files.ca);
+  if (!files.crl.empty()) {
+    TRIB_TRY(lists, use_lists(raw, files.crl));
+    context->crl_ = std::move(lists);
+  }
   X509* own = SSL_CTX_get0_certificate(raw);
   if (X509_cmp_current_time(X509_get0_notAfter(own)) < 0) {
     return make_error(ErrorCode::kInvalidArgument,
@@ -157,7 +216,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load_as(PeerRole role, const Tls
   if (own != role && !(role == PeerRole::kSite && own == PeerRole::kEvaluator)) {
     return wrong(" has the role " + peer_role_name(own) + ", not " + peer_role_name(role));
   }
-  if (!is_signed_by_ca(context->context_)) return wrong(" is not signed by CA " + files.ca);
+  TRIB_CHECK_OK(check_own(context->context_, files));
   return context;
 }
 
@@ -166,6 +225,13 @@ std::int64_t TlsContext::days_left() const {
   ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(SSL_CTX_get0_certificate(context_)));
   return days;
 }
+
+std::optional<std::int64_t> TlsContext::crl_seconds_left() const {
+  if (crl_.empty()) return std::nullopt;
+  return tributary::crl_seconds_left(crl_).value();
+}
+
+Status TlsContext::readmit(ssl_st* connection) const { return recheck_peer(connection, context_); }
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
@@ -199,56 +265,6 @@ Result<PeerIdentity> identify_peer(ssl_st* connection) {
   if (certificate == nullptr)
     return make_error(ErrorCode::kUnauthenticated, "the peer showed no certificate");
   return identity_of(certificate);
-}
-
-std::string handshake_failure(ssl_st* connection) {
-  const long verified = SSL_get_verify_result(connection);
-  const unsigned long code = ERR_peek_error();
-  const int reason = ERR_GET_REASON(code);
-  ERR_clear_error();
-  switch (verified) {
-    case X509_V_OK:
-      break;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "its certificate has expired";
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "its certificate is not valid yet; compare the clocks";
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "its certificate is for another name than the one dialled; set server_name to the "
-             "name "
-             "in it, or issue the coordinator's certificate with --host and what is dialled";
-    default:
-      return std::string("its certificate is not from our CA (") +
-             X509_verify_cert_error_string(verified) + ")";
-  }
-  switch (reason) {
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-      return "it showed no certificate";
-    case SSL_R_UNSUPPORTED_PROTOCOL:
-    case SSL_R_UNKNOWN_PROTOCOL:
-    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-      return "it does not speak TLS 1.3";
-    case SSL_R_HTTP_REQUEST:
-    case SSL_R_WRONG_VERSION_NUMBER:
-    case SSL_R_PACKET_LENGTH_TOO_LONG:
-    case SSL_R_BAD_RECORD_TYPE:
-      return "it does not speak TLS";
-    case SSL_R_NO_APPLICATION_PROTOCOL:
-    case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-      return "it does not speak tributary/1 (ALPN)";
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-      return "it says that our certificate has expired";
-    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-      return "it says that our certificate is not from its CA";
-    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-      return "it wants a certificate from us";
-    default:
-      break;
-  }
-  const char* text = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return text == nullptr ? "it closed the connection during the TLS handshake"
-                         : std::string("TLS: ") + text;
 }
 
 }  // namespace tributary

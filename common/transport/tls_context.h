@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // TlsContext: our certificate, key and trusted root, for TLS 1.3 (RFC 8446) with both sides
-// authenticated. Made once from files; thread-safe afterwards. No sockets.
+// authenticated, and the lists of revoked certificates. Made once from files, and made anew where
+// those change; thread-safe afterwards. No sockets. Whom it lets in is peer_check's.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
@@ -25,7 +27,8 @@ class TlsContext {
  public:
   enum class Side { kServer, kClient };
 
-  // Errors name the file and what is wrong with it, an expired certificate of ours among them.
+  // Errors name the file and what is wrong with it, among them: an expired certificate of ours, a
+  // key that others than its user can reach, a list of revoked certificates that has ended.
   // Makes the process ignore SIGPIPE.
   static Result<std::shared_ptr<TlsContext>> load(const TlsFiles& files, Side side);
   // The same for a program that plays one role, whose certificate must say so and be signed by the
@@ -41,6 +44,10 @@ class TlsContext {
   Side side() const { return side_; }
   const PeerIdentity& own() const { return own_; }
   std::int64_t days_left() const;  // until our certificate ends
+  // Until the first of the lists of revoked certificates ends; none without such lists.
+  std::optional<std::int64_t> crl_seconds_left() const;
+  // Whether the peer of a connection, of this context or an earlier one, would still be let in.
+  Status readmit(ssl_st* connection) const;
 
  private:
   TlsContext(ssl_ctx_st* context, Side side) : context_(context), side_(side) {}
@@ -48,13 +55,11 @@ class TlsContext {
   ssl_ctx_st* context_;
   Side side_;
   PeerIdentity own_;
+  std::string crl_;  // PEM
 };
 
 // After the handshake. kUnauthenticated where the certificate has no usable name or role, or ALPN
 // was not agreed.
 Result<PeerIdentity> identify_peer(ssl_st* connection);
-// What OpenSSL's error queue and verification say of a failed handshake, in words for a person:
-// "its certificate has expired", "it does not speak TLS".
-std::string handshake_failure(ssl_st* connection);
 
 }  // namespace tributary

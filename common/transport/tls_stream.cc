@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 
+#include "common/transport/peer_check.h"
+
 namespace tributary {
 namespace {
 
@@ -39,6 +41,8 @@ TlsStream::~TlsStream() {
   close();
   SSL_free(connection_);
 }
+
+Status TlsStream::readmit(const TlsContext& context) const { return context.readmit(connection_); }
 
 void TlsStream::close() {
   if (closed_) return;

@@ -32,6 +32,8 @@ class TlsStream {
   // At least one byte; kUnavailable at the end of the stream.
   asio::awaitable<Result<std::size_t>> read_some(MutableByteView into);
   asio::awaitable<Status> write(ByteView bytes);
+  // Whether the peer, which was let in by the context of its time, would be by this one.
+  Status readmit(const TlsContext& context) const;
   // Wakes whatever waits; each fails with kCancelled. Safe to call twice.
   void close();
 

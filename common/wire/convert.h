@@ -50,6 +50,8 @@ void to_wire(const JobDetail& from, wire::JobDetail& to);
 JobDetail from_wire(FieldReader& in, const wire::JobDetail& from);
 void to_wire(const ChangeJob& from, wire::ChangeJob& to);
 ChangeJob from_wire(FieldReader& in, const wire::ChangeJob& from);
+void to_wire(const ControlSite& from, wire::ControlSite& to);
+ControlSite from_wire(FieldReader& in, const wire::ControlSite& from);
 void to_wire(const StatusReply& from, wire::StatusReply& to);
 StatusReply from_wire(FieldReader& in, const wire::StatusReply& from);
 

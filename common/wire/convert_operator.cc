@@ -191,6 +191,24 @@ ChangeJob from_wire(FieldReader& in, const wire::ChangeJob& from) {
   return {JobId{in.name("job", from.job())}, from_wire(in, from.changes())};
 }
 
+void to_wire(const ControlSite& from, wire::ControlSite& to) {
+  to.set_site(from.site.value);
+  to.set_action(static_cast<wire::SiteAction>(static_cast<int>(from.action) + 1));
+  to.set_why(from.why);
+}
+
+ControlSite from_wire(FieldReader& in, const wire::ControlSite& from) {
+  ControlSite to;
+  to.site.value = in.name("site", from.site());
+  if (from.action() < wire::SITE_ACTION_ENABLE || from.action() > wire::SITE_ACTION_REVOKE) {
+    in.fault("action", "unknown value " + std::to_string(from.action()));
+  } else {
+    to.action = static_cast<SiteAction>(static_cast<int>(from.action()) - 1);
+  }
+  to.why = in.text("why", from.why(), kTextMax);
+  return to;
+}
+
 void to_wire(const StatusReply& from, wire::StatusReply& to) {
   to.set_software(from.software);
   to.set_uptime_ms(from.uptime_ms);
@@ -203,6 +221,8 @@ void to_wire(const StatusReply& from, wire::StatusReply& to) {
     row.set_address(site.address);
     row.set_software(site.software);
     for (const std::string& dataset : site.datasets) row.add_datasets(dataset);
+    row.set_kept_out(site.kept_out);
+    row.set_why(site.why);
   }
   for (const JobSummary& job : from.jobs) to_wire(job, *to.add_jobs());
 }
@@ -222,6 +242,8 @@ StatusReply from_wire(FieldReader& in, const wire::StatusReply& from) {
     row.software = in.text("site.software", site.software(), kTextMax);
     for (const std::string& dataset : site.datasets())
       row.datasets.push_back(in.name("site.datasets", dataset));
+    row.kept_out = in.text("site.kept_out", site.kept_out(), kTextMax);
+    row.why = in.text("site.why", site.why(), kTextMax);
     to.sites.push_back(std::move(row));
   }
   in.count("jobs", from.jobs_size(), limits::kJobsMax);

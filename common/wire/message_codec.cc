@@ -129,6 +129,12 @@ struct Encoder {
     to.mutable_model_info()->set_document(m.document);
     to_wire(m.plan, *to.mutable_model_info()->mutable_plan());
   }
+  void operator()(const ControlSite& m) { to_wire(m, *to.mutable_control_site()); }
+  void operator()(const SiteControlled& m) {
+    to.mutable_site_controlled()->set_site(m.site.value);
+    to.mutable_site_controlled()->set_certificates(m.certificates);
+    to.mutable_site_controlled()->set_was_on_link(m.was_on_link);
+  }
   void operator()(const RequestFailed& m) {
     to.mutable_request_failed()->set_code(to_wire(m.code));
     to.mutable_request_failed()->set_message(m.message);
@@ -156,6 +162,10 @@ Hello read_hello(FieldReader& in, const wire::Hello& from) {
   for (const std::string& dataset : from.datasets())
     to.datasets.push_back(in.name("datasets", dataset));
   return to;
+}
+
+SiteControlled read_controlled(FieldReader& in, const wire::SiteControlled& from) {
+  return {SiteName{in.name("site", from.site())}, from.certificates(), from.was_on_link()};
 }
 
 // Links, blobs and tasks.
@@ -257,6 +267,10 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
     case wire::Envelope::kGetModel:
       return GetModel{job_of(in, from.get_model().job()),
                       in.text("which", from.get_model().which(), kTextMax)};
+    case wire::Envelope::kControlSite:
+      return from_wire(in, from.control_site());
+    case wire::Envelope::kSiteControlled:
+      return read_controlled(in, from.site_controlled());
     case wire::Envelope::kModelInfo:
       return ModelInfo{
           job_of(in, from.model_info().job()), from.model_info().round(),

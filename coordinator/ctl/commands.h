@@ -2,19 +2,25 @@
 // The commands of tributaryctl, each from parsed options to its exit status's Status. One thread.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
+#include "coordinator/ctl/authority.h"
 #include "coordinator/ctl/connection.h"
 
 namespace tributary {
 
+struct FederationInit {
+  std::string file;
+  std::string directory = "federation";
+};
+Status federation_init(const FederationInit& options);
+
 struct PkiInit {
   std::string directory;
-  std::string federation = "Tributary federation";
-  std::string key = "p256";
-  int days = 3650;
+  AuthorityOptions authority;
 };
 Status pki_init(const PkiInit& options);
 
@@ -24,10 +30,16 @@ struct PkiIssue {
   std::string name;
   std::vector<std::string> hosts;
   std::string key = "p256";
-  int days = 365;
+  int days = 90;
 };
 Status pki_issue(const PkiIssue& options);
 
+struct PkiCrl {
+  std::string directory;
+  std::vector<std::string> revoked;  // files of certificates
+  int days = 7;
+};
+Status pki_crl(const PkiCrl& options);
 // Audit logs, without a coordinator.
 struct AuditOptions {
   std::string path;  // of a log, or of the state directory of a coordinator or site
@@ -60,6 +72,10 @@ Status job_list(Connection& connection, bool json);
 Status job_show(Connection& connection, const std::string& job, bool json);
 Status job_abort(Connection& connection, const std::string& job, const std::string& why);
 Status show_status(Connection& connection, bool json);
+Status site_list(Connection& connection, bool json);
+Status site_control(Connection& connection, const ControlSite& request);
+void print_sites(const std::vector<SiteRow>& sites);
+nlohmann::json sites_json(const std::vector<SiteRow>& sites);
 Status model_get(Connection& connection, const std::string& job, const std::string& round,
                  const std::string& out);
 // Follows a job to its end, over as many links as it takes. kFailedPrecondition if it did not

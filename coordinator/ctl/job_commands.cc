@@ -264,38 +264,17 @@ Status job_abort(Connection& connection, const std::string& job, const std::stri
 Status show_status(Connection& connection, bool json) {
   TRIB_TRY(status, connection.ask<StatusReply>(GetStatus{}));
   if (json) {
-    Json sites = Json::array(), jobs = Json::array();
-    for (const SiteRow& site : status.sites) {
-      sites.push_back({{"site", site.site.value},
-                       {"online", site.online},
-                       {"doing", site.doing},
-                       {"address", site.address},
-                       {"software", site.software},
-                       {"datasets", site.datasets},
-                       {"last_seen", format_utc(site.last_seen_wall_ms)}});
-    }
+    Json jobs = Json::array();
     for (const JobSummary& job : status.jobs) jobs.push_back(summary_json(job));
     print_json({{"software", status.software},
                 {"uptime_ms", status.uptime_ms},
-                {"sites", sites},
+                {"sites", sites_json(status.sites)},
                 {"jobs", jobs}});
     return {};
   }
   std::cout << escaped(status.software) << ", up "
             << seconds_text(static_cast<double>(status.uptime_ms) / 1000) << "\n\n";
-  std::vector<TableRow> rows = {{"SITE", "LINK", "DOING", "DATASETS", "LAST SEEN"}};
-  for (const SiteRow& site : status.sites) {
-    std::string datasets;
-    for (const std::string& name : site.datasets) datasets += (datasets.empty() ? "" : ",") + name;
-    rows.push_back({site.site.value, site.online ? "up" : "down",
-                    site.doing.empty() ? "-" : site.doing, datasets,
-                    format_utc(site.last_seen_wall_ms)});
-  }
-  if (status.sites.empty()) {
-    std::cout << "no site has come yet\n";
-  } else {
-    print_table(std::cout, rows);
-  }
+  print_sites(status.sites);
   std::cout << "\n";
   print_jobs(status.jobs);
   return {};

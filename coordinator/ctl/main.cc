@@ -47,11 +47,14 @@ struct CommandLine {
       "Tributary's command line for operators: certificates, jobs, models, and what is going on.",
       kProgram};
   std::string config = "tributaryctl.yaml";
+  FederationInit founded;
   PkiInit init;
   PkiIssue issue;
   AuditOptions audited;
+  PkiCrl crl;
   SubmitOptions submitted;
   JobChanges changes;
+  ControlSite site;
   std::string file, job, deadline, why = "aborted", round = "last", out;
   bool json = false;
   std::function<Status()> run;
@@ -62,8 +65,10 @@ struct CommandLine {
     app.add_option("--config", config, "Where the coordinator is and who you are")
         ->envname("TRIBUTARYCTL_CONFIG")
         ->capture_default_str();
+    add_federation();
     add_pki();
     add_job();
+    add_site();
     CLI::App* status = app.add_subcommand("status", "Sites and jobs");
     status->add_flag("--json", json, "For programs");
     remote(status, [this](Connection& c) { return show_status(c, json); });
@@ -131,20 +136,20 @@ struct CommandLine {
     const auto kinds = CLI::IsMember({"p256", "ed25519"});
     CLI::App* pki = app.add_subcommand("pki", "Certificates of a federation");
     pki->require_subcommand(1);
-    CLI::App* first =
-        pki->add_subcommand("init", "Make the root: ca.pem for everyone, ca.key for you");
+    CLI::App* first = pki->add_subcommand(
+        "init", "Make the root and the issuing CAs below it, for sites and services");
     first->add_option("--dir", init.directory, "Folder to write into")->required();
-    first->add_option("--federation", init.federation, "Its name")->capture_default_str();
-    first->add_option("--key", init.key, "Kind of key")->check(kinds)->capture_default_str();
-    first->add_option("--days", init.days, "Validity")
+    AuthorityOptions& made = init.authority;
+    first->add_option("--federation", made.federation, "Its name")->capture_default_str();
+    first->add_option("--key", made.key, "Kind of key")->check(kinds)->capture_default_str();
+    first->add_option("--days", made.days, "Validity of the root; the others have 3 years at most")
         ->check(CLI::Range(1, 36500))
         ->capture_default_str();
     first->callback([this] { run = [this] { return pki_init(init); }; });
-    CLI::App* next = pki->add_subcommand("issue", "Make NAME.pem and NAME.key, signed by the root");
+    CLI::App* next = pki->add_subcommand(
+        "issue", "Make NAME.pem and NAME.key, signed by the issuing CA for such a role");
     next->add_option("--dir", issue.directory, "Folder of the root")->required();
-    next->add_option("--role", issue.role, "What it is")
-        ->required()
-        ->check(CLI::IsMember({"site", "evaluator", "coordinator", "operator"}));
+    next->add_option("--role", issue.role, "What it is")->required()->check(CLI::IsMember(roles()));
     next->add_option("--name", issue.name, "The identity: name of the site, of the person")
         ->required();
     next->add_option("--host", issue.hosts,
@@ -154,6 +159,57 @@ struct CommandLine {
         ->check(CLI::Range(1, 36500))
         ->capture_default_str();
     next->callback([this] { run = [this] { return pki_issue(issue); }; });
+    CLI::App* lists = pki->add_subcommand(
+        "crl",
+        "Make crl.pem anew: the lists of revoked certificates, of all CAs whose key is there");
+    lists->add_option("--dir", crl.directory, "Folder of the CAs")->required();
+    lists->add_option("--revoke", crl.revoked,
+                      "A certificate (file) that is worth nothing from now on");
+    lists->add_option("--days", crl.days, "Until the next one is due; after that nobody is let in")
+        ->check(CLI::Range(1, 365))
+        ->capture_default_str();
+    lists->callback([this] { run = [this] { return pki_crl(crl); }; });
+  }
+
+  static std::vector<std::string> roles() {
+    std::vector<std::string> all = {"site", "evaluator", "coordinator"};
+    all.insert(all.end(), kOperatorRoles.begin(), kOperatorRoles.end());
+    return all;
+  }
+
+  void add_federation() {
+    CLI::App* federation = app.add_subcommand("federation", "The parties of a federation");
+    federation->require_subcommand(1);
+    CLI::App* first = federation->add_subcommand(
+        "init",
+        "Make CAs, certificates and a folder for each party of federation.yaml; run again, it adds "
+        "those that are new and renews the lists of revoked certificates");
+    first->add_option("FILE", founded.file, "federation.yaml")->required();
+    first->add_option("--dir", founded.directory, "Folder to write into")->capture_default_str();
+    first->callback([this] { run = [this] { return federation_init(founded); }; });
+  }
+
+  void add_site() {
+    CLI::App* sites = app.add_subcommand("site", "Sites, and who of them may come");
+    sites->require_subcommand(1);
+    CLI::App* list = sites->add_subcommand("list", "All sites that have come, or are kept out");
+    list->add_flag("--json", json, "For programs");
+    remote(list, [this](Connection& c) { return site_list(c, json); });
+    const auto add = [&](const char* name, const char* help, SiteAction action) {
+      CLI::App* command = sites->add_subcommand(name, help);
+      command->add_option("SITE", site.site.value, "Its name")->required();
+      if (action != SiteAction::kEnable)
+        command->add_option("--reason", site.why, "For the log, and for the site");
+      remote(command, [this, action](Connection& c) {
+        site.action = action;
+        return site_control(c, site);
+      });
+    };
+    add("disable", "End its link and its tasks, and keep it out until it is enabled",
+        SiteAction::kDisable);
+    add("enable", "Let it in again", SiteAction::kEnable);
+    add("revoke", "Disable it, and never let a certificate that it came with in again",
+        SiteAction::kRevoke);
   }
 
   void add_job() {

@@ -44,7 +44,8 @@ Status check_config(const std::string& path) {
 int main(int argc, char** argv) {
   CLI::App app{
       "Tributary's coordinator: schedules rounds of federated learning and sums updates.\n"
-      "Runs in the foreground until SIGTERM or SIGINT; SIGHUP opens the log file anew.\n"
+      "Runs in the foreground until SIGTERM or SIGINT; SIGHUP opens the log file anew, and reads "
+      "its certificates.\n"
       "Jobs are submitted with tributaryctl.",
       tributary::kProgram};
   tributary::prepare_command_line(app);

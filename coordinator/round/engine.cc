@@ -24,6 +24,14 @@ struct Engine::Dispatcher {
     engine.roster_.erase(e.site);
     for (auto& [id, job] : engine.jobs_) job.on_disconnected(now, e.site);
   }
+  void operator()(const SiteBarred& e) {
+    engine.roster_.erase(e.site);
+    engine.known_.erase(e.site);
+    for (const JobId& id : engine.order_) {
+      JobMachine& job = engine.jobs_.at(id);
+      if (!job.over()) job.on_barred(now, e.site, e.why, out);
+    }
+  }
   void operator()(const JobArrived& e) { add(e.record, e.spec); }
   void operator()(const JobRecovered& e) {
     add(e.record, e.spec);

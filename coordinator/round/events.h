@@ -26,6 +26,11 @@ struct SiteKnown {
 struct SiteDisconnected {
   SiteName site;
 };
+// Operators keep it out from now on: nobody waits for it, and nobody asks it for anything.
+struct SiteBarred {
+  SiteName site;
+  std::string why;
+};
 
 struct JobArrived {
   JobRecord record;
@@ -110,7 +115,7 @@ struct RoundNotFinished {
 struct TimePassed {};  // at or after next_wake()
 
 using RoundEvent =
-    std::variant<SiteConnected, SiteKnown, SiteDisconnected, JobArrived, JobRecovered,
+    std::variant<SiteConnected, SiteKnown, SiteDisconnected, SiteBarred, JobArrived, JobRecovered,
                  JobAbortRequested, JobChangeRequested, SiteAcceptedTask, SiteProgressed,
                  SiteReturned, UpdateArrived, UpdateLost, UpdateChecked, InitialModelStored,
                  InitialModelFailed, RoundFinished, RoundNotFinished, TimePassed>;

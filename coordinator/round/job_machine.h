@@ -56,6 +56,7 @@ class JobMachine {
   // --- what comes back from sites and from the driver (job_results.cc) ---
   void on_connected(TimePoint now, const SiteName& site, RoundEffects& out);
   void on_disconnected(TimePoint now, const SiteName& site);
+  void on_barred(TimePoint now, const SiteName& site, const std::string& why, RoundEffects& out);
   void on_returned(TimePoint now, const SiteReturned& event, RoundEffects& out);
   void on_update_arrived(const UpdateArrived& event, RoundEffects& out);
   void on_update_lost(TimePoint now, const UpdateLost& event, RoundEffects& out);

@@ -60,6 +60,18 @@ void JobMachine::on_disconnected(TimePoint now, const SiteName& site) {
   if (Participant* one = working(site)) one->lost_link = now;
 }
 
+// What it has delivered counts. A round that a restart opens again does not ask it.
+void JobMachine::on_barred(TimePoint now, const SiteName& site, const std::string& why,
+                           RoundEffects& out) {
+  known_.erase(site);
+  const bool was_asked = std::erase(record_.cohort, site) > 0;
+  if (working(site) != nullptr) {
+    settle(now, site, Reason::kBarred, why, out);
+    out.push_back(ReleaseBlobs{});
+  }
+  if (was_asked) save(out);
+}
+
 // A result that nobody waits for: the site keeps what was accepted and forgets the rest.
 void JobMachine::answer_unexpected(const SiteReturned& event, RoundEffects& out) const {
   const TaskKey& key = event.result.key;

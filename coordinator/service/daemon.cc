@@ -16,6 +16,7 @@
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/storage/directory_lock.h"
+#include "common/transport/credentials.h"
 #include "common/transport/listener.h"
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
@@ -30,7 +31,6 @@ namespace {
 
 // How often waits of the engine are looked at: far below any deadline a job can set (100 ms).
 constexpr std::chrono::milliseconds kTick{50};
-constexpr Milliseconds kDay{24 * 3600 * 1000};
 
 // A link takes one descriptor: as many as the system lets us have, not the shell's default.
 void raise_descriptor_limit() {
@@ -54,8 +54,8 @@ class Daemon {
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
-    TRIB_TRY(context, TlsContext::load_as(PeerRole::kCoordinator, config_.tls));
-    context_ = std::move(context);
+    TRIB_TRY(credentials, Credentials::load(PeerRole::kCoordinator, config_.tls, log_, clock_));
+    credentials_.emplace(std::move(credentials));
     TRIB_TRY(store,
              StateStore::open(config_.state_dir + "/state.sqlite",
                               [this](std::uint64_t records) { return open_trail(records); }));
@@ -63,15 +63,17 @@ class Daemon {
     store_ = std::move(store);
     blobs_ = std::make_unique<Staging>(std::move(blobs), config_.staging_memory);
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
+    TRIB_TRY(registry, SiteRegistry::open(*store_, log_));
+    registry_.emplace(std::move(registry));
     make_services();
-    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port, context_,
-                                      config_.admission.dials_per_address));
+    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port,
+                                      credentials_->context(), config_.admission.dials_per_address));
     listener_ = std::move(listener);
     log_.record("coordinator.started",
                 {{"software", kSoftware},
                  {"listen", config_.listen.host + ":" + std::to_string(listener_->port())},
                  {"state_dir", config_.state_dir},
-                 {"fingerprint", context_->own().fingerprint},
+                 {"fingerprint", credentials_->own().fingerprint},
                  {"kernel_tls", kernel_offers_tls()}});
     return recover();
   }
@@ -137,8 +139,10 @@ class Daemon {
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
                                         static_cast<std::size_t>(config_.tasks_per_site)});
     sites_->set_driver(driver_.get());
-    api_ = std::make_unique<OperatorApi>(
-        OperatorApi::Ports{clock_, *driver_, *store_, *models_, std::string(kSoftware), started_});
+    registry_->set_drop(
+        [this](const SiteName& site, const Error& why) { return sites_->bar(site, why); });
+    api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{
+        clock_, *driver_, *store_, *models_, std::string(kSoftware), started_, *registry_});
     operators_ = std::make_unique<OperatorSessions>(
         OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
   }
@@ -185,9 +189,15 @@ class Daemon {
   }
 
   void admit_site(const std::shared_ptr<FrameLink>& link, const Hello& hello) {
-    const std::shared_ptr<LinkHandler> handler =
-        sites_->admit(link, SiteName{link->peer().name}, link->address(), hello,
-                      link->peer().role == PeerRole::kEvaluator);
+    const SiteName site{link->peer().name};
+    if (const Status may = registry_->admit(site, link->peer().fingerprint); !may) {
+      log_.record(
+          "site.refused",
+          {{"site", site.value}, {"address", link->address()}, {"reason", may.error().message}});
+      return link->close(may.error(), limits::kRedialMs);
+    }
+    const std::shared_ptr<LinkHandler> handler = sites_->admit(
+        link, site, link->address(), hello, link->peer().role == PeerRole::kEvaluator);
     const auto run = [](Daemon* self, std::shared_ptr<FrameLink> its_link,
                         std::shared_ptr<LinkHandler> its_handler) -> asio::awaitable<void> {
       const Error why = co_await its_link->run(*its_handler);
@@ -204,17 +214,9 @@ class Daemon {
       if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
       sites_->pass_time();
       refusals_.pass_time();
-      warn_of_expiry();
+      credentials_->pass_time();
       tick();
     });
-  }
-
-  void warn_of_expiry() {
-    if (clock_.now() < expiry_check_at_) return;
-    expiry_check_at_ = clock_.now() + kDay;
-    const std::int64_t days = context_->days_left();
-    if (days <= limits::kExpiryWarningDays)
-      log_.record("certificate.expiring", {{"subject", context_->own().name}, {"days", days}});
   }
 
   void wait_for_signal() {
@@ -222,6 +224,7 @@ class Daemon {
       if (cancelled) return;
       if (signal == SIGHUP) {
         reopen_log();
+        if (credentials_->reload()) listener_->renew(credentials_->context());
         return wait_for_signal();
       }
       stop(signal == SIGINT ? "SIGINT" : "SIGTERM");
@@ -267,8 +270,7 @@ class Daemon {
   TimePoint stopping_since_;
   bool stopping_ = false;
 
-  std::shared_ptr<TlsContext> context_;
-  TimePoint expiry_check_at_;
+  std::optional<Credentials> credentials_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<AuditTrail> trail_;
@@ -279,6 +281,7 @@ class Daemon {
   asio::io_context io_{1};
   asio::thread_pool pool_{threads()};
   std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;
+  std::optional<SiteRegistry> registry_;
   std::unique_ptr<SiteSessions> sites_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<OperatorApi> api_;

@@ -173,7 +173,13 @@ Status Driver::recover() {
   TRIB_TRY(records, ports_.store.jobs());
   TRIB_TRY(sites, ports_.store.sites());
   recovering_ = true;
-  for (const SiteRow& site : sites) handle(SiteKnown{site.site, site.datasets});
+  TRIB_TRY(standings, ports_.store.standings());
+  for (const SiteRow& site : sites) {
+    // Who is kept out is not waited for.
+    const auto standing = std::ranges::find(standings, site.site, &SiteStanding::site);
+    if (standing == standings.end() || standing->kept_out.empty())
+      handle(SiteKnown{site.site, site.datasets});
+  }
   for (const JobRecord& record : records) {
     if (!is_over(record.state) && record.state != JobState::kQueued) reopened_.insert(record.id);
     Result<JobFile> file = parse_job(record.document, record.id.value);

@@ -117,6 +117,10 @@ Result<Message> OperatorApi::dispatch(const std::string& who, const Message& req
     TRIB_CHECK_OK(change(who, *change_job));
     return Message{JobChanged{change_job->job}};
   }
+  if (const auto* control_site = std::get_if<ControlSite>(&request)) {
+    TRIB_TRY(controlled, ports_.registry.control(*control_site, who));
+    return Message{controlled};
+  }
   if (std::holds_alternative<GetStatus>(request)) return Message{status()};
   if (const auto* get_model = std::get_if<GetModel>(&request)) {
     TRIB_TRY(info, model(*get_model));
@@ -202,6 +206,7 @@ StatusReply OperatorApi::status() const {
       site.last_seen_wall_ms = ports_.clock.wall_ms();
     }
   }
+  ports_.registry.describe(reply.sites);
   for (const JobMachine* job : engine.jobs()) reply.jobs.push_back(summary_of(job->record()));
   return reply;
 }

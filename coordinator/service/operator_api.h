@@ -8,6 +8,7 @@
 #include "common/base/result.h"
 #include "common/domain/messages.h"
 #include "coordinator/service/driver.h"
+#include "coordinator/service/site_registry.h"
 
 namespace tributary {
 
@@ -20,6 +21,7 @@ class OperatorApi {
     ModelRepository& models;
     std::string software;
     TimePoint started;
+    SiteRegistry& registry;
   };
   explicit OperatorApi(Ports ports) : ports_(std::move(ports)) {}
 

@@ -277,6 +277,16 @@ void SiteSessions::send_away(Link& link, const Error& why) {
   link.close(why, std::min(limits::kRedialFirstMs + turn_ms, limits::kRetryAfterMs));
 }
 
+bool SiteSessions::bar(const SiteName& site, const Error& why) {
+  driver_->handle(SiteBarred{site, why.message});
+  const auto found = sessions_.find(site);
+  if (found == sessions_.end()) return false;
+  const std::shared_ptr<Session> session = found->second;
+  session->link()->close(why, limits::kRedialMs);
+  remove(session, why);
+  return true;
+}
+
 void SiteSessions::close_all(const Error& why) {
   report_postponed();
   closing_ = true;

@@ -58,6 +58,8 @@ class SiteSessions final : public SitePort {
   void ended(const std::shared_ptr<LinkHandler>& handler, const Error& why);
   // Closes a link, with a turn of its own to come back in.
   void send_away(Link& link, const Error& why);
+  // Ends a site's work, with the reason `barred`, and its link; whether it had one.
+  bool bar(const SiteName& site, const Error& why);
   void close_all(const Error& why);
   // Tells of those who were put off, once a second; starts uploads that need not wait any longer.
   // At next_wake(), or more often.

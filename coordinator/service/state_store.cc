@@ -21,10 +21,13 @@ CREATE TABLE accepted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT 
 CREATE TABLE rounds (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, record TEXT NOT NULL);
 CREATE INDEX rounds_of_job ON rounds (job, sequence);
 )sql";
-// Since version 2: how many records of the audit trail belong to this state.
-constexpr const char* kAuditSchema =
-    "CREATE TABLE audit (one INTEGER PRIMARY KEY CHECK (one = 1), records TEXT NOT NULL);"
-    "INSERT INTO audit VALUES (1, '0');";
+// Since version 2: how many records of the audit trail belong to this state; what operators decided
+// about sites.
+constexpr const char* kSinceVersion2 = R"sql(
+CREATE TABLE audit (one INTEGER PRIMARY KEY CHECK (one = 1), records TEXT NOT NULL);
+INSERT INTO audit VALUES (1, '0');
+CREATE TABLE standings (site TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+)sql";
 
 class SqliteStore final : public StateStore {
  public:
@@ -38,11 +41,13 @@ class SqliteStore final : public StateStore {
   Status open_trail(const OpenTrail& open);
   Status apply(const RoundEffects& effects) override;
   Status save_site(const SiteRow& site) override;
+  Status save_standing(const SiteStanding& standing) override;
   Result<std::vector<JobRecord>> jobs() const override;
   Result<JobRecord> job(const JobId& job) const override;
   Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override;
   Result<std::vector<RoundRow>> rounds(const JobId& job) const override;
   Result<std::vector<SiteRow>> sites() const override;
+  Result<std::vector<SiteStanding>> standings() const override;
 
  private:
   Error error(const char* tried) const {
@@ -113,8 +118,8 @@ Status SqliteStore::prepare() {
                           "); install that version");
   }
   if (version == kSchemaVersion) return {};
-  const std::string create = "BEGIN IMMEDIATE;" + std::string(version == 0 ? kSchema : "") +
-                             kAuditSchema +
+  const std::string create = "BEGIN IMMEDIATE;" + std::string(version < 1 ? kSchema : "") +
+                             kSinceVersion2 +
                              "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
   return execute(create.c_str());
 }
@@ -189,6 +194,11 @@ Status SqliteStore::save_site(const SiteRow& site) {
                {site.site.value, site_row_to_json(site)});
 }
 
+Status SqliteStore::save_standing(const SiteStanding& standing) {
+  return write("INSERT OR REPLACE INTO standings (site, record) VALUES (?, ?)",
+               {standing.site.value, standing_to_json(standing)});
+}
+
 Result<std::vector<JobRecord>> SqliteStore::jobs() const {
   std::vector<JobRecord> found;
   TRIB_CHECK_OK(run("SELECT record, document FROM jobs ORDER BY sequence", {},
@@ -240,6 +250,17 @@ Result<std::vector<SiteRow>> SqliteStore::sites() const {
       run("SELECT record FROM sites ORDER BY site", {}, [&found](sqlite3_stmt* row) -> Status {
         TRIB_TRY(site, site_row_from_json(column(row, 0)));
         found.push_back(std::move(site));
+        return {};
+      }));
+  return found;
+}
+
+Result<std::vector<SiteStanding>> SqliteStore::standings() const {
+  std::vector<SiteStanding> found;
+  TRIB_CHECK_OK(
+      run("SELECT record FROM standings ORDER BY site", {}, [&found](sqlite3_stmt* row) -> Status {
+        TRIB_TRY(standing, standing_from_json(column(row, 0)));
+        found.push_back(std::move(standing));
         return {};
       }));
   return found;

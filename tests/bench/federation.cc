@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/federation.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -107,6 +109,7 @@ TlsFiles Federation::tls_of(const std::string& role, const std::string& name) {
   const PemPair made = *issue_certificate(ca_, {name, role, {}, KeyKind::kP256, 2});
   write_file(files.certificate, made.certificate);
   write_file(files.key, made.key);
+  ::chmod(files.key.c_str(), 0600);
   return files;
 }
 

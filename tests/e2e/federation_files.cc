@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/e2e/federation_files.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -56,6 +58,7 @@ void FederationFiles::issue(const std::string& pki, const std::string& role,
                                          {name, role, {}, KeyKind::kP256, days});
   write(path(pki) + "/" + name + ".pem", expired->certificate);
   write(path(pki) + "/" + name + ".key", expired->key);
+  ::chmod((path(pki) + "/" + name + ".key").c_str(), 0600);
 }
 
 std::string FederationFiles::write_job(const std::string& train, const std::string& rounds,
@@ -72,7 +75,8 @@ std::string FederationFiles::write_job(const std::string& train, const std::stri
 
 void FederationFiles::write_coordinator() const {
   const auto tls = [](const std::string& name) {
-    return "tls: {certificate: pki/" + name + ".pem, key: pki/" + name + ".key, ca: pki/ca.pem}\n";
+    return "tls: {certificate: pki/" + name + ".pem, key: pki/" + name +
+           ".key, ca: pki/ca.pem, crl: pki/crl.pem}\n";
   };
   const std::string address = "127.0.0.1:" + std::to_string(port_) + "\n";
   write(path("coordinator.yaml"),
@@ -88,7 +92,7 @@ void FederationFiles::write_client(const std::string& site, const std::string& s
   write(path(stem + ".yaml"),
         "coordinator: 127.0.0.1:" + std::to_string(port_) +
             "\nserver_name: coordinator\nstate_dir: state-" + stem + "\ntls: {certificate: " + pki +
-            "/" + site + ".pem, key: " + pki + "/" + site + ".key, ca: pki/ca.pem}\n" +
+            "/" + site + ".pem, key: " + pki + "/" + site + ".key, ca: pki/ca.pem, crl: pki/crl.pem}\n" +
             "datasets: {patients: {loader: csv, path: data/" + site +
             ".csv}}\nlog: {file: " + stem + ".jsonl" + client_log_options_ + "}\n");
 }

@@ -19,6 +19,7 @@ struct Tables {
   std::map<JobId, std::vector<AcceptedUpdate>> accepted;
   std::map<JobId, std::vector<RoundRow>> rounds;
   std::map<SiteName, SiteRow> sites;
+  std::map<SiteName, SiteStanding> standings;
 };
 
 class MemoryStore final : public StateStore {
@@ -35,6 +36,11 @@ class MemoryStore final : public StateStore {
   Status save_site(const SiteRow& site) override {
     TRIB_CHECK_OK(before_({}));
     tables_.sites[site.site] = site;
+    return {};
+  }
+  Status save_standing(const SiteStanding& standing) override {
+    TRIB_CHECK_OK(before_({}));
+    tables_.standings[standing.site] = standing;
     return {};
   }
   Result<std::vector<JobRecord>> jobs() const override { return tables_.jobs; }
@@ -55,6 +61,11 @@ class MemoryStore final : public StateStore {
     std::vector<SiteRow> rows;
     for (const auto& [name, row] : tables_.sites) rows.push_back(row);
     return rows;
+  }
+  Result<std::vector<SiteStanding>> standings() const override {
+    std::vector<SiteStanding> all;
+    for (const auto& [name, standing] : tables_.standings) all.push_back(standing);
+    return all;
   }
 
  private:

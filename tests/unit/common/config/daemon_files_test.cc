@@ -7,6 +7,7 @@
 #include "common/config/catalog.h"
 #include "common/config/client_file.h"
 #include "common/config/coordinator_file.h"
+#include "common/config/federation_file.h"
 #include "common/config/job_file.h"
 #include "common/config/operator_file.h"
 
@@ -30,6 +31,7 @@ log: {level: debug, file: events.jsonl}
   EXPECT_EQ(config->tls.certificate, "/etc/tributary/pki/c.pem");
   EXPECT_EQ(config->tls.key, "/abs/k.pem");
   EXPECT_EQ(config->tls.ca, "/etc/ca.pem");
+  EXPECT_EQ(config->tls.crl, "") << "none is looked at";
   EXPECT_THAT(config->sites, ElementsAre("north", "south"));
   EXPECT_EQ(config->log.file, "/etc/tributary/events.jsonl");
 }
@@ -137,6 +139,31 @@ TEST(Files, OneGivenForAnotherIsToldInOneLine) {
     EXPECT_THAT(said, testing::Not(HasSubstr("\n")));
   }
   EXPECT_THAT(parse_job(client, "f").error().message, HasSubstr("client.yaml; a job file is"));
+}
+
+TEST(FederationFile, NamesThePartiesAndEveryFault) {
+  const std::vector<std::string> roles = {"lead", "auditor"};
+  const auto config = parse_federation_config(R"(federation: Rhine
+coordinator: {hosts: [fl.example.org, 10.0.0.1], port: 443}
+sites: [north, south]
+operators: {alice: lead, bob: auditor}
+)",
+                                              "f.yaml", roles);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->coordinator, "coordinator");
+  EXPECT_THAT(config->hosts, ElementsAre("fl.example.org", "10.0.0.1"));
+  EXPECT_EQ(config->port, 443);
+  EXPECT_THAT(config->sites, ElementsAre("north", "south"));
+  EXPECT_EQ(config->operators.at("bob"), "auditor");
+  const auto fault = [&](const std::string& rest) {
+    return parse_federation_config("federation: x\ncoordinator: {hosts: [h]}\n" + rest, "f.yaml",
+                                   roles)
+        .error()
+        .message;
+  };
+  EXPECT_THAT(fault("sites: [a]\noperators: {a: lead}\n"), HasSubstr("'a' is there twice"));
+  EXPECT_THAT(fault("sites: [a b]\noperators: {}\n"), HasSubstr("'a b' is no name"));
+  EXPECT_THAT(fault("sites: [a]\noperators: {bob: king}\n"), HasSubstr("king"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "common/config/catalog.h"
 #include "common/config/client_file.h"
 #include "common/config/coordinator_file.h"
+#include "common/config/federation_file.h"
 #include "common/config/job_file.h"
 #include "common/config/operator_file.h"
 
@@ -203,11 +204,18 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       expect_defaults<OperatorConfig>(
           block, parse_operator_config,
           [](const auto& a, const auto& b) { return a.server_name == b.server_name; });
+    } else if (block.kind == "federation.yaml") {
+      const auto parse = [](const std::string& text, const std::string& name) {
+        return parse_federation_config(text, name, {"lead", "auditor"});
+      };
+      expect_defaults<FederationConfig>(block, parse, [](const auto& a, const auto& b) {
+        return a.coordinator == b.coordinator && a.port == b.port;
+      });
     } else {
       ADD_FAILURE() << "no such kind of file: " << block.kind;
     }
   }
-  EXPECT_EQ(seen.size(), 4u) << "one of each kind";
+  EXPECT_EQ(seen.size(), 5u) << "one of each kind";
 }
 
 }  // namespace

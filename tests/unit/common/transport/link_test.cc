@@ -2,6 +2,7 @@
 // Two ends of a real TLS link over loopback, on one io_context.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -59,6 +60,7 @@ class Link : public testing::Test {
   }
   void write(const std::string& name, const std::string& text) {
     std::ofstream(directory_ / name) << text;
+    ::chmod((directory_ / name).c_str(), 0600);
   }
   void issue(const PemPair& ca, const std::string& role, const std::string& name, int days) {
     const auto pair = issue_certificate(ca, {name, role, {}, KeyKind::kP256, days});

@@ -59,6 +59,11 @@ class Federation {
     online_.erase(SiteName{site});
     feed(SiteDisconnected{SiteName{site}});
   }
+  void bar(const std::string& site) {
+    online_.erase(SiteName{site});
+    feed(SiteBarred{SiteName{site}, "disabled by operator olga"});
+    feed(SiteDisconnected{SiteName{site}});
+  }
   // It is gone together with the coordinator that crashes next.
   void leave_in_crash(const std::string& site) { online_.erase(SiteName{site}); }
   // A site that never answers, until it is let go.

@@ -141,6 +141,36 @@ TEST(Policy, AJobThatWaitsLongSoundsTheAlarmAgainAndAgain) {
               HasSubstr("away"));
 }
 
+TEST(Policy, ASiteThatIsBarredIsNotWaitedForNorAskedAgain) {
+  for (const bool restarts : {false, true}) {
+    Federation federation(1);
+    connect_all(federation, 3);
+    JobSpec spec = Federation::spec(3, 2, 2);
+    spec.rounds.disconnect_grace_ms = 3'600'000;
+    spec.rounds.deadline_ms = 7'200'000;
+    federation.submit(spec);
+    ASSERT_TRUE(federation.begin_training_without("site-b"));
+    const TimePoint before = federation.now();
+    federation.bar("site-b");
+    EXPECT_EQ(std::ranges::count(federation.saved().cohort, SiteName{"site-b"}), 0);
+    if (restarts) federation.crash();
+    federation.settle();
+    ASSERT_TRUE(federation.run());
+    EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+    EXPECT_TRUE(restarts || (federation.now() - before).count() == 0) << "nobody waited";
+    std::size_t barred = 0;
+    for (const RoundRow& row : federation.rows()) {
+      for (const ParticipantRow& one : row.participants) {
+        if (one.site.value != "site-b" || row.task != "train") continue;
+        EXPECT_EQ(one.reason, "barred");
+        EXPECT_EQ(one.detail, "disabled by operator olga");
+        ++barred;
+      }
+    }
+    EXPECT_EQ(barred, restarts ? 0u : 1u);
+  }
+}
+
 TEST(Policy, ADryRunAsksEveryoneAndTrainsNothing) {
   Federation federation(1);
   connect_all(federation, 3);

@@ -68,7 +68,9 @@ class OperatorApiTest : public testing::Test {
                   [](std::function<void()> work) { work(); },
                   [](const JobId&, std::function<void()> work) { work(); }},
                  {}};
-  OperatorApi api_{{clock_, driver_, *store_, models_, "test", clock_.now()}};
+  std::unique_ptr<EventLog> log_ = *EventLog::open({EventLevel::kError, false, "", -1}, clock_);
+  SiteRegistry registry_ = *SiteRegistry::open(*store_, *log_);
+  OperatorApi api_{{clock_, driver_, *store_, models_, "test", clock_.now(), registry_}};
 };
 
 TEST_F(OperatorApiTest, ALongJobIsShownInPagesOfWhichEachFitsIntoAFrame) {

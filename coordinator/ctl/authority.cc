@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/ctl/authority.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+
+#include "common/base/limits.h"
+#include "common/cli/named_file.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kIssuingDays = 3 * 365;
+// So that the root's key can stay where it is safe.
+constexpr int kRootListDays = 365;
+constexpr std::int64_t kDaySeconds = 24 * 3600;
+
+const std::array<std::string, 3> kCas = {"ca", "sites-ca", "services-ca"};
+
+std::string ca_for(const std::string& role) {
+  return role == peer_role_name(PeerRole::kSite) || role == peer_role_name(PeerRole::kEvaluator)
+             ? "sites-ca"
+             : "services-ca";
+}
+
+}  // namespace
+
+KeyKind key_kind(const std::string& name) {
+  return name == "ed25519" ? KeyKind::kEd25519 : KeyKind::kP256;
+}
+
+Status write_pair(FileSystem& files, const std::string& stem, const PemPair& pair) {
+  for (const char* ending : {".pem", ".key"}) {
+    if (files.exists(stem + ending)) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        stem + ending + " exists; move it away or take another name");
+    }
+  }
+  const mode_t before = ::umask(0077);
+  Status written = write_named(stem + ".key", as_bytes(pair.key));
+  ::umask(before);
+  TRIB_CHECK_OK(written);
+  TRIB_CHECK_OK(write_named(stem + ".pem", as_bytes(pair.certificate)));
+  std::cout << stem << ".pem\n" << stem << ".key\n";
+  return {};
+}
+
+Result<Authority> Authority::make(const std::string& directory, const AuthorityOptions& options) {
+  const auto files = make_file_system();
+  if (Status made = files->make_directories(directory); !made)
+    return fault_of_named(directory, std::move(made).error());
+  const Authority authority(directory);
+  const KeyKind kind = key_kind(options.key);
+  const int days = std::min(options.days, kIssuingDays);
+  TRIB_TRY(root, make_ca(options.federation, kind, options.days));
+  TRIB_TRY(sites, make_issuing_ca(root, kSitesCa, kind, days));
+  TRIB_TRY(services, make_issuing_ca(root, kServicesCa, kind, days));
+  TRIB_CHECK_OK(write_pair(*files, authority.place("ca"), root));
+  TRIB_CHECK_OK(write_pair(*files, authority.place("sites-ca"), sites));
+  TRIB_CHECK_OK(write_pair(*files, authority.place("services-ca"), services));
+  TRIB_CHECK_OK(authority.renew_lists({}, options.crl_days));
+  return authority;
+}
+
+Result<Authority> Authority::open(const std::string& directory) {
+  Authority authority(directory);
+  if (auto root = authority.read("ca.pem"); !root) {
+    return std::move(root).error().with_context(
+        "the root is made first, by `tributaryctl federation init` or `pki init`");
+  }
+  return authority;
+}
+
+Result<std::string> Authority::read(const std::string& name) const {
+  TRIB_TRY(bytes, read_named(place(name), limits::kConfigBytesMax));
+  return std::string(as_text(bytes));
+}
+
+Result<PemPair> Authority::ca(const std::string& name) const {
+  TRIB_TRY(certificate, read(name + ".pem"));
+  TRIB_TRY(key, read(name + ".key"));
+  return PemPair{certificate, key};
+}
+
+Result<PemPair> Authority::issue(const CertificateRequest& request) const {
+  const std::string name = ca_for(request.role);
+  TRIB_TRY(issuer, ca(name));
+  TRIB_TRY(issued, issue_certificate(issuer, request));
+  TRIB_TRY(left, days_left(issuer.certificate));
+  if (request.days > left + 1) {
+    std::cerr << "warning: " << place(name + ".pem") << " ends in " << left
+              << " days; from then on this certificate is worth nothing, although it is made for "
+              << request.days << "\n";
+  }
+  return issued;
+}
+
+Status Authority::renew_lists(const std::vector<std::string>& revoked, int days) const {
+  const auto files = make_file_system();
+  std::string before;
+  if (files->exists(place("crl.pem"))) {
+    TRIB_TRY(text, read("crl.pem"));
+    before = text;
+  }
+  std::vector<std::string> certificates, left = revoked;
+  for (const std::string& path : revoked) {
+    TRIB_TRY(bytes, read_named(path, limits::kConfigBytesMax));
+    certificates.emplace_back(as_text(bytes));
+  }
+  std::string lists;
+  for (const std::string& name : kCas) {
+    TRIB_TRY(certificate, read(name + ".pem"));
+    if (!files->exists(place(name + ".key"))) {
+      TRIB_TRY(kept, crl_of(certificate, before));
+      lists += kept;
+      continue;
+    }
+    TRIB_TRY(issuer, ca(name));
+    const int valid = name == "ca" ? std::max(days, kRootListDays) : days;
+    TRIB_TRY(list, make_crl(issuer, before, certificates, valid * kDaySeconds));
+    lists += list;
+    for (std::size_t i = 0; i < revoked.size(); ++i) {
+      if (is_signed_by(certificates[i], certificate)) std::erase(left, revoked[i]);
+    }
+  }
+  if (!left.empty()) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      left.front() + " was signed by no CA whose key is in " + directory_);
+  }
+  return write_named(place("crl.pem"), as_bytes(lists));
+}
+
+}  // namespace tributary

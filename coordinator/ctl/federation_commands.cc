@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// tributaryctl federation init: from one federation.yaml to a folder for each party.
+#include <iostream>
+
+#include "common/base/limits.h"
+#include "common/cli/named_file.h"
+#include "common/config/federation_file.h"
+#include "coordinator/ctl/authority.h"
+#include "coordinator/ctl/commands.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kLeafDays = 90;
+
+// What a party is started with, beside its certificates. Only the party knows its data.
+struct Kit {
+  std::string name;
+  std::string role;
+  std::vector<std::string> hosts;
+  std::string file;  // of its program
+  std::string text;
+};
+
+std::string tls_of(const std::string& name) {
+  return "tls: {certificate: " + name + ".pem, key: " + name + ".key, ca: ca.pem, crl: crl.pem}\n";
+}
+
+std::vector<Kit> kits_of(const FederationConfig& federation) {
+  const std::string& host = federation.hosts.front();
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  const std::string port = std::to_string(federation.port);
+  const std::string dial =
+      "coordinator: " + (is_ipv6 ? "\"[" + host + "]:" + port + "\"" : host + ":" + port) +
+      "\nserver_name: " + federation.coordinator + "\n";
+  std::vector<Kit> kits = {{federation.coordinator, peer_role_name(PeerRole::kCoordinator),
+                            federation.hosts, "coordinator.yaml",
+                            "listen: 0.0.0.0:" + port + "\nstate_dir: state\n" +
+                                tls_of(federation.coordinator) +
+                                "log: {file: coordinator.jsonl}\n"}};
+  const auto add_site = [&](const std::string& name, PeerRole role) {
+    kits.push_back({name,
+                    peer_role_name(role),
+                    {},
+                    "client.yaml",
+                    dial + "state_dir: state\n" + tls_of(name) +
+                        "datasets:   # logical names and where they are; nobody else sees the "
+                        "paths\n  patients: {loader: csv, path: patients.csv}\n"
+                        "log: {file: client.jsonl}\n"});
+  };
+  for (const std::string& site : federation.sites) add_site(site, PeerRole::kSite);
+  for (const std::string& site : federation.evaluators) add_site(site, PeerRole::kEvaluator);
+  for (const auto& [name, role] : federation.operators)
+    kits.push_back({name, role, {}, "tributaryctl.yaml", dial + tls_of(name)});
+  return kits;
+}
+
+// What is new of a party is made, and the lists are as fresh as the authority's; nothing that the
+// party may have changed is touched.
+Status make_kit(const Authority& authority, const std::string& folder, const Kit& kit) {
+  const auto files = make_file_system();
+  if (Status made = files->make_directories(folder); !made)
+    return fault_of_named(folder, std::move(made).error());
+  const std::string stem = folder + "/" + kit.name;
+  if (!files->exists(stem + ".pem")) {
+    TRIB_TRY(issued, authority.issue({kit.name, kit.role, kit.hosts, KeyKind::kP256, kLeafDays}));
+    TRIB_CHECK_OK(write_pair(*files, stem, issued));
+  } else {
+    TRIB_TRY(certificate, read_named(stem + ".pem", limits::kConfigBytesMax));
+    TRIB_TRY(days, days_left(std::string(as_text(certificate))));
+    if (days <= limits::kExpiryWarningDays) {
+      std::cerr << "warning: " << stem << ".pem ends in " << days
+                << " days; move it and its key away, and run this again for new ones\n";
+    }
+  }
+  for (const char* shared : {"ca.pem", "crl.pem"}) {
+    TRIB_TRY(text, authority.read(shared));
+    TRIB_CHECK_OK(write_named(folder + "/" + shared, as_bytes(text)));
+  }
+  const std::string config = folder + "/" + kit.file;
+  return files->exists(config) ? Status{} : write_named(config, as_bytes(kit.text));
+}
+
+}  // namespace
+
+Status federation_init(const FederationInit& options) {
+  TRIB_TRY(text, read_named(options.file, limits::kConfigBytesMax));
+  TRIB_TRY(federation, parse_federation_config(std::string(as_text(text)), options.file,
+                                               {kOperatorRoles.begin(), kOperatorRoles.end()}));
+  AuthorityOptions made;
+  made.federation = federation.federation;
+  const bool is_new = !make_file_system()->exists(options.directory + "/ca.pem");
+  TRIB_TRY(authority,
+           is_new ? Authority::make(options.directory, made) : Authority::open(options.directory));
+  if (!is_new) TRIB_CHECK_OK(authority.renew_lists({}, made.crl_days));
+  for (const Kit& kit : kits_of(federation))
+    TRIB_CHECK_OK(make_kit(authority, options.directory + "/" + kit.name, kit));
+  std::cerr << "Each party gets its own folder, and no other (tar -C " << options.directory
+            << " -cf NAME.tar NAME). Put " << options.directory
+            << "/ca.key on a medium in a safe.\nThe lists of revoked certificates are good for "
+            << made.crl_days << " days: run this, or pki crl, before, and hand crl.pem out.\n";
+  return {};
+}
+
+}  // namespace tributary
