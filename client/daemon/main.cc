@@ -60,6 +60,8 @@ Status check_dataset(const std::string& name, const PluginChoice& dataset) {
 
 Status check_config(const std::string& path) {
   TRIB_TRY(config, read_config(path));
+  TRIB_TRY(policy, read_site_policy(config.policy_file));
+  static_cast<void>(policy);
   TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config.tls));
   for (const auto& [name, dataset] : config.datasets) TRIB_CHECK_OK(check_dataset(name, dataset));
   std::cout << path << ": fine; site " << context->own().name << ", " << config.datasets.size()

@@ -7,9 +7,13 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/config/client_file.h"
+#include "common/config/policy_file.h"
 #include "common/telemetry/event_log.h"
 
 namespace tributary {
+
+// As its file stands now. Errors name the file.
+Result<SitePolicy> read_site_policy(const std::string& path);
 
 // Returns when it has stopped in good order. The error says what kept it from starting.
 Status run_client(const ClientConfig& config, EventLog& log, const Clock& clock);

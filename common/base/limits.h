@@ -59,6 +59,9 @@ inline constexpr std::int64_t kRetryFirstMs = 1'000;
 inline constexpr std::int64_t kRetryMs = 60'000;
 // What could not be stored (full disk) is tried again after this long.
 inline constexpr std::int64_t kFinishRetryMs = 10'000;
+// A site whose policy does not let a job run yet is asked again after this long: soon enough for a
+// person who has just approved it.
+inline constexpr std::int64_t kPendingMs = 10'000;
 // Times of trainings that are remembered of each site, for deadlines and selection.
 inline constexpr std::size_t kTimesKept = 10;
 // Jobs queued or running; a queue longer than this is a mistake in a script.

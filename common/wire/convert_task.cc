@@ -8,7 +8,7 @@ namespace {
 // Wire enumerations are the domain's, plus one; the last of each is checked here so that a new one
 // is not forgotten.
 static_assert(static_cast<int>(ErrorCode::kInternal) + 1 == wire::ERROR_CODE_INTERNAL);
-static_assert(static_cast<int>(Reason::kPolicyDenied) + 1 == wire::REASON_POLICY_DENIED);
+static_assert(static_cast<int>(Reason::kSignatureInvalid) + 1 == wire::REASON_SIGNATURE_INVALID);
 static_assert(static_cast<int>(TaskKind::kEvaluate) + 1 == wire::TASK_KIND_EVALUATE);
 
 template <typename Domain, typename Wire>
@@ -37,7 +37,7 @@ wire::Reason to_wire(Reason reason) {
   return static_cast<wire::Reason>(static_cast<int>(reason) + 1);
 }
 Reason from_wire(FieldReader& in, wire::Reason reason) {
-  return enumeration<Reason>(in, "reason", reason, wire::REASON_POLICY_DENIED);
+  return enumeration<Reason>(in, "reason", reason, wire::REASON_SIGNATURE_INVALID);
 }
 
 void to_wire(const BlobRef& from, wire::BlobRef& to) {
