@@ -98,8 +98,14 @@ class Daemon {
       log_.record("policy.unreadable", {{"detail", policy.error().message}});
     }
     gate_.emplace(JobGate::Ports{
-        SiteName{context_->own().name}, [path] { return read_site_policy(path); }, clock_,
-        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); }});
+        SiteName{context_->own().name}, [path] { return read_site_policy(path); },
+        [this]() -> Result<std::string> {
+          TRIB_TRY(roots, files_->read(config_.tls.ca, limits::kCertificatesBytesMax));
+          return std::string(as_text(roots));
+        },
+        clock_,
+        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
+        known_jobs_of(config_, *files_)});
     return {};
   }
 
@@ -253,6 +259,10 @@ class Daemon {
 Result<SitePolicy> read_site_policy(const std::string& path) {
   TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
   return parse_site_policy(std::string(as_text(text)), path);
+}
+
+KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files) {
+  return KnownJobs(files, config.state_dir + "/jobs");
 }
 
 Status run_client(const ClientConfig& config, EventLog& log, const Clock& clock) {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// JobGate: whether a task may begin at this site at all. It is asked before every task, whatever
-// the coordinator sent before, and before a byte of the task is put to use. Owned by the daemon;
-// called by one task at a time. It fails closed: without a policy nothing runs.
+// JobGate: whether a task may begin at this site at all: an operator of the federation has signed
+// its job, the site's policy lets it run, and where the policy wants that, a person has approved
+// it. It is asked before every task, whatever the coordinator sent before, and before a byte of the
+// task is put to use. Owned by the daemon; called by one task at a time. It fails closed: without a
+// policy nothing runs.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <variant>
 
+#include "client/work/known_jobs.h"
 #include "client/work/work_log.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
@@ -33,8 +36,10 @@ class JobGate {
   struct Ports {
     SiteName site;
     std::function<Result<SitePolicy>()> policy;  // as its file stands now
+    std::function<Result<std::string>()> roots;  // PEM: whom signatures must lead to
     const Clock& clock;
     WorkLog log;
+    KnownJobs jobs;
   };
   explicit JobGate(Ports ports) : ports_(std::move(ports)) {}
 
@@ -43,6 +48,10 @@ class JobGate {
   static Admission admit_any(const Task& task);
 
  private:
+  // What is known of the task's job, after its signature was checked.
+  Result<KnownJob> identify(const Task& task, const SitePolicy& policy) const;
+  Status await_person(const KnownJob& job, const SitePolicy& policy, Refused& why);
+
   Ports ports_;
 };
 

@@ -282,7 +282,9 @@ void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
                  .deadline_ms = left.count(),
                  .counted = one.key.kind == TaskKind::kTrain && history != record_.history.end()
                                 ? history->second.counted
-                                : 0}});
+                                : 0,
+                 .dry_run = record_.dry_run,
+                 .signature = record_.signature}});
 }
 
 bool JobMachine::close(TimePoint now, RoundEffects& out) {

@@ -65,8 +65,10 @@ class Runner : public testing::Test {
   }
   // A new life of the process.
   void start(const SitePolicy& policy = {.require_signature = false}) {
-    gate_.emplace(JobGate::Ports{SiteName{"north"}, [policy] { return policy; }, clock_,
-                                 [this](const char* event, EventFields) { ++told_[event]; }});
+    gate_.emplace(JobGate::Ports{SiteName{"north"}, [policy] { return policy; },
+                                 [] { return std::string(); }, clock_,
+                                 [this](const char* event, EventFields) { ++told_[event]; },
+                                 KnownJobs(disk_, directory_ / "jobs")});
     stop_ = shutting_down_ = false;
     told_.clear();
     runner_.emplace(TaskRunner::Ports{
