@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tributary-client: a site's daemon, and the tools a site needs beside it.
 #include <algorithm>
+#include <functional>
 #include <iostream>
 
+#include "client/daemon/jobs_command.h"
 #include "client/daemon/site_daemon.h"
 #include "client/data/hospital_generator.h"
 #include "client/learning/learner.h"
@@ -61,6 +63,8 @@ Status check_dataset(const std::string& name, const PluginChoice& dataset) {
 
 Status check_config(const std::string& path) {
   TRIB_TRY(config, read_config(path));
+  TRIB_TRY(policy, read_site_policy(config.policy_file));
+  static_cast<void>(policy);
   TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config.tls));
   for (const auto& [name, dataset] : config.datasets) TRIB_CHECK_OK(check_dataset(name, dataset));
   std::cout << path << ": fine; site " << context->own().name << ", " << config.datasets.size()
@@ -109,6 +113,33 @@ Status export_model(const std::string& job_path, const std::string& model_path,
   return {};
 }
 
+// The commands of `jobs`, each of which needs the daemon's file.
+void add_jobs(CLI::App& app, const std::string& config, std::string& job,
+              std::function<Status()>& chosen) {
+  CLI::App* jobs = app.add_subcommand(
+      "jobs", "What a person here decides about jobs, beside the running daemon; needs --config");
+  jobs->require_subcommand(1);
+  using Command = std::function<Status(const ClientConfig&)>;
+  const auto add = [&, jobs](const char* name, const char* help, bool of_one, Command command) {
+    CLI::App* added = jobs->add_subcommand(name, help);
+    if (of_one) added->add_option("JOB", job, "Its id")->required();
+    added->callback([&, command = std::move(command)] {
+      chosen = [&config, command]() -> Status {
+        TRIB_TRY(read, read_config(config));
+        return command(read);
+      };
+    });
+  };
+  add("pending", "Jobs that wait for a decision", false,
+      [](const ClientConfig& read) { return jobs_pending(read); });
+  add("inspect", "What a job would run here, and what would leave in each round", true,
+      [&job](const ClientConfig& read) { return jobs_inspect(read, job); });
+  add("approve", "Let a job run, if the policy does", true,
+      [&job](const ClientConfig& read) { return jobs_decide(read, job, Decision::kApproved); });
+  add("deny", "Let a job run no more, for good", true,
+      [&job](const ClientConfig& read) { return jobs_decide(read, job, Decision::kDenied); });
+}
+
 }  // namespace
 }  // namespace tributary
 
@@ -150,6 +181,9 @@ int main(int argc, char** argv) {
   exported->add_option("--job", job_path, "The job file")->required();
   exported->add_option("--model", model_path, "The model.safetensors of the job")->required();
   exported->add_option("--out", module_path, "The module to write")->required();
+  std::string job_id;
+  std::function<tributary::Status()> of_jobs;
+  tributary::add_jobs(app, config, job_id, of_jobs);
   if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
   tributary::Status done;
   if (generate->parsed()) {
@@ -159,6 +193,8 @@ int main(int argc, char** argv) {
   } else if (config.empty()) {
     done = tributary::make_error(tributary::ErrorCode::kInvalidArgument,
                                  "--config is missing; --help shows what there is");
+  } else if (of_jobs) {
+    done = of_jobs();
   } else if (check->parsed()) {
     done = tributary::check_config(config);
   } else {

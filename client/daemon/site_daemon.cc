@@ -13,11 +13,13 @@
 #include <random>
 
 #include "client/agent/site_agent.h"
+#include "client/policy/policy_check.h"
 #include "client/work/site_data.h"
 #include "client/work/task_runner.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/version.h"
+#include "common/cli/named_file.h"
 #include "common/storage/directory_lock.h"
 #include "common/transport/credentials.h"
 #include "common/transport/dialer.h"
@@ -55,13 +57,14 @@ class Daemon {
                                      [this](const TaskKey&) { stop_task_->store(true); },
                                      work_queue_on(storage_, io_), audit_.get()}));
     agent_ = std::move(agent);
+    TRIB_CHECK_OK(open_gate());
     runner_.emplace(TaskRunner::Ports{
         SiteName{credentials_->own().name}, data_, agent_->blobs(),
         static_cast<int>(config_.threads),
         [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
         Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
                       [this] { return stopping_.load(); }},
-        [this] { return free_resources(config_.state_dir); }, config_.policy,
+        [this] { return free_resources(config_.state_dir); }, &*gate_,
         CarriedStore(*files_, config_.state_dir + "/carried"),
         PersonalModels{*files_, config_.state_dir + "/personal"}});
     std::string names;
@@ -104,6 +107,25 @@ class Daemon {
     return {};
   }
 
+  // A fault in the policy is told at once; without its file the site is there, and nothing runs.
+  Status open_gate() {
+    const std::string& path = config_.policy_file;
+    if (const auto policy = read_site_policy(path); !policy) {
+      if (files_->exists(path)) return policy.error();
+      log_.record("policy.unreadable", {{"detail", policy.error().message}});
+    }
+    gate_.emplace(JobGate::Ports{
+        SiteName{credentials_->own().name}, [path] { return read_site_policy(path); },
+        [this]() -> Result<std::string> {
+          TRIB_TRY(roots, files_->read(config_.tls.ca, limits::kCertificatesBytesMax));
+          return std::string(as_text(roots));
+        },
+        clock_,
+        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
+        known_jobs_of(config_, *files_)});
+    return {};
+  }
+
   void dial_coordinator() {
     log_.record("client.connecting", {{"coordinator", to_string(config_.coordinator)}});
     spawn(io_, dial_once(this));
@@ -123,12 +145,28 @@ class Daemon {
       self->agent_->sent_away(*goodbye);
     } else {
       const std::shared_ptr<FrameLink> link = std::get<DialedLink>(*dialed).link;
-      self->link_ = link;
-      self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome);
-      const Error why = co_await link->run(*self->agent_);
-      self->agent_->unlinked(why);
+      const Status trusted = self->trusts(link->peer());
+      if (trusted) {
+        self->link_ = link;
+        self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome);
+        const Error why = co_await link->run(*self->agent_);
+        self->agent_->unlinked(why);
+      } else {
+        link->close(trusted.error());
+        self->agent_->unlinked(trusted.error());
+      }
     }
     self->end_if_stopped();
+  }
+
+  Status trusts(const PeerIdentity& coordinator) {
+    const auto policy = read_site_policy(config_.policy_file);
+    if (!policy) return {};  // it gets no work done here
+    const Status trusted = permits_coordinator(*policy, coordinator.name, coordinator.fingerprint);
+    if (trusted) return {};
+    log_.record("coordinator.refused",
+                {{"coordinator", coordinator.name}, {"detail", trusted.error().message}});
+    return make_error(ErrorCode::kPermissionDenied, "the site does not work for this coordinator");
   }
 
   void train(const Task& task) {
@@ -226,6 +264,7 @@ class Daemon {
   std::weak_ptr<FrameLink> link_;
   std::unique_ptr<SiteAudit> audit_;
   std::unique_ptr<SiteAgent> agent_;
+  std::optional<JobGate> gate_;
   std::optional<TaskRunner> runner_;
   std::shared_ptr<std::atomic<bool>> stop_task_;
   TimePoint last_progress_;  // the training thread's
@@ -238,6 +277,15 @@ class Daemon {
 };
 
 }  // namespace
+
+Result<SitePolicy> read_site_policy(const std::string& path) {
+  TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
+  return parse_site_policy(std::string(as_text(text)), path);
+}
+
+KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files) {
+  return KnownJobs(files, config.state_dir + "/jobs");
+}
 
 Status run_client(const ClientConfig& config, EventLog& log, const Clock& clock) {
   ::umask(S_IWGRP | S_IRWXO);  // what it writes is for its user, and for its group to read

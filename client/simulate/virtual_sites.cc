@@ -32,7 +32,6 @@ void VirtualSites::add(VirtualSite site) {
       .blobs = blobs_,
       .threads = 1,
       .log = [](const char*, EventFields) {},
-      .policy = {.trains_as_root = true},  // all sites are whose simulation it is
       .carried = CarriedStore(files_, folder_ + "/" + site.name.value),
       .personal = PersonalModels{files_, folder_ + "/" + site.name.value + "/personal"}});
 }

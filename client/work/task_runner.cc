@@ -7,11 +7,11 @@
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
 #include "client/policy/policy_check.h"
+#include "client/policy/told_figures.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"
 #include "common/config/encoding_choice.h"
-#include "common/config/job_file.h"
 #include "common/tensor/safetensors.h"
 #include "common/tensor/update_encoding.h"
 #include "common/wire/message_codec.h"
@@ -21,6 +21,7 @@ namespace tributary {
 struct TaskRunner::Work {
   const Task& task;
   const JobSpec& job;
+  const SitePolicy& policy;
   std::string model_file;  // path of the TorchScript module; empty where the job has none
   const std::function<bool()>& should_stop;
   const std::function<void(std::uint64_t, std::uint64_t)>& progress;
@@ -60,10 +61,13 @@ bool carries(const TrainSpec& train) {
 
 TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should_stop,
                            const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  const auto file = parse_job(task.document, "job file");
-  if (!file) return {task.key, failure(task, nullptr, file.error())};
+  const Admission admission = ports_.gate ? ports_.gate->admit(task) : JobGate::admit_any(task);
+  if (const auto* refused = std::get_if<Refused>(&admission))
+    return {task.key, refuse(task, *refused)};
+  const auto& [job, policy] = std::get<Admitted>(admission);
   const bool has_file = !task.model_file.digest.is_none();
-  const Work work{task, file->spec, has_file ? ports_.blobs.path(task.model_file.digest) : "",
+  const Work work{task,        job,
+                  policy,      has_file ? ports_.blobs.path(task.model_file.digest) : "",
                   should_stop, progress};
   Result<TaskOutcome> outcome = make_error(ErrorCode::kInternal, "");
   try {
@@ -74,27 +78,31 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
   if (!outcome) {
     // A training that stops with its process is gone on with.
     if (ports_.checkpoints && ports_.checkpoints->shutting_down()) begun_.reset();
-    return {task.key, failure(task, &work, outcome.error())};
+    return {task.key, failure(work, outcome.error())};
   }
   TaskResult result{task.key, *std::move(outcome)};
   // What the coordinator would have to refuse as no message would be offered to it for ever.
   const Result<Bytes> sent = encode_message(result);
   const Result<Message> received = sent ? decode_message(*sent) : sent.error();
-  if (!received) return {task.key, failure(task, &work, received.error())};
+  if (!received) return {task.key, failure(work, received.error())};
   return result;
 }
 
-// Before every task: a coordinator that skips the first one gets no further.
-Status TaskRunner::check_policy(const Work& work) const {
-  const Status permitted = permits(ports_.policy, ports_.site, work.job);
+// What only shows in the middle of the work.
+Status TaskRunner::deny(const Work& work, const Status& permitted) const {
   if (permitted) return {};
   work.reason = Reason::kPolicyDenied;
   work.local_detail = permitted.error().message;
   return make_error(permitted.error().code, "the site's policy does not let this job run");
 }
 
+Status TaskRunner::check_model(const Work& work, const Layout& layout) const {
+  const TrainSpec& train_spec = work.job.train;
+  const auto stays = [&](const std::string& tensor) { return stays_local(train_spec, tensor); };
+  return deny(work, permits_model(work.policy, layout, stays));
+}
+
 Result<TaskOutcome> TaskRunner::perform(const Work& work) {
-  TRIB_CHECK_OK(check_policy(work));
   switch (work.task.key.kind) {
     case TaskKind::kPrepare:
       return prepare(work);
@@ -108,30 +116,37 @@ Result<TaskOutcome> TaskRunner::perform(const Work& work) {
   return make_error(ErrorCode::kInternal, "unknown kind of task");
 }
 
-TaskFailure TaskRunner::failure(const Task& task, const Work* work, const Error& error) const {
+TaskFailure TaskRunner::refuse(const Task& task, const Refused& why) const {
   EventFields fields = fields_of(task.key);
   fields.emplace_back("task", std::string(task_kind_name(task.key.kind)));
-  Reason reason = work == nullptr ? Reason::kModelInvalid : work->reason;
+  fields.emplace_back("reason", std::string(reason_name(why.reason)));
+  fields.emplace_back("detail", why.detail);
+  ports_.log("task.failed", std::move(fields));
+  return {why.reason, std::string(cut_utf8(why.told, limits::kLogValueBytesMax))};
+}
+
+TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
+  Reason reason = work.reason;
   if (error.code == ErrorCode::kNotFound && reason == Reason::kDataInvalid)
     reason = Reason::kDatasetMissing;
-  if (error.code == ErrorCode::kCancelled) reason = Reason::kAborted;
-  fields.emplace_back("reason", std::string(reason_name(reason)));
-  const bool more = work != nullptr && !work->local_detail.empty();
-  fields.emplace_back("detail", more ? work->local_detail : error.message);
   // What was stopped did not fail: task.dropped says why it ended.
-  if (reason != Reason::kAborted) ports_.log("task.failed", std::move(fields));
+  if (error.code == ErrorCode::kCancelled) return {Reason::kAborted, error.message};
+  const std::string& detail = work.local_detail.empty() ? error.message : work.local_detail;
+  const TaskFailure told = refuse(work.task, {reason, error.message, detail});
   // What the operating system says names paths of the site, which are nobody else's business.
   if (reason == Reason::kStorageFailed) {
     return {reason, error.code == ErrorCode::kResourceExhausted
                         ? "the site's disk is full"
                         : "the site could not use its own files"};
   }
-  return {reason, std::string(cut_utf8(error.message, limits::kLogValueBytesMax))};
+  return told;
 }
 
 Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& work) {
   work.reason = Reason::kDataInvalid;
   TRIB_TRY(examples, ports_.data.examples(work.job, work.task.plan, work.local_detail));
+  if (work.task.key.kind != TaskKind::kEvaluate)
+    TRIB_CHECK_OK(deny(work, permits_rows(work.policy, work.job, examples->training.rows)));
   work.reason = Reason::kTrainingFailed;
   if (examples != loaded_) {  // not when they were still there from the task before
     ports_.log("data.loaded",
@@ -154,6 +169,7 @@ Status TaskRunner::check_resources(const Work& work, std::uint64_t model_bytes) 
 }
 
 Result<BlobRef> TaskRunner::store(const Work& work, ByteView file) {
+  TRIB_CHECK_OK(deny(work, permits_upload(work.policy, file.size())));
   work.reason = Reason::kStorageFailed;
   TRIB_TRY(digest, ports_.blobs.put(file));
   return BlobRef{digest, file.size()};
@@ -179,6 +195,7 @@ Result<SentModel> TaskRunner::sent_model(const Work& work) {
   work.reason = Reason::kModelInvalid;
   TRIB_TRY(file, decode_safetensors(bytes));
   TRIB_TRY(sent, split_sent(companions_of(work.job.train.algorithm.name), std::move(file)));
+  TRIB_CHECK_OK(check_model(work, sent.model.layout));
   work.reason = Reason::kTrainingFailed;
   return sent;
 }
@@ -201,6 +218,9 @@ Result<Carried> TaskRunner::carried_before(const Work& work) {
 Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
   work.reason = Reason::kDataInvalid;
   TRIB_TRY(summary, ports_.data.summarize(work.job, work.local_detail));
+  TRIB_CHECK_OK(deny(
+      work, permits_rows(work.policy, work.job, static_cast<std::int64_t>(summary.training_rows))));
+  tell_less(work.policy, summary);
   TRIB_CHECK_OK(validate_summary(summary));
   return TaskOutcome{PrepareResult{std::move(summary)}};
 }
@@ -209,6 +229,7 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
   TRIB_TRY(data, examples(work));
   work.reason = Reason::kModelInvalid;
   TRIB_TRY(model, initial_model(work.job, data->training.input_shape, work.model_file));
+  TRIB_CHECK_OK(check_model(work, model.layout));
   const Companions& companions = companions_of(work.job.train.algorithm.name);
   TRIB_CHECK_OK(validate_layout(update_layout(companions, model.layout)));
   TRIB_CHECK_OK(validate_layout(sent_layout(companions, model.layout)));
@@ -252,8 +273,10 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   fields.emplace_back("norm", trained.update_norm);
   fields.emplace_back("seconds", trained.seconds);
   ports_.log("training.finished", std::move(fields));
-  return TaskOutcome{TrainResult{stored, trained.examples, trained.train_loss, trained.update_norm,
-                                 trained.seconds}};
+  TrainResult result{stored, trained.examples, trained.train_loss, trained.update_norm,
+                     trained.seconds};
+  tell_less(work.policy, result);
+  return TaskOutcome{result};
 }
 
 Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& data,
@@ -360,6 +383,7 @@ Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
   }
   if (own.contains("personal") || own.contains("local"))
     TRIB_CHECK_OK(export_personal(work, model));
+  tell_less(work.policy, counts);
   return TaskOutcome{EvaluateResult{std::move(counts)}};
 }
 

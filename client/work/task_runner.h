@@ -9,11 +9,11 @@
 #include <string>
 
 #include "client/work/carried_store.h"
+#include "client/work/job_gate.h"
 #include "client/work/resources.h"
 #include "client/work/site_data.h"
 #include "client/work/task_checkpoints.h"
 #include "common/base/ids.h"
-#include "common/domain/site_policy.h"
 #include "common/storage/blob_store.h"
 #include "common/tensor/companions.h"
 #include "common/tensor/layout.h"
@@ -38,8 +38,8 @@ class TaskRunner {
     WorkLog log;
     std::optional<Checkpointing> checkpoints = {};  // none: each training starts anew
     std::function<Resources()> resources = {};      // none: whatever it takes is there
-    SitePolicy policy = {};
-    std::optional<CarriedStore> carried = {};  // none: each round is as the first
+    JobGate* gate = nullptr;                        // null: every job may run
+    std::optional<CarriedStore> carried = {};       // none: each round is as the first
     std::optional<PersonalModels> personal = {};
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
@@ -54,7 +54,9 @@ class TaskRunner {
  private:
   struct Work;
 
-  Status check_policy(const Work& work) const;
+  TaskFailure refuse(const Task& task, const Refused& why) const;
+  Status deny(const Work& work, const Status& permitted) const;
+  Status check_model(const Work& work, const Layout& layout) const;
   Result<TaskOutcome> perform(const Work& work);
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);
@@ -73,7 +75,7 @@ class TaskRunner {
   Status check_resources(const Work& work, std::uint64_t model_bytes) const;
   Result<BlobRef> store(const Work& work, ByteView file);
   Result<Bytes> encode(const Work& work, const Model& update, const Carried& before, Carried& left);
-  TaskFailure failure(const Task& task, const Work* work, const Error& error) const;
+  TaskFailure failure(const Work& work, const Error& error) const;
 
   Ports ports_;
   std::shared_ptr<const SiteExamples> loaded_;  // by the last task

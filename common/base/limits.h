@@ -64,6 +64,9 @@ inline constexpr std::int64_t kRetryFirstMs = 1'000;
 inline constexpr std::int64_t kRetryMs = 60'000;
 // What could not be stored (full disk) is tried again after this long.
 inline constexpr std::int64_t kFinishRetryMs = 10'000;
+// A site whose policy does not let a job run yet is asked again after this long: soon enough for a
+// person who has just approved it.
+inline constexpr std::int64_t kPendingMs = 10'000;
 // Times of trainings that are remembered of each site, for deadlines and selection.
 inline constexpr std::size_t kTimesKept = 10;
 // Jobs queued or running; a queue longer than this is a mistake in a script.
@@ -85,6 +88,9 @@ inline constexpr int kZstdWindowLog = 20;
 inline constexpr int kZstdLevelMax = 19;
 
 // --- site ---
+// Jobs that a site remembers, with what a person decided about each: years of them, and no more
+// than a coordinator could fill a disk with (a job's document each).
+inline constexpr std::size_t kJobsKnownMax = 256;
 // Tasks waiting at one site for its one trainer; more offers are declined as busy.
 inline constexpr std::size_t kTasksQueuedMax = 16;
 // Finished results a site keeps until their rounds are committed; above it the oldest answered one
@@ -135,6 +141,12 @@ inline constexpr std::size_t kScoreBins = 4096;
 // MiB.
 inline constexpr std::int64_t kEvaluationBatchFloats = 1 << 20;
 inline constexpr std::int64_t kEvaluationBatchRowsMax = 512;
+
+// --- signatures ---
+// A chain of certificates in PEM: a leaf and two issuers take 4 KiB with RSA.
+inline constexpr std::size_t kCertificatesBytesMax = 64u << 10;
+// RSA of 8192 bits; ours take 72.
+inline constexpr std::size_t kSignatureBytesMax = 1u << 10;
 
 // --- files ---
 inline constexpr std::size_t kConfigBytesMax = 1u << 20;

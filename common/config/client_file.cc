@@ -5,7 +5,6 @@
 
 #include "common/config/catalog.h"
 #include "common/config/file_kind.h"
-#include "common/config/suggest.h"
 
 namespace tributary {
 namespace {
@@ -33,21 +32,6 @@ std::map<std::string, PluginChoice> read_datasets(Section& root, const std::stri
   return found;
 }
 
-SitePolicy read_policy(Section& root) {
-  SitePolicy policy;
-  Section from = root.section("policy", Section::Need::kOptional);
-  policy.trains_as_root = from.flag("trains_as_root", false);
-  if (!from.has("model_families")) return policy;
-  policy.model_families = from.texts("model_families");
-  std::vector<std::string> known;
-  for (const PluginSchema& family : model_families()) known.push_back(family.name);
-  for (const std::string& name : *policy.model_families) {
-    if (!std::ranges::count(known, name))
-      from.fault("model_families", "unknown family '" + name + "'" + suggest(name, known));
-  }
-  return policy;
-}
-
 }  // namespace
 
 Result<std::map<std::string, PluginChoice>> parse_datasets(const std::string& text,
@@ -71,7 +55,7 @@ Result<ClientConfig> parse_client_config(const std::string& text, const std::str
   config.state_dir = resolve_path(root.text("state_dir"), file_name);
   config.tls = read_tls(root, file_name);
   config.datasets = read_datasets(root, file_name);
-  config.policy = read_policy(root);
+  config.policy_file = resolve_path(root.text("policy", "policy.yaml"), file_name);
   config.log = read_log(root, file_name);
   config.threads = root.integer("threads", {1, 1024}, 1);
   config.checkpoint_every_ms =

@@ -9,7 +9,6 @@
 
 #include "common/config/daemon_config.h"
 #include "common/domain/job_spec.h"
-#include "common/domain/site_policy.h"
 
 namespace tributary {
 
@@ -19,8 +18,8 @@ struct ClientConfig {
   std::string state_dir;
   TlsFiles tls;
   std::map<std::string, PluginChoice>
-      datasets;  // logical name -> loader and its options, paths resolved
-  SitePolicy policy;
+      datasets;             // logical name -> loader and its options, paths resolved
+  std::string policy_file;  // policy.yaml (policy_file.h); nothing runs here without it
   EventLogOptions log;
   std::int64_t threads = 1;                   // of one training
   std::int64_t checkpoint_every_ms = 60'000;  // of training; 0: never

@@ -13,8 +13,8 @@ struct Kind {
   std::set<std::string> keys;
 };
 
-const std::array<Kind, 5>& kinds() {
-  static const std::array<Kind, 5> kKinds = {
+const std::array<Kind, 6>& kinds() {
+  static const std::array<Kind, 6> kKinds = {
       {{"a job file",
         {"name", "seed", "model", "data", "train", "aggregate", "rounds", "evaluate"}},
        {"a coordinator.yaml",
@@ -24,7 +24,11 @@ const std::array<Kind, 5>& kinds() {
         {"coordinator", "server_name", "state_dir", "tls", "datasets", "log", "threads",
          "checkpoint_every", "policy"}},
        {"a tributaryctl.yaml", {"coordinator", "server_name", "tls"}},
-       {"a federation.yaml", {"federation", "coordinator", "sites", "evaluators", "operators"}}}};
+       {"a federation.yaml", {"federation", "coordinator", "sites", "evaluators", "operators"}},
+       {"a policy.yaml",
+        {"approval", "require_signature", "submitters", "coordinators", "hours", "datasets",
+         "model_families", "torchscript", "losses", "optimizers", "algorithms", "trains_as_root",
+         "limits", "local_tensors", "secure_aggregation", "differential_privacy", "metrics"}}}};
   return kKinds;
 }
 

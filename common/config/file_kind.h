@@ -7,7 +7,7 @@
 
 namespace tributary {
 
-enum class FileKind { kJob, kCoordinator, kClient, kOperator, kFederation };
+enum class FileKind { kJob, kCoordinator, kClient, kOperator, kFederation, kPolicy };
 
 // Fails where the document's keys are clearly those of another kind than `wanted`.
 Status refuse_other_kinds(FileKind wanted, Section& root, YamlDocument& document);

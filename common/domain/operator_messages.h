@@ -26,7 +26,8 @@ struct SubmitJob {
   BlobRef model_file;
   bool dry_run = false;  // asks each site whether it could, and trains nothing
   JobId clone_of = {};   // instead of a document: the same file, and module, as that job
-};                       // same token: same job
+  JobSignature signature = {};
+};  // same token: same job
 struct JobSubmitted {
   JobId job;
   bool existed = false;
@@ -92,6 +93,7 @@ struct JobDetail {
   std::string document;  // in the first page only
   std::vector<RoundRow> rounds;
   RecordPosition next = {};  // where the next page begins; the very beginning: all is given
+  BlobRef module = {};       // of the job's model, where it brings one; in the first page only
 };
 struct AbortJob {
   JobId job;

@@ -7,7 +7,7 @@
 namespace tributary {
 namespace {
 
-constexpr std::array<std::pair<Reason, std::string_view>, 24> kNames{{
+constexpr std::array<std::pair<Reason, std::string_view>, 26> kNames{{
     {Reason::kPending, "pending"},
     {Reason::kAccepted, "accepted"},
     {Reason::kNotSelected, "not_selected"},
@@ -32,6 +32,8 @@ constexpr std::array<std::pair<Reason, std::string_view>, 24> kNames{{
     {Reason::kResourcesShort, "resources_short"},
     {Reason::kPolicyDenied, "policy_denied"},
     {Reason::kBarred, "barred"},
+    {Reason::kPolicyPending, "policy_pending"},
+    {Reason::kSignatureInvalid, "signature_invalid"},
 }};
 
 }  // namespace
@@ -45,7 +47,8 @@ std::string_view reason_name(Reason reason) {
 
 bool makes_unfit(Reason reason) {
   return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid ||
-         reason == Reason::kModelInvalid || reason == Reason::kPolicyDenied;
+         reason == Reason::kModelInvalid || reason == Reason::kPolicyDenied ||
+         reason == Reason::kSignatureInvalid;
 }
 
 }  // namespace tributary

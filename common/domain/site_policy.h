@@ -1,20 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
-// SitePolicy: what a site lets jobs do there. The site's own file sets it, and no coordinator can
-// loosen it. Plain values, any thread.
+// SitePolicy: what a site lets jobs do there, and what may leave it. The site's own file sets it
+// (policy.yaml), and no coordinator can loosen it. Plain values, any thread.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/bytes.h"
+
 namespace tributary {
 
+struct TrustedCoordinator {
+  std::string name;                   // in its certificate
+  std::optional<Digest> certificate;  // SHA-256 of it; none: whichever has the name
+  bool operator==(const TrustedCoordinator&) const = default;
+};
+
+// A time of the day, in minutes of the site's own clock; past midnight where it ends before it
+// begins.
+struct DayTime {
+  int from = 0;
+  int to = 0;
+  bool operator==(const DayTime&) const = default;
+};
+
+enum class Approval { kAutomatic, kManual };
+
 struct SitePolicy {
-  // Of jobs that may run here; none: every family that this program has.
-  std::optional<std::vector<std::string>> model_families = {};
+  using Names = std::optional<std::vector<std::string>>;  // none: no rule
+  static constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+
+  // --- who ---
+  Approval approval = Approval::kAutomatic;  // manual: a person lets each job run
+  bool require_signature = true;             // by the operator who submitted the job
+  Names submitters = {};
+  std::optional<std::vector<TrustedCoordinator>> coordinators = {};
+  std::vector<DayTime> hours = {};  // empty: at any time
+  // --- what runs ---
+  Names datasets = {};
+  Names model_families = {};             // none: every one but torchscript
+  std::vector<Digest> torchscript = {};  // modules that may run
+  Names losses = {};
+  Names optimizers = {};
+  Names algorithms = {};
   // Of an evaluator: a job may name it as the root of its rule, and train on the rows that only
   // judge otherwise.
   bool trains_as_root = false;
+  // --- how much ---
+  std::int64_t max_rounds = kNoLimit;
+  std::int64_t max_epochs = kNoLimit;  // passes over the site's rows in a round
+  std::int64_t min_batch_size = 1;
+  std::int64_t max_batch_size = kNoLimit;
+  std::int64_t max_parameters = kNoLimit;
+  std::int64_t min_records = 0;  // rows to train on
+  std::int64_t min_sites = 1;    // whose updates are summed before anybody sees the sum
+  // --- what leaves ---
+  std::int64_t max_upload_bytes = kNoLimit;     // of one round
+  std::vector<std::string> local_tensors = {};  // that must not leave; with * and ?
+  bool needs_secure_aggregation = false;
+  bool needs_differential_privacy = false;
+  Names metrics = {};          // loss, accuracy, auc, f1
+  std::int64_t min_count = 0;  // smaller counts than this are not told, but for 0
+  std::int64_t decimals = 15;  // of losses and norms
+  bool operator==(const SitePolicy&) const = default;
 };
 
 }  // namespace tributary

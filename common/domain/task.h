@@ -44,6 +44,14 @@ struct ModelDelta {
   bool operator==(const ModelDelta&) const = default;
 };
 
+// Of whoever submitted a job, over what cannot change on its way to the sites (common/trust).
+struct JobSignature {
+  std::int64_t signed_wall_ms = 0;
+  std::string certificates;  // PEM: the signer's, then those between it and the root
+  Bytes bytes;               // empty: the job is not signed
+  bool operator==(const JobSignature&) const = default;
+};
+
 struct Task {
   TaskKey key;
   std::string document;          // the job file's text
@@ -55,6 +63,8 @@ struct Task {
   // train: the round of the site's last update that counts; 0: none yet. What the site carries from
   // round to round goes on from there.
   RoundNumber counted = 0;
+  bool dry_run = false;  // of the job: it comes to no round
+  JobSignature signature = {};
   bool operator==(const Task&) const = default;
 };
 

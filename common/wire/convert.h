@@ -30,6 +30,8 @@ void to_wire(const BlobRef& from, wire::BlobRef& to);
 BlobRef from_wire(FieldReader& in, const wire::BlobRef& from);
 void to_wire(const TaskKey& from, wire::TaskKey& to);
 TaskKey from_wire(FieldReader& in, const wire::TaskKey& from);
+void to_wire(const JobSignature& from, wire::JobSignature& to);
+JobSignature from_wire(FieldReader& in, const wire::JobSignature& from);
 void to_wire(const Task& from, wire::TaskOffer& to);
 Task from_wire(FieldReader& in, const wire::TaskOffer& from);
 void to_wire(const TaskResult& from, wire::TaskResult& to);

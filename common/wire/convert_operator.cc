@@ -171,6 +171,7 @@ void to_wire(const JobDetail& from, wire::JobDetail& to) {
   to.set_document(from.document);
   for (const RoundRow& round : from.rounds) to_wire(round, *to.add_rounds());
   to_wire(from.next, *to.mutable_next());
+  to_wire(from.module, *to.mutable_module());
 }
 
 JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
@@ -179,6 +180,7 @@ JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
   to.document = in.blob("document", from.document(), limits::kJobDocumentBytesMax);
   for (const wire::RoundRow& round : from.rounds()) to.rounds.push_back(from_wire(in, round));
   to.next = from_wire(from.next());
+  to.module = from_wire(in, from.module());
   return to;
 }
 

@@ -8,7 +8,7 @@ namespace {
 // Wire enumerations are the domain's, plus one; the last of each is checked here so that a new one
 // is not forgotten.
 static_assert(static_cast<int>(ErrorCode::kInternal) + 1 == wire::ERROR_CODE_INTERNAL);
-static_assert(static_cast<int>(Reason::kBarred) + 1 == wire::REASON_BARRED);
+static_assert(static_cast<int>(Reason::kSignatureInvalid) + 1 == wire::REASON_SIGNATURE_INVALID);
 static_assert(static_cast<int>(TaskKind::kEvaluate) + 1 == wire::TASK_KIND_EVALUATE);
 
 template <typename Domain, typename Wire>
@@ -37,7 +37,7 @@ wire::Reason to_wire(Reason reason) {
   return static_cast<wire::Reason>(static_cast<int>(reason) + 1);
 }
 Reason from_wire(FieldReader& in, wire::Reason reason) {
-  return enumeration<Reason>(in, "reason", reason, wire::REASON_BARRED);
+  return enumeration<Reason>(in, "reason", reason, wire::REASON_SIGNATURE_INVALID);
 }
 
 void to_wire(const BlobRef& from, wire::BlobRef& to) {
@@ -81,6 +81,24 @@ ModelDelta delta_from_wire(FieldReader& in, const wire::ModelDelta& from) {
 
 }  // namespace
 
+void to_wire(const JobSignature& from, wire::JobSignature& to) {
+  to.set_signed_wall_ms(from.signed_wall_ms);
+  to.set_certificates(from.certificates);
+  to.set_signature(std::string(as_text(from.bytes)));
+}
+
+JobSignature from_wire(FieldReader& in, const wire::JobSignature& from) {
+  JobSignature to;
+  to.signed_wall_ms = from.signed_wall_ms();
+  to.certificates =
+      in.blob("signature.certificates", from.certificates(), limits::kCertificatesBytesMax);
+  const std::string text =
+      in.blob("signature.signature", from.signature(), limits::kSignatureBytesMax);
+  const ByteView bytes = as_bytes(text);
+  to.bytes.assign(bytes.begin(), bytes.end());
+  return to;
+}
+
 void to_wire(const Task& from, wire::TaskOffer& to) {
   to_wire(from.key, *to.mutable_key());
   to.set_document(from.document);
@@ -89,6 +107,8 @@ void to_wire(const Task& from, wire::TaskOffer& to) {
   to_wire(from.model_file, *to.mutable_model_file());
   to.set_deadline_ms(from.deadline_ms);
   to.set_counted(from.counted);
+  to.set_dry_run(from.dry_run);
+  to_wire(from.signature, *to.mutable_signature());
   if (from.delta.base.is_none()) return;
   to.mutable_delta()->set_base(bytes_of(from.delta.base));
   to_wire(from.delta.blob, *to.mutable_delta()->mutable_blob());
@@ -104,6 +124,8 @@ Task from_wire(FieldReader& in, const wire::TaskOffer& from) {
   to.deadline_ms = in.not_negative("deadline_ms", from.deadline_ms());
   to.counted = from.counted();
   to.delta = delta_from_wire(in, from.delta());
+  to.dry_run = from.dry_run();
+  to.signature = from_wire(in, from.signature());
   if (to.counted > limits::kRoundsMax)
     in.fault("counted", "more than " + std::to_string(limits::kRoundsMax));
   return to;

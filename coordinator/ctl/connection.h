@@ -25,6 +25,7 @@ class Connection final : public LinkHandler {
   Result<std::unique_ptr<Connection>> again() const { return open(config_); }
   ~Connection() override;
 
+  const OperatorConfig& config() const { return config_; }
   // Whether the link has ended; a refused request leaves it as it is.
   bool ended() const { return ended_.has_value(); }
 

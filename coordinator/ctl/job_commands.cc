@@ -10,6 +10,7 @@
 #include "common/cli/named_file.h"
 #include "common/config/job_file.h"
 #include "common/tensor/safetensors.h"
+#include "common/trust/job_signing.h"
 #include "coordinator/ctl/commands.h"
 #include "coordinator/ctl/model_metadata.h"
 #include "coordinator/ctl/tables.h"
@@ -112,10 +113,23 @@ void print_json(const Json& json) {
   std::cout << json.dump(2, ' ', true, Json::error_handler_t::replace) << "\n";
 }
 
+// With the key that the coordinator knows this operator by.
+Result<JobSignature> sign(const OperatorConfig& config, const JobManifest& manifest) {
+  TRIB_TRY(certificates, read_named(config.tls.certificate, limits::kCertificatesBytesMax));
+  TRIB_TRY(key, read_named(config.tls.key, limits::kCertificatesBytesMax));
+  TRIB_TRY(signer, Signer::make(std::string(as_text(certificates)), std::string(as_text(key))));
+  return sign_job(signer, manifest, SystemClock().wall_ms());
+}
+
 // A dry run ends with what each site said; whoever asked wants to see that, whatever came out.
-Status submit(Connection& connection, SubmitJob request, const SubmitOptions& options) {
+Status submit(Connection& connection, const std::string& document, const Digest& module,
+              SubmitJob request, const SubmitOptions& options) {
   request.token = options.token.empty() ? fresh_token() : options.token;
   request.dry_run = options.dry_run;
+  TRIB_TRY(file, parse_job(document, "job file"));
+  const JobId id = job_id_of(file.spec.name, request.token, document);
+  TRIB_TRY(signature, sign(connection.config(), {id, document, module, request.dry_run}));
+  request.signature = std::move(signature);
   TRIB_TRY(submitted, connection.ask<JobSubmitted>(request));
   const std::string& job = submitted.job.value;
   std::cout << job << std::endl;
@@ -193,13 +207,16 @@ Status job_submit(Connection& connection, const CheckedJob& job, const SubmitOpt
     TRIB_TRY(offered, connection.offer(*job.module));
     request.model_file = offered;
   }
-  return submit(connection, std::move(request), options);
+  const Digest module = request.model_file.digest;
+  return submit(connection, job.document, module, std::move(request), options);
 }
 
 Status job_clone(Connection& connection, const std::string& job, const SubmitOptions& options) {
+  // What is signed is what the coordinator says it was.
+  TRIB_TRY(original, connection.ask<JobDetail>(ShowJob{JobId{job}, {}}));
   SubmitJob request;
   request.clone_of = JobId{job};
-  return submit(connection, std::move(request), options);
+  return submit(connection, original.document, original.module.digest, std::move(request), options);
 }
 
 Status job_change(Connection& connection, const std::string& job, const JobChanges& changes) {

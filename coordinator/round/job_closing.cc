@@ -89,6 +89,7 @@ void JobMachine::retry_or_fail(TimePoint now, std::string why, RoundEffects& out
 }
 
 void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out) {
+  if (postpone(now, why, out)) return;
   const TaskKind kind = phase_->kind();
   const bool again = record_.attempt < spec_.rounds.attempts;
   out.push_back(Report{again ? "round.retried" : "round.failed",

@@ -24,6 +24,7 @@ std::string JobMachine::root_lacks(TaskKind kind, const Roster& roster) const {
   const std::string named = "the root " + root->value;
   if (const auto unfit = unfit_.find(*root); unfit != unfit_.end())
     return named + " cannot " + std::string(task_kind_name(kind)) + ": " + unfit->second;
+  if (later_.contains(*root)) return named + " cannot yet: policy_pending";
   const auto link = roster.find(*root);
   if (link == roster.end()) return named + " is not on the link";
   if (!link->second.evaluator)
@@ -49,7 +50,8 @@ std::vector<SiteName> JobMachine::candidates(TaskKind kind, const Roster& roster
   const std::optional<SiteName> root = spec_.aggregation.root();
   for (const auto& [site, link] : roster) {
     if (link.evaluator != central || site == root) continue;
-    if (unfit_.contains(site) || carried_.contains(site) || late_.contains(site)) continue;
+    if (unfit_.contains(site) || later_.contains(site)) continue;
+    if (carried_.contains(site) || late_.contains(site)) continue;
     if (phase_ && phase_->has(site)) continue;
     if (!allowed.empty() && !central && std::ranges::find(allowed, site.value) == allowed.end())
       continue;
@@ -232,6 +234,24 @@ bool JobMachine::all_back(TimePoint now, TaskKind kind, const Roster& roster) {
   }
   returning_until_.reset();
   waiting_for_.clear();
+  return true;
+}
+
+// Where the phase fell short because a site's policy does not let the job run yet, no attempt is
+// lost: the job goes on without that site, or waits for it.
+bool JobMachine::postpone(TimePoint now, const std::string& why, RoundEffects& out) {
+  if (phase_->with(Reason::kPolicyPending).empty()) return false;
+  const std::pair here(record_.state, record_.round);
+  if (postponed_.first != here) postponed_ = {here, now};
+  if (now >= postponed_.second + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
+    finish(now, JobState::kFailed, why, out);
+    return true;
+  }
+  if (phase_->kind() == TaskKind::kTrain) keep_accepted();
+  phase_.reset();
+  record_.open_round = 0;
+  record_.cohort.clear();
+  save(out);
   return true;
 }
 

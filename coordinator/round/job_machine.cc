@@ -81,6 +81,7 @@ void JobMachine::save(RoundEffects& out) {
 
 void JobMachine::expire(TimePoint now, RoundEffects& out) {
   if (over() || record_.state == JobState::kQueued) return;
+  std::erase_if(later_, [now](const auto& entry) { return entry.second <= now; });
   if (finish_again_at_ && now >= *finish_again_at_) {
     finish_again_at_.reset();
     out.push_back(FinishRound{record_.id, record_.round + 1});
@@ -281,7 +282,9 @@ void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
                  .deadline_ms = left.count(),
                  .counted = one.key.kind == TaskKind::kTrain && history != record_.history.end()
                                 ? history->second.counted
-                                : 0}});
+                                : 0,
+                 .dry_run = record_.dry_run,
+                 .signature = record_.signature}});
 }
 
 bool JobMachine::close(TimePoint now, RoundEffects& out) {
@@ -327,6 +330,9 @@ std::optional<TimePoint> JobMachine::next_wake() const {
   const PhaseRules rules = rules_for(TaskKind::kTrain, 0);
   for (const auto& [site, one] : late_) {
     if (const auto at = wake_of(one, rules); at && (!wake || *at < *wake)) wake = at;
+  }
+  for (const auto& [site, at] : later_) {
+    if (!wake || at < *wake) wake = at;
   }
   return wake;
 }

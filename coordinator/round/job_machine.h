@@ -104,6 +104,7 @@ class JobMachine {
   bool enough_sites(TimePoint now, TaskKind kind, const Roster& roster, RoundEffects& out);
   bool all_back(TimePoint now, TaskKind kind, const Roster& roster);
   void wait_for_turn(std::vector<SiteName> sites, const SiteTurns& turns);
+  bool postpone(TimePoint now, const std::string& why, RoundEffects& out);
 
   // --- phases (job_machine.cc) ---
   void open_phase(TimePoint now, TaskKind kind, const std::vector<SiteName>& sites,
@@ -181,13 +182,13 @@ class JobMachine {
   TimePoint alarm_at_;                      // then it says so again
   std::string waiting_for_;                 // as it was last reported
   bool waits_for_turn_ = false;             // sites are there, and busy with other jobs
-  // The evaluation under way is by all sites, or by evaluators: its figures are of the same judges
-  // as other rounds' are.
+  // The evaluation under way is by those who judge other rounds too.
   bool by_all_ = false;
-  bool no_evaluator_ = false;  // a dry run found none
-  std::set<SiteName> known_;   // sites with the dataset, on the link or not
-  std::map<SiteName, std::string>
-      unfit_;             // cannot do this job as they are; asked again after a reconnect
+  bool no_evaluator_ = false;              // a dry run found none
+  std::set<SiteName> known_;               // sites with the dataset, on the link or not
+  std::map<SiteName, std::string> unfit_;  // as they are; asked again after a reconnect
+  std::map<SiteName, TimePoint> later_;    // whose policy is pending; asked again then
+  std::pair<std::pair<JobState, RoundNumber>, TimePoint> postponed_;  // by them: where, since when
   Participants carried_;  // accepted in an earlier attempt of the open round
   Participants late_;     // at work for a round that closed, while no round is open that takes it
   std::vector<std::pair<SiteName, BlobRef>>

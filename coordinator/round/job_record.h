@@ -64,7 +64,8 @@ struct JobRecord {
   std::string name;
   std::string token;  // submit token: the same token is the same job
   std::string document;
-  BlobRef model_file;  // torchscript module; none otherwise
+  BlobRef model_file;      // torchscript module; none otherwise
+  JobSignature signature;  // of whoever submitted it
   std::int64_t submitted_wall_ms = 0;
   JobState state = JobState::kQueued;
   std::string detail;  // why it failed or was aborted

@@ -170,6 +170,8 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   std::string unfit;
   for (const auto& [site, fault] : unfit_)
     unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
+  for (const auto& [site, at] : later_)
+    unfit += (unfit.empty() ? "" : "; ") + site.value + ": policy_pending";
   if (!root.empty() && roster.contains(*root_for(kind)))
     unfit += (unfit.empty() ? "" : "; ") + root;
   // What there is too little of; of numbers the largest that the job asks for.

@@ -47,6 +47,7 @@ Participant* JobMachine::awaited(const SiteName& site, const TaskKey& key) {
 
 void JobMachine::on_connected(TimePoint now, const SiteName& site, RoundEffects& out) {
   unfit_.erase(site);
+  later_.erase(site);
   Participant* one = working(site);
   if (one == nullptr) return;
   one->lost_link.reset();
@@ -206,6 +207,7 @@ void JobMachine::fold(TimePoint now, const SiteName& site, RoundEffects& out) {
 
 void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,
                         const std::string& detail, RoundEffects& out) {
+  if (reason == Reason::kPolicyPending) later_[site] = now + Milliseconds(limits::kPendingMs);
   if (makes_unfit(reason))
     unfit_[site] = std::string(reason_name(reason)) + (detail.empty() ? "" : " (" + detail + ")");
   if (late_.contains(site)) return drop_late(site, reason, detail, out);

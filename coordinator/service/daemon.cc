@@ -20,6 +20,7 @@
 #include "common/transport/listener.h"
 #include "common/transport/spawn.h"
 #include "common/transport/work_queue.h"
+#include "common/trust/job_signing.h"
 #include "coordinator/service/audit_exchange.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/refusals.h"
@@ -134,7 +135,10 @@ class Daemon {
           asio::post(strand(job), std::move(work));
         },
         shared_work([this](std::function<void()> work) { asio::post(pool_, std::move(work)); },
-                    threads() - 1)};
+                    threads() - 1),
+        [this](const JobId& id, const SubmitJob& request, const std::string& who) {
+          return vouched(id, request, who);
+        }};
     driver_ = std::make_unique<Driver>(
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
                                         static_cast<std::size_t>(config_.tasks_per_site)});
@@ -145,6 +149,18 @@ class Daemon {
         clock_, *driver_, *store_, *models_, std::string(kSoftware), started_, *registry_});
     operators_ = std::make_unique<OperatorSessions>(
         OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
+  }
+
+  // By a certificate of the root, as its file stands now.
+  Status vouched(const JobId& id, const SubmitJob& request, const std::string& who) {
+    TRIB_TRY(roots, make_file_system()->read(config_.tls.ca, limits::kCertificatesBytesMax));
+    const JobManifest manifest{id, request.document, request.model_file.digest, request.dry_run};
+    const auto signer = verify_job(std::string(as_text(roots)), manifest, request.signature,
+                                   clock_.wall_ms() / 1000);
+    if (!signer) return signer.error();
+    if (signer->name == who) return {};
+    return make_error(ErrorCode::kUnauthenticated, "the job is signed by '" + signer->name +
+                                                       "', and submitted by '" + who + "'");
   }
 
   Status recover() {

@@ -7,6 +7,7 @@
 #include "common/base/limits.h"
 #include "common/config/job_file.h"
 #include "common/crypto/digest.h"
+#include "common/trust/job_signing.h"
 #include "coordinator/aggregation/rule.h"
 
 namespace tributary {
@@ -27,13 +28,6 @@ Reason reason_of_fetch(const Error& error) {
     default:
       return Reason::kUploadFailed;
   }
-}
-
-// NAME-xxxxxxxx: the suffix comes from what was submitted, so that a repeated submit cannot make
-// two jobs.
-JobId make_job_id(const std::string& name, const SubmitJob& request) {
-  const std::string text = request.token + "\n" + request.document;
-  return JobId{name + "-" + sha256(as_bytes(text)).hex().substr(0, 8)};
 }
 
 }  // namespace
@@ -220,7 +214,8 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
     return make_error(ErrorCode::kAlreadyExists,
                       "the token was used for job " + known.id.value + " with another file");
   }
-  const JobId id = make_job_id(file.spec.name, request);
+  const JobId id = job_id_of(file.spec.name, request.token, request.document);
+  if (ports_.vouched) TRIB_CHECK_OK(ports_.vouched(id, request, who));
   if (stalled()) {
     return make_error(ErrorCode::kUnavailable,
                       "the coordinator cannot write its state now (disk full?); try again later");
@@ -237,6 +232,7 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
   record.token = request.token;
   record.document = request.document;
   record.model_file = request.model_file;
+  record.signature = request.signature;
   record.dry_run = request.dry_run;
   record.submitted_wall_ms = ports_.clock.wall_ms();
   const Report submitted{"job.submitted",

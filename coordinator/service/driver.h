@@ -33,6 +33,9 @@ struct DriverPorts {
   std::function<void(const JobId&, std::function<void()>)>
       to_worker;                             // runs on the pool, in order for one job
   ParallelFor parallel = one_after_another;  // for work that is on the pool
+  // Whether `who` signed the job that is to get this id; none: nobody signs, as in simulations.
+  std::function<Status(const JobId& id, const SubmitJob& request, const std::string& who)> vouched =
+      {};
 };
 
 class Driver {

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "coordinator/service/signature_json.h"
+
 namespace tributary {
 namespace {
 
@@ -224,6 +226,7 @@ std::string job_record_to_json(const JobRecord& record) {
                   {"name", record.name},
                   {"token", record.token},
                   {"model_file", blob_to_json(record.model_file)},
+                  {"signature", signature_to_json(record.signature)},
                   {"submitted_wall_ms", record.submitted_wall_ms},
                   {"state", job_state_name(record.state)},
                   {"detail", record.detail},
@@ -256,6 +259,7 @@ Result<JobRecord> job_record_from_json(std::string_view text, std::string docume
     record.token = json.at("token").get<std::string>();
     record.document = std::move(document);
     record.model_file = blob_from_json(json.at("model_file"));
+    record.signature = signature_from_json(member(json, "signature"));
     record.submitted_wall_ms = json.at("submitted_wall_ms").get<std::int64_t>();
     const auto state = job_state_from_name(json.at("state").get<std::string>());
     if (!state) throw std::runtime_error("unknown state");

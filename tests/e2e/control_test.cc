@@ -57,7 +57,9 @@ TEST(Control, ADryRunTellsWhereTheSitesPolicyForbidsTheJob) {
   federation.write_client("hospital-2", "strict", "pki");
   FederationFiles::write(
       federation.path("strict.yaml"),
-      FederationFiles::read(federation.path("strict.yaml")) + "policy: {model_families: [cnn]}\n");
+      FederationFiles::read(federation.path("strict.yaml")) + "policy: strict-policy.yaml\n");
+  FederationFiles::write(federation.path("strict-policy.yaml"),
+                         "approval: automatic\nmodel_families: [cnn]\n");
   Process strict(
       {FederationFiles::program("tributary-client"), "--config", federation.path("strict.yaml")},
       federation.path("strict.txt"));
@@ -151,8 +153,9 @@ TEST(Control, ARootIsWaitedForAndTrainsBesideTheSitesOfEveryRound) {
   start(federation, 2);
   federation.write_client("lab", "lab", "pki");
   const std::string lab_file = federation.path("lab.yaml");
-  FederationFiles::write(lab_file,
-                         FederationFiles::read(lab_file) + "policy: {trains_as_root: true}\n");
+  FederationFiles::write(lab_file, FederationFiles::read(lab_file) + "policy: lab-policy.yaml\n");
+  FederationFiles::write(federation.path("lab-policy.yaml"),
+                         "approval: automatic\ntrains_as_root: true\n");
   const std::string file = federation.write_job(kTrain, "{count: 2, minimum_sites: 2}");
   FederationFiles::write(
       file, FederationFiles::read(file) + "aggregate: {rule: {name: fltrust, root: lab}}\n");

@@ -37,6 +37,7 @@ FederationFiles::FederationFiles(int sites) {
   run_process({program("tributary-client"), "data", "generate-hospital", "--sites",
                std::to_string(sites), "--rows", "120", "--out", path("data")},
               log);
+  write(path("policy.yaml"), "approval: automatic\n");
   issue("pki", "coordinator", "coordinator", 30);
   issue("pki", "operator", "operator", 30);
   for (int i = 1; i <= sites; ++i) issue("pki", "site", "hospital-" + std::to_string(i), 30);

@@ -64,7 +64,11 @@ class Runner : public testing::Test {
     start();
   }
   // A new life of the process.
-  void start(SitePolicy policy = {}) {
+  void start(const SitePolicy& policy = {.require_signature = false}) {
+    gate_.emplace(JobGate::Ports{SiteName{"north"}, [policy] { return policy; },
+                                 [] { return std::string(); }, clock_,
+                                 [this](const char* event, EventFields) { ++told_[event]; },
+                                 KnownJobs(disk_, directory_ / "jobs")});
     stop_ = shutting_down_ = false;
     told_.clear();
     runner_.emplace(TaskRunner::Ports{
@@ -75,7 +79,7 @@ class Runner : public testing::Test {
         [this](const char* event, EventFields) { ++told_[event]; },
         Checkpointing{store_, clock_, Milliseconds(250), [this] { return shutting_down_; }},
         {},
-        std::move(policy),
+        &*gate_,
         CarriedStore(disk_, directory_ / "carried")});
   }
   TaskResult run(TaskKind kind, const DataPlan& plan, const BlobRef& model,
@@ -108,6 +112,7 @@ class Runner : public testing::Test {
   bool shutting_down_ = false;
   std::function<void(std::uint64_t done)> after_batch_;
   std::map<std::string, int> told_;  // events
+  std::optional<JobGate> gate_;
   std::optional<TaskRunner> runner_;
   std::string wire_;  // every byte a site would send, before TLS
 };
@@ -149,7 +154,7 @@ TEST_F(Runner, WhatThePolicyForbidsIsNotBegunAtAnyStage) {
   const DataPlan agreed = plan();
   const BlobRef initial =
       std::get<InitializeResult>(run(TaskKind::kInitialize, agreed, {}).outcome).model;
-  start({.model_families = {{"logistic"}}});
+  start({.require_signature = false, .model_families = {{"logistic"}}});
   wire_.clear();
   for (const TaskKind kind :
        {TaskKind::kPrepare, TaskKind::kInitialize, TaskKind::kTrain, TaskKind::kEvaluate}) {

@@ -18,6 +18,7 @@
 #include "common/config/federation_file.h"
 #include "common/config/job_file.h"
 #include "common/config/operator_file.h"
+#include "common/config/policy_file.h"
 
 namespace tributary {
 namespace {
@@ -197,9 +198,11 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {
         return a.server_name == b.server_name && a.datasets == b.datasets &&
                a.threads == b.threads && a.checkpoint_every_ms == b.checkpoint_every_ms &&
-               a.policy.model_families == b.policy.model_families &&
-               a.policy.trains_as_root == b.policy.trains_as_root && same_log(a.log, b.log);
+               a.policy_file == b.policy_file && same_log(a.log, b.log);
       });
+    } else if (block.kind == "policy.yaml") {
+      expect_defaults<SitePolicy>(block, parse_site_policy,
+                                  [](const auto& a, const auto& b) { return a == b; });
     } else if (block.kind == "tributaryctl.yaml") {
       expect_defaults<OperatorConfig>(
           block, parse_operator_config,

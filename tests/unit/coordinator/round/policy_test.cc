@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/base/limits.h"
 #include "tests/unit/coordinator/round/federation.h"
 
 namespace tributary::testing {
@@ -194,6 +195,46 @@ TEST(Policy, ADryRunAsksEveryoneAndTrainsNothing) {
   const ParticipantRow& row = federation.rows().front().participants.front();
   EXPECT_EQ(row.site.value, "elsewhere");
   EXPECT_EQ(row.reason, "dataset_missing");
+}
+
+TEST(Policy, ASiteWhosePolicyIsPendingIsAskedAgainAndCostsNoAttempt) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  JobSpec spec = Federation::spec(2, 2, 0);
+  spec.rounds.attempts = 2;
+  federation.fail_tasks("site-b", TaskKind::kPrepare, Reason::kPolicyPending);
+  federation.submit(spec);
+  for (int i = 0; i < 5; ++i) {
+    federation.settle();
+    EXPECT_THAT(federation.job().waiting_for(), HasSubstr("site-b: policy_pending"));
+    EXPECT_EQ(federation.job().record().attempt, 1u);
+    federation.pass(Milliseconds(limits::kPendingMs));
+  }
+  federation.do_tasks("site-b");
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+}
+
+TEST(Policy, APendingSiteIsLeftOutWhereTheOthersAreEnough) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  federation.fail_tasks("site-b", TaskKind::kTrain, Reason::kPolicyPending);
+  federation.submit(Federation::spec(2, 2, 0));
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
+  EXPECT_EQ(federation.job().record().round, 2u);
+}
+
+TEST(Policy, AJobDoesNotWaitForAPendingSiteForEver) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  JobSpec spec = Federation::spec(2, 2, 0);
+  spec.rounds.wait_for_sites_ms = 600'000;
+  federation.fail_tasks("site-b", TaskKind::kPrepare, Reason::kPolicyPending);
+  federation.submit(spec);
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFailed);
+  EXPECT_THAT(federation.job().record().detail, HasSubstr("site-b: policy_pending"));
 }
 
 TEST(Policy, AChangeThatChangesNothingIsNotTold) {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/daemon/job_inspection.h"
+
+#include <sstream>
+
+#include "client/learning/learner.h"
+#include "client/learning/local_tensors.h"
+#include "client/policy/policy_check.h"
+#include "client/policy/told_figures.h"
+#include "client/work/site_data.h"
+#include "common/base/random_source.h"
+#include "common/base/text.h"
+#include "common/config/encoding_choice.h"
+#include "common/config/job_file.h"
+#include "common/tensor/companions.h"
+
+namespace tributary {
+namespace {
+
+struct Inspection {
+  const KnownJob& known;
+  const JobSpec& job;
+  SitePolicy policy;
+  FileSiteData data;
+  std::ostringstream out = {};
+};
+
+std::string shape_of(const TensorInfo& tensor) {
+  std::string text;
+  for (const std::int64_t size : tensor.shape)
+    text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+void tell_what_runs(Inspection& to, const Result<SitePolicy>& policy) {
+  const JobSpec& job = to.job;
+  to.out << "\nwhat would run here\n  model      " << job.model.name;
+  if (!to.known.module.digest.is_none())
+    to.out << ", code that comes with the job: " << to.known.module.digest.hex() << ", "
+           << to.known.module.bytes << " bytes";
+  to.out << "\n  data       " << job.data.dataset << "\n  algorithm  " << job.train.algorithm.name
+         << ", loss " << loss_of(job) << ", optimizer " << job.train.optimizer.name
+         << "\n  a round    ";
+  if (job.train.steps > 0) {
+    to.out << job.train.steps << " batches";
+  } else {
+    to.out << job.train.epochs << " passes over the rows";
+  }
+  to.out << ", batch size "
+         << (job.train.batch_size > 0 ? std::to_string(job.train.batch_size) : "all rows")
+         << "\n  rounds     " << job.rounds.rounds << ", a model of at least "
+         << least_sites_of(job.rounds) << " sites' updates\n";
+  Status permitted = policy ? permits_submitter(*policy, to.known.submitter) : policy.error();
+  if (permitted)
+    permitted = permits(*policy, SiteName{}, job, to.known.module.digest, job.rounds.rounds);
+  to.out << "  policy     "
+         << (permitted ? "lets it run, as far as its file tells" : permitted.error().message)
+         << "\n";
+}
+
+void tell_summary(Inspection& to, const DataSummary& summary) {
+  to.out << "\nwhat would leave, before the first round\n  rows       " << summary.training_rows
+         << " to train on, " << summary.validation_rows << " to judge by\n";
+  for (const auto& [column, of] : summary.numeric)
+    to.out << "  column     " << escaped(column) << ": count " << of.count << ", mean " << of.mean
+           << ", sum of squared deviations " << of.squared_deviations << "\n";
+  for (const auto& [column, words] : summary.categories) {
+    to.out << "  column     " << escaped(column) << ":";
+    for (const auto& [word, rows] : words) to.out << " " << escaped(word) << " (" << rows << ")";
+    to.out << "\n";
+  }
+}
+
+// The size of an update whose values are nothing in particular; zstd makes others of others.
+Result<std::size_t> encoded_size(const JobSpec& job, const Layout& layout) {
+  SeededRandom random(job.seed);
+  std::vector<float> values(layout.element_count());
+  for (float& value : values) value = static_cast<float>(0.01 * random.normal());
+  TRIB_TRY(file, encode_update(encoding_choice(job.train.encoding), layout, values, job.seed));
+  return file.size();
+}
+
+Status tell_update(Inspection& to, const std::vector<std::int64_t>& input_shape) {
+  const JobSpec& job = to.job;
+  TRIB_TRY(model, initial_model(job, input_shape, ""));
+  const Layout layout = update_layout(companions_of(job.train.algorithm.name), model.layout);
+  to.out << "  model      the initial one, made of the job's seed and nothing else\n"
+         << "\nwhat would leave, in each round\n";
+  for (const TensorInfo& tensor : layout.tensors) {
+    to.out << "  tensor     " << tensor.name << " " << shape_of(tensor);
+    if (stays_local(job.train, tensor.name)) {
+      to.out << ": stays here, zeros leave\n";
+    } else {
+      to.out << ": what training changed, " << sizeof(float) * element_count(tensor) << " bytes\n";
+    }
+  }
+  TRIB_TRY(bytes, encoded_size(job, layout));
+  to.out << "  upload     about " << bytes << " bytes, as " << job.train.encoding.name << "\n";
+  const auto stays = [&](const std::string& name) { return stays_local(job.train, name); };
+  Status permitted = permits_model(to.policy, model.layout, stays);
+  if (permitted) permitted = permits_upload(to.policy, bytes);
+  if (!permitted) to.out << "  policy     " << permitted.error().message << "\n";
+  return {};
+}
+
+void tell_figures(Inspection& to) {
+  const JobSpec& job = to.job;
+  const bool binary = job.data.target == TargetKind::kBinary;
+  to.out << "  figures    rows, mean loss, norm of the update, seconds\n";
+  to.out << "  evaluation ";
+  if (job.evaluation.by_evaluators) {
+    to.out << "by evaluators: nothing of this site\n";
+  } else {
+    to.out << (job.evaluation.every > 0
+                   ? "every " + std::to_string(job.evaluation.every) + " rounds, and at the end"
+                   : "at the end")
+           << ": rows, sum of the loss"
+           << (job.data.target == TargetKind::kRegression ? "" : ", hits and misses by class")
+           << (binary ? ", rows by score (4096 bins) and class" : "") << "\n";
+  }
+  if (to.policy.metrics || to.policy.min_count > 0 || to.policy.decimals < 15)
+    to.out << "             less where policy.metrics says so\n";
+  to.out << "  privacy    no noise is added and no sum is masked: the coordinator sees this site's "
+            "update as it is\n";
+}
+
+}  // namespace
+
+Result<std::string> inspection_of(const KnownJob& known, const Result<SitePolicy>& policy,
+                                  const std::map<std::string, PluginChoice>& datasets) {
+  TRIB_TRY(file, parse_job(known.document, known.id.value));
+  Inspection to{known, file.spec, policy ? *policy : SitePolicy{}, FileSiteData(datasets)};
+  tell_what_runs(to, policy);
+  std::string detail;
+  Result<DataSummary> summary = to.data.summarize(file.spec, detail);
+  if (!summary) {
+    to.out << "\nwhat would leave cannot be told: "
+           << (detail.empty() ? summary.error().message : detail) << "\n";
+    return to.out.str();
+  }
+  if (const auto rows = static_cast<std::int64_t>(summary->training_rows);
+      !permits_rows(to.policy, file.spec, rows)) {
+    to.out << "  policy     " << permits_rows(to.policy, file.spec, rows).error().message << "\n";
+  }
+  tell_less(to.policy, *summary);
+  tell_summary(to, *summary);
+  if (!known.module.digest.is_none()) {
+    to.out << "\nwhat would leave, in each round\n  tensors    those of the module, which is not "
+              "loaded to look at it\n";
+    tell_figures(to);
+    return to.out.str();
+  }
+  // As this site's own words give it: others may add some, and the first layer an input for each.
+  TRIB_TRY(plan, agree_on_plan(file.spec.data, {{"here", *summary}}));
+  TRIB_TRY(examples, to.data.examples(file.spec, plan, detail));
+  TRIB_CHECK_OK(tell_update(to, examples->training.input_shape));
+  tell_figures(to);
+  return to.out.str();
+}
+
+}  // namespace tributary

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a site's counts and figures its policy lets the coordinator know. Pure, any thread. Each
+// makes a result tell less, never more, and leaves it one that the coordinator can add up.
+#pragma once
+
+#include "common/domain/site_policy.h"
+#include "common/domain/task.h"
+
+namespace tributary {
+
+// Categories of few rows are not named; of a column with few values nothing is told.
+void tell_less(const SitePolicy& policy, DataSummary& summary);
+// Loss and norm are rounded; a loss that is not to leave is told as 0.
+void tell_less(const SitePolicy& policy, TrainResult& result);
+// All or nothing: counts of which one is too small, or of which a figure follows that is not to
+// leave, are told as those of no rows. Bins of the scores are joined until none is too small.
+void tell_less(const SitePolicy& policy, EvaluationCounts& counts);
+
+}  // namespace tributary

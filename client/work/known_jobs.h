@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// KnownJobs: the jobs that a site has been asked for, and what a person decided about each, as
+// files of one folder: ID.json, written by the daemon, and ID.decision, written by
+// `tributary-client jobs`; so the two need no lock between them. At most kJobsKnownMax; the oldest
+// give way. One thread a process.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/domain/task.h"
+#include "common/storage/file_system.h"
+
+namespace tributary {
+
+struct KnownJob {
+  JobId id;
+  std::string submitter;  // empty: not signed
+  std::int64_t first_seen_wall_ms = 0;
+  Digest manifest;  // of common/trust: a decision is about this and nothing else
+  BlobRef module;   // of a TorchScript job
+  bool dry_run = false;
+  std::string document;
+};
+
+enum class Decision { kNone, kApproved, kDenied };
+
+class KnownJobs {
+ public:
+  // Nothing is touched before it is needed. `files` outlives this.
+  KnownJobs(FileSystem& files, std::string directory)
+      : files_(&files), directory_(std::move(directory)) {}
+
+  Result<std::vector<KnownJob>> all() const;     // first seen first; without damaged ones
+  Result<KnownJob> find(const JobId& id) const;  // kNotFound
+  Status note(const KnownJob& job);
+  Result<Decision> decision(const KnownJob& job) const;
+  Status decide(const KnownJob& job, Decision decision);
+
+ private:
+  std::string path(const JobId& id, const char* ending) const {
+    return directory_ + "/" + id.value + ending;
+  }
+
+  FileSystem* files_;
+  std::string directory_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/policy/told_figures.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "common/base/limits.h"
+
+namespace tributary {
+namespace {
+
+// 100 rows, 60 of them positive, each with a score of its own.
+EvaluationCounts usual_counts() {
+  EvaluationCounts counts;
+  counts.examples = 100;
+  counts.loss_units = static_cast<std::int64_t>(100 * 0.123456 / kLossUnit);
+  counts.correct = 80;
+  counts.classes = {{50, 10, 10}};
+  counts.positives.resize(limits::kScoreBins);
+  counts.negatives.resize(limits::kScoreBins);
+  for (std::size_t i = 0; i < 60; ++i) ++counts.positives[2000 + 30 * i];
+  for (std::size_t i = 0; i < 40; ++i) ++counts.negatives[1000 + 30 * i];
+  return counts;
+}
+
+std::uint64_t sum(const std::vector<std::uint64_t>& bins) {
+  return std::accumulate(bins.begin(), bins.end(), std::uint64_t{0});
+}
+
+TEST(ToldFigures, WithoutARuleAllIsToldAsItIs) {
+  EvaluationCounts counts = usual_counts();
+  tell_less({}, counts);
+  EXPECT_EQ(counts, usual_counts());
+}
+
+TEST(ToldFigures, LossesAndNormsAreRounded) {
+  EvaluationCounts counts = usual_counts();
+  tell_less({.decimals = 2}, counts);
+  EXPECT_NEAR(figures_of(counts).loss, 0.12, 1e-6);
+  TrainResult result;
+  result.train_loss = 0.98765;
+  result.update_norm = 123.456;
+  tell_less({.decimals = 2}, result);
+  EXPECT_DOUBLE_EQ(result.train_loss, 0.99);
+  EXPECT_DOUBLE_EQ(result.update_norm, 123.46);
+}
+
+TEST(ToldFigures, CountsOfAFigureThatMayNotLeaveDoNot) {
+  for (const std::vector<std::string>& allowed :
+       std::vector<std::vector<std::string>>{{}, {"loss"}, {"loss", "accuracy", "f1"}}) {
+    EvaluationCounts counts = usual_counts();
+    tell_less({.metrics = allowed}, counts);
+    EXPECT_EQ(counts, EvaluationCounts{}) << allowed.size();
+  }
+  EvaluationCounts counts = usual_counts();
+  tell_less({.metrics = {{"loss", "accuracy", "auc", "f1"}}}, counts);
+  EXPECT_EQ(counts, usual_counts());
+  TrainResult result;
+  result.train_loss = 0.5;
+  tell_less({.metrics = {{"auc"}}}, result);
+  EXPECT_EQ(result.train_loss, 0.0);
+}
+
+TEST(ToldFigures, ASmallCountTakesTheWholeEvaluationWithIt) {
+  EvaluationCounts counts = usual_counts();
+  tell_less({.min_count = 10}, counts);
+  EXPECT_EQ(counts.examples, 100u);
+  tell_less({.min_count = 11}, counts);
+  EXPECT_EQ(counts, EvaluationCounts{}) << "10 false positives";
+}
+
+TEST(ToldFigures, BinsOfScoresAreJoinedUntilNoneIsSmall) {
+  EvaluationCounts counts = usual_counts();
+  const double area = *figures_of(counts).auc;
+  tell_less({.min_count = 10}, counts);
+  ASSERT_TRUE(validate_counts(counts));
+  EXPECT_EQ(sum(counts.positives), 60u);
+  EXPECT_EQ(sum(counts.negatives), 40u);
+  for (std::size_t i = 0; i < counts.positives.size(); ++i) {
+    EXPECT_TRUE(counts.positives[i] == 0 || counts.positives[i] >= 10) << i;
+    EXPECT_TRUE(counts.negatives[i] == 0 || counts.negatives[i] >= 10) << i;
+  }
+  EXPECT_NEAR(*figures_of(counts).auc, area, 0.1);
+}
+
+TEST(ToldFigures, RareWordsAndColumnsOfFewValuesAreNotTold) {
+  DataSummary summary;
+  summary.training_rows = 100;
+  summary.categories["ward"] = {{"a", 90}, {"b", 9}};
+  summary.numeric["age"].count = 100;
+  summary.numeric["rare"].count = 3;
+  tell_less({.min_count = 10}, summary);
+  EXPECT_EQ(summary.categories["ward"].size(), 1u);
+  EXPECT_TRUE(summary.numeric.contains("age"));
+  EXPECT_FALSE(summary.numeric.contains("rare"));
+}
+
+}  // namespace
+}  // namespace tributary

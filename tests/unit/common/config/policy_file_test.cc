@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/policy_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tributary {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Result<SitePolicy> parse(const std::string& more) {
+  return parse_site_policy("approval: automatic\n" + more, "policy.yaml");
+}
+
+TEST(PolicyFile, OnlyTheApprovalIsRequired) {
+  const auto policy = parse("");
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(*policy, SitePolicy{});
+  EXPECT_TRUE(policy->require_signature);
+  EXPECT_EQ(parse_site_policy("approval: manual\n", "policy.yaml")->approval, Approval::kManual);
+}
+
+TEST(PolicyFile, AnEmptyOrCutFileIsNoPolicy) {
+  for (const std::string text : {"", "\n", "# nothing\n", "submitters: [alice]\n", "approval:\n",
+                                 "approval: automatic\nsubmitters: [alice"}) {
+    EXPECT_FALSE(parse_site_policy(text, "policy.yaml")) << text;
+  }
+}
+
+TEST(PolicyFile, AnUnknownKeyOrNameIsAFaultWithTheNearestOne) {
+  const auto key = parse("model_familys: [mlp]\n");
+  ASSERT_FALSE(key) << "a misspelt rule must not be no rule";
+  EXPECT_THAT(key.error().message, HasSubstr("policy.yaml:2"));
+  EXPECT_THAT(key.error().message, HasSubstr("did you mean 'model_families'"));
+  EXPECT_FALSE(parse("limits: {max_epoch: 5}\n"));
+  for (const std::string rule : {"model_families: [mpl]", "optimizers: [sdg]", "losses: [hinge]",
+                                 "algorithms: [fedavgg]", "metrics: {allow: [los]}"}) {
+    EXPECT_FALSE(parse(rule + "\n")) << rule;
+  }
+}
+
+TEST(PolicyFile, AnEmptyListLetsNothingRun) {
+  EXPECT_TRUE(parse("model_families: []\n")->model_families->empty());
+  EXPECT_EQ(parse("")->model_families, std::nullopt);
+}
+
+TEST(PolicyFile, ReadsHours) {
+  EXPECT_THAT(parse("hours: [\"20:00-06:30\", \"12:00-24:00\"]\n")->hours,
+              ElementsAre(DayTime{20 * 60, 6 * 60 + 30}, DayTime{12 * 60, 24 * 60}));
+  for (const std::string wrong : {"20-06", "8:00-9:00", "20:00", "20:00-06:60", "25:00-06:00",
+                                  "20:00 06:00", "06:00-06:00", "-1:00-06:00"}) {
+    const auto policy = parse("hours: [\"" + wrong + "\"]\n");
+    ASSERT_FALSE(policy) << wrong;
+    EXPECT_THAT(policy.error().message, HasSubstr("20:00-06:00"));
+  }
+}
+
+TEST(PolicyFile, ReadsDigestsOfModulesAndCoordinators) {
+  const std::string digest(64, 'a');
+  const auto policy = parse("torchscript: [" + digest + "]\ncoordinators: [hub, {name: spare, " +
+                            "certificate_sha256: " + digest + "}]\n");
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(policy->torchscript.front().hex(), digest);
+  ASSERT_EQ(policy->coordinators->size(), 2u);
+  EXPECT_EQ(policy->coordinators->front(), (TrustedCoordinator{"hub", std::nullopt}));
+  EXPECT_EQ(policy->coordinators->back().certificate->hex(), digest);
+  EXPECT_FALSE(parse("torchscript: [abc]\n"));
+  EXPECT_FALSE(parse("coordinators: [{name: hub, certificate_sha256: abc}]\n"));
+}
+
+}  // namespace
+}  // namespace tributary
