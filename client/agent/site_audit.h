@@ -27,6 +27,12 @@ class SiteAudit {
   static Result<std::unique_ptr<SiteAudit>> open(Ports ports, std::string folder, Signer signer,
                                                  std::string roots);
 
+  // The site's certificate or the root was replaced.
+  void renew(Signer signer, std::string roots) {
+    signer_ = std::move(signer);
+    roots_ = std::move(roots);
+  }
+
   // --- the site's own log; durable when they return ---
   // A message that is about to go to the coordinator; only tasks taken and results are recorded.
   Status note_sent(const Message& message);
@@ -58,7 +64,7 @@ class SiteAudit {
   Ports ports_;
   const std::string folder_;
   Signer signer_;
-  const std::string roots_;
+  std::string roots_;
   std::unique_ptr<AuditLog> log_;
   std::optional<SignedHead> kept_;
   std::string disputed_;

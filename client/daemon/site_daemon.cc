@@ -16,6 +16,7 @@
 #include "client/policy/policy_check.h"
 #include "client/work/site_data.h"
 #include "client/work/task_runner.h"
+#include "common/audit/papers.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/version.h"
@@ -93,18 +94,20 @@ class Daemon {
 
  private:
   Status open_audit() {
-    const auto read = [this](const std::string& path) -> Result<std::string> {
-      TRIB_TRY(bytes, files_->read(path, limits::kConfigBytesMax));
-      return std::string(as_text(bytes));
-    };
-    TRIB_TRY(certificate, read(config_.tls.certificate));
-    TRIB_TRY(key, read(config_.tls.key));
-    TRIB_TRY(roots, read(config_.tls.ca));
-    TRIB_TRY(signer, Signer::make(certificate, key));
+    TRIB_TRY(papers, own_papers());
     TRIB_TRY(audit, SiteAudit::open({*files_, clock_, log_}, config_.state_dir + "/audit",
-                                    std::move(signer), std::move(roots)));
+                                    std::move(papers.signer), std::move(papers.roots)));
     audit_ = std::move(audit);
     return {};
+  }
+  Result<Papers> own_papers() {
+    return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
+  }
+  // The new files were found good as those of a link.
+  void renew() {
+    if (Result<Papers> papers = own_papers(); papers)
+      audit_->renew(std::move(papers->signer), std::move(papers->roots));
+    drop_if_revoked();
   }
 
   // A fault in the policy is told at once; without its file the site is there, and nothing runs.
@@ -207,7 +210,7 @@ class Daemon {
       if (cancelled) return;
       if (signal == SIGHUP) {
         reopen_log();
-        if (credentials_->reload()) drop_if_revoked();
+        if (credentials_->reload()) renew();
         return wait_for_signal();
       }
       stopping_since_ = clock_.now();

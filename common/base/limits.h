@@ -164,8 +164,6 @@ inline constexpr std::size_t kLogValueBytesMax = 2048;
 inline constexpr std::size_t kAuditLineBytesMax = 64u << 20;
 // Hashes of a consistency proof: two for each level of a tree of 2^63 records at most.
 inline constexpr std::size_t kAuditProofMax = 128;
-// A signer's certificates, from its own to the last before the root.
-inline constexpr std::size_t kCertificatesBytesMax = 64u << 10;
 // Faults of an audit log that are told at once; the rest is counted.
 inline constexpr std::size_t kAuditFaultsMax = 50;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tributaryctl federation init: from one federation.yaml to a folder for each party.
 #include <iostream>
+#include <map>
 
 #include "common/base/limits.h"
 #include "common/cli/named_file.h"
@@ -18,9 +19,13 @@ struct Kit {
   std::string name;
   std::string role;
   std::vector<std::string> hosts;
-  std::string file;  // of its program
-  std::string text;
+  std::map<std::string, std::string> files = {};  // name to text
 };
+
+constexpr const char* kPolicy =
+    "# What jobs may do at this site, and what may leave; deploy/reference has every key.\n"
+    "approval: manual   # a person here looks at each job: tributary-client jobs pending, inspect, "
+    "approve\n";
 
 std::string tls_of(const std::string& name) {
   return "tls: {certificate: " + name + ".pem, key: " + name + ".key, ca: ca.pem, crl: crl.pem}\n";
@@ -33,25 +38,28 @@ std::vector<Kit> kits_of(const FederationConfig& federation) {
   const std::string dial =
       "coordinator: " + (is_ipv6 ? "\"[" + host + "]:" + port + "\"" : host + ":" + port) +
       "\nserver_name: " + federation.coordinator + "\n";
-  std::vector<Kit> kits = {{federation.coordinator, peer_role_name(PeerRole::kCoordinator),
-                            federation.hosts, "coordinator.yaml",
-                            "listen: 0.0.0.0:" + port + "\nstate_dir: state\n" +
-                                tls_of(federation.coordinator) +
-                                "log: {file: coordinator.jsonl}\n"}};
+  std::vector<Kit> kits = {
+      {federation.coordinator,
+       peer_role_name(PeerRole::kCoordinator),
+       federation.hosts,
+       {{"coordinator.yaml", "listen: 0.0.0.0:" + port + "\nstate_dir: state\n" +
+                                 tls_of(federation.coordinator) +
+                                 "log: {file: coordinator.jsonl}\n"}}}};
   const auto add_site = [&](const std::string& name, PeerRole role) {
     kits.push_back({name,
                     peer_role_name(role),
                     {},
-                    "client.yaml",
-                    dial + "state_dir: state\n" + tls_of(name) +
-                        "datasets:   # logical names and where they are; nobody else sees the "
-                        "paths\n  patients: {loader: csv, path: patients.csv}\n"
-                        "log: {file: client.jsonl}\n"});
+                    {{"client.yaml",
+                      dial + "state_dir: state\n" + tls_of(name) +
+                          "datasets:   # logical names and where they are; nobody else sees the "
+                          "paths\n  patients: {loader: csv, path: patients.csv}\n"
+                          "log: {file: client.jsonl}\n"},
+                     {"policy.yaml", kPolicy}}});
   };
   for (const std::string& site : federation.sites) add_site(site, PeerRole::kSite);
   for (const std::string& site : federation.evaluators) add_site(site, PeerRole::kEvaluator);
   for (const auto& [name, role] : federation.operators)
-    kits.push_back({name, role, {}, "tributaryctl.yaml", dial + tls_of(name)});
+    kits.push_back({name, role, {}, {{"tributaryctl.yaml", dial + tls_of(name)}}});
   return kits;
 }
 
@@ -77,8 +85,11 @@ Status make_kit(const Authority& authority, const std::string& folder, const Kit
     TRIB_TRY(text, authority.read(shared));
     TRIB_CHECK_OK(write_named(folder + "/" + shared, as_bytes(text)));
   }
-  const std::string config = folder + "/" + kit.file;
-  return files->exists(config) ? Status{} : write_named(config, as_bytes(kit.text));
+  for (const auto& [name, text] : kit.files) {
+    const std::string path = folder + "/" + name;
+    if (!files->exists(path)) TRIB_CHECK_OK(write_named(path, as_bytes(text)));
+  }
+  return {};
 }
 
 }  // namespace

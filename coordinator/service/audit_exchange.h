@@ -26,6 +26,7 @@ class AuditExchange {
   };
   explicit AuditExchange(Ports ports) : ports_(std::move(ports)) {}
 
+  void renew(std::string roots) { ports_.roots = std::move(roots); }
   // There may be records under no head. A failure is told, and made good with the next record.
   void sign();
   // First on each link of a site, and in answer to a head. A failed Status ends the link.

@@ -34,6 +34,8 @@ class AuditTrail {
   Result<std::optional<std::uint64_t>> append(const RoundEffects& effects,
                                               const StateStore& before);
   void take_back() { log_->take_back(); }  // what the last append() added
+  // From now on heads are signed with this: the party's certificate was replaced.
+  void renew(Signer signer) { signer_ = std::move(signer); }
   // The newest head, over all records.
   Result<SignedHead> sign() { return log_->sign(signer_, ports_.clock.wall_ms()); }
   Status keep(const Countersignature& countersignature) { return log_->keep(countersignature); }

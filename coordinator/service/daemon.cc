@@ -13,6 +13,7 @@
 #include <map>
 #include <thread>
 
+#include "common/audit/papers.h"
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/storage/directory_lock.h"
@@ -67,8 +68,9 @@ class Daemon {
     TRIB_TRY(registry, SiteRegistry::open(*store_, log_));
     registry_.emplace(std::move(registry));
     make_services();
-    TRIB_TRY(listener, Listener::open(io_, config_.listen.host, config_.listen.port,
-                                      credentials_->context(), config_.admission.dials_per_address));
+    TRIB_TRY(listener,
+             Listener::open(io_, config_.listen.host, config_.listen.port, credentials_->context(),
+                            config_.admission.dials_per_address));
     listener_ = std::move(listener);
     log_.record("coordinator.started",
                 {{"software", kSoftware},
@@ -98,21 +100,30 @@ class Daemon {
 
  private:
   Result<AuditTrail*> open_trail(std::uint64_t records) {
-    TRIB_TRY(certificate, files_->read(config_.tls.certificate, limits::kConfigBytesMax));
-    TRIB_TRY(key, files_->read(config_.tls.key, limits::kConfigBytesMax));
-    TRIB_TRY(signer, Signer::make(std::string(as_text(certificate)), std::string(as_text(key))));
+    TRIB_TRY(papers, own_papers());
     const std::string folder = config_.state_dir + "/audit";
     TRIB_CHECK_OK(files_->make_directories(folder));
     const auto later = [this] { asio::post(io_, [this] { exchange_->sign(); }); };
     TRIB_TRY(trail, AuditTrail::open({*files_, clock_, later}, folder + "/audit.log", records,
-                                     std::move(signer)));
+                                     std::move(papers.signer)));
     trail_ = std::move(trail);
-    TRIB_TRY(roots, files_->read(config_.tls.ca, limits::kConfigBytesMax));
     exchange_.emplace(AuditExchange::Ports{
-        *trail_, log_, std::string(as_text(roots)),
+        *trail_, log_, std::move(papers.roots),
         [this](const SiteName& site, const Message& message) { sites_->send(site, message); }});
     later();  // what an earlier life did not come to sign
     return trail_.get();
+  }
+
+  Result<Papers> own_papers() {
+    return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
+  }
+  // The new files were found good as those of a link.
+  void renew() {
+    if (Result<Papers> papers = own_papers(); papers) {
+      trail_->renew(std::move(papers->signer));
+      exchange_->renew(std::move(papers->roots));
+    }
+    listener_->renew(credentials_->context());
   }
 
   void make_services() {
@@ -240,7 +251,7 @@ class Daemon {
       if (cancelled) return;
       if (signal == SIGHUP) {
         reopen_log();
-        if (credentials_->reload()) listener_->renew(credentials_->context());
+        if (credentials_->reload()) renew();
         return wait_for_signal();
       }
       stop(signal == SIGINT ? "SIGINT" : "SIGTERM");
