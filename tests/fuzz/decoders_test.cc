@@ -11,6 +11,7 @@
 #include "common/config/client_file.h"
 #include "common/config/coordinator_file.h"
 #include "common/config/job_file.h"
+#include "common/config/policy_file.h"
 #include "common/tensor/safetensors.h"
 #include "common/wire/frame_codec.h"
 #include "common/wire/message_codec.h"
@@ -137,6 +138,13 @@ TEST(FuzzDecoders, ConfigurationFiles) {
   EXPECT_GT(fuzz({"listen: 127.0.0.1:7443\nstate_dir: state\nsites: [north, south]\n" + tls}, kRuns,
                  [](const std::string& text) {
                    return parse_coordinator_config(text, "coordinator.yaml").has_value();
+                 }),
+            kRuns / 4);
+  EXPECT_GT(fuzz({"approval: manual\nhours: [\"20:00-06:00\"]\ncoordinators: [hub, {name: a}]\n"
+                  "limits: {max_epochs: 5, max_upload: 4MiB}\nmetrics: {allow: [loss]}\n"},
+                 kRuns,
+                 [](const std::string& text) {
+                   return parse_site_policy(text, "policy.yaml").has_value();
                  }),
             kRuns / 4);
 }
