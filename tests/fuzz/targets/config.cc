@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/config/client_file.h"
 #include "common/config/coordinator_file.h"
+#include "common/config/federation_file.h"
 #include "common/config/job_file.h"
 #include "common/config/operator_file.h"
+#include "common/config/policy_file.h"
 #include "tests/fuzz/targets.h"
 
 namespace tributary {
@@ -14,7 +16,10 @@ bool fuzz_yaml(ByteView bytes) {
   const bool client = parse_client_config(text, "client.yaml").has_value();
   const bool coordinator = parse_coordinator_config(text, "coordinator.yaml").has_value();
   const bool ctl = parse_operator_config(text, "tributaryctl.yaml").has_value();
-  return job || client || coordinator || ctl;
+  const bool policy = parse_site_policy(text, "policy.yaml").has_value();
+  const bool federation =
+      parse_federation_config(text, "federation.yaml", {"lead", "analyst"}).has_value();
+  return job || client || coordinator || ctl || policy || federation;
 }
 
 }  // namespace tributary
