@@ -10,7 +10,7 @@ namespace {
 
 constexpr Milliseconds kHour{3600 * 1000};
 constexpr Milliseconds kDay{24 * kHour};
-// A list that is made each week is warned of when the next one is a day late.
+// Lists are good for a week and made anew each day: so many days were missed, and some are left.
 constexpr std::int64_t kListWarningSeconds = 3 * 24 * 3600;
 
 }  // namespace

@@ -223,7 +223,7 @@ bool JobMachine::all_back(TimePoint now, TaskKind kind, const Roster& roster) {
   if (!returning_until_) return true;
   std::vector<SiteName> sites;
   for (const auto& [site, rows] : record_.rows) {
-    if (!roster.contains(site)) sites.push_back(site);
+    if (!roster.contains(site) && !barred_.contains(site)) sites.push_back(site);
   }
   std::string away = join(sites);
   if (kind == TaskKind::kEvaluate && spec_.evaluation.by_evaluators)

@@ -18,7 +18,6 @@
 #include "coordinator/round/site_turns.h"
 
 namespace tributary {
-
 struct Draw;
 
 class JobMachine {
@@ -185,6 +184,7 @@ class JobMachine {
   // The evaluation under way is by those who judge other rounds too.
   bool by_all_ = false;
   bool no_evaluator_ = false;              // a dry run found none
+  std::set<SiteName> barred_;              // since it was there; not waited for after a restart
   std::set<SiteName> known_;               // sites with the dataset, on the link or not
   std::map<SiteName, std::string> unfit_;  // as they are; asked again after a reconnect
   std::map<SiteName, TimePoint> later_;    // whose policy is pending; asked again then

@@ -48,6 +48,7 @@ Participant* JobMachine::awaited(const SiteName& site, const TaskKey& key) {
 void JobMachine::on_connected(TimePoint now, const SiteName& site, RoundEffects& out) {
   unfit_.erase(site);
   later_.erase(site);
+  barred_.erase(site);
   Participant* one = working(site);
   if (one == nullptr) return;
   one->lost_link.reset();
@@ -65,6 +66,7 @@ void JobMachine::on_disconnected(TimePoint now, const SiteName& site) {
 void JobMachine::on_barred(TimePoint now, const SiteName& site, const std::string& why,
                            RoundEffects& out) {
   known_.erase(site);
+  barred_.insert(site);
   const bool was_asked = std::erase(record_.cohort, site) > 0;
   if (working(site) != nullptr) {
     settle(now, site, Reason::kBarred, why, out);

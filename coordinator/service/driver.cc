@@ -166,14 +166,9 @@ std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
 Status Driver::recover() {
   TRIB_TRY(records, ports_.store.jobs());
   TRIB_TRY(sites, ports_.store.sites());
-  recovering_ = true;
   TRIB_TRY(standings, ports_.store.standings());
-  for (const SiteRow& site : sites) {
-    // Who is kept out is not waited for.
-    const auto standing = std::ranges::find(standings, site.site, &SiteStanding::site);
-    if (standing == standings.end() || standing->kept_out.empty())
-      handle(SiteKnown{site.site, site.datasets});
-  }
+  recovering_ = true;
+  for (const SiteRow& site : sites) handle(SiteKnown{site.site, site.datasets});
   for (const JobRecord& record : records) {
     if (!is_over(record.state) && record.state != JobState::kQueued) reopened_.insert(record.id);
     Result<JobFile> file = parse_job(record.document, record.id.value);
@@ -194,6 +189,9 @@ Status Driver::recover() {
     const std::vector<AcceptedUpdate> lost(gone.begin(), gone.end());
     accepted.erase(gone.begin(), gone.end());
     handle(JobRecovered{record, spec, std::move(accepted), lost});
+  }
+  for (const SiteStanding& standing : standings) {
+    if (!standing.kept_out.empty()) handle(SiteBarred{standing.site, standing.kept_out});
   }
   handle(TimePassed{});
   recovering_ = false;

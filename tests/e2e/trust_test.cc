@@ -34,7 +34,7 @@ class Trusted : public testing::Test {
   std::string submit(int rounds) {
     return federation_.submit(federation_.write_job(
         kTrain, "{count: " + std::to_string(rounds) +
-                    ", deadline: 30s, disconnect_grace: 20s, minimum_sites: 2, quorum: 2}"));
+                    ", deadline: 30s, disconnect_grace: 5s, minimum_sites: 2, quorum: 2}"));
   }
   void committed(int round) {
     ASSERT_TRUE(federation_.wait_for("round.committed", {{"round", std::to_string(round)}}))
@@ -139,6 +139,8 @@ TEST_F(Trusted, ASiteIsKeptOutAtOnceAndOverARestartUntilItIsEnabled) {
   EXPECT_THAT(said, AllOf(HasSubstr("disabled"), HasSubstr("ward moves"), HasSubstr("revoked")));
   ASSERT_TRUE(federation_.kill_coordinator());
   federation_.start_coordinator();
+  federation_.kill_client(2);  // it was told to stay away for a minute
+  federation_.start_client(2);
   ASSERT_TRUE(federation_.wait_for("site.refused", {{"site", "hospital-2"}})) << federation_.logs();
   ASSERT_TRUE(federation_.wait_for_end()) << federation_.logs();
   EXPECT_EQ(federation_.events("job.finished").size(), 1u) << federation_.logs();
