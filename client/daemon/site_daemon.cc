@@ -105,8 +105,11 @@ class Daemon {
   }
   // The new files were found good as those of a link.
   void renew() {
-    if (Result<Papers> papers = own_papers(); papers)
+    if (Result<Papers> papers = own_papers(); papers) {
       audit_->renew(std::move(papers->signer), std::move(papers->roots));
+    } else {
+      log_.record("certificates.kept", {{"detail", papers.error().message}});
+    }
     drop_if_revoked();
   }
 

@@ -61,7 +61,13 @@ Result<KnownJob> JobGate::identify(const Task& task, const SitePolicy& policy) c
 // What a person denied stays so, whatever the policy says later.
 Status JobGate::await_person(const KnownJob& job, const SitePolicy& policy, Refused& why) {
   const auto known = ports_.jobs.find(job.id);
-  const bool first = !known || known->manifest != job.manifest;
+  const bool first = !known;
+  if (known && known->manifest != job.manifest) {
+    why = {Reason::kSignatureInvalid, "the site knows another job under this id",
+           "what is offered is not what was first seen under this id"};
+    ports_.log("job.untrusted", {{"job", job.id.value}, {"detail", why.detail}});
+    return make_error(ErrorCode::kPermissionDenied, why.detail);
+  }
   if (first) TRIB_CHECK_OK(ports_.jobs.note(job));
   TRIB_TRY(decision, ports_.jobs.decision(job));
   if (decision == Decision::kApproved) return {};

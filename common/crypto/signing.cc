@@ -2,6 +2,7 @@
 #include "common/crypto/signing.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
 #include "common/base/assert.h"
@@ -66,12 +67,18 @@ Signer& Signer::operator=(Signer&&) noexcept = default;
 Result<Signer> Signer::make(const std::string& certificates, const std::string& key_text) {
   const Certificate own = read_certificate(certificates);
   if (!own) return openssl_failed("the signer's certificate cannot be read");
+  // The certificates and nothing else: a file may hold the key too, and words about both.
+  const Bio published = memory_bio("");
+  for (const Certificate& one : read_certificates(certificates)) {
+    if (PEM_write_bio_X509(published.get(), one.get()) != 1)
+      return openssl_failed("the signer's certificates cannot be written");
+  }
   Key key = read_key(key_text);
   if (!key) return openssl_failed("the signer's key cannot be read");
   if (X509_check_private_key(own.get(), key.get()) != 1)
     return openssl_failed("the signer's key does not belong to its certificate");
   TRIB_TRY(identity, identity_of(own.get()));
-  return Signer(std::make_unique<Keys>(certificates, std::move(key)), std::move(identity));
+  return Signer(std::make_unique<Keys>(text_of(published), std::move(key)), std::move(identity));
 }
 
 Result<Signature> Signer::sign(std::string_view purpose, ByteView payload) const {

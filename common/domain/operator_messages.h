@@ -92,8 +92,9 @@ struct JobDetail {
   JobSummary summary;
   std::string document;  // in the first page only
   std::vector<RoundRow> rounds;
-  RecordPosition next = {};  // where the next page begins; the very beginning: all is given
-  BlobRef module = {};       // of the job's model, where it brings one; in the first page only
+  RecordPosition next = {};     // where the next page begins; the very beginning: all is given
+  BlobRef module = {};          // of the job's model, where it brings one; in the first page only
+  JobSignature signature = {};  // of its submitter; in the first page only
 };
 struct AbortJob {
   JobId job;

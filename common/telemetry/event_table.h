@@ -35,8 +35,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "A record could not be made durable; everything waits until it can"},
     {"link.refused", kWarn, kHub, "address reason detail",
      "A peer was turned away before it had a name (TLS, version, limit)"},
-    {"links.refused", kWarn, kHub, "refused dropped last",
-     "More in the last second than are told one by one, and those dropped unheard"},
     {"site.connected", kInfo, kHub, "site address software datasets",
      "A site is on the link; it may be selected from now on"},
     {"site.disconnected", kInfo, kHub, "site address code detail seconds",
@@ -49,9 +47,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"sites.postponed", kWarn, kHub, "sites reason connected waiting retry_after_ms",
      "So many were put off in the last second, for at most this long; waiting: turns not taken "
      "yet"},
-    {"audit.disputed", kError, kHub, "site kept records",
-     "The site keeps a head of this coordinator's audit log over so many records, and the log here "
-     "has fewer or others: it was rewritten, or an old state was restored"},
     {"operator.connected", kDebug, kHub, "operator address",
      "Someone with an operator certificate is on a link"},
     {"operator.refused", kWarn, kHub, "operator address request reason",
@@ -127,14 +122,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "The coordinator sent the client away for a while"},
     {"link.protocol_error", kError, kSite, "error",
      "The coordinator broke the grammar of the wire; the link is made anew"},
-    {"audit.countersigned", kDebug, kSite, "records",
-     "The coordinator's audit log continues what this site knew of it; the site keeps its head"},
-    {"audit.equivocation", kError, kSite, "kept records detail",
-     "The coordinator's audit log does not continue what this site knew of it: it was rewritten, "
-     "or "
-     "is not the same for everybody. Nothing is done for it until a person has looked"},
-    {"audit.refused", kWarn, kSite, "job round attempt task detail",
-     "A task that is not done, because of an audit.equivocation before"},
     // --- work at the site ---
     {"task.received", kInfo, kSite, "job round attempt task deadline_ms",
      "The coordinator asks for work"},
@@ -146,14 +133,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "Done; the result is durable and offered"},
     {"task.failed", kWarn, kSite, "job round attempt task reason detail",
      "The site could not do it; the coordinator gets the reason"},
-    {"job.untrusted", kError, kSite, "job detail",
-     "The job is not as an operator signed it, or not signed: it does not run here"},
-    {"job.pending", kWarn, kSite, "job submitter",
-     "A person has to let this job run: tributary-client jobs inspect, approve or deny"},
-    {"policy.unreadable", kError, kSite, "detail",
-     "policy.yaml is missing or wrong: no job runs here until it is right again"},
-    {"coordinator.refused", kError, kSite, "coordinator detail",
-     "policy.coordinators does not name it: the link is ended"},
     {"task.dropped", kInfo, kSite, "job round attempt task reason",
      "Ended before its result: cancelled, late or superseded"},
     {"data.loaded", kInfo, kSite,

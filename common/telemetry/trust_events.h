@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the table of events (event_table.h) about who is let in: sites that are kept out,
-// certificates and lists of revoked ones. A part of a theme is an array of its own, as here, which
-// event_table.h joins.
+// The part of the table of events (event_table.h) about who is let in and what is believed:
+// certificates and lists of revoked ones, sites that are kept out, signed jobs, site policies,
+// audit logs. A part of a theme is an array of its own, as here, which event_table.h joins.
 #pragma once
 
 #include <array>
@@ -33,6 +33,27 @@ inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
      "there"},
     {"crl.expired", EventLevel::kError, EventSide::kBoth, "file",
      "The list of revoked certificates has ended: links stay, nobody new is let in"},
+    {"audit.disputed", EventLevel::kError, EventSide::kCoordinator, "site kept records",
+     "The site keeps a head of this coordinator's audit log over so many records, and the log here "
+     "has fewer or others: it was rewritten, or an old state was restored"},
+    {"audit.countersigned", EventLevel::kDebug, EventSide::kClient, "records",
+     "The coordinator's audit log continues what this site knew of it; the site keeps its head"},
+    {"audit.equivocation", EventLevel::kError, EventSide::kClient, "kept records detail",
+     "The coordinator's audit log does not continue what this site knew of it: it was rewritten, "
+     "or "
+     "is not the same for everybody. Nothing is done for it until a person has looked"},
+    {"audit.refused", EventLevel::kWarn, EventSide::kClient, "job round attempt task detail",
+     "A task that is not done, because of an audit.equivocation before"},
+    {"job.untrusted", EventLevel::kError, EventSide::kClient, "job detail",
+     "The job is not as an operator signed it, or not signed: it does not run here"},
+    {"job.pending", EventLevel::kWarn, EventSide::kClient, "job submitter",
+     "A person has to let this job run: tributary-client jobs inspect, approve or deny"},
+    {"policy.unreadable", EventLevel::kError, EventSide::kClient, "detail",
+     "policy.yaml is missing or wrong: no job runs here until it is right again"},
+    {"coordinator.refused", EventLevel::kError, EventSide::kClient, "coordinator detail",
+     "policy.coordinators does not name it: the link is ended"},
+    {"links.refused", EventLevel::kWarn, EventSide::kCoordinator, "refused dropped last",
+     "More in the last second than are told one by one, and those dropped unheard"},
 });
 
 }  // namespace tributary

@@ -141,7 +141,9 @@ asio::awaitable<void> Listener::greet_stream(std::unique_ptr<TlsStream> stream) 
   }
   PeerIdentity identity = *std::move(peer);
   const std::shared_ptr<FrameLink> link = FrameLink::start(std::move(stream), std::move(identity));
-  const Result<Hello> hello = co_await await_hello(link);
+  Result<Hello> hello = co_await await_hello(link);
+  // The context may have been renewed since the handshake.
+  if (const Status still = link->readmit(*context_); hello && !still) hello = still.error();
   if (hello) {
     remember(link);
     on_link_(link, *hello);

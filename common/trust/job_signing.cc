@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/trust/job_signing.h"
 
+#include <algorithm>
+#include <array>
+
 #include "common/crypto/digest.h"
 
 namespace tributary {
 namespace {
 
 constexpr std::string_view kPurpose = "job manifest";
+constexpr std::array<std::string_view, 4> kSubmitters = {"operator", "root-admin", "org-admin",
+                                                         "lead"};
 
 // No part of it can hold a line end: an id is a name, the rest are digits and words.
 std::string text_of(const JobManifest& manifest, std::int64_t signed_wall_ms) {
@@ -43,10 +48,12 @@ Result<PeerIdentity> verify_job(const std::string& roots, const JobManifest& man
   const std::string text = text_of(manifest, signature.signed_wall_ms);
   TRIB_TRY(who, verify_signature(roots, kPurpose, as_bytes(text),
                                  {signature.certificates, signature.bytes}, unix_seconds));
-  if (who.role == PeerRole::kOperator) return who;
-  return make_error(ErrorCode::kUnauthenticated,
-                    "the job is signed by '" + who.name + "', whose role is " +
-                        peer_role_name(who.role) + ": only operators submit jobs");
+  const std::string role =
+      who.role == PeerRole::kOperator ? who.operator_role : peer_role_name(who.role);
+  if (std::ranges::find(kSubmitters, role) != kSubmitters.end()) return who;
+  return make_error(ErrorCode::kUnauthenticated, "the job is signed by '" + who.name +
+                                                     "', whose role is " + role +
+                                                     ", which may not submit jobs");
 }
 
 }  // namespace tributary

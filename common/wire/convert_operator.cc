@@ -172,6 +172,7 @@ void to_wire(const JobDetail& from, wire::JobDetail& to) {
   for (const RoundRow& round : from.rounds) to_wire(round, *to.add_rounds());
   to_wire(from.next, *to.mutable_next());
   to_wire(from.module, *to.mutable_module());
+  to_wire(from.signature, *to.mutable_signature());
 }
 
 JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
@@ -181,6 +182,7 @@ JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
   for (const wire::RoundRow& round : from.rounds()) to.rounds.push_back(from_wire(in, round));
   to.next = from_wire(from.next());
   to.module = from_wire(in, from.module());
+  to.signature = from_wire(in, from.signature());
   return to;
 }
 

@@ -212,8 +212,19 @@ Status job_submit(Connection& connection, const CheckedJob& job, const SubmitOpt
 }
 
 Status job_clone(Connection& connection, const std::string& job, const SubmitOptions& options) {
-  // What is signed is what the coordinator says it was.
   TRIB_TRY(original, connection.ask<JobDetail>(ShowJob{JobId{job}, {}}));
+  // What the coordinator says it was is signed only if somebody who may has signed it before.
+  TRIB_TRY(roots, read_named(connection.config().tls.ca, limits::kCertificatesBytesMax));
+  const JobManifest manifest{JobId{job}, original.document, original.module.digest,
+                             original.summary.dry_run};
+  auto submitter = verify_job(std::string(as_text(roots)), manifest, original.signature,
+                              original.signature.signed_wall_ms / 1000);
+  if (!submitter) {
+    return std::move(submitter).error().with_context(
+        "the job is not cloned, because what the coordinator shows of it cannot be trusted; submit "
+        "its file instead");
+  }
+  std::cerr << "clones the job that " << submitter->name << " submitted\n";
   SubmitJob request;
   request.clone_of = JobId{job};
   return submit(connection, original.document, original.module.digest, std::move(request), options);

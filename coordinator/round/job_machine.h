@@ -181,11 +181,10 @@ class JobMachine {
   TimePoint alarm_at_;                      // then it says so again
   std::string waiting_for_;                 // as it was last reported
   bool waits_for_turn_ = false;             // sites are there, and busy with other jobs
-  // The evaluation under way is by those who judge other rounds too.
-  bool by_all_ = false;
-  bool no_evaluator_ = false;              // a dry run found none
-  std::set<SiteName> barred_;              // since it was there; not waited for after a restart
-  std::set<SiteName> known_;               // sites with the dataset, on the link or not
+  bool by_all_ = false;        // the evaluation under way is by those who judge other rounds too
+  bool no_evaluator_ = false;  // a dry run found none
+  std::set<SiteName> barred_;  // since it was there; not waited for after a restart
+  std::set<SiteName> known_;   // sites with the dataset, on the link or not
   std::map<SiteName, std::string> unfit_;  // as they are; asked again after a reconnect
   std::map<SiteName, TimePoint> later_;    // whose policy is pending; asked again then
   std::pair<std::pair<JobState, RoundNumber>, TimePoint> postponed_;  // by them: where, since when

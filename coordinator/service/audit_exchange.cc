@@ -55,6 +55,10 @@ Status AuditExchange::keep(const SiteName& site, const AuditCountersignature& me
                                          {"records", static_cast<std::int64_t>(log.size())}});
     return {};
   }
+  // One for each head that is new to the site: it says the same again on each link.
+  std::uint64_t& stored = stored_[site];
+  if (message.size <= stored) return {};
+  stored = message.size;
   if (const Status kept = ports_.trail.keep(one); !kept)
     ports_.log.record("storage.failed", {{"path", "audit"}, {"detail", kept.error().message}});
   return {};

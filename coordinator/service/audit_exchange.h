@@ -42,6 +42,7 @@ class AuditExchange {
 
   Ports ports_;
   std::map<SiteName, Kept> sites_;
+  std::map<SiteName, std::uint64_t> stored_;  // sizes, in this life
 };
 
 }  // namespace tributary

@@ -122,6 +122,8 @@ class Daemon {
     if (Result<Papers> papers = own_papers(); papers) {
       trail_->renew(std::move(papers->signer));
       exchange_->renew(std::move(papers->roots));
+    } else {
+      log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
     listener_->renew(credentials_->context());
   }

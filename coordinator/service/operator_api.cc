@@ -166,7 +166,10 @@ Result<JobDetail> OperatorApi::show(const ShowJob& request) {
   if (job == nullptr) return no_such_job(request.job);
   const bool first = request.from == RecordPosition{};
   JobDetail page{summary_of(job->record()), first ? job->record().document : "", {}};
-  if (first) page.module = job->record().model_file;
+  if (first) {
+    page.module = job->record().model_file;
+    page.signature = job->record().signature;
+  }
   if (!first && shown_ == request.job) {
     fill_page(records_, request.from, page);
     if (page.next != RecordPosition{}) return page;

@@ -11,6 +11,7 @@
 #include "common/transport/handshake.h"
 #include "common/transport/spawn.h"
 #include "common/wire/message_codec.h"
+#include "coordinator/service/operator_roles.h"
 
 namespace tributary {
 namespace {
@@ -43,6 +44,8 @@ class OperatorSessions::Session final : public LinkHandler,
     if (const auto* goodbye = std::get_if<Goodbye>(&message)) {
       return make_error(ErrorCode::kCancelled, goodbye->message);
     }
+    if (const Status may = permits_request(link_->peer().operator_role, message); !may)
+      return refuse(message, may.error());
     if (const auto* watch = std::get_if<WatchJob>(&message)) return start_watching(*watch);
     if (const auto* submit = std::get_if<SubmitJob>(&message);
         submit != nullptr && !submit->model_file.digest.is_none()) {
@@ -61,13 +64,16 @@ class OperatorSessions::Session final : public LinkHandler,
   Status answer(const Message& request) {
     const Message reply = owner_.ports_.api.answer(link_->peer().name, request);
     if (const auto* info = std::get_if<ModelInfo>(&reply)) asked_[info->model.digest] = *info;
-    if (const auto* failed = std::get_if<RequestFailed>(&reply)) {
-      owner_.ports_.log.record("operator.refused", {{"operator", link_->peer().name},
-                                                    {"address", link_->address()},
-                                                    {"request", message_name(request)},
-                                                    {"reason", failed->message}});
-    }
+    if (const auto* failed = std::get_if<RequestFailed>(&reply))
+      return refuse(request, make_error(failed->code, failed->message));
     return link_->send(reply);
+  }
+  Status refuse(const Message& request, const Error& why) {
+    owner_.ports_.log.record("operator.refused", {{"operator", link_->peer().name},
+                                                  {"address", link_->address()},
+                                                  {"request", message_name(request)},
+                                                  {"reason", why.message}});
+    return link_->send(RequestFailed{why.code, why.message});
   }
 
   Result<std::unique_ptr<ReadFile>> open_asked(const Digest& digest) const {

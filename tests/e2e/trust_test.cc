@@ -118,6 +118,29 @@ TEST_F(Trusted, ARevokedCertificateEndsItsLinkAtOnceAndFilesThatAreBrokenChangeN
       << federation_.logs();
 }
 
+TEST_F(Trusted, AnAuditorReadsAndDoesNothingElse) {
+  start();
+  federation_.issue("pki", "auditor", "audrey", 30);
+  const std::string file = federation_.path("audrey.yaml");
+  FederationFiles::write(file,
+                         "coordinator: localhost:" + std::to_string(federation_.port()) +
+                             "\nserver_name: coordinator\ntls: {certificate: pki/audrey.pem, key: "
+                             "pki/audrey.key, ca: pki/ca.pem}\n");
+  const std::string output = federation_.path("audrey.txt");
+  const auto ask = [&](std::vector<std::string> words) {
+    std::vector<std::string> command = {FederationFiles::program("tributaryctl"), "--config", file};
+    command.insert(command.end(), words.begin(), words.end());
+    std::filesystem::remove(output);
+    return run_process(command, output);
+  };
+  EXPECT_EQ(ask({"status"}), 0) << FederationFiles::read(output);
+  EXPECT_EQ(ask({"site", "disable", "hospital-1"}), 1);
+  EXPECT_THAT(FederationFiles::read(output), HasSubstr("the role auditor may not"));
+  EXPECT_EQ(ask({"job", "submit", federation_.write_job(kTrain, "{count: 1}")}), 1);
+  EXPECT_TRUE(federation_.events("job.submitted").empty());
+  EXPECT_EQ(federation_.events("operator.refused", {{"operator", "audrey"}}).size(), 2u);
+}
+
 TEST_F(Trusted, ASiteIsKeptOutAtOnceAndOverARestartUntilItIsEnabled) {
   start();
   const std::string job = submit(40);

@@ -164,7 +164,8 @@ TEST_F(JobGateTest, AnApprovalIsOfWhatWasApproved) {
   clock_.moved_ms = 1000;
   const Task again = signed_task(kDocument, "mallory");
   ASSERT_EQ(again.key.job, task_.key.job);
-  EXPECT_EQ(refusal(again), "policy_pending") << "the same id, signed anew";
+  EXPECT_EQ(refusal(again), "signature_invalid") << "the same id, signed anew";
+  EXPECT_EQ(refusal(task_), "") << "the one that was approved is not forgotten";
 }
 
 TEST_F(JobGateTest, AtOtherTimesOfTheDayItWaits) {

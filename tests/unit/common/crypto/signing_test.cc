@@ -63,6 +63,15 @@ TEST_P(SigningTest, AKeyWithoutItsCertificateSignsNothing) {
   EXPECT_FALSE(Signer::make(north_.certificate, "no key"));
 }
 
+// One file may be named as both certificate and key, and may have words of openssl in it.
+TEST_P(SigningTest, NothingButCertificatesTravels) {
+  const std::string file = "Certificate:\n    Issuer: \xfc\n" + north_.certificate + north_.key;
+  const Signer signer = *Signer::make(file, file);
+  const Signature signature = *signer.sign("a vote", as_bytes("yes"));
+  EXPECT_EQ(signature.certificates, north_.certificate);
+  EXPECT_TRUE(verify(ca_.certificate, "a vote", "yes", signature));
+}
+
 INSTANTIATE_TEST_SUITE_P(BothKinds, SigningTest, testing::Values(KeyKind::kP256, KeyKind::kEd25519),
                          [](const auto& kind) {
                            return kind.param == KeyKind::kP256 ? "P256" : "Ed25519";
