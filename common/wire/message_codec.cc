@@ -222,6 +222,13 @@ Message read_work(FieldReader& in, const wire::Envelope& from) {
   }
 }
 
+JobList read_jobs(FieldReader& in, const wire::JobList& from) {
+  JobList list;
+  in.count("jobs", from.jobs_size(), limits::kJobsMax);
+  for (const wire::JobSummary& job : from.jobs()) list.jobs.push_back(from_wire(in, job));
+  return list;
+}
+
 // Operators' requests and replies.
 Message read_operator(FieldReader& in, const wire::Envelope& from) {
   switch (from.body_case()) {
@@ -237,13 +244,8 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
       return JobSubmitted{job_of(in, from.job_submitted().job()), from.job_submitted().existed()};
     case wire::Envelope::kListJobs:
       return ListJobs{};
-    case wire::Envelope::kJobList: {
-      JobList list;
-      in.count("jobs", from.job_list().jobs_size(), limits::kJobsMax);
-      for (const wire::JobSummary& job : from.job_list().jobs())
-        list.jobs.push_back(from_wire(in, job));
-      return list;
-    }
+    case wire::Envelope::kJobList:
+      return read_jobs(in, from.job_list());
     case wire::Envelope::kShowJob:
       return ShowJob{job_of(in, from.show_job().job()), from_wire(from.show_job().from())};
     case wire::Envelope::kJobDetail:

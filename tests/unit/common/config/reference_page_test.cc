@@ -218,7 +218,7 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       ADD_FAILURE() << "no such kind of file: " << block.kind;
     }
   }
-  EXPECT_EQ(seen.size(), 5u) << "one of each kind";
+  EXPECT_EQ(seen.size(), 6u) << "one of each kind";
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ RoundRow round_row() {
       {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125, 0.75, {}, 0.5}}};
 }
 
-std::vector<Message> one_of_each() {
+std::vector<Message> one_of_each_of_sites() {
   Task task{key(TaskKind::kTrain),
             "name: heart\n",
             {{{"age", {54.0, 9.0}}}, {{"sex", {"f", "m"}}}},
@@ -102,8 +102,11 @@ std::vector<Message> one_of_each() {
           RoundCommitted{JobId{"heart-1f2e"}, 3},
           TaskAccepted{key(TaskKind::kEvaluate)},
           TaskProgress{key(TaskKind::kTrain), 5, 10},
-          TaskResult{key(TaskKind::kTrain), TrainResult{{digest(5), 1000}, 100, 0.5, 0.25, 1.5}},
-          SubmitJob{"name: heart\n",
+          TaskResult{key(TaskKind::kTrain), TrainResult{{digest(5), 1000}, 100, 0.5, 0.25, 1.5}}};
+}
+
+std::vector<Message> one_of_each_of_operators() {
+  return {SubmitJob{"name: heart\n",
                     "token",
                     {digest(6), 10},
                     true,
@@ -113,7 +116,12 @@ std::vector<Message> one_of_each() {
           ListJobs{},
           JobList{{job_summary()}},
           ShowJob{JobId{"heart-1f2e"}, {3, 4}},
-          JobDetail{job_summary(), "name: heart\n", {round_row()}, {5, 6}, {digest(6), 10}},
+          JobDetail{job_summary(),
+                    "name: heart\n",
+                    {round_row()},
+                    {5, 6},
+                    {digest(6), 10},
+                    {5, "-----BEGIN", Bytes(3, std::byte{7})}},
           AbortJob{JobId{"heart-1f2e"}, "wrong data"},
           JobAborted{JobId{"heart-1f2e"}},
           ChangeJob{JobId{"heart-1f2e"}, {true, -3, 60'000, 2, 30}},
@@ -141,9 +149,16 @@ std::vector<Message> one_of_each() {
                     {{{"age", {61.0, 12.5}}}, {{"ward", {"a", "b"}}}}},
           RequestFailed{ErrorCode::kNotFound, "no such job"},
           ControlSite{SiteName{"north"}, SiteAction::kRevoke, "laptop lost"},
-          SiteControlled{SiteName{"north"}, 2, true},
-          AuditHead{9, digest(8), 5, "PEM", "\xff\x01", {digest(12), digest(13)}},
-          AuditCountersignature{9, digest(8), 5, 6, "PEM", "\xff\x02"}};
+          SiteControlled{SiteName{"north"}, 2, true}};
+}
+
+std::vector<Message> one_of_each() {
+  std::vector<Message> all = one_of_each_of_sites();
+  const std::vector<Message> others = one_of_each_of_operators();
+  all.insert(all.end(), others.begin(), others.end());
+  all.push_back(AuditHead{9, digest(8), 5, "PEM", "\xff\x01", {digest(12), digest(13)}});
+  all.push_back(AuditCountersignature{9, digest(8), 5, 6, "PEM", "\xff\x02"});
+  return all;
 }
 
 // The structs have no operator==; equal bytes of a deterministic encoder over distinct values say
