@@ -224,7 +224,6 @@ Status job_clone(Connection& connection, const std::string& job, const SubmitOpt
         "the job is not cloned, because what the coordinator shows of it cannot be trusted; submit "
         "its file instead");
   }
-  std::cerr << "clones the job that " << submitter->name << " submitted\n";
   SubmitJob request;
   request.clone_of = JobId{job};
   return submit(connection, original.document, original.module.digest, std::move(request), options);

@@ -134,9 +134,9 @@ TEST_F(Trusted, AnAuditorReadsAndDoesNothingElse) {
     return run_process(command, output);
   };
   EXPECT_EQ(ask({"status"}), 0) << FederationFiles::read(output);
-  EXPECT_EQ(ask({"site", "disable", "hospital-1"}), 1);
+  EXPECT_EQ(ask({"site", "disable", "hospital-1"}), 3);
   EXPECT_THAT(FederationFiles::read(output), HasSubstr("the role auditor may not"));
-  EXPECT_EQ(ask({"job", "submit", federation_.write_job(kTrain, "{count: 1}")}), 1);
+  EXPECT_EQ(ask({"job", "submit", federation_.write_job(kTrain, "{count: 1}")}), 3);
   EXPECT_TRUE(federation_.events("job.submitted").empty());
   EXPECT_EQ(federation_.events("operator.refused", {{"operator", "audrey"}}).size(), 2u);
 }
