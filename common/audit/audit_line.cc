@@ -81,18 +81,29 @@ Result<Bytes> bytes_from_hex(const std::string& hex) {
   return bytes;
 }
 
+// A fraction, or a number beyond 64 bits, has no value as an integer.
+template <typename Integer>
+Result<Integer> integer_at(const Json& json, const char* name) {
+  const Json& value = json.at(name);
+  if (!value.is_number_integer()) return damaged(std::string(name) + " is no integer");
+  return value.get<Integer>();
+}
+
 Result<AuditLine> parse_signed(std::string_view text, bool head) {
   const Json json = Json::parse(text);
   TreeHead of;
-  of.size = json.at("size").get<std::uint64_t>();
+  TRIB_TRY(size, integer_at<std::uint64_t>(json, "size"));
+  of.size = size;
   TRIB_TRY(root, digest_from_hex(json.at("root").get<std::string>()));
   of.root = root;
-  of.at_ms = json.at("at_ms").get<std::int64_t>();
+  TRIB_TRY(at_ms, integer_at<std::int64_t>(json, "at_ms"));
+  of.at_ms = at_ms;
   TRIB_TRY(signature, bytes_from_hex(json.at("signature").get<std::string>()));
   auto signer = json.at("signer").get<std::string>();
   if (head) return AuditLine{HeadLine{of, std::move(signer), std::move(signature)}};
-  return AuditLine{CountersignatureLine{of, json.at("countersigned_ms").get<std::int64_t>(),
-                                        std::move(signer), std::move(signature)}};
+  TRIB_TRY(countersigned_ms, integer_at<std::int64_t>(json, "countersigned_ms"));
+  return AuditLine{
+      CountersignatureLine{of, countersigned_ms, std::move(signer), std::move(signature)}};
 }
 
 Result<AuditLine> parse_certificates(std::string_view text) {

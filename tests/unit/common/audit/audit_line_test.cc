@@ -34,6 +34,8 @@ TEST(AuditLines, OthersAreRefused) {
            "record 00 3 {}", std::string("head {}"), std::string("head {"), std::string("head []"),
            "head {\"size\":-1,\"root\":\"" + hash +
                "\",\"at_ms\":1,\"signer\":\"\",\"signature\":\"zz\"}",
+           "head {\"at_ms\":1" + std::string(40, '0') + ",\"root\":\"" + hash +
+               "\",\"signature\":\"07\",\"signer\":\"\",\"size\":1}",
            std::string("certificates 00 \"PEM\""), std::string("note hello")}) {
     const auto line = parse_audit_line(text);
     ASSERT_FALSE(line) << text;
