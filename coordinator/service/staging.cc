@@ -201,16 +201,7 @@ void Staging::need(const Digest& digest, const User& user) {
     found->second.needed_by.insert(user);
 }
 
-void Staging::done(const Digest& digest, const User& user) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = held_.find(digest);
-    if (found == held_.end()) return;
-    found->second.needed_by.erase(user);
-    if (!found->second.needed_by.empty()) return;
-  }
-  forget(digest);
-}
+void Staging::done(const Digest& digest, const User& user) { forget(digest, &user); }
 
 void Staging::hold(const Digest& digest, std::shared_ptr<const Segments> bytes) {
   const std::lock_guard lock(mutex_);
@@ -218,13 +209,18 @@ void Staging::hold(const Digest& digest, std::shared_ptr<const Segments> bytes) 
   if (held_.try_emplace(digest, std::move(bytes), std::set<User>{}).second) held_bytes_ += size;
 }
 
-void Staging::forget(const Digest& digest) {
+void Staging::forget(const Digest& digest, const User* user) {
   std::function<void()> room_freed;
   {
     std::shared_ptr<const Segments> last;  // dies after the lock
     const std::lock_guard lock(mutex_);
     const auto found = held_.find(digest);
     if (found == held_.end()) return;
+    // Under the same lock: whoever begins to need it meanwhile has it.
+    if (user != nullptr) {
+      found->second.needed_by.erase(*user);
+      if (!found->second.needed_by.empty()) return;
+    }
     last = std::move(found->second.bytes);
     held_bytes_ -= last->size();
     held_.erase(found);
@@ -293,7 +289,7 @@ Result<std::unique_ptr<ReadFile>> Staging::open_verified(const Digest& digest) {
 }
 
 Status Staging::remove(const Digest& digest) {
-  forget(digest);
+  forget(digest, nullptr);
   return disk_->remove(digest);
 }
 

@@ -67,7 +67,8 @@ class Staging final : public BlobStore {
   };
   std::unique_ptr<ReadFile> in_memory(const Digest& digest) const;  // null: it is not
   void hold(const Digest& digest, std::shared_ptr<const Segments> bytes);
-  void forget(const Digest& digest);
+  // This user needs it no more; none: nobody does.
+  void forget(const Digest& digest, const User* user);
   bool grow(std::uint64_t bytes);  // false: the memory is used
   void shrink(std::uint64_t bytes);
 

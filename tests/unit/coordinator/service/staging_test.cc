@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "common/base/limits.h"
 #include "common/crypto/digest.h"
 #include "tests/support/temporary_directory.h"
@@ -218,6 +221,28 @@ TEST_F(StagingTest, IsForgottenWhenNoSiteNeedsItAnyMore) {
   staging_.done(digest, b_);
   EXPECT_FALSE(staging_.contains(digest));
   staging_.done(digest, b_);
+}
+
+// One site's is in the sum while another site with the same bytes is accepted.
+TEST_F(StagingTest, WhoeverBeginsToNeedItMeanwhileKeepsIt) {
+  const Bytes bytes = update(1000);
+  const Digest digest = ref_of(bytes).digest;
+  for (int i = 0; i < 3'000; ++i) {
+    ASSERT_TRUE(receive_in_memory(bytes));
+    staging_.need(digest, a_);
+    std::atomic<bool> go = false;
+    std::thread summed([&] {
+      while (!go) {
+      }
+      staging_.done(digest, a_);
+    });
+    go = true;
+    staging_.need(digest, b_);
+    const bool was_there = staging_.contains(digest);
+    summed.join();
+    ASSERT_EQ(staging_.contains(digest), was_there) << i;
+    staging_.done(digest, b_);
+  }
 }
 
 TEST_F(StagingTest, OtherBytesThanAnnouncedAreRefused) {
