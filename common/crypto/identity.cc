@@ -56,6 +56,8 @@ std::string peer_role_name(PeerRole role) {
       return "coordinator";
     case PeerRole::kOperator:
       return "operator";
+    case PeerRole::kGuest:
+      return "guest";
   }
   return "";
 }

@@ -15,7 +15,8 @@ struct x509_st;
 
 namespace tributary {
 
-enum class PeerRole { kSite, kEvaluator, kCoordinator, kOperator };
+// A guest has no certificate: it wants one, or is an operator who comes with a bearer token.
+enum class PeerRole { kSite, kEvaluator, kCoordinator, kOperator, kGuest };
 std::string peer_role_name(PeerRole role);
 
 // What an operator's OU may be. An `operator` may do all: for federations that need no more.

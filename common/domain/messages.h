@@ -16,6 +16,7 @@
 #include "common/base/bytes.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/domain/enrolment.h"
 #include "common/domain/operator_messages.h"
 #include "common/domain/task.h"
 
@@ -27,7 +28,8 @@ struct Hello {
   std::uint32_t protocol_max = 1;
   std::string software;
   std::vector<std::string> datasets;
-};  // client or operator, first message
+  std::string bearer = {};  // of an operator without a certificate: its single sign-on's token
+};                          // client, operator or guest, first message
 struct Welcome {
   std::uint32_t protocol = 1;
   std::string software;
@@ -115,6 +117,8 @@ using Message =
                  TaskProgress, TaskResult, SubmitJob, JobSubmitted, ListJobs, JobList, ShowJob,
                  JobDetail, AbortJob, JobAborted, ChangeJob, JobChanged, GetStatus, StatusReply,
                  WatchJob, Event, GetModel, ModelInfo, RequestFailed, ControlSite, SiteControlled,
-                 AuditHead, AuditCountersignature>;
+                 AuditHead, AuditCountersignature, GetRoot, RootCertificate, Enrol, EnrolAnswer,
+                 RenewCertificate, TrustUpdate, InviteSite, SiteInvited, ListEnrolments,
+                 EnrolmentList, DecideEnrolment, EnrolmentDecided>;
 
 }  // namespace tributary

@@ -144,7 +144,7 @@ std::string failure_of_tls(int reason) {
       return "it does not speak TLS";
     case SSL_R_NO_APPLICATION_PROTOCOL:
     case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-      return "it does not speak tributary/1 (ALPN)";
+      return "it does not speak tributary/1 (ALPN), or takes no guests";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
       return "it says that our certificate, or its own list of revoked ones, has expired";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:

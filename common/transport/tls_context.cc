@@ -24,8 +24,16 @@ namespace tributary {
 namespace {
 
 constexpr std::size_t kReadBuffer = 4 * (16u << 10) + 512;  // with what a record has around it
-constexpr std::array<unsigned char, 12> kAlpn = {11,  't', 'r', 'i', 'b', 'u',
-                                                 't', 'a', 'r', 'y', '/', '1'};
+// ALPN: each name after its length. Who comes as a guest says so before any certificate is due.
+constexpr std::string_view kPeers = "\x0btributary/1";
+constexpr std::string_view kGuests = "\x11tributary-guest/1";
+
+bool spoken_is(SSL* connection, std::string_view protocol) {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(connection, &name, &size);
+  return size + 1 == protocol.size() && std::memcmp(name, protocol.data() + 1, size) == 0;
+}
 
 std::string openssl_reason() {
   const unsigned long code = ERR_peek_last_error();
@@ -129,15 +137,54 @@ Status check_own(SSL_CTX* context, const TlsFiles& files) {
   }
 }
 
-int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                unsigned in_size, void*) {
+bool offers(std::string_view protocol, const unsigned char* in, unsigned in_size,
+            const unsigned char** out, unsigned char* out_size) {
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kAlpn.data(), kAlpn.size(), in, in_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  if (SSL_select_next_proto(
+          &chosen, out_size, reinterpret_cast<const unsigned char*>(protocol.data()),
+          static_cast<unsigned>(protocol.size()), in, in_size) != OPENSSL_NPN_NEGOTIATED) {
+    return false;
   }
   *out = chosen;
+  return true;
+}
+
+// Comes before the server would ask for a certificate, so a guest is not asked for one.
+int choose_alpn(SSL* connection, const unsigned char** out, unsigned char* out_size,
+                const unsigned char* in, unsigned in_size, void* context) {
+  if (offers(kPeers, in, in_size, out, out_size)) return SSL_TLSEXT_ERR_OK;
+  if (!static_cast<const TlsContext*>(context)->admits_guests() ||
+      !offers(kGuests, in, in_size, out, out_size)) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  SSL_set_verify(connection, SSL_VERIFY_NONE, nullptr);
   return SSL_TLSEXT_ERR_OK;
+}
+
+void offer_alpn(SSL_CTX* context, std::string_view protocol) {
+  SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(protocol.data()),
+                          static_cast<unsigned>(protocol.size()));
+}
+
+SSL_CTX* new_context(TlsContext::Side side) {
+  // OpenSSL writes with write(2): a peer that has gone would end the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  ERR_clear_error();
+  SSL_CTX* raw =
+      SSL_CTX_new(side == TlsContext::Side::kServer ? TLS_server_method() : TLS_client_method());
+  SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION);
+  SSL_CTX_set_options(raw, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  if (kernel_offers_tls()) SSL_CTX_set_options(raw, SSL_OP_ENABLE_KTLS);
+  SSL_CTX_set_num_tickets(raw, 0);
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                            SSL_MODE_RELEASE_BUFFERS);
+  // One read takes what the socket has, up to four records, instead of two reads for each; the
+  // buffer is given back when it is empty.
+  SSL_CTX_set_read_ahead(raw, 1);
+  SSL_CTX_set_default_read_buffer_len(raw, kReadBuffer);
+  check_peers(raw);
+  return raw;
 }
 
 }  // namespace
@@ -153,23 +200,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   TRIB_CHECK_OK(check_pem("key", files.key, "the certificate"));
   TRIB_CHECK_OK(check_pem("CA certificate", files.ca, "the key"));
   TRIB_CHECK_OK(check_mode(files.key));
-  // OpenSSL writes with write(2): a peer that has gone would end the process.
-  ::signal(SIGPIPE, SIG_IGN);
-  ERR_clear_error();
-  SSL_CTX* raw = SSL_CTX_new(side == Side::kServer ? TLS_server_method() : TLS_client_method());
+  SSL_CTX* raw = new_context(side);
   std::shared_ptr<TlsContext> context(new TlsContext(raw, side));
-  SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION);
-  SSL_CTX_set_options(raw, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  if (kernel_offers_tls()) SSL_CTX_set_options(raw, SSL_OP_ENABLE_KTLS);
-  SSL_CTX_set_num_tickets(raw, 0);
-  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                            SSL_MODE_RELEASE_BUFFERS);
-  // One read takes what the socket has, up to four records, instead of two reads for each; the
-  // buffer is given back when it is empty.
-  SSL_CTX_set_read_ahead(raw, 1);
-  SSL_CTX_set_default_read_buffer_len(raw, kReadBuffer);
-  check_peers(raw);
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1) {
     return file_error("certificate", files.certificate);
   }
@@ -180,12 +212,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
     return make_error(ErrorCode::kInvalidArgument,
                       "key " + files.key + " does not belong to certificate " + files.certificate);
   }
-  if (SSL_CTX_load_verify_locations(raw, files.ca.c_str(), nullptr) != 1)
-    return file_error("CA certificate", files.ca);
-  if (!files.crl.empty()) {
-    TRIB_TRY(lists, use_lists(raw, files.crl));
-    context->crl_ = std::move(lists);
-  }
+  TRIB_CHECK_OK(context->trust(files));
   X509* own = SSL_CTX_get0_certificate(raw);
   if (X509_cmp_current_time(X509_get0_notAfter(own)) < 0) {
     return make_error(ErrorCode::kInvalidArgument,
@@ -199,10 +226,33 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side
   }
   context->own_ = *std::move(identity);
   if (side == Side::kServer) {
-    SSL_CTX_set_alpn_select_cb(raw, &choose_alpn, nullptr);
+    SSL_CTX_set_alpn_select_cb(raw, &choose_alpn, context.get());
   } else {
-    SSL_CTX_set_alpn_protos(raw, kAlpn.data(), kAlpn.size());
+    offer_alpn(raw, kPeers);
   }
+  return context;
+}
+
+Status TlsContext::trust(const TlsFiles& files) {
+  if (SSL_CTX_load_verify_locations(context_, files.ca.c_str(), nullptr) != 1)
+    return file_error("CA certificate", files.ca);
+  if (files.crl.empty()) return {};
+  TRIB_TRY(lists, use_lists(context_, files.crl));
+  crl_ = std::move(lists);
+  return {};
+}
+
+Result<std::shared_ptr<TlsContext>> TlsContext::load_guest(const TlsFiles& files) {
+  SSL_CTX* raw = new_context(Side::kClient);
+  std::shared_ptr<TlsContext> context(new TlsContext(raw, Side::kClient));
+  context->own_.role = PeerRole::kGuest;
+  offer_alpn(raw, kGuests);
+  if (files.ca.empty()) {
+    SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nullptr);
+    return context;
+  }
+  TRIB_CHECK_OK(check_pem("CA certificate", files.ca, "the key"));
+  TRIB_CHECK_OK(context->trust(files));
   return context;
 }
 
@@ -231,7 +281,10 @@ std::optional<std::int64_t> TlsContext::crl_seconds_left() const {
   return tributary::crl_seconds_left(crl_).value();
 }
 
-Status TlsContext::readmit(ssl_st* connection) const { return recheck_peer(connection, context_); }
+Status TlsContext::readmit(ssl_st* connection) const {
+  if (side_ == Side::kServer && spoken_is(connection, kGuests)) return {};  // it was never let in
+  return recheck_peer(connection, context_);
+}
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
@@ -255,12 +308,10 @@ Result<ssl_st*> TlsContext::new_connection(int socket, const std::string& server
 }
 
 Result<PeerIdentity> identify_peer(ssl_st* connection) {
-  const unsigned char* protocol = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(connection, &protocol, &size);
-  if (size + 1 != kAlpn.size() || std::memcmp(protocol, kAlpn.data() + 1, size) != 0) {
+  const bool with_guest = spoken_is(connection, kGuests);
+  if (with_guest && SSL_is_server(connection) == 1) return PeerIdentity{"", PeerRole::kGuest, ""};
+  if (!with_guest && !spoken_is(connection, kPeers))
     return make_error(ErrorCode::kUnauthenticated, "the peer does not speak tributary/1 (ALPN)");
-  }
   X509* certificate = SSL_get0_peer_certificate(connection);
   if (certificate == nullptr)
     return make_error(ErrorCode::kUnauthenticated, "the peer showed no certificate");

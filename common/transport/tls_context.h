@@ -4,6 +4,7 @@
 // those change; thread-safe afterwards. No sockets. Whom it lets in is peer_check's.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,9 @@ class TlsContext {
   // The same for a program that plays one role, whose certificate must say so and be signed by the
   // root; only a coordinator is a server.
   static Result<std::shared_ptr<TlsContext>> load_as(PeerRole role, const TlsFiles& files);
+  // For a client without a certificate, who comes as a guest: of the files only ca and crl count.
+  // Without ca any coordinator will do: to ask it for its root, whose hash is then compared.
+  static Result<std::shared_ptr<TlsContext>> load_guest(const TlsFiles& files);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -48,18 +52,23 @@ class TlsContext {
   std::optional<std::int64_t> crl_seconds_left() const;
   // Whether the peer of a connection, of this context or an earlier one, would still be let in.
   Status readmit(ssl_st* connection) const;
+  // Of a server: whether guests are let in from now on. At first they are not.
+  void admit_guests(bool admitted) { admits_guests_ = admitted; }
+  bool admits_guests() const { return admits_guests_; }
 
  private:
   TlsContext(ssl_ctx_st* context, Side side) : context_(context), side_(side) {}
+  Status trust(const TlsFiles& files);  // its ca and crl
 
   ssl_ctx_st* context_;
   Side side_;
   PeerIdentity own_;
   std::string crl_;  // PEM
+  std::atomic<bool> admits_guests_{false};
 };
 
-// After the handshake. kUnauthenticated where the certificate has no usable name or role, or ALPN
-// was not agreed.
+// After the handshake; of a guest there is the role alone. kUnauthenticated where the certificate
+// has no usable name or role, or ALPN was not agreed.
 Result<PeerIdentity> identify_peer(ssl_st* connection);
 
 }  // namespace tributary

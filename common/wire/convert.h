@@ -43,6 +43,20 @@ AuditHead from_wire(FieldReader& in, const wire::AuditHead& from);
 void to_wire(const AuditCountersignature& from, wire::AuditCountersignature& to);
 AuditCountersignature from_wire(FieldReader& in, const wire::AuditCountersignature& from);
 
+// --- enrolment (convert_enrolment.cc) ---
+void to_wire(const Enrol& from, wire::Enrol& to);
+Enrol from_wire(FieldReader& in, const wire::Enrol& from);
+void to_wire(const EnrolAnswer& from, wire::EnrolAnswer& to);
+EnrolAnswer from_wire(FieldReader& in, const wire::EnrolAnswer& from);
+void to_wire(const TrustUpdate& from, wire::TrustUpdate& to);
+TrustUpdate from_wire(FieldReader& in, const wire::TrustUpdate& from);
+void to_wire(const InviteSite& from, wire::InviteSite& to);
+InviteSite from_wire(FieldReader& in, const wire::InviteSite& from);
+void to_wire(const EnrolmentList& from, wire::EnrolmentList& to);
+EnrolmentList from_wire(FieldReader& in, const wire::EnrolmentList& from);
+void to_wire(const DecideEnrolment& from, wire::DecideEnrolment& to);
+DecideEnrolment from_wire(FieldReader& in, const wire::DecideEnrolment& from);
+
 // --- operators (convert_operator.cc) ---
 void to_wire(const JobSummary& from, wire::JobSummary& to);
 JobSummary from_wire(FieldReader& in, const wire::JobSummary& from);

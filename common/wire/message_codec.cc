@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kTextMax = limits::kLogValueBytesMax;
 constexpr std::size_t kDatasetsMax = 1'000;
+constexpr std::size_t kBearerMax = 16u << 10;  // providers put groups into it
+constexpr std::size_t kPemMax = limits::kCertificatesBytesMax;
 
 // One overload per message: into the envelope.
 struct Encoder {
@@ -22,6 +24,7 @@ struct Encoder {
     hello.set_protocol_max(m.protocol_max);
     hello.set_software(m.software);
     for (const std::string& dataset : m.datasets) hello.add_datasets(dataset);
+    hello.set_bearer(m.bearer);
   }
   void operator()(const Welcome& m) {
     to.mutable_welcome()->set_protocol(m.protocol);
@@ -136,6 +139,27 @@ struct Encoder {
     to.mutable_site_controlled()->set_certificates(m.certificates);
     to.mutable_site_controlled()->set_was_on_link(m.was_on_link);
   }
+  void operator()(const GetRoot&) { to.mutable_get_root(); }
+  void operator()(const RootCertificate& m) {
+    to.mutable_root_certificate()->set_certificate(m.certificate);
+  }
+  void operator()(const Enrol& m) { to_wire(m, *to.mutable_enrol()); }
+  void operator()(const EnrolAnswer& m) { to_wire(m, *to.mutable_enrol_answer()); }
+  void operator()(const RenewCertificate& m) {
+    to.mutable_renew_certificate()->set_request(m.request);
+  }
+  void operator()(const TrustUpdate& m) { to_wire(m, *to.mutable_trust_update()); }
+  void operator()(const InviteSite& m) { to_wire(m, *to.mutable_invite_site()); }
+  void operator()(const SiteInvited& m) {
+    to.mutable_site_invited()->set_site(m.site.value);
+    to.mutable_site_invited()->set_until_wall_ms(m.until_wall_ms);
+  }
+  void operator()(const ListEnrolments& m) { to.mutable_list_enrolments()->set_from(m.from); }
+  void operator()(const EnrolmentList& m) { to_wire(m, *to.mutable_enrolment_list()); }
+  void operator()(const DecideEnrolment& m) { to_wire(m, *to.mutable_decide_enrolment()); }
+  void operator()(const EnrolmentDecided& m) {
+    to.mutable_enrolment_decided()->set_site(m.site.value);
+  }
   void operator()(const RequestFailed& m) {
     to.mutable_request_failed()->set_code(to_wire(m.code));
     to.mutable_request_failed()->set_message(m.message);
@@ -162,6 +186,7 @@ Hello read_hello(FieldReader& in, const wire::Hello& from) {
   in.count("datasets", from.datasets_size(), kDatasetsMax);
   for (const std::string& dataset : from.datasets())
     to.datasets.push_back(in.name("datasets", dataset));
+  to.bearer = in.text("bearer", from.bearer(), kBearerMax);
   return to;
 }
 
@@ -288,6 +313,37 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
   }
 }
 
+Message read_enrolment(FieldReader& in, const wire::Envelope& from) {
+  switch (from.body_case()) {
+    case wire::Envelope::kGetRoot:
+      return GetRoot{};
+    case wire::Envelope::kRootCertificate:
+      return RootCertificate{
+          in.text("certificate", from.root_certificate().certificate(), kPemMax)};
+    case wire::Envelope::kEnrol:
+      return from_wire(in, from.enrol());
+    case wire::Envelope::kEnrolAnswer:
+      return from_wire(in, from.enrol_answer());
+    case wire::Envelope::kRenewCertificate:
+      return RenewCertificate{in.text("request", from.renew_certificate().request(), kPemMax)};
+    case wire::Envelope::kTrustUpdate:
+      return from_wire(in, from.trust_update());
+    case wire::Envelope::kInviteSite:
+      return from_wire(in, from.invite_site());
+    case wire::Envelope::kSiteInvited:
+      return SiteInvited{SiteName{in.name("site", from.site_invited().site())},
+                         in.not_negative("until_wall_ms", from.site_invited().until_wall_ms())};
+    case wire::Envelope::kListEnrolments:
+      return ListEnrolments{from.list_enrolments().from()};
+    case wire::Envelope::kEnrolmentList:
+      return from_wire(in, from.enrolment_list());
+    case wire::Envelope::kDecideEnrolment:
+      return from_wire(in, from.decide_enrolment());
+    default:
+      return EnrolmentDecided{SiteName{in.name("site", from.enrolment_decided().site())}};
+  }
+}
+
 std::string name_of(const wire::Envelope& envelope) {
   const auto* body =
       wire::Envelope::descriptor()->FindFieldByNumber(static_cast<int>(envelope.body_case()));
@@ -323,8 +379,10 @@ Result<Message> decode_message(ByteView bytes) {
     return make_error(ErrorCode::kProtocol, "a control frame without a message this version knows");
   }
   FieldReader in;
-  Message message = envelope.body_case() < wire::Envelope::kSubmitJob ? read_work(in, envelope)
-                                                                      : read_operator(in, envelope);
+  const auto body = envelope.body_case();
+  const Message message = body < wire::Envelope::kSubmitJob ? read_work(in, envelope)
+                          : body < wire::Envelope::kGetRoot ? read_operator(in, envelope)
+                                                            : read_enrolment(in, envelope);
   if (Status good = in.status(); !good)
     return std::move(good).error().with_context(name_of(envelope));
   return message;

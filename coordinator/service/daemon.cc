@@ -214,6 +214,8 @@ class Daemon {
         return link->close(make_error(ErrorCode::kPermissionDenied,
                                       "a coordinator may not connect to a coordinator"),
                            limits::kRedialMs);
+      case PeerRole::kGuest:
+        return link->close(make_error(ErrorCode::kPermissionDenied, "no guests are expected"));
     }
   }
 

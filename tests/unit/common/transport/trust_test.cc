@@ -69,6 +69,7 @@ class Trust : public testing::Test {
     listener_->start(
         [this](std::shared_ptr<FrameLink> link, const Hello&) {
           static_cast<void>(link->send(Welcome{kProtocolVersion, "test", 1, 0}).has_value());
+          roles_.push_back(link->peer().role);
           keep(link);
         },
         [this](const std::string&, const Error& why) { refused_ = why.message; });
@@ -114,6 +115,7 @@ class Trust : public testing::Test {
   std::shared_ptr<Listener> listener_;
   std::vector<std::shared_ptr<FrameLink>> links_;
   std::vector<std::string> ends_;
+  std::vector<PeerRole> roles_;  // of those who were let in
   std::string refused_;
 };
 
@@ -121,6 +123,27 @@ TEST_F(Trust, IssuingCasStandBetweenThePartiesAndTheRootThatAllHave) {
   listen(*load("hub", PeerRole::kCoordinator, "crl.pem"));
   EXPECT_EQ(dial_with(*load("north", PeerRole::kSite, "crl.pem")), "");
   EXPECT_EQ(dial_with(*load("north", PeerRole::kSite)), "");
+}
+
+TEST_F(Trust, AGuestComesWithoutACertificateAndOnlyWhereGuestsAreExpected) {
+  const auto hub = *load("hub", PeerRole::kCoordinator, "crl.pem");
+  listen(hub);
+  const TlsFiles files{"", "", directory_ / "ca.pem", directory_ / "crl.pem"};
+  EXPECT_NE(dial_with(*TlsContext::load_guest(files)), "");
+  hub->admit_guests(true);
+  EXPECT_EQ(dial_with(*TlsContext::load_guest(files)), "");
+  EXPECT_EQ(roles_, std::vector{PeerRole::kGuest});
+  EXPECT_THAT(dial_with(*TlsContext::load_guest(files), "elsewhere"), HasSubstr("'elsewhere'"));
+  write("ca.pem", make_ca("another", KeyKind::kP256, 100)->certificate);
+  EXPECT_THAT(dial_with(*TlsContext::load_guest({"", "", directory_ / "ca.pem", ""})),
+              HasSubstr("not from our CA"));
+  EXPECT_EQ(dial_with(*TlsContext::load_guest({}), "elsewhere"), "");  // to ask for the root
+  // Who has a certificate shows it still, and nobody comes without by the peers' protocol.
+  write("ca.pem", root_.certificate);
+  EXPECT_EQ(dial_with(*load("north", PeerRole::kSite)), "");
+  EXPECT_EQ(roles_, (std::vector{PeerRole::kGuest, PeerRole::kGuest, PeerRole::kSite}));
+  listener_->renew(*load("hub", PeerRole::kCoordinator));
+  EXPECT_EQ(ends_, std::vector<std::string>{}) << "a guest's link goes on";
 }
 
 TEST_F(Trust, WhoeverHasTheSitesCaMakesNoCoordinatorAndNoOperator) {

@@ -88,7 +88,7 @@ std::vector<Message> one_of_each_of_sites() {
             2,
             true,
             {5, "-----BEGIN", Bytes(3, std::byte{7})}};
-  return {Hello{1, 2, "tributary 0.1", {"heart", "lungs"}},
+  return {Hello{1, 2, "tributary 0.1", {"heart", "lungs"}, "header.claims.signature"},
           Welcome{1, "tributary 0.1", 5000, 50'000},
           Goodbye{ErrorCode::kUnavailable, "restarting", 1000},
           Heartbeat{7, true},
@@ -152,12 +152,31 @@ std::vector<Message> one_of_each_of_operators() {
           SiteControlled{SiteName{"north"}, 2, true}};
 }
 
+std::vector<Message> one_of_each_of_enrolment() {
+  return {GetRoot{},
+          RootCertificate{"-----BEGIN ROOT"},
+          Enrol{SiteName{"north"}, "c0ffee", "-----BEGIN REQUEST"},
+          EnrolAnswer{EnrolmentState::kIssued, "-----BEGIN LEAF", "-----BEGIN LISTS", "welcome"},
+          RenewCertificate{"-----BEGIN REQUEST"},
+          TrustUpdate{"-----BEGIN LEAF", "-----BEGIN LISTS"},
+          InviteSite{SiteName{"north"}, "evaluator", digest(14), 3'600'000},
+          SiteInvited{SiteName{"north"}, 1'700'000'000'000},
+          ListEnrolments{3},
+          EnrolmentList{{{SiteName{"north"}, "site", true, EnrolmentState::kDenied,
+                          "-----BEGIN REQUEST", "ab:cd", "[::1]:5", "olga", "not known", 5, 6}},
+                        7},
+          DecideEnrolment{SiteName{"north"}, true, "ab:cd", "-----BEGIN LEAF", "known by phone"},
+          EnrolmentDecided{SiteName{"north"}}};
+}
+
 std::vector<Message> one_of_each() {
   std::vector<Message> all = one_of_each_of_sites();
   const std::vector<Message> others = one_of_each_of_operators();
   all.insert(all.end(), others.begin(), others.end());
   all.push_back(AuditHead{9, digest(8), 5, "PEM", "\xff\x01", {digest(12), digest(13)}});
   all.push_back(AuditCountersignature{9, digest(8), 5, 6, "PEM", "\xff\x02"});
+  const std::vector<Message> enrolment = one_of_each_of_enrolment();
+  all.insert(all.end(), enrolment.begin(), enrolment.end());
   return all;
 }
 
