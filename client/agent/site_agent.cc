@@ -104,8 +104,13 @@ void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome) {
     if (ports_.audit != nullptr) {
       if (const auto kept = ports_.audit->countersignature()) send(*kept);
     }
+    ask_for_news();
     dispatch(ss::Connected{welcome.reconnect_spread_ms});
   }
+}
+
+void SiteAgent::ask_for_news() {
+  if (link_ && ports_.ask_news) send(ports_.ask_news());
 }
 
 // What is not in the audit log does not leave the site: the next link tries again.
@@ -150,6 +155,10 @@ void SiteAgent::unlinked(const Error& why) {
 Status SiteAgent::on_message(const Message& message) {
   if (BlobTransfers::is_mine(message)) return transfers_->on_message(message);
   if (const auto* head = std::get_if<AuditHead>(&message)) return on_head(*head);
+  if (const auto* news = std::get_if<TrustUpdate>(&message)) {
+    if (ports_.news) ports_.news(*news);
+    return {};
+  }
   if (const auto* offer = std::get_if<TaskOffer>(&message); offer != nullptr && distrusts()) {
     refuse(offer->task.key);
     return {};

@@ -35,6 +35,9 @@ class SiteAgent final : public LinkHandler {
     std::function<void(const TaskKey& key)> stop;  // the running task; finished() still comes
     BlobTransfers::WorkQueue downloads = {};       // none: on the link's thread
     SiteAudit* audit = nullptr;                    // none: nothing is recorded
+    // On each new link: what the coordinator is asked for beside work; what it answers.
+    std::function<RenewCertificate()> ask_news = {};
+    std::function<void(const TrustUpdate&)> news = {};
   };
   // Takes up what an earlier life left in `state_dir`.
   static Result<std::unique_ptr<SiteAgent>> open(std::string state_dir, Ports ports);
@@ -56,6 +59,7 @@ class SiteAgent final : public LinkHandler {
   // When pass_time() is due at the latest; none while nothing waits for time.
   std::optional<TimePoint> next_wake() const { return session_.next_wake(); }
   void pass_time();
+  void ask_for_news();  // on a link that is up
 
   Status on_message(const Message& message) override;
   Status on_chunk(std::uint32_t stream, Chunk chunk) override;

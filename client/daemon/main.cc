@@ -4,6 +4,7 @@
 #include <functional>
 #include <iostream>
 
+#include "client/daemon/enroll_command.h"
 #include "client/daemon/jobs_command.h"
 #include "client/daemon/site_daemon.h"
 #include "client/data/hospital_generator.h"
@@ -72,16 +73,38 @@ Status check_config(const std::string& path) {
   return {};
 }
 
-Status generate_hospitals_into(const std::string& directory, std::size_t sites, std::size_t rows,
-                               std::uint64_t seed) {
-  if (Status made = make_file_system()->make_directories(directory); !made)
-    return fault_of_named(directory, std::move(made).error());
-  for (const HospitalFile& file : generate_hospitals(sites, rows, seed)) {
-    const std::string path = directory + "/" + file.site + ".csv";
+struct HospitalOptions {
+  std::size_t sites = 4, rows = 600;  // rows: of the largest
+  std::uint64_t seed = 1;
+  std::string out;
+};
+
+Status generate_hospitals_into(const HospitalOptions& options) {
+  if (Status made = make_file_system()->make_directories(options.out); !made)
+    return fault_of_named(options.out, std::move(made).error());
+  for (const HospitalFile& file : generate_hospitals(options.sites, options.rows, options.seed)) {
+    const std::string path = options.out + "/" + file.site + ".csv";
     TRIB_CHECK_OK(write_named(path, as_bytes(file.csv)));
     std::cout << path << "\n";
   }
   return {};
+}
+
+void add_data(CLI::App& app, HospitalOptions& options, std::function<Status()>& chosen) {
+  CLI::App* data = app.add_subcommand("data", "Data for trying things out");
+  data->require_subcommand(1);
+  CLI::App* generate = data->add_subcommand(
+      "generate-hospital", "Write a CSV of invented patients for each of some hospitals");
+  generate->add_option("--sites", options.sites, "How many hospitals")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  generate->add_option("--rows", options.rows, "Patients of the largest")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  generate->add_option("--seed", options.seed, "The same seed gives the same files")
+      ->capture_default_str();
+  generate->add_option("--out", options.out, "Folder to write into")->required();
+  generate->callback([&] { chosen = [&options] { return generate_hospitals_into(options); }; });
 }
 
 // For tables the width of one example stands in the model: its first layer is [outputs, inputs].
@@ -91,8 +114,12 @@ std::vector<std::int64_t> input_shape_of(const JobSpec& job, const Model& model)
   return {tensors.empty() || tensors[0].shape.size() != 2 ? 1 : tensors[0].shape[1]};
 }
 
-Status export_model(const std::string& job_path, const std::string& model_path,
-                    const std::string& out) {
+struct ExportOptions {
+  std::string job, model, out;  // files
+};
+
+Status export_model(const ExportOptions& options) {
+  const auto& [job_path, model_path, out] = options;
   TRIB_TRY(text, read_named(job_path, limits::kJobDocumentBytesMax));
   TRIB_TRY(job, parse_job(std::string(as_text(text)), job_path));
   TRIB_TRY(bytes, read_named(model_path, limits::kBlobBytesMax));
@@ -111,6 +138,17 @@ Status export_model(const std::string& job_path, const std::string& model_path,
   std::cerr << "wrote " << out << ": a TorchScript module with the values of " << model_path
             << "\n";
   return {};
+}
+
+void add_model(CLI::App& app, ExportOptions& options, std::function<Status()>& chosen) {
+  CLI::App* model = app.add_subcommand("model", "Models for Python");
+  model->require_subcommand(1);
+  CLI::App* exported = model->add_subcommand(
+      "export", "Turn model.safetensors into a TorchScript module for torch.jit.load");
+  exported->add_option("--job", options.job, "The job file")->required();
+  exported->add_option("--model", options.model, "The model.safetensors of the job")->required();
+  exported->add_option("--out", options.out, "The module to write")->required();
+  exported->callback([&] { chosen = [&options] { return export_model(options); }; });
 }
 
 // The commands of `jobs`, each of which needs the daemon's file.
@@ -157,44 +195,23 @@ int main(int argc, char** argv) {
   CLI::App* check = app.add_subcommand(
       "check-config", "Check client.yaml, its certificate and its files, without connecting");
 
-  CLI::App* data = app.add_subcommand("data", "Data for trying things out");
-  data->require_subcommand(1);
-  CLI::App* generate = data->add_subcommand(
-      "generate-hospital", "Write a CSV of invented patients for each of some hospitals");
-  std::size_t sites = 4, rows = 600;
-  std::uint64_t seed = 1;
-  std::string out;
-  generate->add_option("--sites", sites, "How many hospitals")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  generate->add_option("--rows", rows, "Patients of the largest")
-      ->check(CLI::Range(1, 10'000'000))
-      ->capture_default_str();
-  generate->add_option("--seed", seed, "The same seed gives the same files")->capture_default_str();
-  generate->add_option("--out", out, "Folder to write into")->required();
-
-  CLI::App* model = app.add_subcommand("model", "Models for Python");
-  model->require_subcommand(1);
-  CLI::App* exported = model->add_subcommand(
-      "export", "Turn model.safetensors into a TorchScript module for torch.jit.load");
-  std::string job_path, model_path, module_path;
-  exported->add_option("--job", job_path, "The job file")->required();
-  exported->add_option("--model", model_path, "The model.safetensors of the job")->required();
-  exported->add_option("--out", module_path, "The module to write")->required();
+  std::function<tributary::Status()> chosen;
+  tributary::HospitalOptions hospitals;
+  tributary::add_data(app, hospitals, chosen);
+  tributary::ExportOptions exported;
+  tributary::add_model(app, exported, chosen);
   std::string job_id;
-  std::function<tributary::Status()> of_jobs;
-  tributary::add_jobs(app, config, job_id, of_jobs);
+  tributary::add_jobs(app, config, job_id, chosen);
+  tributary::EnrollOptions enrolled;
+  tributary::add_enroll(app, enrolled, chosen);
   if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
+  tributary::hide_argument(argc, argv, enrolled.token);
   tributary::Status done;
-  if (generate->parsed()) {
-    done = tributary::generate_hospitals_into(out, sites, rows, seed);
-  } else if (exported->parsed()) {
-    done = tributary::export_model(job_path, model_path, module_path);
+  if (chosen) {
+    done = chosen();
   } else if (config.empty()) {
     done = tributary::make_error(tributary::ErrorCode::kInvalidArgument,
                                  "--config is missing; --help shows what there is");
-  } else if (of_jobs) {
-    done = of_jobs();
   } else if (check->parsed()) {
     done = tributary::check_config(config);
   } else {

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "client/agent/certificate_renewal.h"
 #include "client/agent/site_agent.h"
 #include "client/policy/policy_check.h"
 #include "client/work/site_data.h"
@@ -47,8 +48,13 @@ class Daemon {
     TRIB_CHECK_OK(files_->make_directories(config_.state_dir));
     TRIB_TRY(lock, DirectoryLock::acquire(config_.state_dir));
     lock_ = std::move(lock);
+    TRIB_CHECK_OK(CertificateRenewal::recover(*files_, config_.tls));
     TRIB_TRY(credentials, Credentials::load(PeerRole::kSite, config_.tls, log_, clock_));
     credentials_.emplace(std::move(credentials));
+    renewal_.emplace(
+        CertificateRenewal::Ports{*files_, log_, clock_,
+                                  [this](const TlsFiles& files) { return would_do(files); }},
+        config_.tls, credentials_->own());
     if (credentials_->own().role == PeerRole::kEvaluator)
       data_.serve_evaluator(SiteName{credentials_->own().name});
     TRIB_CHECK_OK(open_audit());
@@ -56,7 +62,9 @@ class Daemon {
                                     {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
                                      [this](const Task& task) { train(task); },
                                      [this](const TaskKey&) { stop_task_->store(true); },
-                                     work_queue_on(storage_, io_), audit_.get()}));
+                                     work_queue_on(storage_, io_), audit_.get(),
+                                     [this] { return renewal_->ask(); },
+                                     [this](const TrustUpdate& news) { take_news(news); }}));
     agent_ = std::move(agent);
     TRIB_CHECK_OK(open_gate());
     runner_.emplace(TaskRunner::Ports{
@@ -99,6 +107,15 @@ class Daemon {
                                     std::move(papers.signer), std::move(papers.roots)));
     audit_ = std::move(audit);
     return {};
+  }
+  Status would_do(const TlsFiles& files) {
+    TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, files));
+    const std::shared_ptr<FrameLink> link = link_.lock();
+    return link ? link->readmit(*context) : Status{};
+  }
+  // The link goes on with the certificate that it began with.
+  void take_news(const TrustUpdate& news) {
+    if (renewal_->take(news) && credentials_->reload()) renew();
   }
   Result<Papers> own_papers() {
     return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
@@ -203,6 +220,7 @@ class Daemon {
       const std::optional<TimePoint> wake = agent_->next_wake();
       if (wake && *wake <= clock_.now()) agent_->pass_time();
       credentials_->pass_time();
+      if (clock_.now() >= renewal_->wake()) agent_->ask_for_news();
       if (agent_->stopped()) return end_if_stopped();
       tick();
     });
@@ -267,6 +285,7 @@ class Daemon {
   asio::io_context io_{1};  // outlives the agent's link
   std::unique_ptr<DirectoryLock> lock_;
   std::optional<Credentials> credentials_;
+  std::optional<CertificateRenewal> renewal_;
   std::weak_ptr<FrameLink> link_;
   std::unique_ptr<SiteAudit> audit_;
   std::unique_ptr<SiteAgent> agent_;

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstring>
 #include <iostream>
 #include <vector>
 
@@ -110,6 +111,13 @@ std::string escaped_lines(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
+}
+
+void hide_argument(int argc, char** argv, std::string_view secret) {
+  for (int i = 1; i < argc && !secret.empty(); ++i) {
+    char* const found = std::strstr(argv[i], std::string(secret).c_str());
+    if (found != nullptr) std::fill_n(found, secret.size(), '*');
+  }
 }
 
 void protect_memory() {

@@ -23,6 +23,9 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
 // harmless.
 std::string escaped_lines(std::string_view text);
 
+// Takes a secret out of what other users see of this process; empty: nothing to hide.
+void hide_argument(int argc, char** argv, std::string_view secret);
+
 // For a process that has keys and others' data in its memory: no core dump, and no debugger of the
 // same user (Linux). Before secrets are read.
 void protect_memory();

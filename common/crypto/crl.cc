@@ -37,15 +37,20 @@ bool is_list_of(X509_CRL* list, X509* ca) {
   return is_its;
 }
 
+long number_of(X509_CRL* list) {
+  auto* told =
+      static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, NID_crl_number, nullptr, nullptr));
+  const long number = told == nullptr ? 0 : ASN1_INTEGER_get(told);
+  ASN1_INTEGER_free(told);
+  return number;
+}
+
 // What the CA's last list held, into `list`; its number.
 long carry_over(const std::string& before, X509* ca, X509_CRL* list) {
   long number = 0;
   for (const RevocationList& old : read_revocation_lists(before)) {
     if (!is_list_of(old.get(), ca)) continue;
-    auto* told = static_cast<ASN1_INTEGER*>(
-        X509_CRL_get_ext_d2i(old.get(), NID_crl_number, nullptr, nullptr));
-    if (told != nullptr) number = std::max(number, ASN1_INTEGER_get(told));
-    ASN1_INTEGER_free(told);
+    number = std::max(number, number_of(old.get()));
     STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(old.get());
     for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i)
       add(list, Revoked(X509_REVOKED_dup(sk_X509_REVOKED_value(entries, i)), &X509_REVOKED_free));
@@ -121,6 +126,20 @@ Result<std::int64_t> crl_seconds_left(const std::string& lists) {
   }
   if (least) return *least;
   return make_error(ErrorCode::kInvalidArgument, "it holds no list of revoked certificates");
+}
+
+bool supersedes(const std::string& lists, const std::string& before) {
+  const auto now = read_revocation_lists(lists), then = read_revocation_lists(before);
+  if (now.empty()) return false;
+  bool newer = then.empty();
+  for (const RevocationList& old : then) {
+    const auto its = std::ranges::find_if(now, [&](const RevocationList& one) {
+      return X509_NAME_cmp(X509_CRL_get_issuer(one.get()), X509_CRL_get_issuer(old.get())) == 0;
+    });
+    if (its == now.end() || number_of(its->get()) < number_of(old.get())) return false;
+    newer = newer || number_of(its->get()) > number_of(old.get());
+  }
+  return newer;
 }
 
 }  // namespace tributary

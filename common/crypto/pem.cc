@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/crypto/pem.h"
 
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include <array>
 #include <ctime>
+
+#include "common/crypto/pki.h"
 
 namespace tributary {
 
@@ -47,6 +50,30 @@ std::vector<RevocationList> read_revocation_lists(const std::string& text) {
 Key read_key(const std::string& text) {
   const Bio bio = memory_bio(text);
   return Key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
+}
+
+Request read_request(const std::string& text) {
+  const Bio bio = memory_bio(text);
+  return Request(PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr), &X509_REQ_free);
+}
+
+Key make_key(KeyKind kind) {
+  return Key(
+      kind == KeyKind::kP256 ? EVP_EC_gen("P-256") : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"),
+      &EVP_PKEY_free);
+}
+
+Result<std::string> text_of_key(EVP_PKEY* key) {
+  const Bio text = memory_bio("");
+  if (PEM_write_bio_PKCS8PrivateKey(text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1)
+    return openssl_failed("writing the key");
+  return text_of(text);
+}
+
+void add_name(X509_NAME* name, const char* field, const std::string& value) {
+  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(value.data()),
+                             static_cast<int>(value.size()), -1, 0);
 }
 
 const EVP_MD* digest_for(const EVP_PKEY* key) {

@@ -1,30 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/crypto/pki.h"
 
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "common/crypto/pem.h"
+#include "common/crypto/signing_request.h"
 
 namespace tributary {
 namespace {
 
 constexpr long kDay = 24 * 3600;
-
-Key make_key(KeyKind kind) {
-  return Key(
-      kind == KeyKind::kP256 ? EVP_EC_gen("P-256") : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"),
-      &EVP_PKEY_free);
-}
-
-void add_name(X509_NAME* name, const char* field, const std::string& value) {
-  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(value.data()),
-                             static_cast<int>(value.size()), -1, 0);
-}
 
 bool add_extension(X509* certificate, X509* issuer, int id, const std::string& value) {
   X509V3_CTX context;
@@ -36,7 +24,7 @@ bool add_extension(X509* certificate, X509* issuer, int id, const std::string& v
 }
 
 // A certificate with a random serial, valid from an hour ago, for clocks that differ.
-Certificate blank(EVP_PKEY* key, int days, bool begins_tomorrow = false) {
+Certificate blank(EVP_PKEY* key, int days, int age_days = 0) {
   Certificate certificate(X509_new(), &X509_free);
   X509_set_version(certificate.get(), X509_VERSION_3);
   unsigned char serial[16];
@@ -45,23 +33,26 @@ Certificate blank(EVP_PKEY* key, int days, bool begins_tomorrow = false) {
   BIGNUM* number = BN_bin2bn(serial, sizeof serial, nullptr);
   BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get()));
   BN_free(number);
-  const long begin = begins_tomorrow ? kDay : days < 0 ? (days - 1) * kDay : -3600;
+  const long begin = days < 0 ? (days - 1) * kDay : -age_days * kDay - 3600;
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), begin);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), days * kDay);
   X509_set_pubkey(certificate.get(), key);
   return certificate;
 }
 
-Result<PemPair> sign(X509* certificate, EVP_PKEY* key, EVP_PKEY* signer) {
+Result<std::string> sign(X509* certificate, EVP_PKEY* signer) {
   if (X509_sign(certificate, signer, digest_for(signer)) == 0)
     return openssl_failed("signing the certificate");
-  const Bio certificate_text = memory_bio(""), key_text = memory_bio("");
-  if (PEM_write_bio_X509(certificate_text.get(), certificate) != 1 ||
-      PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
-          1) {
+  const Bio text = memory_bio("");
+  if (PEM_write_bio_X509(text.get(), certificate) != 1)
     return openssl_failed("writing the certificate");
-  }
-  return PemPair{text_of(certificate_text), text_of(key_text)};
+  return text_of(text);
+}
+
+Result<PemPair> sign_with_key(X509* certificate, EVP_PKEY* key, EVP_PKEY* signer) {
+  TRIB_TRY(signed_text, sign(certificate, signer));
+  TRIB_TRY(key_text, text_of_key(key));
+  return PemPair{signed_text, key_text};
 }
 
 bool is_address(const std::string& host) {
@@ -93,6 +84,13 @@ Result<int> days_left(const std::string& certificate) {
   return days;
 }
 
+Result<Validity> validity_of(const std::string& certificate) {
+  const Certificate read = read_certificate(certificate);
+  if (!read) return openssl_failed("the certificate cannot be read");
+  return Validity{unix_seconds(X509_get0_notBefore(read.get())),
+                  unix_seconds(X509_get0_notAfter(read.get()))};
+}
+
 bool is_signed_by(const std::string& certificate, const std::string& ca) {
   const Certificate party = read_certificate(certificate), issuer = read_certificate(ca);
   const bool is_signed =
@@ -113,7 +111,7 @@ Result<PemPair> make_ca(const std::string& federation, KeyKind kind, int days) {
                                {{NID_basic_constraints, "critical,CA:TRUE,pathlen:1"},
                                 {NID_key_usage, "critical,keyCertSign,cRLSign"},
                                 {NID_subject_key_identifier, "hash"}}));
-  return sign(certificate.get(), key.get(), key.get());
+  return sign_with_key(certificate.get(), key.get(), key.get());
 }
 
 Result<PemPair> make_issuing_ca(const PemPair& root, std::string_view unit, KeyKind kind,
@@ -135,16 +133,18 @@ Result<PemPair> make_issuing_ca(const PemPair& root, std::string_view unit, KeyK
                                 {NID_key_usage, "critical,keyCertSign,cRLSign"},
                                 {NID_subject_key_identifier, "hash"},
                                 {NID_authority_key_identifier, "keyid"}}));
-  return sign(certificate.get(), key.get(), issuer_key.get());
+  return sign_with_key(certificate.get(), key.get(), issuer_key.get());
 }
 
-Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request) {
+namespace {
+
+// Of any key: the certificate, then that of the issuing CA.
+Result<std::string> certify_key(const PemPair& ca, EVP_PKEY* key,
+                                const CertificateRequest& request) {
   const Certificate issuer = read_certificate(ca.certificate);
   const Key issuer_key = read_key(ca.key);
   if (!issuer || !issuer_key) return openssl_failed("the CA's certificate or key cannot be read");
-  const Key key = make_key(request.kind);
-  if (!key) return openssl_failed("making a key");
-  const Certificate certificate = blank(key.get(), request.days, request.begins_tomorrow);
+  const Certificate certificate = blank(key, request.days, request.age_days);
   X509_NAME* name = X509_get_subject_name(certificate.get());
   add_name(name, "OU", request.role);
   add_name(name, "CN", request.name);
@@ -163,10 +163,30 @@ Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& r
       !added) {
     return Error(added.error()).with_context("the certificate for " + request.name);
   }
-  TRIB_TRY(pair, sign(certificate.get(), key.get(), issuer_key.get()));
+  TRIB_TRY(text, sign(certificate.get(), issuer_key.get()));
   const bool by_root = X509_NAME_cmp(issuer_name, X509_get_issuer_name(issuer.get())) == 0;
-  if (!by_root) pair.certificate += ca.certificate;
-  return pair;
+  return by_root ? text : text + ca.certificate;
+}
+
+}  // namespace
+
+Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request) {
+  const Key key = make_key(request.kind);
+  if (!key) return openssl_failed("making a key");
+  TRIB_TRY(certificates, certify_key(ca, key.get(), request));
+  TRIB_TRY(key_text, text_of_key(key.get()));
+  return PemPair{certificates, key_text};
+}
+
+Result<std::string> certify(const PemPair& ca, const std::string& signing_request,
+                            const CertificateRequest& as) {
+  TRIB_TRY(read, read_signing_request(signing_request));
+  if (read.name != as.name) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "the signing request is for '" + read.name + "', not for '" + as.name + "'");
+  }
+  const Request request = read_request(signing_request);
+  return certify_key(ca, X509_REQ_get0_pubkey(request.get()), as);
 }
 
 }  // namespace tributary

@@ -31,15 +31,26 @@ struct CertificateRequest {
   std::string role;                // site, evaluator, coordinator, or one of kOperatorRoles
   std::vector<std::string> hosts;  // more SANs: DNS names or IP addresses
   KeyKind kind = KeyKind::kP256;
-  int days = 90;                 // negative: already expired, for tests
-  bool begins_tomorrow = false;  // for tests
+  int days = 90;     // negative: already expired, for tests
+  int age_days = 0;  // for tests: it is valid since so long; negative: not yet
 };
 
 // How long the certificate is valid still.
 Result<int> days_left(const std::string& certificate);
+// Its first and last moment.
+struct Validity {
+  std::int64_t begin_unix_seconds = 0;
+  std::int64_t end_unix_seconds = 0;
+};
+Result<Validity> validity_of(const std::string& certificate);
 
 // By an issuing CA, or by the root itself.
 Result<PemPair> issue_certificate(const PemPair& ca, const CertificateRequest& request);
+
+// The same for the key of a signing request (signing_request.h), whose name must be that of `as`;
+// the rest stands in `as`: the party's certificate, then that of the issuing CA.
+Result<std::string> certify(const PemPair& ca, const std::string& signing_request,
+                            const CertificateRequest& as);
 
 // The CA's list of revoked certificates: those on its list among `before` (lists of any CAs), and
 // those of `revoked` that it has signed. Not positive seconds: already stale, for
@@ -49,6 +60,9 @@ Result<std::string> make_crl(const PemPair& ca, const std::string& before,
 // The CA's own list among `lists`; kNotFound where there is none.
 Result<std::string> crl_of(const std::string& ca, const std::string& lists);
 bool is_signed_by(const std::string& certificate, const std::string& ca);
+// Whether for each list in `before` there is one of the same CA in `lists` that is as new or newer,
+// and at least one is newer. It checks no signature.
+bool supersedes(const std::string& lists, const std::string& before);
 // Until the first of the lists in the text ends; kInvalidArgument where it holds none.
 Result<std::int64_t> crl_seconds_left(const std::string& lists);
 

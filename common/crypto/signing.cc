@@ -47,7 +47,7 @@ Status check_chain(const std::string& roots, const std::vector<Certificate>& cha
   if (X509_verify_cert(check.get()) == 1)
     return check_issuers(X509_STORE_CTX_get0_chain(check.get()));
   return untrusted(
-      "the signer's certificate is not to be trusted: " +
+      "the certificate is not to be trusted: " +
       std::string(X509_verify_cert_error_string(X509_STORE_CTX_get_error(check.get()))));
 }
 
@@ -98,6 +98,14 @@ Result<Signature> Signer::sign(std::string_view purpose, ByteView payload) const
   }
   signature.bytes.resize(size);
   return signature;
+}
+
+Result<PeerIdentity> verify_certificates(const std::string& roots, const std::string& certificates,
+                                         std::int64_t unix_seconds) {
+  const std::vector<Certificate> chain = read_certificates(certificates);
+  if (chain.empty()) return untrusted("there is no certificate");
+  TRIB_CHECK_OK(check_chain(roots, chain, unix_seconds));
+  return identity_of(chain.front().get());
 }
 
 Result<PeerIdentity> verify_signature(const std::string& roots, std::string_view purpose,

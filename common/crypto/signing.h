@@ -42,6 +42,11 @@ class Signer {
   PeerIdentity identity_;
 };
 
+// Whose certificates these are (PEM: the party's, then those between it and the root).
+// kUnauthenticated where they lead to none of the `roots`, or are not valid at `unix_seconds`.
+Result<PeerIdentity> verify_certificates(const std::string& roots, const std::string& certificates,
+                                         std::int64_t unix_seconds);
+
 // Who signed it. kUnauthenticated: the certificate leads to none of the `roots` (PEM), was not
 // valid at `unix_seconds`, or the bytes were not signed so.
 Result<PeerIdentity> verify_signature(const std::string& roots, std::string_view purpose,

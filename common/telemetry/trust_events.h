@@ -20,11 +20,33 @@ inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
      "The same, and so many certificates that it came with are never let in again"},
     {"site.enabled", EventLevel::kInfo, EventSide::kCoordinator, "site operator",
      "An operator lets the site in again"},
+    {"enrolment.invited", EventLevel::kInfo, EventSide::kCoordinator, "site role operator hours",
+     "An operator invited a site: whoever has its token may ask for its certificate"},
+    {"enrolment.requested", EventLevel::kWarn, EventSide::kCoordinator,
+     "site role address fingerprint renewal",
+     "A certificate is asked for, for the key with this fingerprint, and waits for an operator: "
+     "tributaryctl enroll"},
+    {"enrolment.issued", EventLevel::kInfo, EventSide::kCoordinator,
+     "site operator fingerprint renewal reason", "An operator had the certificate signed"},
+    {"enrolment.denied", EventLevel::kWarn, EventSide::kCoordinator,
+     "site operator fingerprint renewal reason",
+     "An operator denied the certificate, or withdrew the invitation"},
+    {"enrolment.refused", EventLevel::kWarn, EventSide::kCoordinator, "site address reason",
+     "A guest asked for a certificate with a token that is not good for it"},
     {"certificate.expiring", EventLevel::kWarn, EventSide::kBoth, "subject days",
-     "A certificate ends soon; issue a new one"},
+     "A certificate ends soon and was not renewed yet: issue a new one, or see why"},
+    {"certificate.requested", EventLevel::kInfo, EventSide::kClient, "subject days",
+     "Two thirds of the certificate's time are over, so many days are left: the site has made its "
+     "next key and asks for its certificate"},
+    {"certificate.renewed", EventLevel::kInfo, EventSide::kClient, "subject days",
+     "The next certificate has come, and is in its file with its key; good for so many days"},
+    {"certificate.not_renewed", EventLevel::kWarn, EventSide::kClient, "detail",
+     "A certificate or a list of revoked ones could not be asked for or taken; what is there stays "
+     "in force"},
     {"certificates.reloaded", EventLevel::kInfo, EventSide::kBoth,
      "subject fingerprint days crl_hours",
-     "SIGHUP: certificate, key, CA and list of revoked certificates were read anew and are in "
+     "SIGHUP, or something was renewed: certificate, key, CA and list of revoked certificates were "
+     "read anew and are in "
      "force"},
     {"certificates.kept", EventLevel::kError, EventSide::kBoth, "detail",
      "SIGHUP: the new files cannot be used; those read before stay in force"},

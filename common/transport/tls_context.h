@@ -48,6 +48,7 @@ class TlsContext {
   Side side() const { return side_; }
   const PeerIdentity& own() const { return own_; }
   std::int64_t days_left() const;  // until our certificate ends
+  const std::string& lists() const { return crl_; }  // of revoked certificates, PEM
   // Until the first of the lists of revoked certificates ends; none without such lists.
   std::optional<std::int64_t> crl_seconds_left() const;
   // Whether the peer of a connection, of this context or an earlier one, would still be let in.

@@ -85,17 +85,27 @@ Result<PemPair> Authority::ca(const std::string& name) const {
   return PemPair{certificate, key};
 }
 
-Result<PemPair> Authority::issue(const CertificateRequest& request) const {
+Result<PemPair> Authority::issuer_for(const CertificateRequest& request) const {
   const std::string name = ca_for(request.role);
   TRIB_TRY(issuer, ca(name));
-  TRIB_TRY(issued, issue_certificate(issuer, request));
   TRIB_TRY(left, days_left(issuer.certificate));
   if (request.days > left + 1) {
     std::cerr << "warning: " << place(name + ".pem") << " ends in " << left
               << " days; from then on this certificate is worth nothing, although it is made for "
               << request.days << "\n";
   }
-  return issued;
+  return issuer;
+}
+
+Result<PemPair> Authority::issue(const CertificateRequest& request) const {
+  TRIB_TRY(issuer, issuer_for(request));
+  return issue_certificate(issuer, request);
+}
+
+Result<std::string> Authority::certify(const std::string& signing_request,
+                                       const CertificateRequest& as) const {
+  TRIB_TRY(issuer, issuer_for(as));
+  return tributary::certify(issuer, signing_request, as);
 }
 
 Status Authority::renew_lists(const std::vector<std::string>& revoked, int days) const {

@@ -32,6 +32,9 @@ class Authority {
 
   // By the CA that may vouch for the role. Warns on stderr where the CA ends first.
   Result<PemPair> issue(const CertificateRequest& request) const;
+  // The same for the key of a signing request.
+  Result<std::string> certify(const std::string& signing_request,
+                              const CertificateRequest& as) const;
   // crl.pem anew, with those certificates (files) on it from now on. Lists of CAs whose key is not
   // here stay as they are.
   Status renew_lists(const std::vector<std::string>& revoked, int days) const;
@@ -41,6 +44,7 @@ class Authority {
   explicit Authority(std::string directory) : directory_(std::move(directory)) {}
   std::string place(const std::string& name) const { return directory_ + "/" + name; }
   Result<PemPair> ca(const std::string& name) const;
+  Result<PemPair> issuer_for(const CertificateRequest& request) const;
 
   std::string directory_;
 };

@@ -15,6 +15,7 @@ namespace tributary {
 struct FederationInit {
   std::string file;
   std::string directory = "federation";
+  bool with_keys = false;  // of sites, too
 };
 Status federation_init(const FederationInit& options);
 

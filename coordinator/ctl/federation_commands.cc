@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/cli/named_file.h"
 #include "common/config/federation_file.h"
+#include "common/config/starter_files.h"
 #include "coordinator/ctl/authority.h"
 #include "coordinator/ctl/commands.h"
 
@@ -22,55 +23,45 @@ struct Kit {
   std::map<std::string, std::string> files = {};  // name to text
 };
 
-constexpr const char* kPolicy =
-    "# What jobs may do at this site, and what may leave; deploy/reference has every key.\n"
-    "approval: manual   # a person here looks at each job: tributary-client jobs pending, inspect, "
-    "approve\n";
-
-std::string tls_of(const std::string& name) {
-  return "tls: {certificate: " + name + ".pem, key: " + name + ".key, ca: ca.pem, crl: crl.pem}\n";
-}
-
 std::vector<Kit> kits_of(const FederationConfig& federation) {
-  const std::string& host = federation.hosts.front();
-  const bool is_ipv6 = host.find(':') != std::string::npos;
+  const HostPort address{federation.hosts.front(), static_cast<std::uint16_t>(federation.port)};
   const std::string port = std::to_string(federation.port);
-  const std::string dial =
-      "coordinator: " + (is_ipv6 ? "\"[" + host + "]:" + port + "\"" : host + ":" + port) +
-      "\nserver_name: " + federation.coordinator + "\n";
   std::vector<Kit> kits = {
       {federation.coordinator,
        peer_role_name(PeerRole::kCoordinator),
        federation.hosts,
        {{"coordinator.yaml", "listen: 0.0.0.0:" + port + "\nstate_dir: state\n" +
-                                 tls_of(federation.coordinator) +
+                                 starter_tls(federation.coordinator) +
                                  "log: {file: coordinator.jsonl}\n"}}}};
   const auto add_site = [&](const std::string& name, PeerRole role) {
     kits.push_back({name,
                     peer_role_name(role),
                     {},
-                    {{"client.yaml",
-                      dial + "state_dir: state\n" + tls_of(name) +
-                          "datasets:   # logical names and where they are; nobody else sees the "
-                          "paths\n  patients: {loader: csv, path: patients.csv}\n"
-                          "log: {file: client.jsonl}\n"},
-                     {"policy.yaml", kPolicy}}});
+                    {{"client.yaml", starter_client_file(name, address, federation.coordinator)},
+                     {"policy.yaml", starter_policy_file()}}});
   };
   for (const std::string& site : federation.sites) add_site(site, PeerRole::kSite);
   for (const std::string& site : federation.evaluators) add_site(site, PeerRole::kEvaluator);
   for (const auto& [name, role] : federation.operators)
-    kits.push_back({name, role, {}, {{"tributaryctl.yaml", dial + tls_of(name)}}});
+    kits.push_back({name,
+                    role,
+                    {},
+                    {{"tributaryctl.yaml",
+                      starter_dial(address, federation.coordinator) + starter_tls(name)}}});
   return kits;
 }
 
 // What is new of a party is made, and the lists are as fresh as the authority's; nothing that the
 // party may have changed is touched.
-Status make_kit(const Authority& authority, const std::string& folder, const Kit& kit) {
+Status make_kit(const Authority& authority, const std::string& folder, const Kit& kit,
+                bool with_key) {
   const auto files = make_file_system();
   if (Status made = files->make_directories(folder); !made)
     return fault_of_named(folder, std::move(made).error());
   const std::string stem = folder + "/" + kit.name;
-  if (!files->exists(stem + ".pem")) {
+  if (!with_key) {
+    // It makes its key itself, and asks: see `enroll`.
+  } else if (!files->exists(stem + ".pem")) {
     TRIB_TRY(issued, authority.issue({kit.name, kit.role, kit.hosts, KeyKind::kP256, kLeafDays}));
     TRIB_CHECK_OK(write_pair(*files, stem, issued));
   } else {
@@ -104,8 +95,14 @@ Status federation_init(const FederationInit& options) {
   TRIB_TRY(authority,
            is_new ? Authority::make(options.directory, made) : Authority::open(options.directory));
   if (!is_new) TRIB_CHECK_OK(authority.renew_lists({}, made.crl_days));
-  for (const Kit& kit : kits_of(federation))
-    TRIB_CHECK_OK(make_kit(authority, options.directory + "/" + kit.name, kit));
+  for (const Kit& kit : kits_of(federation)) {
+    const bool is_site = kit.files.contains("client.yaml");
+    TRIB_CHECK_OK(make_kit(authority, options.directory + "/" + kit.name, kit,
+                           !is_site || options.with_keys));
+  }
+  if (!options.with_keys)
+    std::cerr << "Sites make their keys themselves, and ask for their certificates: tributaryctl "
+                 "enroll invite SITE\n";
   std::cerr << "Each party gets its own folder, and no other (tar -C " << options.directory
             << " -cf NAME.tar NAME). Put " << options.directory
             << "/ca.key on a medium in a safe.\nThe lists of revoked certificates are good for "

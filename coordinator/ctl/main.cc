@@ -7,6 +7,7 @@
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
 #include "coordinator/ctl/commands.h"
+#include "coordinator/ctl/enroll_commands.h"
 #include "coordinator/ctl/interrupt.h"
 
 namespace tributary {
@@ -52,6 +53,7 @@ struct CommandLine {
   PkiIssue issue;
   AuditOptions audited;
   PkiCrl crl;
+  EnrollOptions enrolled;
   SubmitOptions submitted;
   JobChanges changes;
   ControlSite site;
@@ -69,6 +71,18 @@ struct CommandLine {
     add_pki();
     add_job();
     add_site();
+    add_enroll(app, enrolled, [this](CLI::App* command, std::function<Status(Connection&)> action) {
+      remote(command, std::move(action));
+    });
+    add_kit(app, enrolled,
+            [this](CLI::App* command, std::function<Status(const OperatorConfig&)> action) {
+              command->callback([this, action = std::move(action)] {
+                run = [this, action]() -> Status {
+                  TRIB_TRY(read, read_config(config));
+                  return action(read);
+                };
+              });
+            });
     CLI::App* status = app.add_subcommand("status", "Sites and jobs");
     status->add_flag("--json", json, "For programs");
     remote(status, [this](Connection& c) { return show_status(c, json); });
@@ -186,6 +200,10 @@ struct CommandLine {
         "those that are new and renews the lists of revoked certificates");
     first->add_option("FILE", founded.file, "federation.yaml")->required();
     first->add_option("--dir", founded.directory, "Folder to write into")->capture_default_str();
+    first->add_flag(
+        "--with-keys", founded.with_keys,
+        "Make the keys and certificates of sites, too, instead of letting them enrol: to "
+        "try things out on one machine");
     first->callback([this] { run = [this] { return federation_init(founded); }; });
   }
 

@@ -23,6 +23,7 @@
 #include "common/transport/work_queue.h"
 #include "common/trust/job_signing.h"
 #include "coordinator/service/audit_exchange.h"
+#include "coordinator/service/guest_sessions.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/refusals.h"
 #include "coordinator/service/shared_work.h"
@@ -67,6 +68,7 @@ class Daemon {
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
     TRIB_TRY(registry, SiteRegistry::open(*store_, log_));
     registry_.emplace(std::move(registry));
+    TRIB_CHECK_OK(open_enrolments());
     make_services();
     TRIB_TRY(listener,
              Listener::open(io_, config_.listen.host, config_.listen.port, credentials_->context(),
@@ -114,6 +116,31 @@ class Daemon {
     return trail_.get();
   }
 
+  Status open_enrolments() {
+    TRIB_TRY(enrolments, Enrolments::open({clock_, *store_, log_, [this] { return roots(); },
+                                           [this] { return credentials_->context()->lists(); },
+                                           [this](const SiteName& site, const TrustUpdate& news) {
+                                             sites_->send(site, news);
+                                           }}));
+    enrolments_.emplace(std::move(enrolments));
+    guests_.emplace(
+        GuestSessions::Ports{*enrolments_, [this] { return roots(); }, std::string(kSoftware)});
+    return {};
+  }
+  // As the file stands now.
+  Result<std::string> roots() const {
+    TRIB_TRY(text, files_->read(config_.tls.ca, limits::kCertificatesBytesMax));
+    return std::string(as_text(text));
+  }
+  Status renew_site(const SiteName& site, const RenewCertificate& request) {
+    const Roster& roster = driver_->engine().roster();
+    const auto found = roster.find(site);
+    const bool evaluator = found != roster.end() && found->second.evaluator;
+    return enrolments_->renew(
+        site, peer_role_name(evaluator ? PeerRole::kEvaluator : PeerRole::kSite), request);
+  }
+  void admit_guests() { credentials_->context()->admit_guests(enrolments_->expects_guests()); }
+
   Result<Papers> own_papers() {
     return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
   }
@@ -126,6 +153,7 @@ class Daemon {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
     listener_->renew(credentials_->context());
+    enrolments_->lists_changed();
   }
 
   void make_services() {
@@ -135,6 +163,9 @@ class Daemon {
         to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory,
         [this](const SiteName& site, const AuditCountersignature& message) {
           return exchange_->on_countersignature(site, message);
+        },
+        [this](const SiteName& site, const RenewCertificate& message) {
+          return renew_site(site, message);
         }});
     DriverPorts ports{
         clock_,
@@ -158,18 +189,18 @@ class Daemon {
     sites_->set_driver(driver_.get());
     registry_->set_drop(
         [this](const SiteName& site, const Error& why) { return sites_->bar(site, why); });
-    api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{
-        clock_, *driver_, *store_, *models_, std::string(kSoftware), started_, *registry_});
+    api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{clock_, *driver_, *store_, *models_,
+                                                            std::string(kSoftware), started_,
+                                                            *registry_, *enrolments_});
     operators_ = std::make_unique<OperatorSessions>(
         OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
   }
 
   // By a certificate of the root, as its file stands now.
   Status vouched(const JobId& id, const SubmitJob& request, const std::string& who) {
-    TRIB_TRY(roots, make_file_system()->read(config_.tls.ca, limits::kCertificatesBytesMax));
+    TRIB_TRY(trusted, roots());
     const JobManifest manifest{id, request.document, request.model_file.digest, request.dry_run};
-    const auto signer = verify_job(std::string(as_text(roots)), manifest, request.signature,
-                                   clock_.wall_ms() / 1000);
+    const auto signer = verify_job(trusted, manifest, request.signature, clock_.wall_ms() / 1000);
     if (!signer) return signer.error();
     if (signer->name == who) return {};
     return make_error(ErrorCode::kUnauthenticated, "the job is signed by '" + signer->name +
@@ -215,7 +246,7 @@ class Daemon {
                                       "a coordinator may not connect to a coordinator"),
                            limits::kRedialMs);
       case PeerRole::kGuest:
-        return link->close(make_error(ErrorCode::kPermissionDenied, "no guests are expected"));
+        return guests_->admit(std::move(link));
     }
   }
 
@@ -246,6 +277,7 @@ class Daemon {
       sites_->pass_time();
       refusals_.pass_time();
       credentials_->pass_time();
+      admit_guests();
       tick();
     });
   }
@@ -279,6 +311,7 @@ class Daemon {
     tick_.cancel();
     sites_->close_all(stopping_error());
     operators_->close_all(stopping_error());
+    guests_->close_all(stopping_error());
     // Links end by themselves within two seconds; whatever hangs longer is cut.
     force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs / 2),
                    [this] { io_.stop(); });
@@ -288,7 +321,8 @@ class Daemon {
   void poll_end() {
     tick_.expires_after(kTick);
     tick_.async_wait([this](const boost::system::error_code&) {
-      if (sites_->size() + operators_->size() + listener_->greeting() == 0) return force_.reset();
+      if (sites_->size() + operators_->size() + guests_->size() + listener_->greeting() == 0)
+        return force_.reset();
       poll_end();
     });
   }
@@ -313,6 +347,8 @@ class Daemon {
   asio::thread_pool pool_{threads()};
   std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;
   std::optional<SiteRegistry> registry_;
+  std::optional<Enrolments> enrolments_;
+  std::optional<GuestSessions> guests_;
   std::unique_ptr<SiteSessions> sites_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<OperatorApi> api_;

@@ -121,6 +121,16 @@ Result<Message> OperatorApi::dispatch(const std::string& who, const Message& req
     TRIB_TRY(controlled, ports_.registry.control(*control_site, who));
     return Message{controlled};
   }
+  if (const auto* invite = std::get_if<InviteSite>(&request)) {
+    TRIB_TRY(invited, ports_.enrolments.invite(*invite, who));
+    return Message{invited};
+  }
+  if (const auto* listed = std::get_if<ListEnrolments>(&request))
+    return Message{ports_.enrolments.list(*listed)};
+  if (const auto* decide = std::get_if<DecideEnrolment>(&request)) {
+    TRIB_TRY(decided, ports_.enrolments.decide(*decide, who));
+    return Message{decided};
+  }
   if (std::holds_alternative<GetStatus>(request)) return Message{status()};
   if (const auto* get_model = std::get_if<GetModel>(&request)) {
     TRIB_TRY(info, model(*get_model));

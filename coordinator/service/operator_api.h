@@ -8,6 +8,7 @@
 #include "common/base/result.h"
 #include "common/domain/messages.h"
 #include "coordinator/service/driver.h"
+#include "coordinator/service/enrolments.h"
 #include "coordinator/service/site_registry.h"
 
 namespace tributary {
@@ -22,6 +23,7 @@ class OperatorApi {
     std::string software;
     TimePoint started;
     SiteRegistry& registry;
+    Enrolments& enrolments;
   };
   explicit OperatorApi(Ports ports) : ports_(std::move(ports)) {}
 

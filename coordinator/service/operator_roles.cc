@@ -31,6 +31,9 @@ struct Permitted {
   Roles operator()(const AbortJob&) const { return kLeads; }
   Roles operator()(const ChangeJob&) const { return kLeads; }
   Roles operator()(const ControlSite&) const { return kAdministrators; }
+  Roles operator()(const InviteSite&) const { return kAdministrators; }
+  Roles operator()(const ListEnrolments&) const { return kAdministrators; }
+  Roles operator()(const DecideEnrolment&) const { return kAdministrators; }
   template <typename Other>
   Roles operator()(const Other&) const {
     return kReaders;  // no request: whoever handles it says so

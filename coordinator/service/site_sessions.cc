@@ -62,6 +62,9 @@ class SiteSessions::Session final : public LinkHandler,
     } else if (const auto* audit = std::get_if<AuditCountersignature>(&message);
                audit != nullptr && owner_.ports_.audit) {
       return owner_.ports_.audit(site_, *audit);
+    } else if (const auto* renew = std::get_if<RenewCertificate>(&message);
+               renew != nullptr && owner_.ports_.renew) {
+      return owner_.ports_.renew(site_, *renew);
     } else if (const auto* goodbye = std::get_if<Goodbye>(&message)) {
       return make_error(ErrorCode::kUnavailable, "the site left: " + goodbye->message);
     } else {

@@ -42,6 +42,8 @@ class SiteSessions final : public SitePort {
         std::numeric_limits<std::uint64_t>::max();  // bytes of all uploads that run
     // What a site says of the audit log; none: no site may.
     std::function<Status(const SiteName&, const AuditCountersignature&)> audit = {};
+    // A site's wish for its next certificate, and for news; none: no site may.
+    std::function<Status(const SiteName&, const RenewCertificate&)> renew = {};
   };
   explicit SiteSessions(Ports ports);
   ~SiteSessions() override;

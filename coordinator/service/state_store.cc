@@ -11,7 +11,7 @@
 namespace tributary {
 namespace {
 
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 constexpr const char* kSchema = R"sql(
 CREATE TABLE sites (site TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, document BLOB NOT NULL,
@@ -28,6 +28,18 @@ CREATE TABLE audit (one INTEGER PRIMARY KEY CHECK (one = 1), records TEXT NOT NU
 INSERT INTO audit VALUES (1, '0');
 CREATE TABLE standings (site TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 )sql";
+// Since version 3: who was invited, and who asks for a certificate.
+constexpr const char* kSinceVersion3 = R"sql(
+CREATE TABLE enrolments (site TEXT NOT NULL, renewal TEXT NOT NULL, record TEXT NOT NULL,
+                         PRIMARY KEY (site, renewal)) WITHOUT ROWID;
+)sql";
+
+std::string column(sqlite3_stmt* statement, int index) {
+  const auto* text = static_cast<const char*>(sqlite3_column_blob(statement, index));
+  return text == nullptr
+             ? std::string{}
+             : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, index)));
+}
 
 class SqliteStore final : public StateStore {
  public:
@@ -42,14 +54,28 @@ class SqliteStore final : public StateStore {
   Status apply(const RoundEffects& effects) override;
   Status save_site(const SiteRow& site) override;
   Status save_standing(const SiteStanding& standing) override;
+  Status save_enrolment(const Enrolment& enrolment) override;
   Result<std::vector<JobRecord>> jobs() const override;
   Result<JobRecord> job(const JobId& job) const override;
   Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override;
   Result<std::vector<RoundRow>> rounds(const JobId& job) const override;
   Result<std::vector<SiteRow>> sites() const override;
   Result<std::vector<SiteStanding>> standings() const override;
+  Result<std::vector<Enrolment>> enrolments() const override;
 
  private:
+  // The records of a table, each read from its JSON text.
+  template <typename Record>
+  Result<std::vector<Record>> read(const char* sql,
+                                   Result<Record> (*from)(std::string_view)) const {
+    std::vector<Record> found;
+    TRIB_CHECK_OK(run(sql, {}, [&](sqlite3_stmt* row) -> Status {
+      TRIB_TRY(record, from(column(row, 0)));
+      found.push_back(std::move(record));
+      return {};
+    }));
+    return found;
+  }
   Error error(const char* tried) const {
     const int code = sqlite3_errcode(database_);
     const ErrorCode kind = code == SQLITE_FULL ? ErrorCode::kResourceExhausted
@@ -74,13 +100,6 @@ class SqliteStore final : public StateStore {
   std::string path_;
   AuditTrail* trail_ = nullptr;
 };
-
-std::string column(sqlite3_stmt* statement, int index) {
-  const auto* text = static_cast<const char*>(sqlite3_column_blob(statement, index));
-  return text == nullptr
-             ? std::string{}
-             : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, index)));
-}
 
 template <typename Row>
 Status SqliteStore::run(const char* sql, const std::vector<std::string>& parameters,
@@ -119,7 +138,7 @@ Status SqliteStore::prepare() {
   }
   if (version == kSchemaVersion) return {};
   const std::string create = "BEGIN IMMEDIATE;" + std::string(version < 1 ? kSchema : "") +
-                             kSinceVersion2 +
+                             (version < 2 ? kSinceVersion2 : "") + kSinceVersion3 +
                              "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
   return execute(create.c_str());
 }
@@ -199,6 +218,12 @@ Status SqliteStore::save_standing(const SiteStanding& standing) {
                {standing.site.value, standing_to_json(standing)});
 }
 
+Status SqliteStore::save_enrolment(const Enrolment& enrolment) {
+  return write(
+      "INSERT OR REPLACE INTO enrolments (site, renewal, record) VALUES (?, ?, ?)",
+      {enrolment.row.site.value, enrolment.row.renewal ? "1" : "0", enrolment_to_json(enrolment)});
+}
+
 Result<std::vector<JobRecord>> SqliteStore::jobs() const {
   std::vector<JobRecord> found;
   TRIB_CHECK_OK(run("SELECT record, document FROM jobs ORDER BY sequence", {},
@@ -245,25 +270,15 @@ Result<std::vector<RoundRow>> SqliteStore::rounds(const JobId& job) const {
 }
 
 Result<std::vector<SiteRow>> SqliteStore::sites() const {
-  std::vector<SiteRow> found;
-  TRIB_CHECK_OK(
-      run("SELECT record FROM sites ORDER BY site", {}, [&found](sqlite3_stmt* row) -> Status {
-        TRIB_TRY(site, site_row_from_json(column(row, 0)));
-        found.push_back(std::move(site));
-        return {};
-      }));
-  return found;
+  return read("SELECT record FROM sites ORDER BY site", &site_row_from_json);
 }
 
 Result<std::vector<SiteStanding>> SqliteStore::standings() const {
-  std::vector<SiteStanding> found;
-  TRIB_CHECK_OK(
-      run("SELECT record FROM standings ORDER BY site", {}, [&found](sqlite3_stmt* row) -> Status {
-        TRIB_TRY(standing, standing_from_json(column(row, 0)));
-        found.push_back(std::move(standing));
-        return {};
-      }));
-  return found;
+  return read("SELECT record FROM standings ORDER BY site", &standing_from_json);
+}
+
+Result<std::vector<Enrolment>> SqliteStore::enrolments() const {
+  return read("SELECT record FROM enrolments ORDER BY site", &enrolment_from_json);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // StateStore: the coordinator's durable memory in SQLite (WAL, synchronous=FULL): sites seen, what
-// operators decided about them, jobs,
+// operators decided about them, who asked for a certificate, jobs,
 // accepted updates of open rounds, the record of every round. Owned by the driver, engine thread.
 // It holds no model.
 #pragma once
@@ -16,6 +16,7 @@
 #include "common/domain/messages.h"
 #include "coordinator/round/effects.h"
 #include "coordinator/round/job_record.h"
+#include "coordinator/service/enrolment.h"
 #include "coordinator/service/site_standing.h"
 
 namespace tributary {
@@ -37,6 +38,7 @@ class StateStore {
   virtual Status apply(const RoundEffects& effects) = 0;
   virtual Status save_site(const SiteRow& site) = 0;
   virtual Status save_standing(const SiteStanding& standing) = 0;
+  virtual Status save_enrolment(const Enrolment& enrolment) = 0;
 
   virtual Result<std::vector<JobRecord>> jobs() const = 0;    // in order of submission
   virtual Result<JobRecord> job(const JobId& job) const = 0;  // kNotFound
@@ -44,6 +46,7 @@ class StateStore {
   virtual Result<std::vector<RoundRow>> rounds(const JobId& job) const = 0;
   virtual Result<std::vector<SiteRow>> sites() const = 0;
   virtual Result<std::vector<SiteStanding>> standings() const = 0;
+  virtual Result<std::vector<Enrolment>> enrolments() const = 0;
 };
 
 // Whether `effect` is one that StateStore::apply stores.

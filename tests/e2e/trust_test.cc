@@ -211,14 +211,19 @@ int free_port() {
 TEST(Founding, OneFileMakesAFederationAndAddsToItWithoutTouchingWhatIsThere) {
   const TemporaryDirectory folder;
   const std::string yaml = folder / "federation.yaml", out = folder / "federation";
-  const auto found = [&](const std::string& sites) {
+  const auto found = [&](const std::string& sites, bool with_keys = true) {
     FederationFiles::write(yaml, "federation: Rhine\ncoordinator: {hosts: [127.0.0.1], port: " +
                                      std::to_string(free_port()) + "}\nsites: " + sites +
                                      "\noperators: {alice: lead}\n");
-    return run_process(
-        {FederationFiles::program("tributaryctl"), "federation", "init", yaml, "--dir", out},
-        folder / "init.txt");
+    std::vector<std::string> command = {
+        FederationFiles::program("tributaryctl"), "federation", "init", yaml, "--dir", out};
+    if (with_keys) command.push_back("--with-keys");
+    return run_process(command, folder / "init.txt");
   };
+  ASSERT_EQ(found("[north]", false), 0) << FederationFiles::read(folder / "init.txt");
+  EXPECT_TRUE(std::filesystem::exists(out + "/north/client.yaml"));
+  EXPECT_TRUE(std::filesystem::exists(out + "/alice/alice.key"));
+  EXPECT_FALSE(std::filesystem::exists(out + "/north/north.key")) << "it makes its key itself";
   ASSERT_EQ(found("[north]"), 0) << FederationFiles::read(folder / "init.txt");
   const std::string key = FederationFiles::read(out + "/north/north.key");
   const std::string config = FederationFiles::read(out + "/north/client.yaml");

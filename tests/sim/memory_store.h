@@ -62,6 +62,9 @@ class MemoryStore final : public StateStore {
     for (const auto& [name, row] : tables_.sites) rows.push_back(row);
     return rows;
   }
+  // Nobody enrols in a simulation.
+  Status save_enrolment(const Enrolment&) override { return {}; }
+  Result<std::vector<Enrolment>> enrolments() const override { return std::vector<Enrolment>{}; }
   Result<std::vector<SiteStanding>> standings() const override {
     std::vector<SiteStanding> all;
     for (const auto& [name, standing] : tables_.standings) all.push_back(standing);

@@ -24,6 +24,9 @@ class FullDisk final : public FileSystem {
   // So many more reads of open files; then the disk fails.
   std::atomic<int> reads_left{std::numeric_limits<int>::max()};
 
+  // So many more files are written or renamed; then the machine stops.
+  std::atomic<int> changes_left{std::numeric_limits<int>::max()};
+
   Status make_directories(const std::string& path) override {
     return real_->make_directories(path);
   }
@@ -33,6 +36,7 @@ class FullDisk final : public FileSystem {
   }
   Status write_durably(const std::string& path, ByteView bytes) override {
     if (bytes.size() > room) return system_error(ENOSPC, "write " + path);
+    if (changes_left-- <= 0) return system_error(EIO, "write " + path);
     room -= bytes.size();
     return real_->write_durably(path, bytes);
   }
@@ -47,6 +51,7 @@ class FullDisk final : public FileSystem {
     return std::unique_ptr<AppendFile>(std::make_unique<Limited>(*this, std::move(file), path));
   }
   Status rename(const std::string& from, const std::string& to) override {
+    if (changes_left-- <= 0) return system_error(EIO, "rename " + from);
     return real_->rename(from, to);
   }
   Status link(const std::string& from, const std::string& to) override {

@@ -216,7 +216,7 @@ TEST_F(Trust, AListThatEndsWhileItIsInForceLetsNobodyInAnyMore) {
 }
 
 TEST_F(Trust, ClocksThatDifferAndNamesThatDoNotFitAreToldWithBothValues) {
-  issue(sites_, {"early", "site", {}, KeyKind::kP256, 10, true});
+  issue(sites_, {"early", "site", {}, KeyKind::kP256, 10, -2});
   listen(*load("hub", PeerRole::kCoordinator));
   EXPECT_THAT(dial_with(*load("early", PeerRole::kSite)), HasSubstr("valid yet, by its clock"));
   EXPECT_THAT(refused_, AllOf(HasSubstr("not valid before 20"), HasSubstr("the clock here says 20"),

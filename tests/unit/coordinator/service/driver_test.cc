@@ -27,6 +27,8 @@ class FlakyStore final : public StateStore {
   Status save_site(const SiteRow& site) override { return real_->save_site(site); }
   Status save_standing(const SiteStanding& one) override { return real_->save_standing(one); }
   Result<std::vector<SiteStanding>> standings() const override { return real_->standings(); }
+  Status save_enrolment(const Enrolment& one) override { return real_->save_enrolment(one); }
+  Result<std::vector<Enrolment>> enrolments() const override { return real_->enrolments(); }
   Result<std::vector<JobRecord>> jobs() const override { return real_->jobs(); }
   Result<JobRecord> job(const JobId& job) const override { return real_->job(job); }
   Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override {

@@ -70,7 +70,9 @@ class OperatorApiTest : public testing::Test {
                  {}};
   std::unique_ptr<EventLog> log_ = *EventLog::open({EventLevel::kError, false, "", -1}, clock_);
   SiteRegistry registry_ = *SiteRegistry::open(*store_, *log_);
-  OperatorApi api_{{clock_, driver_, *store_, models_, "test", clock_.now(), registry_}};
+  Enrolments enrolments_ = *Enrolments::open({clock_, *store_, *log_, {}, {}, {}});
+  OperatorApi api_{
+      {clock_, driver_, *store_, models_, "test", clock_.now(), registry_, enrolments_}};
 };
 
 TEST_F(OperatorApiTest, ALongJobIsShownInPagesOfWhichEachFitsIntoAFrame) {

@@ -86,7 +86,10 @@ TEST_F(SiteRegistryTest, AStateOfTheFirstVersionIsTakenOver) {
   store_.reset();
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open((directory_ / "state.sqlite").c_str(), &database), SQLITE_OK);
-  sqlite3_exec(database, "DROP TABLE standings; DROP TABLE audit; PRAGMA user_version=1;", nullptr, nullptr, nullptr);
+  sqlite3_exec(
+      database,
+      "DROP TABLE enrolments; DROP TABLE standings; DROP TABLE audit; PRAGMA user_version=1;",
+      nullptr, nullptr, nullptr);
   sqlite3_close(database);
   open();
   EXPECT_TRUE(control("north", SiteAction::kDisable));
