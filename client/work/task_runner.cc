@@ -7,6 +7,7 @@
 #include "client/learning/local_tensors.h"
 #include "client/policy/policy_check.h"
 #include "client/policy/told_figures.h"
+#include "client/work/failed_task.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"
@@ -115,23 +116,11 @@ TaskFailure TaskRunner::refuse(const Task& task, const Refused& why) const {
 }
 
 TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
-  Reason reason = work.reason;
-  if (error.code == ErrorCode::kNotFound && reason == Reason::kDataInvalid)
-    reason = Reason::kDatasetMissing;
-  // A module that does what it may not; what the policy denies has its reason already.
-  if (error.code == ErrorCode::kPermissionDenied && reason == Reason::kTrainingFailed)
-    reason = Reason::kModelInvalid;
   // What was stopped did not fail: task.dropped says why it ended.
   if (error.code == ErrorCode::kCancelled) return {Reason::kAborted, error.message};
-  const std::string& detail = work.local_detail.empty() ? error.message : work.local_detail;
-  const TaskFailure told = refuse(work.task, {reason, error.message, detail});
-  // What the operating system says names paths of the site, which are nobody else's business.
-  if (reason == Reason::kStorageFailed) {
-    return {reason, error.code == ErrorCode::kResourceExhausted
-                        ? "the site's disk is full"
-                        : "the site could not use its own files"};
-  }
-  return told;
+  const FailedTask failed{work.task.key.kind, work.reason, !work.module_file.empty(),
+                          work.local_detail};
+  return refuse(work.task, told_of(failed, error));
 }
 
 Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& work) {

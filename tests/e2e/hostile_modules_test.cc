@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "common/crypto/digest.h"
 #include "tests/e2e/federation_files.h"
 #include "tests/support/script_module.h"
@@ -11,11 +13,7 @@
 namespace tributary {
 namespace {
 
-using testing::AllOf;
-using testing::Each;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
 constexpr int kSites = 2;
 constexpr const char* kLinear = "        return torch.linear(x, self.weight)\n";
@@ -102,6 +100,42 @@ TEST_F(HostileModulesE2e, MemoryAndTimeOfTheSiteAreNotUsedUp) {
   EXPECT_THAT(refused("grows.pt", "training_failed"), HasSubstr("allocate memory"));
   refused("loops.pt", "deadline", "8s");
   expect_that_the_next_job_trains();
+}
+
+// The process that a process has started, or none.
+pid_t child_of(pid_t parent) {
+  const std::string tasks = "/proc/" + std::to_string(parent) + "/task";
+  std::error_code gone;
+  for (const auto& task : std::filesystem::directory_iterator(tasks, gone)) {
+    const std::string children = FederationFiles::read(task.path() / "children");
+    if (!children.empty()) return std::stoi(children);
+  }
+  return 0;
+}
+
+// Nothing goes on computing for a daemon that is gone.
+TEST_F(HostileModulesE2e, AnEndlessModuleEndsWithItsDaemonHoweverThatEnds) {
+  add("loops.pt", "        while bool(x.abs().sum() > 0):\n            x = x + 1.0\n");
+  start();
+  submit("loops.pt");
+  for (int site = 1; site <= kSites; ++site) {
+    ASSERT_TRUE(federation_.wait_for("client.selected", {{"task", "train"}})) << federation_.logs();
+    pid_t child = 0;
+    ASSERT_TRUE(wait_until([&] { return (child = child_of(federation_.client_pid(site))) > 0; },
+                           std::chrono::seconds(30)));
+    if (site == 1) {
+      EXPECT_TRUE(federation_.kill_client(site));
+    } else {
+      EXPECT_EQ(federation_.stop_client(site), 0);
+    }
+    const std::string entry = "/proc/" + std::to_string(child) + "/stat";
+    EXPECT_TRUE(wait_until(
+        [&] {
+          const std::string state = FederationFiles::read(entry);
+          return state.empty() || state.find(") Z ") != std::string::npos;
+        },
+        std::chrono::seconds(30)));
+  }
 }
 
 }  // namespace

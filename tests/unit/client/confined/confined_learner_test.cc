@@ -155,6 +155,17 @@ TEST_F(ConfinedLearnerTest, CheckpointsOnTheWayDoNotChangeATraining) {
   EXPECT_GT(kept, 0);
 }
 
+// Threads that are started after the process was confined.
+TEST_F(ConfinedLearnerTest, ATrainingMayHaveSeveralThreads) {
+  global_ = *initial_model(job_, {1, 8, 8}, module_);
+  job_.train.batch_size = 0;
+  TrainRequest training = request();
+  training.threads = 3;
+  const auto trained = confined_.train(training);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_GT(trained->update_norm, 0.0);
+}
+
 TEST_F(ConfinedLearnerTest, WhatIsWrongIsToldAsInThisProcess) {
   const auto here = initial_model(job_, {1, 2, 2}, module_);
   const auto there = confined_.initial_model(job_, {1, 2, 2}, module_, leash_);
