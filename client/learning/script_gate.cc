@@ -38,7 +38,9 @@ class Gate {
 
  private:
   void add(Function* function) {
-    if (function != nullptr && seen_.insert(function).second) waiting_.push_back(function);
+    if (function == nullptr || !seen_.insert(function).second) return;
+    function->ensure_defined();  // what is compiled when it is first called is compiled now
+    waiting_.push_back(function);
   }
   static Error refuse(const std::string& what, const std::string& where) {
     return make_error(ErrorCode::kPermissionDenied,

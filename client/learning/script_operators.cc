@@ -5,7 +5,6 @@
 // runs no code that it is handed. Left out on purpose, beside what nobody asked for yet:
 //   from_file, save, prim::rpc_*, c10d::*      files and network
 //   set_, set_data, resize_, as_strided        memory under another shape than it was made for
-//   empty, empty_like, new_empty               memory as an earlier owner left it
 //   manual_seed                                the seed is the training's to choose
 //   cuda, pin_memory, record_stream            devices
 //   prim::fork, aten::wait, prim::PythonOp     code in other threads or languages
@@ -46,7 +45,8 @@ constexpr std::string_view kPlainValues =
 constexpr std::string_view kShape =
     "size numel dim stride storage_offset element_size is_contiguous is_floating_point is_complex "
     "is_same_size is_nonzero is_signed is_grad_enabled set_grad_enabled is_scripting is_leaf "
-    "has_torch_function is_autocast_enabled is_autocast_cpu_enabled result_type promote_types "
+    "has_torch_function device is_autocast_enabled is_autocast_cpu_enabled result_type "
+    "promote_types "
     "can_cast is_distributed get_device is_conj is_neg is_inference to cpu type_as view view_as "
     "reshape reshape_as flatten unflatten ravel squeeze unsqueeze transpose t permute movedim "
     "moveaxis swapaxes swapdims numpy_T mT mH adjoint expand expand_as broadcast_to "
@@ -65,9 +65,11 @@ constexpr std::string_view kShape =
     "_cast_Byte _cast_Char _cast_Double _cast_Float _cast_Half _cast_Int _cast_Long _cast_Short "
     "channel_shuffle pixel_shuffle pixel_unshuffle one_hot";
 
-// Makes tensors of given values, or writes into one that is there.
+// Makes tensors of given values, or writes into one that is there. `empty` shows memory as it was,
+// in a process that has nothing but what the module sees anyway; popular models fill it with noise.
 constexpr std::string_view kMaking =
-    "tensor as_tensor scalar_tensor zeros zeros_like new_zeros ones ones_like new_ones full "
+    "empty empty_like new_empty tensor as_tensor scalar_tensor zeros zeros_like new_zeros ones "
+    "ones_like new_ones full "
     "full_like new_full arange linspace logspace eye fill zero copy_ masked_fill masked_scatter "
     "index_fill index_add index_copy index_put index_reduce scatter scatter_add scatter_reduce put "
     "fill_diagonal vander hann_window hamming_window bartlett_window blackman_window "
@@ -124,7 +126,8 @@ constexpr std::string_view kLayers =
     "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d "
     "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell "
     "_nested_tensor_from_mask _nested_tensor_from_mask_left_aligned to_padded_tensor "
-    "_scaled_dot_product_attention _native_multi_head_attention _transformer_encoder_layer_fwd "
+    "scaled_dot_product_attention _scaled_dot_product_attention _native_multi_head_attention "
+    "_transformer_encoder_layer_fwd "
     "grid_sampler grid_sampler_2d grid_sampler_3d affine_grid_generator __interpolate __upsample "
     "__upsample_bilinear __upsample_nearest upsample_nearest1d upsample_nearest2d "
     "upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d "

@@ -168,13 +168,13 @@ Result<std::uint64_t> private_memory() {
 }
 
 Status limit_resources(const ConfinementBounds& bounds) {
+  // Where the machine's memory runs out in spite of the bound, this process goes, not its parent.
+  std::ofstream("/proc/self/oom_score_adj") << 1000;
   TRIB_TRY(now, private_memory());
   TRIB_CHECK_OK(limit(RLIMIT_DATA, now + bounds.memory_bytes));
   TRIB_CHECK_OK(limit(RLIMIT_CORE, 0));
   TRIB_CHECK_OK(limit(RLIMIT_FSIZE, 0));
   TRIB_CHECK_OK(limit(RLIMIT_MEMLOCK, 0));
-  // Where memory runs out in spite of that, this process goes, not its parent.
-  std::ofstream("/proc/self/oom_score_adj") << 1000;
   return {};
 }
 

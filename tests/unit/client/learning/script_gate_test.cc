@@ -62,8 +62,7 @@ TEST_F(ScriptGate, WhateverIsNotArithmeticIsNamedAndRefused) {
   const std::pair<const char*, const char*> expressions[] = {
 
       {"torch.as_strided(x, [9999], [1])", "aten::as_strided"},
-      {"torch.empty([4])", "aten::empty"},
-      {"torch.empty_like(x)", "aten::empty_like"},
+      {"torch.empty_strided([4], [1])", "aten::empty_strided"},
       {"x.set_(x)", "aten::set_"},
       {"x.resize_([4096])", "aten::resize_"},
       {"x.cuda()", "aten::cuda"},
@@ -139,6 +138,7 @@ TEST_F(ScriptGate, ModelsAsPeopleWriteThemPass) {
         y += torch.zeros_like(y)
         attention = torch.softmax(torch.matmul(y, y.t()) / float(sizes["rows"]) ** 0.5, -1)
         y = torch.where(y > 0, y, torch.tanh(y)).clamp(-5.0, 5.0) + attention.mean()
+        y = y * torch.empty_like(y).bernoulli_(0.9)
         return torch.linear(y[:, 0:4], self.weight).squeeze(-1)
 )");
   EXPECT_EQ(fault(module), "none");

@@ -193,6 +193,9 @@ TEST_F(ConfinementTest, AnEndlessChildIsEnded) {
   ASSERT_TRUE(child->channel().send(1, as_bytes(path_)));
   ASSERT_TRUE(child->channel().receive(64)) << "it is confined";
   const pid_t pid = child->pid();
+  int score = 0;
+  std::ifstream("/proc/" + std::to_string(pid) + "/oom_score_adj") >> score;
+  EXPECT_EQ(score, 1000) << "it would be the first that the kernel ends for memory";
   EXPECT_EQ(child->end().code, ErrorCode::kResourceExhausted);
   EXPECT_EQ(::kill(pid, 0), -1) << "ended, and waited for";
 }
