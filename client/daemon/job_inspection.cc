@@ -82,7 +82,7 @@ Result<std::size_t> encoded_size(const JobSpec& job, const Layout& layout) {
 
 Status tell_update(Inspection& to, const std::vector<std::int64_t>& input_shape) {
   const JobSpec& job = to.job;
-  TRIB_TRY(model, initial_model(job, input_shape, ""));
+  TRIB_TRY(model, initial_model(job, input_shape, {}));
   const Layout layout = update_layout(companions_of(job.train.algorithm.name), model.layout);
   to.out << "  model      the initial one, made of the job's seed and nothing else\n"
          << "\nwhat would leave, in each round\n";

@@ -4,11 +4,13 @@
 #include <functional>
 #include <iostream>
 
+#include "client/confined/confined_learner.h"
+#include "client/confined/worker.h"
 #include "client/daemon/enroll_command.h"
 #include "client/daemon/jobs_command.h"
 #include "client/daemon/site_daemon.h"
 #include "client/data/hospital_generator.h"
-#include "client/learning/learner.h"
+#include "client/work/resources.h"
 #include "common/base/limits.h"
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
@@ -126,15 +128,16 @@ Status export_model(const ExportOptions& options) {
   auto model = decode_safetensors(bytes);
   if (!model) return fault_of_named(model_path, std::move(model).error());
   TRIB_CHECK_OK(check_place(out));
-  const auto files = make_file_system();
-  const std::string unfinished = out + ".unfinished";
-  Status saved = save_torchscript(job.spec, *model, input_shape_of(job.spec, *model),
-                                  resolve_path(job.model_path, job_path), unfinished);
-  if (saved) saved = files->rename(unfinished, out);
-  if (!saved) {
-    static_cast<void>(files->remove(unfinished).has_value());
-    return saved;
+  Bytes module_file;
+  if (!job.model_path.empty()) {
+    TRIB_TRY(read, read_named(resolve_path(job.model_path, job_path), limits::kBlobBytesMax));
+    module_file = std::move(read);
   }
+  const SystemClock clock;
+  const ConfinedLearner learner({clock, [] { return free_resources(".").memory_bytes; }});
+  TRIB_TRY(exported, learner.export_torchscript(job.spec, *model, input_shape_of(job.spec, *model),
+                                                module_file, {}));
+  TRIB_CHECK_OK(make_file_system()->write_durably(out, exported));
   std::cerr << "wrote " << out << ": a TorchScript module with the values of " << model_path
             << "\n";
   return {};
@@ -182,6 +185,7 @@ void add_jobs(CLI::App& app, const std::string& config, std::string& job,
 }  // namespace tributary
 
 int main(int argc, char** argv) {
+  if (argc == 2 && argv[1] == tributary::kConfinedCommand) return tributary::serve_confined();
   CLI::App app{
       "Tributary's client: a site's daemon. It dials the coordinator, trains on local files when "
       "asked, and sends\n"

@@ -14,6 +14,7 @@
 
 #include "client/agent/certificate_renewal.h"
 #include "client/agent/site_agent.h"
+#include "client/confined/confined_learner.h"
 #include "client/policy/policy_check.h"
 #include "client/work/site_data.h"
 #include "client/work/task_runner.h"
@@ -75,7 +76,7 @@ class Daemon {
                       [this] { return stopping_.load(); }},
         [this] { return free_resources(config_.state_dir); }, &*gate_,
         CarriedStore(*files_, config_.state_dir + "/carried"),
-        PersonalModels{*files_, config_.state_dir + "/personal"}});
+        PersonalModels{*files_, config_.state_dir + "/personal"}, learner_});
     std::string names;
     for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},
@@ -278,6 +279,8 @@ class Daemon {
   FileSiteData data_;
   const std::unique_ptr<FileSystem> files_ = make_file_system();
   CheckpointStore checkpoints_;  // the training thread's
+  const ConfinedLearner learner_{
+      {clock_, [this] { return free_resources(config_.state_dir).memory_bytes; }}};
   TimePoint stopping_since_;
   std::atomic<bool> stopping_{false};
   bool forced_ = false;  // the end did not come by itself in time

@@ -64,6 +64,8 @@ struct ClientAlgorithm {
 
 std::span<const ClientAlgorithm* const> algorithm_table();  // generated
 Result<const ClientAlgorithm*> find_algorithm(std::string_view name);
+// Whether trainings leave anything at the site for the next one.
+bool leaves_at_site(const TrainSpec& train);
 
 // By how much sgd moves weights in so many steps, in gradients: the norm |a|_1 of Wang et al. 2020
 // (FedNova). Without momentum it is `steps`.

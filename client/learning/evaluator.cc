@@ -33,11 +33,12 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
 }  // namespace
 
 Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const ExampleSet& data,
-                                  int threads, const std::string& model_file_path) {
+                                  int threads, ByteView module_file,
+                                  const std::function<bool()>& should_stop) {
   return guarded("evaluating", [&]() -> Result<EvaluationCounts> {
     use_threads(threads);
     TRIB_CHECK_OK(check_examples(job, data));
-    TRIB_TRY(model, build_model(job, data.input_shape, model_file_path));
+    TRIB_TRY(model, build_model(job, data.input_shape, module_file));
     TRIB_CHECK_OK(load_values(*model, global));
     const torch::NoGradGuard no_gradients;
     model->set_training(false);
@@ -47,6 +48,8 @@ Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const
     const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features,
                                                         1, limits::kEvaluationBatchRowsMax);
     for (std::int64_t first = 0; first < total; first += batch) {
+      if (should_stop && should_stop())
+        return make_error(ErrorCode::kCancelled, "the evaluation was stopped");
       TRIB_CHECK_OK(add_rows(sheet, *model, job, data, first, std::min(batch, total - first)));
     }
     return sheet.counts();

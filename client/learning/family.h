@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/domain/job_spec.h"
 
@@ -23,7 +24,7 @@ struct ModelRequest {
   const OptionMap& options;                // of job.model
   std::vector<std::int64_t> input_shape;   // of one example, e.g. {13} or {1, 28, 28}
   std::int64_t outputs = 1;                // 1 for binary (a logit) and regression, else the number of classes
-  std::string file;                        // path of the job's model file; empty where the job has none
+  ByteView module_file;                    // the job's TorchScript module; empty where it has none
 };
 
 struct ModelFamily {

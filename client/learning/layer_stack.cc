@@ -67,7 +67,7 @@ class LayerStack final : public TorchModel {
     return {};
   }
   void initialize(std::uint64_t job_seed) override;
-  void save(const std::string& path) override;
+  void save(std::ostream& file) override;
   void save_state(StateWriter& to) const override;
   Status restore_state(StateReader& from) override;
 
@@ -173,7 +173,7 @@ std::string forward_source(const Layers& layers) {
   return source + "    return x\n";
 }
 
-void LayerStack::save(const std::string& path) {
+void LayerStack::save(std::ostream& file) {
   const auto unit = std::make_shared<torch::jit::CompilationUnit>();
   const auto make_module = [&unit](const char* name) {
     torch::jit::Module module(c10::QualifiedName(name), unit, true);
@@ -192,7 +192,7 @@ void LayerStack::save(const std::string& path) {
     at += 2;
   }
   root.define(forward_source(layers_));
-  root.save(path);
+  root.save(file);
 }
 
 void LayerStack::save_state(StateWriter& to) const {

@@ -2,7 +2,8 @@
 // What a site computes: the initial model, a round's training, an evaluation, the model for Python.
 // Functions without state, any thread, several at a time with threads = 1; with the same inputs and
 // threads = 1 they give the same bits, a training that goes on from a checkpoint too. No Torch in
-// this header. They read no files but the job's TorchScript module, keep nothing, and log nothing.
+// this header. They read and write no files, keep nothing, and log nothing. Learner is where they
+// are carried out: in this process, or in one that is confined (client/confined).
 #pragma once
 
 #include <cstdint>
@@ -22,11 +23,12 @@
 
 namespace tributary {
 
-// `model_file_path` here and below: the job's TorchScript module, its digest already checked; empty
-// for built-in families. The layout is the parameters, then the float buffers, in module order.
-// Every site computes the same bits.
+// `module_file` here and below: the bytes of the job's TorchScript module, their digest already
+// checked; empty for built-in families. It is refused (kPermissionDenied) where it is made of more
+// than arithmetic, see script_operators.h. The layout is the parameters, then the float buffers, in
+// module order. Every site computes the same bits.
 Result<Model> initial_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                            const std::string& model_file_path);
+                            ByteView module_file);
 
 // Where a training stands between two batches. Good for the same request only: whoever keeps it
 // sees to that.
@@ -46,7 +48,7 @@ struct TrainRequest {
   std::function<bool()> should_stop;  // may be empty; asked before every batch
   std::function<void(std::uint64_t done, std::uint64_t total)>
       progress;  // may be empty; after every batch
-  std::string model_file_path;
+  ByteView module_file;
   // Where an earlier training of this request stood, or nothing. May be empty; asked once.
   std::function<std::optional<TrainingState>()> resume = {};
   // Both or neither. Due is asked between batches, after should_stop; then the state is handed
@@ -59,6 +61,7 @@ struct TrainRequest {
   // For the client algorithm, see AlgorithmStart.
   std::span<const float> server = {};
   std::span<const float> own = {};
+  std::uint64_t memory_bytes = 0;  // see Leash
 };
 
 struct TrainOutput {
@@ -79,14 +82,46 @@ struct TrainOutput {
 // without it the training is as ever.
 Result<TrainOutput> train(const TrainRequest& request);
 
-// Loss, hits and score histogram of the model on `data`; zero counts for no rows.
+// Loss, hits and score histogram of the model on `data`; zero counts for no rows. `should_stop` may
+// be empty; asked before every batch, and kCancelled then.
 Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const ExampleSet& data,
-                                  int threads, const std::string& model_file_path);
+                                  int threads, ByteView module_file,
+                                  const std::function<bool()>& should_stop = {});
 
-// Writes the model as TorchScript to `path`: torch.jit.load(path) of Python gives a module whose
-// state_dict has the layout's names.
-Status save_torchscript(const JobSpec& job, const Model& model,
-                        const std::vector<std::int64_t>& input_shape,
-                        const std::string& model_file_path, const std::string& path);
+// The model as a file of TorchScript: torch.jit.load of Python gives a module whose state_dict has
+// the layout's names.
+Result<Bytes> export_torchscript(const JobSpec& job, const Model& model,
+                                 const std::vector<std::int64_t>& input_shape,
+                                 ByteView module_file);
+
+// What holds a computation that takes place elsewhere.
+struct Leash {
+  std::function<bool()> should_stop;  // may be empty; kCancelled soon after it says so
+  std::uint64_t memory_bytes = 0;     // that it may take; 0: three quarters of what is free
+};
+
+// Where the functions above are carried out. Any thread, several at a time.
+class Learner {
+ public:
+  virtual ~Learner() = default;
+  virtual Result<Model> initial_model(const JobSpec& job,
+                                      const std::vector<std::int64_t>& input_shape,
+                                      ByteView module_file, const Leash& leash) const = 0;
+  virtual Result<TrainOutput> train(const TrainRequest& request) const = 0;
+  virtual Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global,
+                                            const ExampleSet& data, int threads,
+                                            ByteView module_file, const Leash& leash) const = 0;
+  virtual Result<Bytes> export_torchscript(const JobSpec& job, const Model& model,
+                                           const std::vector<std::int64_t>& input_shape,
+                                           ByteView module_file, const Leash& leash) const = 0;
+};
+
+// Makes LibTorch and the libraries below it look now at the processor, and at files that say what it
+// is. A process that is about to be confined could not any more, and would compute other bits.
+void warm_up_torch();
+
+// In this process, without a leash on memory: for built-in families, and for modules of whoever
+// runs the program.
+const Learner& learner_in_process();
 
 }  // namespace tributary

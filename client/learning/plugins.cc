@@ -31,6 +31,11 @@ Result<const ClientAlgorithm*> find_algorithm(std::string_view name) {
   return find(algorithm_table(), "client algorithm", name);
 }
 
+bool leaves_at_site(const TrainSpec& train) {
+  const auto algorithm = find_algorithm(train.algorithm.name);
+  return train.personal || !train.keep_local.empty() || (algorithm && (*algorithm)->keeps);
+}
+
 // A gradient moves the weights in its own step and, by the velocity, in those after it.
 double steps_in_gradients(const PluginChoice& sgd, std::uint64_t steps) {
   const double momentum = option<double>(sgd.options, "momentum");

@@ -3,8 +3,11 @@
 
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "client/learning/algorithm.h"
 #include "client/learning/examples.h"
@@ -99,9 +102,9 @@ std::vector<std::int64_t> batch_shape(std::int64_t rows,
 }
 
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                                  const std::string& model_file_path) {
+                                  ByteView module_file) {
   TRIB_TRY(family, find_family(job.model.name));
-  return family->build({job.model.options, input_shape, model_outputs(job.data), model_file_path});
+  return family->build({job.model.options, input_shape, model_outputs(job.data), module_file});
 }
 
 Status check_layout(const TorchModel& model, const Layout& layout) {
@@ -141,11 +144,26 @@ Status check_training(const JobSpec& job, const TorchModel& model) {
   return {};
 }
 
+// Each library below Torch: BLAS, oneDNN (convolutions), vectorised functions, random numbers, the
+// pools of threads, the interpreter.
+void warm_up_torch() {
+  use_threads(1);
+  const torch::Tensor images = torch::rand({2, 1, 8, 8});
+  const torch::Tensor filters = torch::rand({2, 1, 3, 3}).requires_grad_();
+  const torch::Tensor folded = at::conv2d(images, filters).flatten(1).exp();
+  const torch::Tensor weights = torch::rand({1, folded.size(1)}).requires_grad_();
+  static_cast<void>(torch::autograd::grad({at::linear(folded, weights).sum()}, {filters, weights}));
+  torch::jit::Module module("WarmUp");
+  module.define("def forward(self, x):\n    return torch.relu(x)\n");
+  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  static_cast<void>(module.forward({images}));
+}
+
 Result<Model> initial_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                            const std::string& model_file_path) {
+                            ByteView module_file) {
   return guarded("building the initial model", [&]() -> Result<Model> {
     use_threads(1);
-    TRIB_TRY(model, build_model(job, input_shape, model_file_path));
+    TRIB_TRY(model, build_model(job, input_shape, module_file));
     TRIB_CHECK_OK(check_training(job, *model));
     model->initialize(job.seed);
     Model made;
@@ -158,15 +176,17 @@ Result<Model> initial_model(const JobSpec& job, const std::vector<std::int64_t>&
   });
 }
 
-Status save_torchscript(const JobSpec& job, const Model& model,
-                        const std::vector<std::int64_t>& input_shape,
-                        const std::string& model_file_path, const std::string& path) {
-  return guarded("writing the TorchScript file " + path, [&]() -> Status {
+Result<Bytes> export_torchscript(const JobSpec& job, const Model& model,
+                                 const std::vector<std::int64_t>& input_shape,
+                                 ByteView module_file) {
+  return guarded("writing the TorchScript module", [&]() -> Result<Bytes> {
     use_threads(1);
-    TRIB_TRY(built, build_model(job, input_shape, model_file_path));
+    TRIB_TRY(built, build_model(job, input_shape, module_file));
     TRIB_CHECK_OK(load_values(*built, model));
-    built->save(path);
-    return {};
+    std::ostringstream file;
+    built->save(file);
+    const ByteView bytes = as_bytes(file.view());
+    return Bytes(bytes.begin(), bytes.end());
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include <torch/script.h>
 
+#include <iosfwd>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -35,7 +36,7 @@ class TorchModel {
   // Values of a model before its first round. TorchScript modules bring their own.
   virtual void initialize(std::uint64_t job_seed) = 0;
   // Writes a TorchScript file that torch.jit.load of Python opens.
-  virtual void save(const std::string& path) = 0;
+  virtual void save(std::ostream& file) = 0;
   // Brings `tensors` up to date where forward() has put others in their place.
   virtual void refresh_tensors() {}
   // All that training changes, to go on with the same bits; the random numbers too, so restore
@@ -50,7 +51,7 @@ class TorchModel {
 
 // Builds the job's model and, for `values`, fills it in. Fails where the layouts differ.
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                                  const std::string& model_file_path);
+                                  ByteView module_file);
 Status check_layout(const TorchModel& model, const Layout& layout);
 Status load_values(TorchModel& model, const Model& values);
 // Whether the job's client algorithm is defined for the model, and its keep_local names tensors.

@@ -306,7 +306,7 @@ Result<TrainOutput> train(const TrainRequest& request) {
     const double decay =
         std::pow(job.train.learning_rate_decay, static_cast<double>(request.round) - 1.0);
     TRIB_TRY(optimizer, make_optimizer(job.train.optimizer, decay));
-    TRIB_TRY(model, build_model(job, request.data.input_shape, request.model_file_path));
+    TRIB_TRY(model, build_model(job, request.data.input_shape, request.module_file));
     TRIB_CHECK_OK(check_training(job, *model));
     TRIB_CHECK_OK(check_layout(*model, request.global.layout));
     TRIB_CHECK_OK(load_values(*model, request.start != nullptr ? *request.start : request.global));

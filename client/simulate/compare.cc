@@ -16,15 +16,15 @@ void append(ExampleSet& to, const ExampleSet& from) {
 }
 
 // Alone there is nothing to agree on, and nothing that others must not have.
-Result<Model> train_alone(JobSpec job, const std::string& model_file, const std::string& name,
+Result<Model> train_alone(JobSpec job, ByteView module_file, const std::string& name,
                           const ExampleSet& data) {
   job.train.algorithm = {"fedavg", {}};
   job.train.keep_local.clear();
-  TRIB_TRY(model, initial_model(job, data.input_shape, model_file));
+  TRIB_TRY(model, initial_model(job, data.input_shape, module_file));
   for (RoundNumber round = 1; round <= job.rounds.rounds; ++round) {
     const TrainRequest request{
-        job, round, model, data,      derive_seed(job.seed, "shuffle/" + name, round),
-        1,   {},    {},    model_file};
+        job, round, model, data,       derive_seed(job.seed, "shuffle/" + name, round),
+        1,   {},    {},    module_file};
     TRIB_TRY(trained, train(request));
     for (std::size_t i = 0; i < model.values.size(); ++i)
       model.values[i] += trained.update.values[i];
@@ -34,7 +34,7 @@ Result<Model> train_alone(JobSpec job, const std::string& model_file, const std:
 
 }  // namespace
 
-Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, const std::string& model_file,
+Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, ByteView module_file,
                                                   std::vector<VirtualSite>& sites,
                                                   const Model* federated) {
   std::erase_if(sites, &VirtualSite::evaluator);  // whose rows are no site's
@@ -63,7 +63,7 @@ Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, const std:
     EvaluationCounts sum;
     for (const auto& [site, examples] : by_site) {
       if (examples->validation.rows == 0) continue;
-      TRIB_TRY(counts, evaluate(job, model, examples->validation, 1, model_file));
+      TRIB_TRY(counts, evaluate(job, model, examples->validation, 1, module_file));
       one.by_site[site] = figures_of(counts);
       TRIB_CHECK_OK(add_counts(sum, counts));
     }
@@ -73,10 +73,10 @@ Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, const std:
   if (federated != nullptr) TRIB_CHECK_OK(judge("federated", pooled.rows, *federated));
   for (const auto& [site, examples] : by_site) {
     if (examples->training.rows == 0) continue;
-    TRIB_TRY(alone, train_alone(job, model_file, site.value, examples->training));
+    TRIB_TRY(alone, train_alone(job, module_file, site.value, examples->training));
     TRIB_CHECK_OK(judge(site.value + " alone", examples->training.rows, alone));
   }
-  TRIB_TRY(together, train_alone(job, model_file, "pooled", pooled));
+  TRIB_TRY(together, train_alone(job, module_file, "pooled", pooled));
   TRIB_CHECK_OK(judge("all data pooled", pooled.rows, together));
   return compared;
 }

@@ -22,7 +22,7 @@ struct ComparedModel {
 
 // Local and pooled models start from the same initial model and see as many passes over their rows
 // as the federation.
-Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, const std::string& model_file,
+Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, ByteView module_file,
                                                   std::vector<VirtualSite>& sites,
                                                   const Model* federated);
 

@@ -102,7 +102,7 @@ Status compare(const Options& options) {
     if (!model) return fault_of_named(options.model, std::move(model).error());
     federated = *std::move(model);
   }
-  TRIB_TRY(compared, compare_models(loaded.job.spec, loaded.module_path, sites,
+  TRIB_TRY(compared, compare_models(loaded.job.spec, loaded.module_bytes, sites,
                                     federated ? &*federated : nullptr));
   std::printf("%-24s %13s %9s %9s %9s\n", "model", "training rows", "accuracy", "AUC", "loss");
   for (const ComparedModel& one : compared) {

@@ -37,8 +37,7 @@ Result<LoadedJob> load_job(const std::string& path) {
   loaded.document = std::move(text);
   loaded.job = std::move(job);
   if (!loaded.job.model_path.empty()) {
-    loaded.module_path = resolve_path(loaded.job.model_path, path);
-    TRIB_TRY(module, read_named(loaded.module_path, limits::kBlobBytesMax));
+    TRIB_TRY(module, read_named(resolve_path(loaded.job.model_path, path), limits::kBlobBytesMax));
     loaded.module_bytes = std::move(module);
   }
   return loaded;

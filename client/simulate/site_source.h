@@ -16,7 +16,6 @@ namespace tributary {
 struct LoadedJob {
   std::string document;
   JobFile job;
-  std::string module_path;
   Bytes module_bytes;
 };
 Result<LoadedJob> load_job(const std::string& path);

@@ -33,7 +33,9 @@ void VirtualSites::add(VirtualSite site) {
       .threads = 1,
       .log = [](const char*, EventFields) {},
       .carried = CarriedStore(files_, folder_ + "/" + site.name.value),
-      .personal = PersonalModels{files_, folder_ + "/" + site.name.value + "/personal"}});
+      .personal = PersonalModels{files_, folder_ + "/" + site.name.value + "/personal"},
+      // Whoever simulates runs a module of their own, on a machine of their own.
+      .learner = learner_in_process()});
 }
 
 void VirtualSites::connect_all(Driver& driver, const std::string& dataset) {

@@ -26,6 +26,17 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 
 }  // namespace
 
+std::vector<float> part_of(const Carried& carried, const char* name,
+                           std::optional<std::size_t> size) {
+  const auto found = carried.find(name);
+  if (found == carried.end() || (size && found->second.size() != *size)) return {};
+  return found->second;
+}
+
+void put_part(Carried& carried, const char* name, std::vector<float> values) {
+  if (!values.empty()) carried[name] = std::move(values);
+}
+
 struct CarriedStore::Entry {
   std::string file;
   std::uint64_t sequence = 0;

@@ -18,6 +18,12 @@ namespace tributary {
 // Values by what they are: "residual", "algorithm", "local", "personal".
 using Carried = std::map<std::string, std::vector<float>>;
 
+// Empty where it is missing or, with `size`, of another model.
+std::vector<float> part_of(const Carried& carried, const char* name,
+                           std::optional<std::size_t> size = {});
+// No part where there are no values.
+void put_part(Carried& carried, const char* name, std::vector<float> values);
+
 class CarriedStore {
  public:
   static constexpr std::size_t kJobsMax = 8;

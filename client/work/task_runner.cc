@@ -4,10 +4,10 @@
 #include <exception>
 
 #include "client/learning/algorithm.h"
-#include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
 #include "client/policy/policy_check.h"
 #include "client/policy/told_figures.h"
+#include "client/work/failed_task.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"
@@ -22,9 +22,9 @@ struct TaskRunner::Work {
   const Task& task;
   const JobSpec& job;
   const SitePolicy& policy;
-  std::string model_file;  // path of the TorchScript module; empty where the job has none
   const std::function<bool()>& should_stop;
   const std::function<void(std::uint64_t, std::uint64_t)>& progress;
+  mutable Bytes module_file = {};  // empty where the job has none
   mutable std::string local_detail = {};
   mutable Reason reason = Reason::kTrainingFailed;  // what an error means here
 };
@@ -39,24 +39,6 @@ void add_figures(EventFields& fields, const EvaluationFigures& figures) {
   if (figures.f1) fields.emplace_back("f1", *figures.f1);
 }
 
-// Nothing where it is missing or, with `size`, of another model.
-std::vector<float> part_of(const Carried& carried, const char* name,
-                           std::optional<std::size_t> size = {}) {
-  const auto found = carried.find(name);
-  if (found == carried.end() || (size && found->second.size() != *size)) return {};
-  return found->second;
-}
-
-void put_part(Carried& carried, const char* name, std::vector<float> values) {
-  if (!values.empty()) carried[name] = std::move(values);
-}
-
-// Whether trainings leave more at the site than what an encoding left out.
-bool carries(const TrainSpec& train) {
-  const auto algorithm = find_algorithm(train.algorithm.name);
-  return train.personal || !train.keep_local.empty() || (algorithm && (*algorithm)->keeps);
-}
-
 }  // namespace
 
 TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should_stop,
@@ -65,10 +47,7 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
   if (const auto* refused = std::get_if<Refused>(&admission))
     return {task.key, refuse(task, *refused)};
   const auto& [job, policy] = std::get<Admitted>(admission);
-  const bool has_file = !task.model_file.digest.is_none();
-  const Work work{task,        job,
-                  policy,      has_file ? ports_.blobs.path(task.model_file.digest) : "",
-                  should_stop, progress};
+  const Work work{task, job, policy, should_stop, progress};
   Result<TaskOutcome> outcome = make_error(ErrorCode::kInternal, "");
   try {
     outcome = perform(work);
@@ -102,7 +81,18 @@ Status TaskRunner::check_model(const Work& work, const Layout& layout) const {
   return deny(work, permits_model(work.policy, layout, stays));
 }
 
+Leash TaskRunner::leash(const Work& work) {
+  return {work.should_stop, static_cast<std::uint64_t>(work.policy.max_memory_bytes)};
+}
+
 Result<TaskOutcome> TaskRunner::perform(const Work& work) {
+  const bool has_module = !work.task.model_file.digest.is_none();
+  if (has_module && work.task.key.kind != TaskKind::kPrepare) {
+    work.reason = Reason::kStorageFailed;
+    TRIB_TRY(module_file, ports_.blobs.read(work.task.model_file.digest));
+    work.module_file = std::move(module_file);
+    work.reason = Reason::kTrainingFailed;
+  }
   switch (work.task.key.kind) {
     case TaskKind::kPrepare:
       return prepare(work);
@@ -126,20 +116,11 @@ TaskFailure TaskRunner::refuse(const Task& task, const Refused& why) const {
 }
 
 TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
-  Reason reason = work.reason;
-  if (error.code == ErrorCode::kNotFound && reason == Reason::kDataInvalid)
-    reason = Reason::kDatasetMissing;
   // What was stopped did not fail: task.dropped says why it ended.
   if (error.code == ErrorCode::kCancelled) return {Reason::kAborted, error.message};
-  const std::string& detail = work.local_detail.empty() ? error.message : work.local_detail;
-  const TaskFailure told = refuse(work.task, {reason, error.message, detail});
-  // What the operating system says names paths of the site, which are nobody else's business.
-  if (reason == Reason::kStorageFailed) {
-    return {reason, error.code == ErrorCode::kResourceExhausted
-                        ? "the site's disk is full"
-                        : "the site could not use its own files"};
-  }
-  return told;
+  const FailedTask failed{work.task.key.kind, work.reason, !work.module_file.empty(),
+                          work.local_detail};
+  return refuse(work.task, told_of(failed, error));
 }
 
 Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& work) {
@@ -207,7 +188,7 @@ Result<Carried> TaskRunner::carried_before(const Work& work) {
   work.reason = Reason::kStorageFailed;
   TRIB_TRY(before, ports_.carried->after(task.key.job, task.counted));
   work.reason = Reason::kTrainingFailed;
-  if (before.empty() && carries(work.job.train)) {
+  if (before.empty() && leaves_at_site(work.job.train)) {
     EventFields fields = fields_of(task.key);
     fields.emplace_back("counted", std::int64_t{task.counted});
     ports_.log("carried.lost", std::move(fields));
@@ -228,7 +209,8 @@ Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
 Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
   TRIB_TRY(data, examples(work));
   work.reason = Reason::kModelInvalid;
-  TRIB_TRY(model, initial_model(work.job, data->training.input_shape, work.model_file));
+  TRIB_TRY(model, ports_.learner.initial_model(work.job, data->training.input_shape,
+                                               work.module_file, leash(work)));
   TRIB_CHECK_OK(check_model(work, model.layout));
   const Companions& companions = companions_of(work.job.train.algorithm.name);
   TRIB_CHECK_OK(validate_layout(update_layout(companions, model.layout)));
@@ -291,7 +273,8 @@ Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& dat
                        ports_.threads,
                        work.should_stop,
                        work.progress,
-                       work.model_file};
+                       work.module_file};
+  request.memory_bytes = leash(work).memory_bytes;
   Model start;
   if (!train_spec.keep_local.empty()) {
     start = sent.model;
@@ -301,16 +284,16 @@ Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& dat
   const std::vector<float> own = part_of(before, "algorithm", sent.model.values.size());
   request.own = own;
   request.server = sent.along;
-  if (!ports_.checkpoints) return train(request);
+  if (!ports_.checkpoints) return ports_.learner.train(request);
   TaskCheckpoints checkpoints(*ports_.checkpoints, ports_.log, task, request.shuffle_seed, data);
   request.resume = [&] { return checkpoints.take_up(); };
   request.checkpoint_due = [&] { return checkpoints.due(); };
   request.checkpoint = [&](Result<TrainingState> state) { checkpoints.keep(std::move(state)); };
-  Result<TrainOutput> trained = train(request);
+  Result<TrainOutput> trained = ports_.learner.train(request);
   if (!trained && trained.error().code == ErrorCode::kDataLoss) {
     checkpoints.drop(trained.error());
     request.resume = {};
-    trained = train(request);
+    trained = ports_.learner.train(request);
   }
   return trained;
 }
@@ -333,9 +316,10 @@ Result<std::vector<float>> TaskRunner::train_personal(const Work& work, const Ex
                        ports_.threads,
                        work.should_stop,
                        {},
-                       work.model_file};
+                       work.module_file};
   request.start = &start;
-  TRIB_TRY(trained, train(request));
+  request.memory_bytes = leash(work).memory_bytes;
+  TRIB_TRY(trained, ports_.learner.train(request));
   Model personal = global;
   for (std::size_t i = 0; i < personal.values.size(); ++i)
     personal.values[i] += trained.update.values[i];
@@ -350,7 +334,8 @@ void TaskRunner::ended(const TaskKey& key) {
 
 Result<EvaluationCounts> TaskRunner::evaluate_as(const Work& work, const char* name,
                                                  const Model& model, const ExampleSet& data) {
-  TRIB_TRY(counts, evaluate(work.job, model, data, ports_.threads, work.model_file));
+  TRIB_TRY(counts, ports_.learner.evaluate(work.job, model, data, ports_.threads, work.module_file,
+                                           leash(work)));
   EventFields fields = {{"job", work.task.key.job.value},
                         {"round", std::int64_t{work.task.key.round}},
                         {"model", std::string(name)}};
@@ -366,7 +351,7 @@ Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
   TRIB_TRY(data, examples(work));
   TRIB_TRY(sent, sent_model(work));
   Carried own;
-  if (ports_.carried && carries(train_spec)) {
+  if (ports_.carried && leaves_at_site(train_spec)) {
     work.reason = Reason::kStorageFailed;
     TRIB_TRY(last, ports_.carried->last(work.task.key.job, work.task.key.round));
     own = std::move(last);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "client/learning/learner.h"
 #include "client/work/carried_store.h"
 #include "client/work/job_gate.h"
 #include "client/work/resources.h"
@@ -19,8 +20,6 @@
 #include "common/tensor/layout.h"
 
 namespace tributary {
-
-struct TrainOutput;
 
 // Where the site finds its own models: DIRECTORY/JOB.safetensors, anew after each evaluation.
 struct PersonalModels {
@@ -41,6 +40,7 @@ class TaskRunner {
     JobGate* gate = nullptr;                        // null: every job may run
     std::optional<CarriedStore> carried = {};       // none: each round is as the first
     std::optional<PersonalModels> personal = {};
+    const Learner& learner = learner_in_process();  // who carries out what code of jobs takes part
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
@@ -57,6 +57,7 @@ class TaskRunner {
   TaskFailure refuse(const Task& task, const Refused& why) const;
   Status deny(const Work& work, const Status& permitted) const;
   Status check_model(const Work& work, const Layout& layout) const;
+  static Leash leash(const Work& work);
   Result<TaskOutcome> perform(const Work& work);
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);

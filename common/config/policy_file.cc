@@ -106,6 +106,9 @@ void read_limits(Section& root, SitePolicy& policy) {
   policy.max_parameters = from.integer("max_parameters", {1, kNone}, kNone);
   policy.min_records = from.integer("min_records", {0, kNone}, 0);
   policy.min_sites = from.integer("min_sites", {1, kNone}, 1);
+  if (from.has("max_memory")) {
+    policy.max_memory_bytes = static_cast<std::int64_t>(from.byte_size("max_memory", {1, kNone}));
+  }
   if (from.has("max_upload")) {
     policy.max_upload_bytes = static_cast<std::int64_t>(from.byte_size("max_upload", {1, kNone}));
   }

@@ -55,6 +55,9 @@ struct SitePolicy {
   std::int64_t min_batch_size = 1;
   std::int64_t max_batch_size = kNoLimit;
   std::int64_t max_parameters = kNoLimit;
+  // What a TorchScript module may take, beside the data and the model; 0: three quarters of what is
+  // free.
+  std::int64_t max_memory_bytes = 0;
   std::int64_t min_records = 0;  // rows to train on
   std::int64_t min_sites = 1;    // whose updates are summed before anybody sees the sum
   // --- what leaves ---

@@ -101,7 +101,7 @@ class Federation {
     job_.train.batch_size = 0;
     spec_.algorithm = job_.train.algorithm;
     spec_.server_optimizer = choose(server_optimizers(), "sgd");
-    model_ = *initial_model(job_, {kInputs}, "");
+    model_ = *initial_model(job_, {kInputs}, {});
     std::ranges::fill(model_.values, 0.0F);
   }
 

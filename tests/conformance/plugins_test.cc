@@ -130,7 +130,7 @@ class Training : public testing::Test {
   }
   // What training gives from the job's own initial model; empty where it is refused.
   Model update(const ExampleSet& data) {
-    const auto global = initial_model(job_, data.input_shape, "");
+    const auto global = initial_model(job_, data.input_shape, {});
     EXPECT_TRUE(global) << global.error().message;
     if (!global) return {};
     const auto trained = train(TrainRequest{job_, 1, *global, data, 1, 1, {}, {}, {}});

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modules scripted in Python. The gate below refuses, with the remedy, what would fail or mislead
-// later: frozen and traced modules, foreign operators, other dtypes, wrong output shapes.
+// Modules scripted in Python. What their code may do is script_gate's to say; here is refused, with
+// the remedy, what would fail or mislead later: frozen and traced modules, other dtypes, wrong
+// output shapes.
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <sstream>
 
+#include "client/learning/script_gate.h"
 #include "client/learning/torch_model.h"
 
 namespace tributary {
@@ -17,6 +17,39 @@ namespace {
 
 Error refuse(const std::string& why) {
   return make_error(ErrorCode::kInvalidArgument, "the TorchScript module " + why);
+}
+
+// Reads where the bytes lie: a module may be large.
+class MemoryBuffer final : public std::streambuf {
+ public:
+  explicit MemoryBuffer(ByteView bytes) {
+    char* start = const_cast<char*>(as_text(bytes).data());
+    setg(start, start, start + bytes.size());
+  }
+
+ private:
+  pos_type seekoff(off_type offset, std::ios_base::seekdir from, std::ios_base::openmode) override {
+    const off_type base = from == std::ios_base::beg   ? 0
+                          : from == std::ios_base::cur ? gptr() - eback()
+                                                       : egptr() - eback();
+    const off_type to = base + offset;
+    if (to < 0 || to > egptr() - eback()) return pos_type(off_type(-1));
+    setg(eback(), eback() + to, egptr());
+    return to;
+  }
+  pos_type seekpos(pos_type to, std::ios_base::openmode which) override {
+    return seekoff(to, std::ios_base::beg, which);
+  }
+};
+
+// What is loaded has run code already where it has a __setstate__; nothing else of it runs before
+// the gate has seen all of it.
+Result<torch::jit::Module> load_module(ByteView file) {
+  MemoryBuffer buffer(file);
+  std::istream stream(&buffer);
+  torch::jit::Module module = torch::jit::load(stream, torch::kCPU);
+  TRIB_CHECK_OK(check_operators(module));
+  return module;
 }
 
 class ScriptModel final : public TorchModel {
@@ -39,9 +72,9 @@ class ScriptModel final : public TorchModel {
     return hold;
   }
   void initialize(std::uint64_t) override {}
-  void save(const std::string& path) override {
+  void save(std::ostream& file) override {
     module_.eval();
-    module_.save(path);
+    module_.save(file);
   }
   void refresh_tensors() override;
   void save_state(StateWriter& to) const override;
@@ -134,54 +167,12 @@ void ScriptModel::save_state(StateWriter& to) const {
 
 Status ScriptModel::restore_state(StateReader& from) {
   TRIB_TRY(bytes, from.bytes());
-  std::istringstream module{std::string(as_text(bytes))};
-  module_ = torch::jit::load(module, torch::kCPU);
+  TRIB_TRY(module, load_module(bytes));
+  module_ = std::move(module);
   tensors.clear();
   seen_.clear();
   TRIB_CHECK_OK(collect_tensors());
   return random_ ? restore_generator(from, at::detail::getDefaultCPUGenerator()) : Status{};
-}
-
-struct GraphFindings {
-  bool random = false;
-  std::string fixed_switch;  // the operator whose train/eval switch is a constant
-};
-
-// The node's input for the operator's argument of this name, or none.
-const torch::jit::Value* argument(const torch::jit::Node* node, const char* name) {
-  const auto* schema = node->maybeSchema();
-  const auto index = schema ? schema->argumentIndexWithName(name) : c10::nullopt;
-  return index ? node->input(static_cast<std::size_t>(*index)) : nullptr;
-}
-
-bool draws_random_numbers(const torch::jit::Node* node) {
-  static constexpr std::array kRandom{"dropout", "bernoulli",   "rand",         "normal",
-                                      "rrelu",   "multinomial", "exponential_", "uniform_",
-                                      "poisson", "geometric_",  "cauchy_"};
-  const std::string kind = node->kind().toUnqualString();
-  const auto in_name = [&kind](const char* part) { return kind.find(part) != std::string::npos; };
-  if (std::any_of(kRandom.begin(), kRandom.end(), in_name)) return true;
-  for (const char* name : {"dropout", "dropout_p"}) {  // recurrent layers, attention
-    const auto* rate = argument(node, name);
-    if (!rate) continue;
-    const auto value = torch::jit::toIValue(rate);
-    if (!value || !value->isDouble() || value->toDouble() > 0.0) return true;
-  }
-  return false;
-}
-
-void inspect(const torch::jit::Block* block, GraphFindings& findings) {
-  for (const torch::jit::Node* node : block->nodes()) {
-    for (const torch::jit::Block* inner : node->blocks()) inspect(inner, findings);
-    if (!node->kind().is_aten()) continue;
-    findings.random = findings.random || draws_random_numbers(node);
-    for (const char* name : {"train", "training"}) {
-      const auto* train_switch = argument(node, name);
-      if (train_switch && train_switch->node()->kind() == c10::prim::Constant) {
-        findings.fixed_switch = node->kind().toUnqualString();
-      }
-    }
-  }
 }
 
 std::string shape_text(c10::IntArrayRef sizes) {
@@ -217,28 +208,22 @@ Status try_out(const torch::jit::Module& original, const ModelRequest& request) 
 }
 
 Result<TorchModelPtr> build_torchscript(const ModelRequest& request) {
-  if (request.file.empty()) {
+  if (request.module_file.empty()) {
     return make_error(
         ErrorCode::kInvalidArgument,
         "family torchscript needs the module's file: set model.file to what torch.jit.save wrote");
   }
-  TRIB_TRY(module, guarded("loading the TorchScript module", [&]() -> Result<torch::jit::Module> {
-             return torch::jit::load(request.file, torch::kCPU);
-           }));
+  TRIB_TRY(module, guarded("loading the TorchScript module",
+                           [&] { return load_module(request.module_file); }));
   return guarded("trying out the TorchScript module", [&]() -> Result<TorchModelPtr> {
-    const auto method = module.find_method("forward");
-    if (!method) return refuse("has no method forward");
-    const auto graph = method->graph()->copy();
-    torch::jit::Inline(*graph);
-    GraphFindings findings;
-    inspect(graph->block(), findings);
-    if (!findings.fixed_switch.empty()) {
-      return refuse("runs " + findings.fixed_switch +
+    TRIB_TRY(found, inspect_forward(module));
+    if (!found.fixed_switch.empty()) {
+      return refuse("runs " + found.fixed_switch +
                     " with its train/eval switch fixed: it was made by "
                     "torch.jit.trace; use torch.jit.script (in functional calls, pass "
                     "training=self.training)");
     }
-    const auto model = std::make_shared<ScriptModel>(module, findings.random);
+    const auto model = std::make_shared<ScriptModel>(module, found.random);
     TRIB_CHECK_OK(model->collect_tensors());
     TRIB_CHECK_OK(try_out(module, request));
     return TorchModelPtr(model);

@@ -68,7 +68,7 @@ using Step =
 void expect_steps(JobSpec job, const Step& reference) {
   job.train.epochs = 6;
   const ExampleSet data = examples(40, 1);
-  const Model global = *initial_model(job, {3}, "");
+  const Model global = *initial_model(job, {3}, {});
   ASSERT_EQ(global.values.size(), 4u);
   std::vector<double> model(global.values.begin(), global.values.end());
   const std::vector<double> start = model;
@@ -131,9 +131,9 @@ TEST(Learner, FedProxPullsToTheGlobalModel) {
 TEST(Learner, CountsWhatAPersonWouldCount) {
   const JobSpec job = logistic_job();
   const ExampleSet data = examples(100, 3);
-  Model model = *initial_model(job, {3}, "");
+  Model model = *initial_model(job, {3}, {});
   model.values = {1.0f, 2.0f, 3.0f, 0.1f};
-  const auto counts = evaluate(job, model, data, 1, "");
+  const auto counts = evaluate(job, model, data, 1, {});
   ASSERT_TRUE(counts);
   const std::vector<double> reference = {1.0, 2.0, 3.0, static_cast<double>(0.1f)};
   double loss = 0;
@@ -155,11 +155,11 @@ TEST(Learner, TheSameSeedGivesTheSameBitsAndAnotherNot) {
       choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{5}}, {"dropout", 0.3}});
   job.train.batch_size = 8;
   const ExampleSet data = examples(50, 2);
-  const Model global = *initial_model(job, {3}, "");
-  EXPECT_EQ(*initial_model(job, {3}, ""), global);
+  const Model global = *initial_model(job, {3}, {});
+  EXPECT_EQ(*initial_model(job, {3}, {}), global);
   EXPECT_EQ(train_once(job, global, data)->update, train_once(job, global, data)->update);
   job.seed = 2;
-  EXPECT_NE(initial_model(job, {3}, "")->values, global.values);
+  EXPECT_NE(initial_model(job, {3}, {})->values, global.values);
 }
 
 // McMahan et al. 2017: the 2NN has 199,210 parameters, the CNN 1,663,370.
@@ -168,18 +168,18 @@ TEST(Learner, TheModelsOfThePaperHaveTheirSizes) {
   job.data.target = TargetKind::kClasses;
   job.data.classes = 10;
   job.model = choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{200, 200}}});
-  EXPECT_EQ(initial_model(job, {1, 28, 28}, "")->values.size(), 199'210u);
+  EXPECT_EQ(initial_model(job, {1, 28, 28}, {})->values.size(), 199'210u);
   job.model = choose(model_families(), "cnn",
                      {{"channels", std::vector<std::int64_t>{32, 64}},
                       {"kernel", std::int64_t{5}},
                       {"dense", std::vector<std::int64_t>{512}}});
-  EXPECT_EQ(initial_model(job, {1, 28, 28}, "")->values.size(), 1'663'370u);
+  EXPECT_EQ(initial_model(job, {1, 28, 28}, {})->values.size(), 1'663'370u);
 }
 
 TEST(Learner, FaultsAreErrorsAndNeverUpdates) {
   JobSpec job = logistic_job();
   const ExampleSet data = examples(40, 1);
-  const Model global = *initial_model(job, {3}, "");
+  const Model global = *initial_model(job, {3}, {});
   Model poisoned = global;
   poisoned.values[0] = NAN;
   EXPECT_FALSE(train_once(job, poisoned, data));
@@ -191,7 +191,7 @@ TEST(Learner, FaultsAreErrorsAndNeverUpdates) {
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
   job.model.name = "perceptron";
-  EXPECT_THAT(initial_model(job, {3}, "").error().message, HasSubstr("perceptron"));
+  EXPECT_THAT(initial_model(job, {3}, {}).error().message, HasSubstr("perceptron"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "client/learning/learner.h"
+#include "common/storage/file_system.h"
 #include "tests/support/plugin_choice.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_directory.h"
@@ -31,6 +32,11 @@ class Python : public testing::Test {
     std::ifstream in(directory_ / "python.txt");
     return {std::istreambuf_iterator<char>(in), {}};
   }
+  Bytes read(const std::string& name) { return *files_->read(directory_ / name, 1u << 24); }
+  void write(const std::string& name, const Result<Bytes>& bytes) {
+    ASSERT_TRUE(bytes) << bytes.error().message;
+    ASSERT_TRUE(files_->write_durably(directory_ / name, *bytes));
+  }
   int make_module(const std::string& how) {
     return python(
         "import sys, torch\n"
@@ -41,6 +47,7 @@ class Python : public testing::Test {
   }
 
   TemporaryDirectory directory_;
+  const std::unique_ptr<FileSystem> files_ = make_file_system();
   JobSpec job_;
   const ExampleSet data_{{3},
                          8,
@@ -51,7 +58,7 @@ class Python : public testing::Test {
 
 TEST_F(Python, AScriptedModuleIsTrainedHereAndLoadedThere) {
   ASSERT_EQ(make_module("s = torch.jit.script(m)"), 0) << said();
-  const std::string module = directory_ / "module.pt";
+  const Bytes module = read("module.pt");
   const auto global = initial_model(job_, {3}, module);
   ASSERT_TRUE(global) << global.error().message;
   const auto trained = train(TrainRequest{job_, 1, *global, data_, 1, 1, {}, {}, module});
@@ -59,7 +66,7 @@ TEST_F(Python, AScriptedModuleIsTrainedHereAndLoadedThere) {
   Model model = *global;
   for (std::size_t i = 0; i < model.values.size(); ++i)
     model.values[i] += trained->update.values[i];
-  ASSERT_TRUE(save_torchscript(job_, model, {3}, module, directory_ / "out.pt"));
+  write("out.pt", export_torchscript(job_, model, {3}, module));
   const double loss = figures_of(*evaluate(job_, model, data_, 1, module)).loss;
   ASSERT_EQ(
       python(
@@ -77,8 +84,8 @@ TEST_F(Python, AScriptedModuleIsTrainedHereAndLoadedThere) {
 
 TEST_F(Python, ABuiltInModelHasPyTorchsNames) {
   job_.model = choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{5}}});
-  const Model model = *initial_model(job_, {3}, "");
-  ASSERT_TRUE(save_torchscript(job_, model, {3}, "", directory_ / "out.pt"));
+  const Model model = *initial_model(job_, {3}, {});
+  write("out.pt", export_torchscript(job_, model, {3}, {}));
   std::string check =
       "import sys, torch\nd = torch.jit.load(sys.argv[1] + '/out.pt').state_dict()\n";
   for (const TensorInfo& tensor : model.layout.tensors)
@@ -88,11 +95,11 @@ TEST_F(Python, ABuiltInModelHasPyTorchsNames) {
 
 TEST_F(Python, FrozenModulesAndGarbageAreRefused) {
   ASSERT_EQ(make_module("s = torch.jit.freeze(torch.jit.script(m.eval()))"), 0) << said();
-  const auto frozen = initial_model(job_, {3}, directory_ / "module.pt");
+  const auto frozen = initial_model(job_, {3}, read("module.pt"));
   ASSERT_FALSE(frozen);
   EXPECT_THAT(frozen.error().message, testing::HasSubstr("torch.jit.script"));
   std::ofstream(directory_ / "module.pt") << "garbage";
-  EXPECT_FALSE(initial_model(job_, {3}, directory_ / "module.pt"));
+  EXPECT_FALSE(initial_model(job_, {3}, read("module.pt")));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "client/learning/learner.h"
 #include "common/base/random_source.h"
 #include "tests/support/plugin_choice.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/script_module.h"
 
 namespace tributary {
 namespace {
@@ -82,8 +82,7 @@ class Resume : public testing::Test {
   JobSpec job_;
   ExampleSet data_ = examples({3}, 50);
   Model global_;
-  TemporaryDirectory directory_;
-  std::string module_;
+  Bytes module_;
 };
 
 TEST_F(Resume, EachOptimizerKeepsWhatItHasGathered) {
@@ -114,7 +113,7 @@ TEST_F(Resume, AConvolutionalNetworkOfClassesWithDropoutAndFedProx) {
 
 // Dropout from the global generator, batch statistics, and what such a module may keep besides: a
 // buffer of integers and a buffer that it replaces, and a plain number.
-void save_module(const std::string& path) {
+Bytes module_file() {
   torch::manual_seed(1);
   torch::jit::Module module("Kept");
   module.register_attribute("training", c10::BoolType::get(), true);
@@ -135,13 +134,12 @@ void save_module(const std::string& path) {
         x = torch.dropout(x, 0.4, self.training) + self.trend
         return torch.linear(x, self.weight) * (self.seen + self.calls)
 )");
-  module.save(path);
+  return file_of(module);
 }
 
 TEST_F(Resume, AModuleOfPythonWithAllThatItKeepsForItself) {
-  module_ = directory_ / "module.pt";
-  save_module(module_);
-  job_.model = {"torchscript", {{"file", module_}}};
+  module_ = module_file();
+  job_.model = {"torchscript", {{"file", std::string("module.pt")}}};
   expect_same_bits();
   // A buffer travels although forward() puts a new tensor in its place.
   const Model update = train(request())->update;
@@ -151,7 +149,6 @@ TEST_F(Resume, AModuleOfPythonWithAllThatItKeepsForItself) {
 
 // Such a buffer does not travel, and after a restart the module would no longer be the job's.
 TEST_F(Resume, AModuleWhoseBufferChangesItsShapeStartsAnew) {
-  module_ = directory_ / "module.pt";
   torch::jit::Module module("Grows");
   module.register_attribute("training", c10::BoolType::get(), true);
   module.register_parameter("weight", torch::ones({1, 3}).requires_grad_(), false);
@@ -162,8 +159,8 @@ TEST_F(Resume, AModuleWhoseBufferChangesItsShapeStartsAnew) {
             self.past = torch.cat([self.past, torch.detach(x)[0]])
         return torch.linear(x, self.weight) * self.past.size(0)
 )");
-  module.save(module_);
-  job_.model = {"torchscript", {{"file", module_}}};
+  module_ = file_of(module);
+  job_.model = {"torchscript", {{"file", std::string("module.pt")}}};
   global_ = *initial_model(job_, data_.input_shape, module_);
   const auto whole = train(request());
   ASSERT_TRUE(whole) << whole.error().message;
@@ -198,9 +195,8 @@ TEST_F(Resume, AStateThatDoesNotFitIsRefusedAndTrainsNothing) {
   job_.model.options["hidden"] = Sizes{7};
   global_ = *initial_model(job_, data_.input_shape, module_);
   EXPECT_TRUE(refused(state)) << "of another model";
-  module_ = directory_ / "module.pt";
-  save_module(module_);
-  job_.model = {"torchscript", {{"file", module_}}};
+  module_ = module_file();
+  job_.model = {"torchscript", {{"file", std::string("module.pt")}}};
   global_ = *initial_model(job_, data_.input_shape, module_);
   EXPECT_TRUE(refused(state)) << "no module: what Torch throws is no fault of the training";
 }

@@ -9,7 +9,7 @@
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
 #include "tests/support/plugin_choice.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/script_module.h"
 
 namespace tributary {
 namespace {
@@ -22,16 +22,15 @@ class TorchScript : public testing::Test {
     job_.train.optimizer = choose(client_optimizers(), "sgd", {{"learning_rate", 0.1}});
     job_.model = choose(model_families(), "mlp", {{"hidden", std::vector<std::int64_t>{4}}});
     script_.train = job_.train;
-    script_.model = {"torchscript", {{"file", path_}}};
+    script_.model = {"torchscript", {{"file", std::string("module.pt")}}};
   }
   // What a site says of the module in the file.
   std::string fault() {
-    const auto model = initial_model(script_, {3}, path_);
+    const auto model = initial_model(script_, {3}, file_);
     return model ? "none" : model.error().message;
   }
 
-  TemporaryDirectory directory_;
-  const std::string path_ = directory_ / "module.pt";
+  Bytes file_;
   JobSpec job_, script_;
   const ExampleSet data_{{3}, 4, {1, 2, 3, 0, 1, 0, 2, 2, 2, -1, 0, 1}, {1, 0, 1, 0}, {}};
 };
@@ -39,29 +38,30 @@ class TorchScript : public testing::Test {
 TEST_F(TorchScript, ABuiltInModelComesBackAndTrainsAlike) {
   for (const char* activation : {"relu", "tanh", "sigmoid", "gelu"}) {
     job_.model.options["activation"] = std::string(activation);
-    const Model model = *initial_model(job_, {3}, "");
-    const Status saved = save_torchscript(job_, model, {3}, "", path_);
+    const Model model = *initial_model(job_, {3}, {});
+    const auto saved = export_torchscript(job_, model, {3}, {});
     ASSERT_TRUE(saved) << saved.error().message;
-    const auto loaded = initial_model(script_, {3}, path_);
+    file_ = *saved;
+    const auto loaded = initial_model(script_, {3}, file_);
     ASSERT_TRUE(loaded) << loaded.error().message;
     EXPECT_EQ(*loaded, model);
     const auto own = train({job_, 1, model, data_, 1, 1, {}, {}, {}});
-    const auto scripted = train({script_, 1, *loaded, data_, 1, 1, {}, {}, path_});
+    const auto scripted = train({script_, 1, *loaded, data_, 1, 1, {}, {}, file_});
     ASSERT_TRUE(scripted) << scripted.error().message;
     EXPECT_GT(scripted->update_norm, 0.0);
     for (std::size_t i = 0; i < model.values.size(); ++i) {
       EXPECT_NEAR(scripted->update.values[i], own->update.values[i], 1e-6) << activation;
     }
-    EXPECT_EQ(figures_of(*evaluate(script_, model, data_, 1, path_)).loss,
-              figures_of(*evaluate(job_, model, data_, 1, "")).loss);
+    EXPECT_EQ(figures_of(*evaluate(script_, model, data_, 1, file_)).loss,
+              figures_of(*evaluate(job_, model, data_, 1, {})).loss);
   }
 }
 
 TEST_F(TorchScript, AFrozenModuleIsRefused) {
-  ASSERT_TRUE(save_torchscript(job_, *initial_model(job_, {3}, ""), {3}, "", path_));
-  torch::jit::Module module = torch::jit::load(path_);
+  torch::jit::Module module =
+      module_in(*export_torchscript(job_, *initial_model(job_, {3}, {}), {3}, {}));
   module.eval();
-  torch::jit::freeze(module).save(path_);
+  file_ = file_of(torch::jit::freeze(module));
   EXPECT_THAT(fault(), AllOf(HasSubstr("frozen"), HasSubstr("torch.jit.script")));
 }
 
@@ -85,7 +85,7 @@ TEST_F(TorchScript, ATracedModuleWhoseDropoutIsFixedIsRefused) {
     const auto name = c10::QualifiedName(*made.type()->name(), "forward");
     made.type()->addMethod(
         made._ivalue()->compilation_unit()->create_function(name, trace(dropout)));
-    made.save(path_);
+    file_ = file_of(made);
     if (dropout) {
       EXPECT_THAT(fault(), AllOf(HasSubstr("torch.jit.trace;"), HasSubstr("torch.jit.script")));
     } else {
@@ -107,15 +107,15 @@ TEST_F(TorchScript, ANormLayerStaysAtTheSite) {
         x = torch.batch_norm(x, self.norm_gain, None, self.norm_mean, self.norm_var, self.training, 0.1, 1e-5, False)
         return torch.linear(x, self.weight)
 )");
-  module.save(path_);
+  file_ = file_of(module);
   for (const char* algorithm : {"fednova", "feddyn"}) {
     script_.train.algorithm = choose(client_algorithms(), algorithm);
     EXPECT_THAT(fault(), HasSubstr("'norm_mean' is a buffer that travels"));
   }
   script_.train.keep_local = {"norm_*"};
   EXPECT_EQ(fault(), "none");
-  const Model global = *initial_model(script_, {3}, path_);
-  const auto trained = train({script_, 1, global, data_, 1, 1, {}, {}, path_});
+  const Model global = *initial_model(script_, {3}, file_);
+  const auto trained = train({script_, 1, global, data_, 1, 1, {}, {}, file_});
   ASSERT_TRUE(trained) << trained.error().message;
   const std::vector<float>& update = trained->update.values;
   EXPECT_NE(update[0], 0.0f);
@@ -126,7 +126,7 @@ TEST_F(TorchScript, ANormLayerStaysAtTheSite) {
   // The next round goes on from them.
   Model start = global;
   put_local(script_.train, trained->local, start);
-  TrainRequest request{script_, 2, global, data_, 1, 1, {}, {}, path_};
+  TrainRequest request{script_, 2, global, data_, 1, 1, {}, {}, file_};
   request.start = &start;
   const auto again = train(request);
   ASSERT_TRUE(again) << again.error().message;
@@ -135,9 +135,9 @@ TEST_F(TorchScript, ANormLayerStaysAtTheSite) {
 }
 
 TEST_F(TorchScript, WhatIsNoModuleIsRefused) {
-  ASSERT_TRUE(save_torchscript(job_, *initial_model(job_, {3}, ""), {3}, "", path_));
-  EXPECT_FALSE(initial_model(script_, {5}, path_)) << "another number of inputs";
-  EXPECT_THAT(initial_model(script_, {3}, directory_ / "none").error().message,
+  file_ = *export_torchscript(job_, *initial_model(job_, {3}, {}), {3}, {});
+  EXPECT_FALSE(initial_model(script_, {5}, file_)) << "another number of inputs";
+  EXPECT_THAT(initial_model(script_, {3}, as_bytes("no archive")).error().message,
               HasSubstr("loading the TorchScript module"));
 }
 

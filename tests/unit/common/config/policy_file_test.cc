@@ -46,6 +46,13 @@ TEST(PolicyFile, AnEmptyListLetsNothingRun) {
   EXPECT_EQ(parse("")->model_families, std::nullopt);
 }
 
+TEST(PolicyFile, MemoryOfModulesIsASizeAndOtherwiseWhatIsFree) {
+  EXPECT_EQ(parse("limits: {max_memory: 2GiB}\n")->max_memory_bytes, 2ll << 30);
+  EXPECT_EQ(parse("")->max_memory_bytes, 0);
+  EXPECT_FALSE(parse("limits: {max_memory: 0}\n"));
+  EXPECT_FALSE(parse("limits: {max_memory: all}\n"));
+}
+
 TEST(PolicyFile, ReadsHours) {
   EXPECT_THAT(parse("hours: [\"20:00-06:30\", \"12:00-24:00\"]\n")->hours,
               ElementsAre(DayTime{20 * 60, 6 * 60 + 30}, DayTime{12 * 60, 24 * 60}));

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/confined/order.h"
+
+#include "client/confined/fields.h"
+
+namespace tributary {
+namespace {
+
+template <typename Head, typename Visitor>
+void visit_training(Head& train, Visitor& fields) {
+  fields(train.algorithm.name);
+  fields(train.algorithm.options);
+  fields(train.optimizer.name);
+  fields(train.optimizer.options);
+  fields(train.loss);
+  fields(train.epochs);
+  fields(train.steps);
+  fields(train.batch_size);
+  fields(train.learning_rate_decay);
+  fields(train.keep_local);
+}
+
+// The one list of what travels, for both directions.
+template <typename Head, typename Visitor>
+void visit(Head& head, Visitor& fields) {
+  fields(head.errand);
+  fields(head.memory_bytes);
+  fields(head.threads);
+  fields(head.job.seed);
+  fields(head.job.model.name);
+  fields(head.job.model.options);
+  fields(head.job.data.target);
+  fields(head.job.data.classes);
+  fields(head.job.data.label_values);
+  visit_training(head.job.train, fields);
+  fields(head.input_shape);
+  fields(head.rows);
+  fields(head.layout);
+  fields(head.round);
+  fields(head.shuffle_seed);
+  fields(head.has_start);
+  fields(head.checkpoints);
+}
+
+constexpr auto kArrayKind = static_cast<std::uint32_t>(FrameKind::kArray);
+
+}  // namespace
+
+Status send_order(Channel& channel, const OrderHead& head, const OrderArrays& arrays) {
+  FieldWriter fields;
+  visit(head, fields);
+  fields(head.resume.has_value());
+  fields(head.resume ? head.resume->batches : 0);
+  fields(head.resume ? head.resume->total : 0);
+  TRIB_CHECK_OK(
+      channel.send(static_cast<std::uint32_t>(FrameKind::kOrder), std::move(fields).take()));
+  for (const ByteView array :
+       {arrays.module_file, arrays.resume, std::as_bytes(arrays.global),
+        std::as_bytes(arrays.start), std::as_bytes(arrays.server), std::as_bytes(arrays.own),
+        std::as_bytes(arrays.inputs), std::as_bytes(arrays.targets), std::as_bytes(arrays.labels)})
+    TRIB_CHECK_OK(channel.send(kArrayKind, array));
+  return {};
+}
+
+Result<Order> receive_order(Channel& channel) {
+  TRIB_TRY(frame, channel.receive());
+  if (frame.kind != static_cast<std::uint32_t>(FrameKind::kOrder))
+    return make_error(ErrorCode::kProtocol, "an order was expected");
+  Order order;
+  OrderHead& head = order.head;
+  FieldReader fields(frame.bytes);
+  visit(head, fields);
+  bool resumes = false;
+  TrainingState resume;
+  fields(resumes);
+  fields(resume.batches);
+  fields(resume.total);
+  TRIB_CHECK_OK(fields.end());
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.module_file));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, resume.bytes));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.global.values));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.start.values));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.server));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.own));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.data.inputs));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.data.targets));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.data.labels));
+  if (resumes) head.resume = std::move(resume);
+  order.global.layout = head.layout;
+  if (head.has_start) order.start.layout = head.layout;
+  order.data.input_shape = head.input_shape;
+  order.data.rows = head.rows;
+  return order;
+}
+
+}  // namespace tributary
