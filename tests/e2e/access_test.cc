@@ -5,10 +5,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <filesystem>
 
 #include "common/base/clock.h"
+#include "common/transport/dialer.h"
 #include "tests/e2e/federation_files.h"
 #include "tests/support/tokens.h"
 
@@ -129,6 +133,44 @@ TEST_F(Access, ALeadWithATokenEndsAJobAndIsToldThatSubmittingTakesACertificate) 
   ASSERT_TRUE(federation_.wait_for("job.aborted"));
   EXPECT_THAT(federation_.events("job.aborted").front()["detail"].get<std::string>(),
               HasSubstr("oidc:lead-anna"));
+}
+
+// A program of one's own, instead of ours: the coordinator does not rely on tributaryctl.
+asio::awaitable<void> ask_by_hand(DialTarget target, std::shared_ptr<TlsContext> context,
+                                  Hello hello, Message request, std::optional<Message>* reply) {
+  const Result<Dialed> dialed = co_await dial(target, context, hello);
+  if (!dialed || !std::holds_alternative<DialedLink>(*dialed)) co_return;
+  const std::shared_ptr<FrameLink> link = std::get<DialedLink>(*dialed).link;
+  if (!link->send(request)) co_return;
+  Result<Message> got = co_await link->receive();
+  if (got) *reply = *std::move(got);
+  link->close(make_error(ErrorCode::kCancelled, "done"));
+}
+
+TEST_F(Access, WhoeverCameWithATokenSubmitsNothingAlsoByHand) {
+  start_with_sign_on();
+  const auto context = *TlsContext::load_guest({"", "", federation_.path("pki/ca.pem")});
+  Hello hello;
+  hello.bearer = token("lead");
+  SubmitJob job{FederationFiles::read(federation_.write_job(kTrain, kWaits)), "token", {}};
+  const auto answer = [&](const Message& request) {
+    asio::io_context io;
+    std::optional<Message> reply;
+    const DialTarget target{"127.0.0.1", static_cast<std::uint16_t>(federation_.port()),
+                            "coordinator"};
+    asio::co_spawn(io, ask_by_hand(target, context, hello, request, &reply), asio::detached);
+    io.run_for(std::chrono::seconds(30));
+    const auto* failed = reply ? std::get_if<RequestFailed>(&*reply) : nullptr;
+    return failed == nullptr ? RequestFailed{} : *failed;
+  };
+  const RequestFailed submitted = answer(job);
+  EXPECT_EQ(submitted.code, ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(submitted.message, HasSubstr("came with a token, which cannot sign"));
+  EXPECT_EQ(answer(ListEnrolments{}).code, ErrorCode::kPermissionDenied);
+  const RequestFailed other = answer(GetRoot{});
+  EXPECT_THAT(other.message, HasSubstr("nothing that an operator may send"));
+  EXPECT_TRUE(federation_.events("job.submitted").empty());
+  EXPECT_EQ(federation_.events("operator.refused", {{"operator", "oidc:lead-anna"}}).size(), 3u);
 }
 
 TEST_F(Access, TokensThatAreNoGoodAreRefusedAndNoneIsEverWrittenDown) {
