@@ -4,8 +4,34 @@
 #include "common/base/ids.h"
 #include "common/base/limits.h"
 #include "common/config/file_kind.h"
+#include "common/crypto/identity.h"
 
 namespace tributary {
+namespace {
+
+// Groups are the provider's words, such as "/fl/leads", and no names of ours.
+OidcConfig read_oidc(Section& root, const std::string& file_name) {
+  Section from = root.section("oidc", Section::Need::kRequired);
+  OidcConfig oidc;
+  OidcRules& rules = oidc.rules;
+  rules.issuer = from.text("issuer");
+  rules.audience = from.text("audience");
+  oidc.jwks_file = resolve_path(from.text("jwks"), file_name);
+  rules.name_claim =
+      from.choice("name_claim", {"sub", "email", "preferred_username"}, rules.name_claim);
+  rules.role_claim = from.text("role_claim", rules.role_claim);
+  if (from.has("issuer") && rules.issuer.empty()) from.fault("issuer", "must not be empty");
+  if (from.has("audience") && rules.audience.empty()) from.fault("audience", "must not be empty");
+  Section map = from.section("role_map", Section::Need::kOptional);
+  const std::vector<std::string> roles(kOperatorRoles.begin(), kOperatorRoles.end());
+  for (const std::string& word : map.keys())
+    rules.role_map.emplace_back(word, map.choice(word, roles));
+  if (map.present() && rules.role_map.empty())
+    from.fault("role_map", "is empty, so that no token would have a role");
+  return oidc;
+}
+
+}  // namespace
 
 Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
                                                    const std::string& file_name) {
@@ -21,6 +47,8 @@ Result<CoordinatorConfig> parse_coordinator_config(const std::string& text,
   for (const std::string& site : config.sites) {
     if (!is_valid_name(site)) root.fault("sites", "'" + site + "' is no name of a site");
   }
+  config.roles_file = resolve_path(root.text("roles", ""), file_name);
+  if (root.has("oidc")) config.oidc = read_oidc(root, file_name);
   Section admission = root.section("admission", Section::Need::kOptional);
   config.admission.rate =
       admission.integer("rate", {1, limits::kAdmissionRateMax}, config.admission.rate);

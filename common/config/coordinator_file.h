@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/limits.h"
 #include "common/config/daemon_config.h"
+#include "common/domain/oidc_rules.h"
 
 namespace tributary {
 
@@ -18,11 +20,19 @@ struct AdmissionConfig {
   std::int64_t sites_max = static_cast<std::int64_t>(limits::kSitesMax);  // on a link
 };
 
+// Operators who come with a bearer token of a single sign-on.
+struct OidcConfig {
+  OidcRules rules;
+  std::string jwks_file;  // the provider's public keys
+};
+
 struct CoordinatorConfig {
   HostPort listen;
   std::string state_dir;
   TlsFiles tls;
   std::vector<std::string> sites;  // that may connect; empty: each whose certificate the CA signed
+  std::string roles_file;          // what operators may do; empty: built_in_roles()
+  std::optional<OidcConfig> oidc;  // none: operators come with certificates only
   AdmissionConfig admission;
   EventLogOptions log;
   std::int64_t threads = 0;         // for checking and folding updates; 0: one per processor

@@ -5,6 +5,8 @@
 #include <array>
 #include <set>
 
+#include "common/crypto/identity.h"
+
 namespace tributary {
 namespace {
 
@@ -13,22 +15,24 @@ struct Kind {
   std::set<std::string> keys;
 };
 
-const std::array<Kind, 6>& kinds() {
-  static const std::array<Kind, 6> kKinds = {
+const std::array<Kind, 7>& kinds() {
+  static const std::array<Kind, 7> kKinds = {
       {{"a job file",
         {"name", "seed", "model", "data", "train", "aggregate", "rounds", "evaluate"}},
        {"a coordinator.yaml",
         {"listen", "state_dir", "tls", "sites", "log", "threads", "running_jobs", "upload_memory",
-         "staging_memory"}},
+         "staging_memory", "roles", "oidc"}},
        {"a client.yaml",
         {"coordinator", "server_name", "state_dir", "tls", "datasets", "log", "threads",
          "checkpoint_every", "policy"}},
-       {"a tributaryctl.yaml", {"coordinator", "server_name", "tls"}},
+       {"a tributaryctl.yaml", {"coordinator", "server_name", "tls", "bearer_file"}},
        {"a federation.yaml", {"federation", "coordinator", "sites", "evaluators", "operators"}},
        {"a policy.yaml",
-        {"approval", "require_signature", "submitters", "coordinators", "hours", "datasets",
-         "model_families", "torchscript", "losses", "optimizers", "algorithms", "trains_as_root",
-         "limits", "local_tensors", "secure_aggregation", "differential_privacy", "metrics"}}}};
+        {"approval", "require_signature", "submitters", "submitter_roles", "coordinators", "hours",
+         "datasets", "model_families", "torchscript", "losses", "optimizers", "algorithms",
+         "trains_as_root", "limits", "local_tensors", "secure_aggregation", "differential_privacy",
+         "metrics"}},
+       {"a roles.yaml", {kOperatorRoles.begin(), kOperatorRoles.end()}}}};
   return kKinds;
 }
 

@@ -6,10 +6,14 @@
 
 namespace tributary {
 
+// The environment variable of a token, where no file holds one.
+inline constexpr const char* kBearerVariable = "TRIBUTARYCTL_BEARER";
+
 struct OperatorConfig {
   HostPort coordinator;
   std::string server_name;
-  TlsFiles tls;
+  TlsFiles tls;             // certificate and key empty: the operator comes with a token
+  std::string bearer_file;  // that holds it; empty: kBearerVariable does
 };
 
 Result<OperatorConfig> parse_operator_config(const std::string& text, const std::string& file_name);

@@ -8,6 +8,7 @@
 #include "common/config/catalog.h"
 #include "common/config/file_kind.h"
 #include "common/config/suggest.h"
+#include "common/crypto/identity.h"
 
 namespace tributary {
 namespace {
@@ -133,6 +134,10 @@ Result<SitePolicy> parse_site_policy(const std::string& text, const std::string&
                         : Approval::kManual;
   policy.require_signature = root.flag("require_signature", true);
   policy.submitters = read_names(root, "submitters");
+  if (const Names roles =
+          read_known(root, "submitter_roles", {kOperatorRoles.begin(), kOperatorRoles.end()})) {
+    policy.submitter_roles = *roles;
+  }
   if (root.has("coordinators")) policy.coordinators = read_coordinators(root);
   policy.hours = read_hours(root);
   policy.datasets = read_names(root, "datasets");

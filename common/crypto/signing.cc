@@ -126,4 +126,10 @@ Result<PeerIdentity> verify_signature(const std::string& roots, std::string_view
   return identity_of(chain.front().get());
 }
 
+Result<PeerIdentity> signer_of(const std::string& certificates) {
+  const Certificate own = read_certificate(certificates);
+  if (!own) return untrusted("no certificate is with the signature");
+  return identity_of(own.get());
+}
+
 }  // namespace tributary

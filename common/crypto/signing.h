@@ -53,4 +53,7 @@ Result<PeerIdentity> verify_signature(const std::string& roots, std::string_view
                                       ByteView payload, const Signature& signature,
                                       std::int64_t unix_seconds);
 
+// Whose certificate is with a signature that was verified when it came; it says no more than that.
+Result<PeerIdentity> signer_of(const std::string& certificates);
+
 }  // namespace tributary

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/domain/role_matrix.h"
 
 namespace tributary {
 
@@ -37,6 +38,9 @@ struct SitePolicy {
   Approval approval = Approval::kAutomatic;  // manual: a person lets each job run
   bool require_signature = true;             // by the operator who submitted the job
   Names submitters = {};
+  // Whose signatures under a job count, whatever the coordinator lets others submit.
+  std::vector<std::string> submitter_roles =
+      roles_that_may(built_in_roles(), OperatorAction::kSubmitJobs);
   std::optional<std::vector<TrustedCoordinator>> coordinators = {};
   std::vector<DayTime> hours = {};  // empty: at any time
   // --- what runs ---

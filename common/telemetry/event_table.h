@@ -47,8 +47,8 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"sites.postponed", kWarn, kHub, "sites reason connected waiting retry_after_ms",
      "So many were put off in the last second, for at most this long; waiting: turns not taken "
      "yet"},
-    {"operator.connected", kDebug, kHub, "operator address",
-     "Someone with an operator certificate is on a link"},
+    {"operator.connected", kDebug, kHub, "operator role address",
+     "An operator is on a link; whose name begins with oidc: came with a token"},
     {"operator.refused", kWarn, kHub, "operator address request reason",
      "A request of an operator was turned down"},
     // --- jobs and rounds ---

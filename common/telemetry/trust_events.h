@@ -50,6 +50,12 @@ inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
      "force"},
     {"certificates.kept", EventLevel::kError, EventSide::kBoth, "detail",
      "SIGHUP: the new files cannot be used; those read before stay in force"},
+    {"access.reloaded", EventLevel::kInfo, EventSide::kCoordinator, "roles keys",
+     "SIGHUP: what operators may do, or the keys of the single sign-on, were read anew, have "
+     "changed "
+     "and are in force; links that it concerns are closed, to be dialled again"},
+    {"access.kept", EventLevel::kError, EventSide::kCoordinator, "detail",
+     "SIGHUP: the new roles or keys cannot be used; those read before stay in force"},
     {"crl.expiring", EventLevel::kWarn, EventSide::kBoth, "file hours",
      "The list of revoked certificates ends soon, and then nobody is let in; put a fresh one "
      "there"},

@@ -2,7 +2,6 @@
 #include "common/trust/job_signing.h"
 
 #include <algorithm>
-#include <array>
 
 #include "common/crypto/digest.h"
 
@@ -10,8 +9,6 @@ namespace tributary {
 namespace {
 
 constexpr std::string_view kPurpose = "job manifest";
-constexpr std::array<std::string_view, 4> kSubmitters = {"operator", "root-admin", "org-admin",
-                                                         "lead"};
 
 // No part of it can hold a line end: an id is a name, the rest are digits and words.
 std::string text_of(const JobManifest& manifest, std::int64_t signed_wall_ms) {
@@ -42,7 +39,8 @@ Result<JobSignature> sign_job(const Signer& signer, const JobManifest& manifest,
 }
 
 Result<PeerIdentity> verify_job(const std::string& roots, const JobManifest& manifest,
-                                const JobSignature& signature, std::int64_t unix_seconds) {
+                                const JobSignature& signature, std::int64_t unix_seconds,
+                                const std::vector<std::string>& roles) {
   if (signature.bytes.empty())
     return make_error(ErrorCode::kUnauthenticated, "the job is not signed");
   const std::string text = text_of(manifest, signature.signed_wall_ms);
@@ -50,10 +48,13 @@ Result<PeerIdentity> verify_job(const std::string& roots, const JobManifest& man
                                  {signature.certificates, signature.bytes}, unix_seconds));
   const std::string role =
       who.role == PeerRole::kOperator ? who.operator_role : peer_role_name(who.role);
-  if (std::ranges::find(kSubmitters, role) != kSubmitters.end()) return who;
-  return make_error(ErrorCode::kUnauthenticated, "the job is signed by '" + who.name +
-                                                     "', whose role is " + role +
-                                                     ", which may not submit jobs");
+  if (who.role == PeerRole::kOperator && std::ranges::count(roles, role) > 0) return who;
+  std::string those;
+  for (const std::string& one : roles) those += (those.empty() ? "" : ", ") + one;
+  return make_error(
+      ErrorCode::kUnauthenticated,
+      "the job is signed by '" + who.name + "', whose role is " + role +
+          ", which may not submit jobs; these may: " + (those.empty() ? "none" : those));
 }
 
 }  // namespace tributary

@@ -7,6 +7,7 @@
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/transport/spawn.h"
+#include "coordinator/ctl/bearer.h"
 #include "coordinator/ctl/interrupt.h"
 
 namespace tributary {
@@ -16,8 +17,9 @@ namespace {
 constexpr std::chrono::milliseconds kSlice{100};
 
 asio::awaitable<void> dial_into(DialTarget target, std::shared_ptr<TlsContext> context,
-                                std::optional<Result<Dialed>>* out) {
+                                std::string bearer, std::optional<Result<Dialed>>* out) {
   Hello hello;
+  hello.bearer = std::move(bearer);
   hello.software = kSoftware;
   Result<Dialed> dialed = co_await dial(target, context, hello);
   *out = std::move(dialed);
@@ -42,7 +44,14 @@ Error Connection::end_reason() const { return ended_ ? *ended_ : was_interrupted
 
 Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& config) {
   std::unique_ptr<Connection> self(new Connection(config));
-  TRIB_TRY(context, TlsContext::load_as(PeerRole::kOperator, config.tls));
+  const bool by_token = config.tls.certificate.empty();
+  TRIB_TRY(context, by_token ? TlsContext::load_guest(config.tls)
+                             : TlsContext::load_as(PeerRole::kOperator, config.tls));
+  std::string bearer;
+  if (by_token) {
+    TRIB_TRY(token, read_bearer(config));
+    bearer = std::move(token);
+  }
   std::string pattern =
       (std::filesystem::temp_directory_path() / "tributaryctl-").string() + std::string(6, 'X');
   if (::mkdtemp(pattern.data()) == nullptr) {
@@ -54,7 +63,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
   self->blobs_ = std::move(blobs);
   const DialTarget target{config.coordinator.host, config.coordinator.port, config.server_name};
   std::optional<Result<Dialed>> dialed;
-  spawn(self->io_, dial_into(target, context, &dialed));
+  spawn(self->io_, dial_into(target, context, std::move(bearer), &dialed));
   self->run_until([&] { return dialed.has_value(); });
   if (!dialed) return was_interrupted();
   const std::string coordinator = "coordinator " + to_string(config.coordinator);

@@ -9,6 +9,7 @@
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
 #include "common/config/job_file.h"
+#include "common/domain/role_matrix.h"
 #include "common/tensor/safetensors.h"
 #include "common/trust/job_signing.h"
 #include "coordinator/ctl/commands.h"
@@ -115,6 +116,11 @@ void print_json(const Json& json) {
 
 // With the key that the coordinator knows this operator by.
 Result<JobSignature> sign(const OperatorConfig& config, const JobManifest& manifest) {
+  if (config.tls.certificate.empty()) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "sites run only jobs that are signed with their submitter's certificate, and "
+                      "a token cannot sign: submit it with tls.certificate and tls.key");
+  }
   TRIB_TRY(certificates, read_named(config.tls.certificate, limits::kCertificatesBytesMax));
   TRIB_TRY(key, read_named(config.tls.key, limits::kCertificatesBytesMax));
   TRIB_TRY(signer, Signer::make(std::string(as_text(certificates)), std::string(as_text(key))));
@@ -218,7 +224,8 @@ Status job_clone(Connection& connection, const std::string& job, const SubmitOpt
   const JobManifest manifest{JobId{job}, original.document, original.module.digest,
                              original.summary.dry_run};
   auto submitter = verify_job(std::string(as_text(roots)), manifest, original.signature,
-                              original.signature.signed_wall_ms / 1000);
+                              original.signature.signed_wall_ms / 1000,
+                              roles_that_may(built_in_roles(), OperatorAction::kSubmitJobs));
   if (!submitter) {
     return std::move(submitter).error().with_context(
         "the job is not cloned, because what the coordinator shows of it cannot be trusted; submit "

@@ -30,7 +30,9 @@ Result<OperatorConfig> read_config(const std::string& path) {
                           "the coordinator is and who you are:\n  coordinator: HOST:8443\n"
                           "  server_name: NAME   # in the coordinator's certificate, where HOST is "
                           "not in it (pki issue --host)\n"
-                          "  tls: {certificate: you.pem, key: you.key, ca: ca.pem}");
+                          "  tls: {certificate: you.pem, key: you.key, ca: ca.pem}\n"
+                          "or, with a token of your single sign-on:\n"
+                          "  tls: {ca: ca.pem}\n  bearer_file: token");
   }
   return parse_operator_config(std::string(as_text(*text)), path);
 }

@@ -24,6 +24,7 @@
 #include "common/trust/job_signing.h"
 #include "coordinator/service/audit_exchange.h"
 #include "coordinator/service/guest_sessions.h"
+#include "coordinator/service/operator_access.h"
 #include "coordinator/service/operator_sessions.h"
 #include "coordinator/service/refusals.h"
 #include "coordinator/service/shared_work.h"
@@ -59,6 +60,8 @@ class Daemon {
     lock_ = std::move(lock);
     TRIB_TRY(credentials, Credentials::load(PeerRole::kCoordinator, config_.tls, log_, clock_));
     credentials_.emplace(std::move(credentials));
+    TRIB_TRY(access, OperatorAccess::open(config_));
+    access_.emplace(std::move(access));
     TRIB_TRY(store,
              StateStore::open(config_.state_dir + "/state.sqlite",
                               [this](std::uint64_t records) { return open_trail(records); }));
@@ -139,7 +142,6 @@ class Daemon {
     return enrolments_->renew(
         site, peer_role_name(evaluator ? PeerRole::kEvaluator : PeerRole::kSite), request);
   }
-  void admit_guests() { credentials_->context()->admit_guests(enrolments_->expects_guests()); }
 
   Result<Papers> own_papers() {
     return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
@@ -152,8 +154,25 @@ class Daemon {
     } else {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
+    admit_guests();
     listener_->renew(credentials_->context());
     enrolments_->lists_changed();
+  }
+
+  // Operators who come with a token have no certificate to show.
+  void admit_guests() {
+    credentials_->context()->admit_guests(access_->takes_tokens() || enrolments_->expects_guests());
+  }
+  // Whoever is concerned dials again, and is met with what is in force now.
+  void renew_access() {
+    const Error why =
+        make_error(ErrorCode::kUnavailable, "what operators may do here was changed; dial again");
+    const OperatorAccess::Changed changed = access_->reload(log_);
+    if (changed.roles) {
+      operators_->close_all(why);
+    } else if (changed.keys) {
+      operators_->close_tokens(why);
+    }
   }
 
   void make_services() {
@@ -192,15 +211,16 @@ class Daemon {
     api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{clock_, *driver_, *store_, *models_,
                                                             std::string(kSoftware), started_,
                                                             *registry_, *enrolments_});
-    operators_ = std::make_unique<OperatorSessions>(
-        OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
+    operators_ = std::make_unique<OperatorSessions>(OperatorSessions::Ports{
+        clock_, *access_, *api_, *blobs_, *models_, log_, std::string(kSoftware)});
   }
 
   // By a certificate of the root, as its file stands now.
   Status vouched(const JobId& id, const SubmitJob& request, const std::string& who) {
     TRIB_TRY(trusted, roots());
     const JobManifest manifest{id, request.document, request.model_file.digest, request.dry_run};
-    const auto signer = verify_job(trusted, manifest, request.signature, clock_.wall_ms() / 1000);
+    const auto signer = verify_job(trusted, manifest, request.signature, clock_.wall_ms() / 1000,
+                                   roles_that_may(access_->roles(), OperatorAction::kSubmitJobs));
     if (!signer) return signer.error();
     if (signer->name == who) return {};
     return make_error(ErrorCode::kUnauthenticated, "the job is signed by '" + signer->name +
@@ -240,14 +260,22 @@ class Daemon {
       case PeerRole::kEvaluator:
         return admit_site(link, hello);
       case PeerRole::kOperator:
-        return operators_->admit(std::move(link));
+        return operators_->admit(link, {link->peer().name, link->peer().operator_role});
       case PeerRole::kCoordinator:
         return link->close(make_error(ErrorCode::kPermissionDenied,
                                       "a coordinator may not connect to a coordinator"),
                            limits::kRedialMs);
       case PeerRole::kGuest:
+        if (!hello.bearer.empty()) return admit_bearer(link, hello.bearer);
         return guests_->admit(std::move(link));
     }
+  }
+
+  void admit_bearer(const std::shared_ptr<FrameLink>& link, const std::string& token) {
+    const Result<Caller> caller = access_->by_token(token, clock_.wall_ms() / 1000);
+    if (caller) return operators_->admit(link, *caller);
+    refusals_.refused(link->address(), caller.error());
+    link->close(caller.error());
   }
 
   void admit_site(const std::shared_ptr<FrameLink>& link, const Hello& hello) {
@@ -288,6 +316,7 @@ class Daemon {
       if (signal == SIGHUP) {
         reopen_log();
         if (credentials_->reload()) renew();
+        renew_access();
         return wait_for_signal();
       }
       stop(signal == SIGINT ? "SIGINT" : "SIGTERM");
@@ -336,6 +365,7 @@ class Daemon {
   bool stopping_ = false;
 
   std::optional<Credentials> credentials_;
+  std::optional<OperatorAccess> access_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<AuditTrail> trail_;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/crypto/signing.h"
+
 namespace tributary {
 namespace {
 
@@ -78,6 +80,13 @@ Message OperatorApi::answer(const std::string& who, const Message& request) {
   Result<Message> reply = dispatch(who, request);
   if (reply) return *std::move(reply);
   return RequestFailed{reply.error().code, reply.error().message};
+}
+
+bool OperatorApi::is_of(const JobId& job, const std::string& who) const {
+  const JobMachine* found = ports_.driver.engine().find(job);
+  if (found == nullptr) return false;
+  const Result<PeerIdentity> signer = signer_of(found->record().signature.certificates);
+  return signer && signer->name == who;
 }
 
 Result<Message> OperatorApi::dispatch(const std::string& who, const Message& request) {

@@ -31,6 +31,8 @@ class OperatorApi {
   // refused. The model file of a job to submit, if it has one, is in the blob store already.
   // `who` is the operator's name.
   Message answer(const std::string& who, const Message& request);
+  // Whether that operator submitted the job, as its signature says.
+  bool is_of(const JobId& job, const std::string& who) const;
 
  private:
   Result<Message> dispatch(const std::string& who, const Message& request);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/operator_roles.h"
 
-#include <algorithm>
-#include <array>
-#include <span>
 #include <string>
 
 #include "common/wire/message_codec.h"
@@ -11,45 +8,60 @@
 namespace tributary {
 namespace {
 
-using Roles = std::span<const std::string_view>;
+using enum OperatorAction;
 
-// Each may do what the next one may, and more.
-constexpr std::array<std::string_view, 6> kRoles = {"operator", "root-admin", "org-admin",
-                                                    "lead",     "analyst",    "auditor"};
-constexpr Roles kAdministrators = Roles(kRoles).first(3);
-constexpr Roles kLeads = Roles(kRoles).first(4);
-constexpr Roles kScientists = Roles(kRoles).first(5);
-constexpr Roles kReaders = Roles(kRoles);
-
-struct Permitted {
-  Roles operator()(const ListJobs&) const { return kReaders; }
-  Roles operator()(const ShowJob&) const { return kReaders; }
-  Roles operator()(const GetStatus&) const { return kReaders; }
-  Roles operator()(const WatchJob&) const { return kReaders; }
-  Roles operator()(const GetModel&) const { return kScientists; }
-  Roles operator()(const SubmitJob&) const { return kLeads; }
-  Roles operator()(const AbortJob&) const { return kLeads; }
-  Roles operator()(const ChangeJob&) const { return kLeads; }
-  Roles operator()(const ControlSite&) const { return kAdministrators; }
-  Roles operator()(const InviteSite&) const { return kAdministrators; }
-  Roles operator()(const ListEnrolments&) const { return kAdministrators; }
-  Roles operator()(const DecideEnrolment&) const { return kAdministrators; }
+struct ActionOf {
+  std::optional<OperatorAction> operator()(const GetStatus&) const { return kReadStatus; }
+  std::optional<OperatorAction> operator()(const ListJobs&) const { return kReadJobs; }
+  std::optional<OperatorAction> operator()(const ShowJob&) const { return kReadJobs; }
+  std::optional<OperatorAction> operator()(const WatchJob&) const { return kWatchJobs; }
+  std::optional<OperatorAction> operator()(const GetModel&) const { return kReadModels; }
+  std::optional<OperatorAction> operator()(const SubmitJob&) const { return kSubmitJobs; }
+  std::optional<OperatorAction> operator()(const AbortJob&) const { return kControlJobs; }
+  std::optional<OperatorAction> operator()(const ChangeJob&) const { return kControlJobs; }
+  std::optional<OperatorAction> operator()(const ControlSite&) const { return kControlSites; }
+  std::optional<OperatorAction> operator()(const InviteSite&) const { return kEnrolSites; }
+  std::optional<OperatorAction> operator()(const ListEnrolments&) const { return kEnrolSites; }
+  std::optional<OperatorAction> operator()(const DecideEnrolment&) const { return kEnrolSites; }
   template <typename Other>
-  Roles operator()(const Other&) const {
-    return kReaders;  // no request: whoever handles it says so
+  std::optional<OperatorAction> operator()(const Other&) const {
+    return std::nullopt;
   }
 };
 
+const JobId* job_of(const Message& request) {
+  if (const auto* abort = std::get_if<AbortJob>(&request)) return &abort->job;
+  if (const auto* change = std::get_if<ChangeJob>(&request)) return &change->job;
+  return nullptr;
+}
+
+std::string joined(const std::vector<std::string>& roles) {
+  std::string text;
+  for (const std::string& one : roles) text += (text.empty() ? "" : ", ") + one;
+  return text.empty() ? "nobody" : text;
+}
+
 }  // namespace
 
-Status permits_request(std::string_view role, const Message& request) {
-  const Roles roles = std::visit(Permitted{}, request);
-  if (std::ranges::find(roles, role) != roles.end()) return {};
-  std::string who;
-  for (const std::string_view one : roles) who += (who.empty() ? "" : ", ") + std::string(one);
-  return make_error(ErrorCode::kPermissionDenied, "the role " + std::string(role) +
-                                                      " may not ask for " + message_name(request) +
-                                                      "; these may: " + who);
+std::optional<OperatorAction> action_of(const Message& request) {
+  return std::visit(ActionOf{}, request);
+}
+
+Status permits_request(const RoleMatrix& matrix, std::string_view role, const Message& request,
+                       const std::function<bool(const JobId&)>& is_own) {
+  const std::optional<OperatorAction> action = action_of(request);
+  if (!action) {
+    return make_error(ErrorCode::kPermissionDenied,
+                      message_name(request) + " is nothing that an operator may send");
+  }
+  if (may(matrix, role, *action)) return {};
+  const bool own_only = *action == kControlJobs && may(matrix, role, kControlOwnJobs);
+  if (own_only && is_own(*job_of(request))) return {};
+  return make_error(ErrorCode::kPermissionDenied,
+                    "the role " + std::string(role) + " may not ask for " + message_name(request) +
+                        (own_only ? " for a job that somebody else submitted" : "") +
+                        "; these may (" + std::string(action_name(*action)) +
+                        "): " + joined(roles_that_may(matrix, *action)));
 }
 
 }  // namespace tributary

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// OperatorSessions: the links of operators: requests to OperatorApi, replies back, model files
-// fetched before a job that needs one is submitted, models served, events of a watched job sent on.
-// Engine thread only.
+// OperatorSessions: the links of operators: requests to OperatorApi, as far as roles permit them,
+// replies back, model files fetched before a job that needs one is submitted, models served, events
+// of a watched job sent on; the end of a token is the end of its link. Engine thread only.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "common/storage/blob_store.h"
 #include "common/telemetry/event_log.h"
 #include "common/transport/frame_link.h"
+#include "coordinator/service/operator_access.h"
 #include "coordinator/service/operator_api.h"
 
 namespace tributary {
@@ -18,6 +19,8 @@ namespace tributary {
 class OperatorSessions {
  public:
   struct Ports {
+    const Clock& clock;
+    const OperatorAccess& access;
     OperatorApi& api;
     BlobStore& blobs;  // for the model files of jobs
     ModelRepository& models;
@@ -27,8 +30,9 @@ class OperatorSessions {
   explicit OperatorSessions(Ports ports) : ports_(std::move(ports)) {}
   ~OperatorSessions();
 
-  void admit(std::shared_ptr<FrameLink> link);
+  void admit(std::shared_ptr<FrameLink> link, Caller caller);
   void close_all(const Error& why);
+  void close_tokens(const Error& why);  // of those who came with one
   std::size_t size() const { return sessions_.size(); }
 
  private:

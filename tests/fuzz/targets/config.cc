@@ -5,6 +5,7 @@
 #include "common/config/job_file.h"
 #include "common/config/operator_file.h"
 #include "common/config/policy_file.h"
+#include "common/config/roles_file.h"
 #include "tests/fuzz/targets.h"
 
 namespace tributary {
@@ -19,7 +20,8 @@ bool fuzz_yaml(ByteView bytes) {
   const bool policy = parse_site_policy(text, "policy.yaml").has_value();
   const bool federation =
       parse_federation_config(text, "federation.yaml", {"lead", "analyst"}).has_value();
-  return job || client || coordinator || ctl || policy || federation;
+  const bool roles = parse_role_matrix(text, "roles.yaml").has_value();
+  return roles || job || client || coordinator || ctl || policy || federation;
 }
 
 }  // namespace tributary

@@ -39,12 +39,12 @@ class JobGateTest : public testing::Test {
   JobGateTest() : task_(signed_task(kDocument)) {}
 
   Task signed_task(const std::string& document, const std::string& name = "alice",
-                   bool dry_run = false) {
+                   bool dry_run = false, const std::string& role = "operator") {
     Task task;
     task.key = {job_id_of("heart", "token", document), 0, 1, TaskKind::kPrepare};
     task.document = document;
     task.dry_run = dry_run;
-    const PemPair pair = *issue_certificate(ca_, {name, "operator", {}, KeyKind::kEd25519, 10});
+    const PemPair pair = *issue_certificate(ca_, {name, role, {}, KeyKind::kEd25519, 10});
     const Signer signer = *Signer::make(pair.certificate, pair.key);
     task.signature = *sign_job(signer, manifest_of(task), clock_.wall_ms());
     return task;
@@ -131,6 +131,23 @@ TEST_F(JobGateTest, OnlyNamedSubmittersMayHaveItRun) {
   EXPECT_EQ(refusal(task_), "");
   EXPECT_EQ(refusal(signed_task(kDocument, "mallory")), "policy_denied");
   EXPECT_THAT(detail_, HasSubstr("submitters does not name 'mallory'"));
+}
+
+// Whatever a coordinator says of its roles.
+TEST_F(JobGateTest, ASignatureOfARoleThatMayNotSubmitDoesNotCount) {
+  for (const char* role : {"analyst", "auditor"}) {
+    EXPECT_EQ(refusal(signed_task(kDocument, "ada", false, role)), "signature_invalid") << role;
+    EXPECT_THAT(detail_, HasSubstr("whose role is " + std::string(role)));
+    EXPECT_THAT(told_, testing::ElementsAre("job.untrusted"));
+  }
+  for (const char* role : {"operator", "root-admin", "org-admin", "lead"}) {
+    const std::string document = "priority: 1  # " + std::string(role) + "\n" + kDocument;
+    EXPECT_EQ(refusal(signed_task(document, "ada", false, role)), "") << role;
+  }
+  policy_->submitter_roles = {"org-admin"};
+  EXPECT_EQ(refusal(task_), "signature_invalid");
+  policy_->submitter_roles = {};
+  EXPECT_EQ(refusal(task_), "signature_invalid");
 }
 
 TEST_F(JobGateTest, AJobOutlivesTheCertificateOfItsSubmitter) {

@@ -53,6 +53,15 @@ TEST(PolicyFile, MemoryOfModulesIsASizeAndOtherwiseWhatIsFree) {
   EXPECT_FALSE(parse("limits: {max_memory: all}\n"));
 }
 
+TEST(PolicyFile, NamesTheRolesWhoseSignaturesCount) {
+  EXPECT_THAT(parse("")->submitter_roles,
+              testing::UnorderedElementsAre("operator", "root-admin", "org-admin", "lead"));
+  EXPECT_THAT(parse("submitter_roles: [lead]\n")->submitter_roles, ElementsAre("lead"));
+  EXPECT_TRUE(parse("submitter_roles: []\n")->submitter_roles.empty());
+  EXPECT_THAT(parse("submitter_roles: [laed]\n").error().message, HasSubstr("did you mean 'lead'"));
+  EXPECT_FALSE(parse("submitter_roles: [site]\n")) << "sites sign no jobs";
+}
+
 TEST(PolicyFile, ReadsHours) {
   EXPECT_THAT(parse("hours: [\"20:00-06:30\", \"12:00-24:00\"]\n")->hours,
               ElementsAre(DayTime{20 * 60, 6 * 60 + 30}, DayTime{12 * 60, 24 * 60}));

@@ -19,6 +19,7 @@
 #include "common/config/job_file.h"
 #include "common/config/operator_file.h"
 #include "common/config/policy_file.h"
+#include "common/config/roles_file.h"
 
 namespace tributary {
 namespace {
@@ -177,6 +178,11 @@ bool same_log(const EventLogOptions& a, const EventLogOptions& b) {
   return a.level == b.level && a.json_on_stderr == b.json_on_stderr && a.file == b.file;
 }
 
+bool same_oidc(const std::optional<OidcConfig>& a, const std::optional<OidcConfig>& b) {
+  return a.has_value() == b.has_value() && (!a || (a->rules.name_claim == b->rules.name_claim &&
+                                                   a->rules.role_claim == b->rules.role_claim));
+}
+
 TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
   std::map<std::string, int> seen;
   for (const Block& block : blocks()) {
@@ -192,7 +198,8 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
                    a.running_jobs == b.running_jobs && a.tasks_per_site == b.tasks_per_site &&
                    a.upload_memory == b.upload_memory && a.staging_memory == b.staging_memory &&
                    a.admission.rate == b.admission.rate &&
-                   a.admission.sites_max == b.admission.sites_max && same_log(a.log, b.log);
+                   a.admission.sites_max == b.admission.sites_max && a.roles_file == b.roles_file &&
+                   same_oidc(a.oidc, b.oidc) && same_log(a.log, b.log);
           });
     } else if (block.kind == "client.yaml") {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {
@@ -207,6 +214,11 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       expect_defaults<OperatorConfig>(
           block, parse_operator_config,
           [](const auto& a, const auto& b) { return a.server_name == b.server_name; });
+    } else if (block.kind == "roles.yaml") {
+      const auto matrix = parse_role_matrix(block.text, block.kind);
+      ASSERT_TRUE(matrix) << matrix.error().message;
+      EXPECT_EQ(*matrix, built_in_roles()) << "put this on the page:\n"
+                                           << text_of(built_in_roles());
     } else if (block.kind == "federation.yaml") {
       const auto parse = [](const std::string& text, const std::string& name) {
         return parse_federation_config(text, name, {"lead", "auditor"});
@@ -218,7 +230,7 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
       ADD_FAILURE() << "no such kind of file: " << block.kind;
     }
   }
-  EXPECT_EQ(seen.size(), 6u) << "one of each kind";
+  EXPECT_EQ(seen.size(), 7u) << "one of each kind";
 }
 
 }  // namespace

@@ -25,10 +25,12 @@ class JobSigning : public testing::Test {
     return *sign_job(signer, manifest_of(task_), 1000);
   }
   Result<PeerIdentity> verify(const Task& task) {
-    return verify_job(ca_.certificate, manifest_of(task), task.signature, std::time(nullptr));
+    return verify_job(ca_.certificate, manifest_of(task), task.signature, std::time(nullptr),
+                      roles_);
   }
 
   PemPair ca_ = *make_ca("test", KeyKind::kEd25519, 100);
+  std::vector<std::string> roles_ = {"operator", "lead"};
   Task task_;
 };
 
@@ -73,6 +75,18 @@ TEST_F(JobSigning, OnlyOperatorsSubmit) {
     ASSERT_FALSE(refused) << role;
     EXPECT_THAT(refused.error().message, testing::HasSubstr("'hub', whose role is " + role));
   }
+}
+
+TEST_F(JobSigning, OnlyOperatorsOfTheNamedRolesSubmit) {
+  task_.signature = signed_by("ada", "analyst");
+  EXPECT_THAT(verify(task_).error().message,
+              testing::HasSubstr("'ada', whose role is analyst, which may not submit jobs; these "
+                                 "may: operator, lead"));
+  roles_.push_back("analyst");
+  EXPECT_TRUE(verify(task_));
+  roles_ = {"site"};
+  task_.signature = signed_by("north", "site");
+  EXPECT_FALSE(verify(task_)) << "a site is no operator, whatever stands there";
 }
 
 TEST_F(JobSigning, TheIdFollowsFromNameTokenAndDocument) {

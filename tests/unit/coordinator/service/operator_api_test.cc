@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/limits.h"
+#include "common/crypto/pki.h"
 #include "common/wire/message_codec.h"
 #include "coordinator/ctl/job_pages.h"
 #include "tests/support/full_disk.h"
@@ -103,6 +104,25 @@ TEST_F(OperatorApiTest, AShortJobIsOnePageAndAPageBehindTheEndIsEmpty) {
   const auto behind = std::get<JobDetail>(api_.answer("olga", ShowJob{job, {1000, 7}}));
   EXPECT_TRUE(behind.rounds.empty());
   EXPECT_EQ(behind.next, RecordPosition{});
+}
+
+TEST_F(OperatorApiTest, AJobBelongsToWhoeverSignedIt) {
+  const PemPair ca = *make_ca("test", KeyKind::kEd25519, 100);
+  const PemPair pair = *issue_certificate(ca, {"olga", "lead", {}, KeyKind::kEd25519, 10});
+  SubmitJob request{
+      "name: k\nmodel: {family: logistic}\ndata: {dataset: d, features: [x], label: y}\n"
+      "train: {}\nrounds: {count: 1, minimum_sites: 1}\n",
+      "another",
+      {}};
+  request.signature.certificates = pair.certificate;
+  const JobId job = std::get<JobSubmitted>(api_.answer("olga", request)).job;
+  EXPECT_TRUE(api_.is_of(job, "olga"));
+  EXPECT_FALSE(api_.is_of(job, "oscar"));
+  EXPECT_FALSE(api_.is_of(job, "oidc:olga")) << "the same name of the single sign-on";
+  EXPECT_FALSE(api_.is_of(JobId{"none"}, "olga"));
+  const JobId unsigned_job = submit();
+  EXPECT_FALSE(api_.is_of(unsigned_job, "olga"));
+  EXPECT_FALSE(api_.is_of(unsigned_job, ""));
 }
 
 }  // namespace
