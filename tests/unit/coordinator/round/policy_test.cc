@@ -12,6 +12,7 @@ namespace tributary::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 TEST(Policy, ATargetClosesTheRoundWithoutTheSlow) {
   Federation federation(1);
@@ -207,10 +208,15 @@ TEST(Policy, ASiteWhosePolicyIsPendingIsAskedAgainAndCostsNoAttempt) {
   spec.rounds.attempts = 2;
   federation.fail_tasks("site-b", TaskKind::kPrepare, Reason::kPolicyPending);
   federation.submit(spec);
-  for (int i = 0; i < 5; ++i) {
+  for (std::size_t i = 0; i < 5; ++i) {
     federation.settle();
     EXPECT_THAT(federation.job().waiting_for(), HasSubstr("site-b: policy_pending"));
     EXPECT_EQ(federation.job().record().attempt, 1u);
+    ASSERT_EQ(federation.rows().size(), i + 1) << "each time it was asked has its record";
+    EXPECT_THAT(federation.rows().back().outcome,
+                AllOf(StartsWith("postponed: "), HasSubstr("site-b: policy_pending")));
+    EXPECT_EQ(federation.rows().back().participants.size(), 2u);
+    EXPECT_EQ(federation.reports("round.postponed").size(), i + 1);
     federation.pass(Milliseconds(limits::kPendingMs));
   }
   federation.do_tasks("site-b");
