@@ -51,9 +51,9 @@ Result<Json> json_of(const TaskResult& result) {
 }  // namespace
 
 Result<std::unique_ptr<SiteAudit>> SiteAudit::open(Ports ports, std::string folder, Signer signer,
-                                                   std::string roots) {
+                                                   Trust trust) {
   std::unique_ptr<SiteAudit> audit(
-      new SiteAudit(ports, std::move(folder), std::move(signer), std::move(roots)));
+      new SiteAudit(ports, std::move(folder), std::move(signer), std::move(trust)));
   TRIB_CHECK_OK(ports.files.make_directories(audit->folder_));
   TRIB_TRY(log, AuditLog::open(ports.files, audit->folder_ + "/audit.log"));
   audit->log_ = std::move(log);
@@ -122,7 +122,7 @@ Result<bool> SiteAudit::take(const AuditHead& message) {
   const ByteView signature = as_bytes(message.signature);
   const SignedHead head{{message.size, message.root, message.at_ms},
                         {message.certificates, {signature.begin(), signature.end()}}};
-  TRIB_TRY(who, verify_head(roots_, head));
+  TRIB_TRY(who, verify_head(trust_, head));
   if (who.role != PeerRole::kCoordinator)
     return make_error(ErrorCode::kUnauthenticated, "a head that " + who.name + " signed");
   if (kept_ && head.head.size < kept_->head.size) {

@@ -23,14 +23,14 @@ class SiteAudit {
     const Clock& clock;
     EventLog& log;
   };
-  // `folder` is made if it is not there. `roots`: PEM, of the coordinator's certificate.
+  // `folder` is made if it is not there. `trust`: in the coordinator's signatures.
   static Result<std::unique_ptr<SiteAudit>> open(Ports ports, std::string folder, Signer signer,
-                                                 std::string roots);
+                                                 Trust trust);
 
-  // The site's certificate or the root was replaced.
-  void renew(Signer signer, std::string roots) {
+  // The site's certificate, its root or a list of revoked ones was replaced.
+  void renew(Signer signer, Trust trust) {
     signer_ = std::move(signer);
-    roots_ = std::move(roots);
+    trust_ = std::move(trust);
   }
 
   // --- the site's own log; durable when they return ---
@@ -49,11 +49,11 @@ class SiteAudit {
   const std::string& disputed() const { return disputed_; }
 
  private:
-  SiteAudit(Ports ports, std::string folder, Signer signer, std::string roots)
+  SiteAudit(Ports ports, std::string folder, Signer signer, Trust trust)
       : ports_(ports),
         folder_(std::move(folder)),
         signer_(std::move(signer)),
-        roots_(std::move(roots)) {}
+        trust_(std::move(trust)) {}
   Status read();
   Status dispute(const SignedHead& head, const std::string& detail);
   void note_dispute();
@@ -64,7 +64,7 @@ class SiteAudit {
   Ports ports_;
   const std::string folder_;
   Signer signer_;
-  std::string roots_;
+  Trust trust_;
   std::unique_ptr<AuditLog> log_;
   std::optional<SignedHead> kept_;
   std::string disputed_;

@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdlib>
+#include <mutex>
 #include <random>
 
 #include "client/agent/site_agent.h"
@@ -95,18 +96,26 @@ class Daemon {
  private:
   Status open_audit() {
     TRIB_TRY(papers, own_papers());
+    set_trust(papers.trust);
     TRIB_TRY(audit, SiteAudit::open({*files_, clock_, log_}, config_.state_dir + "/audit",
-                                    std::move(papers.signer), std::move(papers.roots)));
+                                    std::move(papers.signer), std::move(papers.trust)));
     audit_ = std::move(audit);
     return {};
   }
-  Result<Papers> own_papers() {
-    return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
+  Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
+  void set_trust(const Trust& trust) {
+    const std::scoped_lock lock(trust_mutex_);
+    trust_ = trust;
+  }
+  Trust trust() const {
+    const std::scoped_lock lock(trust_mutex_);
+    return trust_;
   }
   // The new files were found good as those of a link.
   void renew() {
     if (Result<Papers> papers = own_papers(); papers) {
-      audit_->renew(std::move(papers->signer), std::move(papers->roots));
+      set_trust(papers->trust);
+      audit_->renew(std::move(papers->signer), std::move(papers->trust));
     } else {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
@@ -122,11 +131,7 @@ class Daemon {
     }
     gate_.emplace(JobGate::Ports{
         SiteName{credentials_->own().name}, [path] { return read_site_policy(path); },
-        [this]() -> Result<std::string> {
-          TRIB_TRY(roots, files_->read(config_.tls.ca, limits::kCertificatesBytesMax));
-          return std::string(as_text(roots));
-        },
-        clock_,
+        [this] { return trust(); }, clock_,
         [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
         known_jobs_of(config_, *files_)});
     return {};
@@ -267,6 +272,8 @@ class Daemon {
   asio::io_context io_{1};  // outlives the agent's link
   std::unique_ptr<DirectoryLock> lock_;
   std::optional<Credentials> credentials_;
+  mutable std::mutex trust_mutex_;
+  Trust trust_{""};  // in signatures; the training thread asks for it, too
   std::weak_ptr<FrameLink> link_;
   std::unique_ptr<SiteAudit> audit_;
   std::unique_ptr<SiteAgent> agent_;

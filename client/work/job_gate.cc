@@ -50,8 +50,8 @@ Result<KnownJob> JobGate::identify(const Task& task, const SitePolicy& policy) c
   const auto known = ports_.jobs.find(job.id);
   if (known && known->manifest == job.manifest) job.first_seen_wall_ms = known->first_seen_wall_ms;
   if (task.signature.bytes.empty() && !policy.require_signature) return job;
-  TRIB_TRY(roots, ports_.roots());
-  TRIB_TRY(submitter, verify_job(roots, manifest, task.signature, job.first_seen_wall_ms / 1000));
+  TRIB_TRY(submitter,
+           verify_job(ports_.trust(), manifest, task.signature, job.first_seen_wall_ms / 1000));
   if (task.dry_run && task.key.round > 0)
     return make_error(ErrorCode::kUnauthenticated, "a dry run was signed, which has no rounds");
   job.submitter = submitter.name;

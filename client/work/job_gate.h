@@ -14,6 +14,7 @@
 #include "client/work/work_log.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/crypto/signing.h"
 #include "common/domain/job_spec.h"
 #include "common/domain/reason.h"
 #include "common/domain/site_policy.h"
@@ -36,7 +37,7 @@ class JobGate {
   struct Ports {
     SiteName site;
     std::function<Result<SitePolicy>()> policy;  // as its file stands now
-    std::function<Result<std::string>()> roots;  // PEM: whom signatures must lead to
+    std::function<Trust()> trust;                // in signatures, as of now
     const Clock& clock;
     WorkLog log;
     KnownJobs jobs;

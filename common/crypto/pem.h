@@ -29,6 +29,8 @@ Certificate read_certificate(const std::string& text);
 std::vector<Certificate> read_certificates(const std::string& text);
 std::vector<RevocationList> read_revocation_lists(const std::string& text);
 Key read_key(const std::string& text);
+// Whether the CA has made and signed this list.
+bool is_list_of(X509_CRL* list, X509* ca);
 
 // Nothing for Ed25519, which hashes for itself.
 const EVP_MD* digest_for(const EVP_PKEY* key);

@@ -34,8 +34,8 @@ Digest digest_of(const JobManifest& manifest, std::int64_t signed_wall_ms);
 Result<JobSignature> sign_job(const Signer& signer, const JobManifest& manifest,
                               std::int64_t wall_ms);
 // Who submitted it. kUnauthenticated: not signed, not so, or not by an operator whose certificate
-// leads to `roots` (PEM) and was valid at `unix_seconds`.
-Result<PeerIdentity> verify_job(const std::string& roots, const JobManifest& manifest,
+// is to be trusted and was valid at `unix_seconds`.
+Result<PeerIdentity> verify_job(const Trust& trust, const JobManifest& manifest,
                                 const JobSignature& signature, std::int64_t unix_seconds);
 
 }  // namespace tributary

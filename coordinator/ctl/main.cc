@@ -94,6 +94,9 @@ struct CommandLine {
         "verify", "Check every record, head and countersignature; says what is wrong and where",
         audit_verify);
     verify->add_option("--ca", audited.ca, "The federation's root")->capture_default_str();
+    verify->add_option("--crl", audited.crl,
+                       "Lists of revoked certificates: what those have signed is wrong, whenever "
+                       "it was; without it, what was signed before a revocation stays evidence");
     verify->add_option(
         "--kept", audited.kept,
         "The head that a site keeps (audit/coordinator.head of its state directory): "

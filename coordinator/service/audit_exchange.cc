@@ -43,7 +43,7 @@ Status AuditExchange::keep(const SiteName& site, const AuditCountersignature& me
   const Countersignature one{{message.size, message.root, message.at_ms},
                              message.countersigned_ms,
                              {message.certificates, {signature.begin(), signature.end()}}};
-  TRIB_TRY(who, verify_countersignature(ports_.roots, one));
+  TRIB_TRY(who, verify_countersignature(ports_.trust, one));
   if (who.name != site.value) {
     return make_error(ErrorCode::kUnauthenticated,
                       "a countersignature by " + who.name + ", not by " + site.value);

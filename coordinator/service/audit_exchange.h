@@ -21,12 +21,13 @@ class AuditExchange {
   struct Ports {
     AuditTrail& trail;
     EventLog& log;
-    std::string roots;  // PEM
+    Trust trust;
     std::function<void(const SiteName&, const Message&)> send;
   };
   explicit AuditExchange(Ports ports) : ports_(std::move(ports)) {}
 
-  void renew(std::string roots) { ports_.roots = std::move(roots); }
+  const Trust& trust() const { return ports_.trust; }
+  void renew(Trust trust) { ports_.trust = std::move(trust); }
   // There may be records under no head. A failure is told, and made good with the next record.
   void sign();
   // First on each link of a site, and in answer to a head. A failed Status ends the link.

@@ -108,20 +108,18 @@ class Daemon {
                                      std::move(papers.signer)));
     trail_ = std::move(trail);
     exchange_.emplace(AuditExchange::Ports{
-        *trail_, log_, std::move(papers.roots),
+        *trail_, log_, std::move(papers.trust),
         [this](const SiteName& site, const Message& message) { sites_->send(site, message); }});
     later();  // what an earlier life did not come to sign
     return trail_.get();
   }
 
-  Result<Papers> own_papers() {
-    return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
-  }
+  Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
   // The new files were found good as those of a link.
   void renew() {
     if (Result<Papers> papers = own_papers(); papers) {
       trail_->renew(std::move(papers->signer));
-      exchange_->renew(std::move(papers->roots));
+      exchange_->renew(std::move(papers->trust));
     } else {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
@@ -164,12 +162,10 @@ class Daemon {
         OperatorSessions::Ports{*api_, *blobs_, *models_, log_, std::string(kSoftware)});
   }
 
-  // By a certificate of the root, as its file stands now.
   Status vouched(const JobId& id, const SubmitJob& request, const std::string& who) {
-    TRIB_TRY(roots, make_file_system()->read(config_.tls.ca, limits::kCertificatesBytesMax));
     const JobManifest manifest{id, request.document, request.model_file.digest, request.dry_run};
-    const auto signer = verify_job(std::string(as_text(roots)), manifest, request.signature,
-                                   clock_.wall_ms() / 1000);
+    const auto signer =
+        verify_job(exchange_->trust(), manifest, request.signature, clock_.wall_ms() / 1000);
     if (!signer) return signer.error();
     if (signer->name == who) return {};
     return make_error(ErrorCode::kUnauthenticated, "the job is signed by '" + signer->name +
