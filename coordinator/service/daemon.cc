@@ -124,6 +124,7 @@ class Daemon {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
     listener_->renew(credentials_->context());
+    end_untrusted_jobs();
   }
 
   void make_services() {
@@ -186,7 +187,25 @@ class Daemon {
     log_.record("state.recovered", {{"jobs", static_cast<std::int64_t>(records.size())},
                                     {"unfinished", unfinished},
                                     {"updates", updates}});
-    return driver_->recover();
+    TRIB_CHECK_OK(driver_->recover());
+    end_untrusted_jobs();
+    return {};
+  }
+
+  // No site would do anything for them: those of a version that did not sign, and those whose
+  // submitter was revoked since. They would only wait until nobody remembers why.
+  void end_untrusted_jobs() {
+    std::vector<JobAbortRequested> ends;
+    for (const JobMachine* job : driver_->engine().jobs()) {
+      const JobRecord& record = job->record();
+      if (job->over()) continue;
+      const JobManifest manifest{record.id, record.document, record.model_file.digest,
+                                 record.dry_run};
+      const auto signer = verify_job(exchange_->trust(), manifest, record.signature,
+                                     record.submitted_wall_ms / 1000);
+      if (!signer) ends.push_back({record.id, signer.error().message + "; submit it again", true});
+    }
+    for (const JobAbortRequested& end : ends) driver_->handle(end);
   }
 
   std::size_t threads() const {
