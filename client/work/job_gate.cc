@@ -29,6 +29,7 @@ int minute_of_day(std::int64_t wall_ms) {
 Status permits_all(const SitePolicy& policy, const SiteName& site, const KnownJob& known,
                    const Task& task, const JobSpec& job) {
   TRIB_CHECK_OK(permits_submitter(policy, known.submitter));
+  TRIB_CHECK_OK(permits_round(policy, task));
   return permits(policy, site, job, task.model_file.digest, task.key.round);
 }
 

@@ -123,6 +123,42 @@ TEST_F(SitePolicyE2e, WithoutAPolicyOrWithADamagedOneNothingRuns) {
   EXPECT_EQ(again.wait(), 2) << "a fault in the policy refuses to start";
 }
 
+TEST_F(SitePolicyE2e, WithADamagedPolicyNobodyIsTheSitesCoordinator) {
+  start("approval: automatic\ncoordinators: [coordinator]\n");
+  ASSERT_TRUE(federation_.kill_coordinator());
+  FederationFiles::write(policy_file(), "approval: automatic\ncoordinators: [coordina");
+  federation_.start_coordinator();
+  ASSERT_TRUE(federation_.wait_for("site.connected", {{"site", "hospital-1"}}, 2));
+  ASSERT_TRUE(wait_until([&] { return own_log().find("policy.unreadable") != std::string::npos; },
+                         std::chrono::seconds(30)));
+  EXPECT_EQ(federation_.events("site.connected", {{"site", "hospital-2"}}).size(), 1u);
+  FederationFiles::write(policy_file(), "approval: automatic\ncoordinators: [coordinator]\n");
+  EXPECT_TRUE(federation_.wait_for("site.connected", {{"site", "hospital-2"}}, 2))
+      << "by itself" << federation_.logs();
+}
+
+TEST_F(SitePolicyE2e, AQuorumThatIsLoweredLaterIsHeldAgainstThePolicyToo) {
+  start("approval: automatic\nlimits: {min_sites: 2}\n");
+  const std::string job = federation_.submit(federation_.write_job(
+      kTrain, "{count: 1000, deadline: 60s, minimum_sites: 1, quorum: 2, attempts: 20}"));
+  ASSERT_TRUE(federation_.wait_for("round.committed", {{"round", "1"}})) << federation_.logs();
+  std::string output;
+  ASSERT_EQ(federation_.ctl({"job", "change", job, "--quorum", "1"}, &output), 0) << output;
+  EXPECT_TRUE(
+      federation_.wait_for("client.outcome", {{"site", "hospital-2"}, {"reason", "policy_denied"}}))
+      << federation_.logs();
+  EXPECT_THAT(own_log(), HasSubstr("min_sites is 2, with this job it is 1"));
+  // No model was made of this site's update alone, nor of it and fewer than it was told.
+  for (const Json& round : federation_.events("round.committed", {{"accepted", "1"}})) {
+    const std::map<std::string, std::string> of_round = {{"site", "hospital-2"},
+                                                         {"reason", "accepted"},
+                                                         {"task", "train"},
+                                                         {"round", round["round"].dump()}};
+    EXPECT_TRUE(federation_.events("client.outcome", of_round).empty()) << round;
+  }
+  EXPECT_EQ(federation_.ctl({"job", "abort", job}, &output), 0) << output;
+}
+
 TEST_F(SitePolicyE2e, ASiteWorksForNoOtherCoordinatorThanItsOwn) {
   federation_.start_coordinator();
   federation_.write_client("hospital-2", "strict", "pki");

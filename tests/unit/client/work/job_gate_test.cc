@@ -154,6 +154,19 @@ TEST_F(JobGateTest, AJobDoesNotOutliveTheRevocationOfItsSubmitter) {
   EXPECT_THAT(detail_, HasSubstr("'alice' was revoked"));
 }
 
+TEST_F(JobGateTest, AQuorumThatWasLoweredIsHeldAgainstThePolicy) {
+  policy_->min_sites = 2;
+  EXPECT_EQ(refusal(task_), "") << "minimum_sites is 2, and an old coordinator tells no more";
+  task_.least_sites = 2;
+  EXPECT_EQ(refusal(task_), "");
+  task_.least_sites = 1;
+  EXPECT_EQ(refusal(task_), "policy_denied");
+  EXPECT_THAT(detail_, HasSubstr("min_sites is 2, with this job it is 1"));
+  policy_->min_sites = 3;
+  task_.least_sites = 9;
+  EXPECT_EQ(refusal(task_), "policy_denied") << "what was signed has to be enough, too";
+}
+
 TEST_F(JobGateTest, WithAManualApprovalAPersonDecides) {
   policy_->approval = Approval::kManual;
   EXPECT_EQ(refusal(task_), "policy_pending");

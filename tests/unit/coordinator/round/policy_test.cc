@@ -11,6 +11,7 @@
 namespace tributary::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -331,6 +332,31 @@ TEST(Policy, NoRoundIsMadeOfNothing) {
   federation.catch_up("site-b");
   ASSERT_TRUE(federation.run());
   EXPECT_EQ(federation.folded.at(2).size(), 1u);
+}
+
+TEST(Policy, ALowerQuorumHoldsFromTheNextRoundWhereUpdatesWereGivenForThisOne) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  JobSpec spec = Federation::spec(2, 2, 3);
+  spec.rounds.attempts = 10;
+  federation.fail_tasks("site-b", TaskKind::kTrain, Reason::kTrainingFailed);
+  federation.submit(spec);
+  while (federation.job().record().open_round != 1) ASSERT_TRUE(federation.step());
+  EXPECT_EQ(federation.offered.at(SiteName{"site-a"}).least_sites, 3u);
+  JobChanges changes;
+  changes.quorum = 1;
+  federation.change(changes);
+  federation.settle();
+  federation.crash();
+  federation.settle();
+  federation.pass(Milliseconds(60'000));
+  EXPECT_GE(federation.reports("round.retried").size(), 2u);
+  EXPECT_EQ(federation.saved().round, 0u);
+  federation.do_tasks("site-b");
+  ASSERT_TRUE(federation.run());
+  ASSERT_EQ(federation.saved().state, JobState::kFinished) << federation.saved().detail;
+  EXPECT_EQ(federation.folded.at(1).size(), 3u) << "as the sites were told that gave the others";
+  EXPECT_EQ(federation.offered.at(SiteName{"site-a"}).least_sites, 1u) << "of round 2";
 }
 
 TEST(Policy, AJobThatPausesBetweenAttemptsSaysSo) {
