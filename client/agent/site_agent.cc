@@ -85,8 +85,9 @@ void SiteAgent::progressed(const TaskKey& key, std::uint64_t done, std::uint64_t
 
 void SiteAgent::sent_away(const Goodbye& goodbye) { dispatch(ss::SentAway{goodbye}); }
 
-void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome) {
+void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome, std::string peer) {
   link_ = std::move(link);
+  peer_ = std::move(peer);
   transfers_.emplace(
       *blobs_, *link_, [this](const Digest& digest) { return open_own(digest); },
       [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); },
@@ -130,8 +131,12 @@ void SiteAgent::refuse(const TaskKey& key) {
 
 Status SiteAgent::on_head(const AuditHead& head) {
   if (ports_.audit == nullptr) return {};
-  const Result<bool> taken = ports_.audit->take(head);
-  if (!taken) {
+  const Result<bool> taken = ports_.audit->take(head, peer_);
+  // Another link would bring the same head: this one goes on, and the site with the head it has.
+  const bool refused = !taken && taken.error().code == ErrorCode::kUnauthenticated;
+  if (refused) {
+    ports_.log.record("audit.head_refused", {{"detail", taken.error().message}});
+  } else if (!taken) {
     note_failure(taken.error());
     return taken.error();
   }

@@ -47,8 +47,9 @@ class SiteAgent final : public LinkHandler {
   bool stopped() const { return session_.stopped(); }
 
   // Hello and Welcome are done. Whoever runs the link hands what arrives to this object until
-  // unlinked(), which also answers a dial that failed.
-  void linked(std::shared_ptr<Link> link, const Welcome& welcome);
+  // unlinked(), which also answers a dial that failed. `peer`: the coordinator's name, by its
+  // certificate.
+  void linked(std::shared_ptr<Link> link, const Welcome& welcome, std::string peer = "");
   void sent_away(const Goodbye& goodbye);  // instead of a Welcome
   void unlinked(const Error& why);
   void progressed(const TaskKey& key, std::uint64_t done, std::uint64_t total);
@@ -88,6 +89,7 @@ class SiteAgent final : public LinkHandler {
   bool handling_ = false;
   bool give_up_dial_ = false;
   std::shared_ptr<Link> link_;
+  std::string peer_;  // whose certificate the link has
   std::optional<BlobTransfers> transfers_;
 };
 

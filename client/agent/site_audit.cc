@@ -118,13 +118,17 @@ Result<AuditCountersignature> SiteAudit::countersignature() const {
                                std::string(as_text(one.signature.bytes))};
 }
 
-Result<bool> SiteAudit::take(const AuditHead& message) {
+Result<bool> SiteAudit::take(const AuditHead& message, const std::string& peer) {
   const ByteView signature = as_bytes(message.signature);
   const SignedHead head{{message.size, message.root, message.at_ms},
                         {message.certificates, {signature.begin(), signature.end()}}};
   TRIB_TRY(who, verify_head(trust_, head));
   if (who.role != PeerRole::kCoordinator)
     return make_error(ErrorCode::kUnauthenticated, "a head that " + who.name + " signed");
+  if (who.name != peer) {
+    return make_error(ErrorCode::kUnauthenticated,
+                      "a head of the coordinator " + who.name + ", brought by " + peer);
+  }
   if (kept_ && head.head.size < kept_->head.size) {
     TRIB_CHECK_OK(dispute(head, "it has fewer records than before"));
     return false;

@@ -43,8 +43,10 @@ class SiteAudit {
   // The head that is kept, for the coordinator.
   Result<AuditCountersignature> countersignature() const;
   // Keeps it, if it continues what is kept: true, and countersignature() is its answer. False: from
-  // now on disputed(), also after a restart. kUnauthenticated: it is no head of a coordinator.
-  Result<bool> take(const AuditHead& head);
+  // now on disputed(), also after a restart. kUnauthenticated: it is no head of the coordinator
+  // `peer`, or signed by a certificate that was revoked; nothing has changed, and it proves
+  // nothing.
+  Result<bool> take(const AuditHead& head, const std::string& peer);
   // Why nothing may be done for the coordinator, and what a person can do; empty: it may.
   const std::string& disputed() const { return disputed_; }
 

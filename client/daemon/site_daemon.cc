@@ -159,7 +159,7 @@ class Daemon {
       const Status trusted = self->trusts(link->peer());
       if (trusted) {
         self->link_ = link;
-        self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome);
+        self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome, link->peer().name);
         const Error why = co_await link->run(*self->agent_);
         self->agent_->unlinked(why);
       } else {

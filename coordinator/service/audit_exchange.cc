@@ -3,6 +3,11 @@
 
 namespace tributary {
 
+void AuditExchange::renew(Trust trust) {
+  ports_.trust = std::move(trust);
+  sign();
+}
+
 void AuditExchange::sign() {
   if (ports_.trail.log().size() == 0) return;
   if (const auto head = ports_.trail.sign(); !head) {
@@ -17,6 +22,7 @@ void AuditExchange::offer(const SiteName& site, Kept& kept) {
   const AuditLog& log = ports_.trail.log();
   const auto& newest = log.newest_head();
   if (kept.asked || !newest || newest->head.size == kept.size) return;
+  if (newest->signature.bytes == kept.offered) return;
   AuditHead message{newest->head.size,
                     newest->head.root,
                     newest->head.at_ms,
@@ -26,6 +32,7 @@ void AuditExchange::offer(const SiteName& site, Kept& kept) {
   if (kept.size < newest->head.size)
     message.proof = log.tree().consistency_proof(kept.size, newest->head.size);
   kept.asked = true;
+  kept.offered = newest->signature.bytes;
   ports_.send(site, message);
 }
 
@@ -33,7 +40,8 @@ Status AuditExchange::on_countersignature(const SiteName& site,
                                           const AuditCountersignature& message) {
   if (message.size > 0) TRIB_CHECK_OK(keep(site, message));
   Kept& kept = sites_[site];
-  kept = {message.size, false};
+  kept.size = message.size;
+  kept.asked = false;
   offer(site, kept);
   return {};
 }

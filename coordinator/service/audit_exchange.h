@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // AuditExchange: brings each new head of the coordinator's audit log to the sites, with a proof
 // that it continues the head that the site keeps, and keeps their countersignatures. A site is sent
-// one head at a time: the next when it has answered. Engine thread only. It decides nothing about a
+// one head at a time: the next when it has answered; and none twice on a link, because whoever
+// refuses a head answers with the one that it keeps. Engine thread only. It decides nothing about a
 // site whose head is of another log; the site does.
 #pragma once
 
@@ -27,7 +28,11 @@ class AuditExchange {
   explicit AuditExchange(Ports ports) : ports_(std::move(ports)) {}
 
   const Trust& trust() const { return ports_.trust; }
-  void renew(Trust trust) { ports_.trust = std::move(trust); }
+  // Also after the trail got another signer: the newest head is signed anew, and offered to those
+  // who did not take it before.
+  void renew(Trust trust);
+  // The site is on a new link: what it was asked on the last one has no answer.
+  void begin(const SiteName& site) { sites_.erase(site); }
   // There may be records under no head. A failure is told, and made good with the next record.
   void sign();
   // First on each link of a site, and in answer to a head. A failed Status ends the link.
@@ -37,6 +42,7 @@ class AuditExchange {
   struct Kept {
     std::uint64_t size = 0;
     bool asked = false;  // a head is on its way
+    Bytes offered = {};  // the signature of the last one
   };
   void offer(const SiteName& site, Kept& kept);
   Status keep(const SiteName& site, const AuditCountersignature& message);

@@ -247,7 +247,9 @@ class Daemon {
       const Error why = co_await its_link->run(*its_handler);
       self->sites_->ended(its_handler, why);
     };
-    if (handler) spawn(link->executor(), run(this, link, handler));
+    if (!handler) return;
+    exchange_->begin(site);
+    spawn(link->executor(), run(this, link, handler));
   }
 
   void tick() {

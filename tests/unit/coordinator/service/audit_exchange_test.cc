@@ -104,6 +104,37 @@ TEST_F(AuditExchangeTest, AHeadOfAnotherLogIsToldAndTheSiteSeesTheNewest) {
                   ->countersigned.empty());
 }
 
+TEST_F(AuditExchangeTest, AHeadThatASiteRefusesIsOfferedAgainWhenAnotherCertificateHasSignedIt) {
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, {}));
+  decide();
+  ASSERT_EQ(sent_.size(), 1u);
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, {})) << "it keeps what it had: nothing";
+  exchange_.sign();
+  EXPECT_EQ(sent_.size(), 1u) << "not the same again and again";
+  exchange_.begin(kNorth);
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, {}));
+  ASSERT_EQ(sent_.size(), 2u) << "once on each link: it may have changed its mind";
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, {}));
+  trail_->renew(signer("c1", "coordinator"));
+  exchange_.renew(ca_.certificate);
+  ASSERT_EQ(sent_.size(), 3u);
+  EXPECT_EQ(sent_[2].size, sent_[1].size);
+  EXPECT_NE(sent_[2].certificates, sent_[1].certificates);
+  const TreeHead head{sent_[2].size, sent_[2].root, sent_[2].at_ms};
+  ASSERT_TRUE(exchange_.on_countersignature(kNorth, countersigned(north_, head)));
+  const auto summary = *verify_audit(**files_->open(directory_ / "audit.log"), ca_.certificate);
+  EXPECT_THAT(summary.faults, ElementsAre());
+  EXPECT_EQ(summary.heads, 2u);
+  EXPECT_EQ(summary.countersigned, (std::map<std::string, std::uint64_t>{{"north", 1}}));
+}
+
+TEST_F(AuditExchangeTest, WhatARevokedCertificateSignedIsRefused) {
+  decide();
+  const AuditCountersignature one = countersigned(north_, newest());
+  exchange_.renew(Trust(ca_.certificate, *make_crl(ca_, "", {north_.certificates()}, 3600)));
+  EXPECT_FALSE(exchange_.on_countersignature(kNorth, one));
+}
+
 TEST_F(AuditExchangeTest, WhatTheSiteDidNotSignIsRefused) {
   decide();
   AuditCountersignature changed = countersigned(north_, newest());
