@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/agent/site_audit.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "client/session/session.h"
@@ -30,8 +32,9 @@ Json json_of(const char* event, const TaskKey& key) {
 // Small results are told by the digest of the message: the site can show that nothing else went.
 Result<Json> json_of(const TaskResult& result) {
   if (const auto* failure = std::get_if<TaskFailure>(&result.outcome)) {
-    const bool refused =
-        failure->reason == Reason::kDeclined || failure->reason == Reason::kPolicyDenied;
+    constexpr std::array kRefusals = {Reason::kDeclined, Reason::kPolicyDenied,
+                                      Reason::kPolicyPending, Reason::kSignatureInvalid};
+    const bool refused = std::ranges::find(kRefusals, failure->reason) != kRefusals.end();
     Json json = json_of(refused ? "task.refused" : "task.failed", result.key);
     json["reason"] = reason_name(failure->reason);
     json["detail"] = failure->detail;
@@ -105,6 +108,17 @@ Status SiteAudit::note_upload(const BlobRef& blob) {
                   {"blob_sha256", blob.digest.hex()},
                   {"blob_bytes", blob.bytes}};
   return append(json.dump());
+}
+
+Status SiteAudit::note_decision(const JobId& job, bool approved, const Digest& manifest,
+                                const std::string& who, std::int64_t decided_ms) {
+  const Json json{{"event", approved ? "job.approved" : "job.denied"},
+                  {"at_ms", ports_.clock.wall_ms()},
+                  {"job", job.value},
+                  {"manifest", manifest.hex()},
+                  {"who", who},
+                  {"decided_ms", decided_ms}};
+  return append(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<AuditCountersignature> SiteAudit::countersignature() const {

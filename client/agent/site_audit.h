@@ -38,6 +38,9 @@ class SiteAudit {
   Status note_sent(const Message& message);
   // The coordinator fetches bytes of a result.
   Status note_upload(const BlobRef& blob);
+  // What a person here has decided about a job, by the digest of what was signed.
+  Status note_decision(const JobId& job, bool approved, const Digest& manifest,
+                       const std::string& who, std::int64_t decided_ms);
 
   // --- the coordinator's ---
   // The head that is kept, for the coordinator.

@@ -63,7 +63,7 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
                            const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   const Admission admission = ports_.gate ? ports_.gate->admit(task) : JobGate::admit_any(task);
   if (const auto* refused = std::get_if<Refused>(&admission))
-    return {task.key, refuse(task, *refused)};
+    return {task.key, tell_refusal(ports_.log, "task.failed", task.key, *refused)};
   const auto& [job, policy] = std::get<Admitted>(admission);
   const bool has_file = !task.model_file.digest.is_none();
   const Work work{task,        job,
@@ -116,15 +116,6 @@ Result<TaskOutcome> TaskRunner::perform(const Work& work) {
   return make_error(ErrorCode::kInternal, "unknown kind of task");
 }
 
-TaskFailure TaskRunner::refuse(const Task& task, const Refused& why) const {
-  EventFields fields = fields_of(task.key);
-  fields.emplace_back("task", std::string(task_kind_name(task.key.kind)));
-  fields.emplace_back("reason", std::string(reason_name(why.reason)));
-  fields.emplace_back("detail", why.detail);
-  ports_.log("task.failed", std::move(fields));
-  return {why.reason, std::string(cut_utf8(why.told, limits::kLogValueBytesMax))};
-}
-
 TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
   Reason reason = work.reason;
   if (error.code == ErrorCode::kNotFound && reason == Reason::kDataInvalid)
@@ -132,7 +123,8 @@ TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
   // What was stopped did not fail: task.dropped says why it ended.
   if (error.code == ErrorCode::kCancelled) return {Reason::kAborted, error.message};
   const std::string& detail = work.local_detail.empty() ? error.message : work.local_detail;
-  const TaskFailure told = refuse(work.task, {reason, error.message, detail});
+  const TaskFailure told =
+      tell_refusal(ports_.log, "task.failed", work.task.key, {reason, error.message, detail});
   // What the operating system says names paths of the site, which are nobody else's business.
   if (reason == Reason::kStorageFailed) {
     return {reason, error.code == ErrorCode::kResourceExhausted

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "tests/e2e/federation_files.h"
 
@@ -47,6 +48,18 @@ class SitePolicyE2e : public testing::Test {
     EXPECT_EQ(run_process(arguments, log), status) << FederationFiles::read(log);
     return FederationFiles::read(log);
   }
+  // What its audit log says of this event.
+  std::vector<Json> audit(const std::string& event) const {
+    std::string output;
+    EXPECT_EQ(
+        federation_.ctl({"audit", "show", federation_.path("state-strict"), "--json"}, &output), 0);
+    std::vector<Json> found;
+    std::istringstream in(output);
+    for (std::string line; std::getline(in, line);) {
+      if (Json record = Json::parse(line); record["event"] == event) found.push_back(record);
+    }
+    return found;
+  }
   // The log of the site itself.
   std::string own_log() const { return FederationFiles::read(federation_.path("strict.txt")); }
 
@@ -70,6 +83,10 @@ TEST_F(SitePolicyE2e, AJobWaitsForThePersonWhoApprovesIt) {
   EXPECT_EQ(federation_.events("round.committed", {{"job", job}, {"accepted", "2"}}).size(), 2u);
   EXPECT_THAT(jobs({"pending"}), HasSubstr("no job waits"));
   EXPECT_THAT(jobs({"inspect", job}), HasSubstr("decision   approved"));
+  const std::vector<Json> records = audit("job.approved");
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0]["job"], job);
+  EXPECT_NE(records[0]["who"], "");
 }
 
 TEST_F(SitePolicyE2e, ADeniedJobRunsWithoutTheSite) {
