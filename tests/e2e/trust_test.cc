@@ -211,6 +211,9 @@ TEST_F(Trusted, ASiteIsKeptOutAtOnceAndOverARestartUntilItIsEnabled) {
   EXPECT_TRUE(back(3, 2)) << federation_.logs();
   EXPECT_EQ(federation_.ctl({"site", "enable", "hospital-3"}, &said), 1);
   EXPECT_THAT(said, HasSubstr("is not kept out"));
+  EXPECT_EQ(federation_.ctl({"audit", "show", federation_.path("coordinator")}, &said), 0);
+  EXPECT_THAT(said, AllOf(HasSubstr("site.disabled"), HasSubstr("reason=ward moves"),
+                          HasSubstr("site.revoked"), HasSubstr("operator=operator")));
 }
 
 int free_port() {

@@ -25,7 +25,9 @@ class FlakyStore final : public StateStore {
                 : real_->apply(effects);
   }
   Status save_site(const SiteRow& site) override { return real_->save_site(site); }
-  Status save_standing(const SiteStanding& one) override { return real_->save_standing(one); }
+  Status save_standing(const SiteStanding& one, const RoundEffects& told) override {
+    return real_->save_standing(one, told);
+  }
   Result<std::vector<SiteStanding>> standings() const override { return real_->standings(); }
   Result<std::vector<JobRecord>> jobs() const override { return real_->jobs(); }
   Result<JobRecord> job(const JobId& job) const override { return real_->job(job); }
