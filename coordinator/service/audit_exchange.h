@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "common/base/ids.h"
@@ -24,19 +25,24 @@ class AuditExchange {
     EventLog& log;
     Trust trust;
     std::function<void(const SiteName&, const Message&)> send;
+    std::function<void(const SiteName&, const Error&)> drop;  // ends the site's link
+    // Does `work` elsewhere, then calls `then` on the engine's thread; none: at once.
+    std::function<void(std::function<void()> work, std::function<void()> then)> work = {};
   };
-  explicit AuditExchange(Ports ports) : ports_(std::move(ports)) {}
+  explicit AuditExchange(Ports ports)
+      : trust_(std::make_shared<const Trust>(std::move(ports.trust))), ports_(std::move(ports)) {}
 
-  const Trust& trust() const { return ports_.trust; }
+  const Trust& trust() const { return *trust_; }
   // Also after the trail got another signer: the newest head is signed anew, and offered to those
   // who did not take it before.
   void renew(Trust trust);
-  // The site is on a new link: what it was asked on the last one has no answer.
-  void begin(const SiteName& site) { sites_.erase(site); }
   // There may be records under no head. A failure is told, and made good with the next record.
   void sign();
-  // First on each link of a site, and in answer to a head. A failed Status ends the link.
-  Status on_countersignature(const SiteName& site, const AuditCountersignature& message);
+  // The site is on a new link: what it was asked on the last one has no answer.
+  void begin(const SiteName& site);
+  // First on each link of a site, and in answer to a head. One that the site did not sign ends the
+  // link.
+  void on_countersignature(const SiteName& site, const AuditCountersignature& message);
 
  private:
   struct Kept {
@@ -45,10 +51,13 @@ class AuditExchange {
     Bytes offered = {};  // the signature of the last one
   };
   void offer(const SiteName& site, Kept& kept);
-  Status keep(const SiteName& site, const AuditCountersignature& message);
+  void keep(const SiteName& site, const Countersignature& one);
+  void answered(const SiteName& site, std::uint64_t size);
 
+  std::shared_ptr<const Trust> trust_;  // also of checks that are under way
   Ports ports_;
   std::map<SiteName, Kept> sites_;
+  std::map<SiteName, std::uint64_t> links_;   // how many each has had
   std::map<SiteName, std::uint64_t> stored_;  // sizes, in this life
 };
 

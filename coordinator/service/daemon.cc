@@ -109,7 +109,11 @@ class Daemon {
     trail_ = std::move(trail);
     exchange_.emplace(AuditExchange::Ports{
         *trail_, log_, std::move(papers.trust),
-        [this](const SiteName& site, const Message& message) { sites_->send(site, message); }});
+        [this](const SiteName& site, const Message& message) { sites_->send(site, message); },
+        [this](const SiteName& site, const Error& why) { sites_->drop(site, why); },
+        [this](std::function<void()> work, std::function<void()> then) {
+          signature_checks_(std::move(work), std::move(then));
+        }});
     later();  // what an earlier life did not come to sign
     return trail_.get();
   }
@@ -133,7 +137,7 @@ class Daemon {
         clock_, *blobs_, *store_, log_, config_.sites, config_.admission, std::string(kSoftware),
         to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory,
         [this](const SiteName& site, const AuditCountersignature& message) {
-          return exchange_->on_countersignature(site, message);
+          exchange_->on_countersignature(site, message);
         }});
     DriverPorts ports{
         clock_,
@@ -327,6 +331,7 @@ class Daemon {
   asio::io_context io_{1};
   asio::thread_pool pool_{threads()};
   std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;
+  const BlobTransfers::WorkQueue signature_checks_ = work_queue_on(pool_, io_);
   std::optional<SiteRegistry> registry_;
   std::unique_ptr<SiteSessions> sites_;
   std::unique_ptr<Driver> driver_;
