@@ -14,8 +14,7 @@ struct SiteAgent::EffectPerformer {
   void operator()(const ss::Dial&) { agent.ports_.dial(); }
   void operator()(const ss::Send& e) {
     const auto* result = std::get_if<TaskResult>(&e.message);
-    const bool leaves = result != nullptr && !std::holds_alternative<TaskFailure>(result->outcome);
-    if (leaves && agent.distrusts()) return agent.refuse(result->key);
+    if (result != nullptr) return agent.send_result(*result);
     agent.send(e.message);
   }
   void operator()(const ss::CloseLink& e) {
@@ -37,7 +36,7 @@ struct SiteAgent::EffectPerformer {
   void operator()(const ss::StartTask& e) { agent.ports_.start(e.task); }
   void operator()(const ss::StopTask& e) { agent.ports_.stop(e.key); }
   void operator()(const ss::KeepResult& e) {
-    agent.may_serve_.insert(ss::blob_of(e.result).digest);
+    agent.may_serve_[ss::blob_of(e.result).digest] = e.result.key;
     agent.note_failure(agent.results_->keep(e.result));
   }
   void operator()(const ss::ForgetResult& e) { agent.note_failure(agent.results_->forget(e.key)); }
@@ -67,7 +66,7 @@ Status SiteAgent::recover() {
                       {{"path", file},
                        {"detail", "a kept result could not be read; its task will be done again"}});
   }
-  for (const TaskResult& result : kept) may_serve_.insert(ss::blob_of(result).digest);
+  for (const TaskResult& result : kept) may_serve_[ss::blob_of(result).digest] = result.key;
   TRIB_TRY(left, blobs_->list());
   results_kept_ = kept.size();
   dispatch(ss::Recovered{std::move(kept), std::move(left)});
@@ -85,8 +84,9 @@ void SiteAgent::progressed(const TaskKey& key, std::uint64_t done, std::uint64_t
 
 void SiteAgent::sent_away(const Goodbye& goodbye) { dispatch(ss::SentAway{goodbye}); }
 
-void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome) {
+void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome, std::string peer) {
   link_ = std::move(link);
+  peer_ = std::move(peer);
   transfers_.emplace(
       *blobs_, *link_, [this](const Digest& digest) { return open_own(digest); },
       [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); },
@@ -122,6 +122,30 @@ void SiteAgent::send(const Message& message) {
   link_->close(make_error(ErrorCode::kUnavailable, "the site cannot write its audit log"));
 }
 
+// A result may have been kept for long: whatever was allowed when it was made is asked for again.
+void SiteAgent::send_result(const TaskResult& result) {
+  if (std::holds_alternative<TaskFailure>(result.outcome)) return send(result);
+  if (distrusts()) return refuse(result.key);
+  if (link_ && ports_.withheld) {
+    if (const auto failure = ports_.withheld(result.key))
+      return send(TaskResult{result.key, *failure});
+  }
+  send(result);
+}
+
+// False: it was refused, and the coordinator told so.
+bool SiteAgent::take_offer(const Task& task) {
+  if (!ss::fault_of(task).empty()) return true;  // the session has to say so
+  if (distrusts()) {
+    refuse(task.key);
+    return false;
+  }
+  if (!ports_.refusal) return true;
+  const auto failure = ports_.refusal(task, session_.has_begun(task.key));
+  if (failure) send(TaskResult{task.key, *failure});
+  return !failure;
+}
+
 void SiteAgent::refuse(const TaskKey& key) {
   ports_.log.record("audit.refused", {{"job", key.job.value},
                                       {"round", std::int64_t{key.round}},
@@ -135,12 +159,17 @@ void SiteAgent::refuse(const TaskKey& key) {
 
 Status SiteAgent::on_head(const AuditHead& head) {
   if (ports_.audit == nullptr) return {};
-  const Result<bool> taken = ports_.audit->take(head);
-  if (!taken) {
+  const Result<bool> taken = ports_.audit->take(head, peer_);
+  // Another link would bring the same head: this one goes on, and the site with the head it has.
+  const bool refused = !taken && taken.error().code == ErrorCode::kUnauthenticated;
+  if (refused) {
+    ports_.log.record("audit.head_refused", {{"detail", taken.error().message}});
+  } else if (!taken) {
     note_failure(taken.error());
     return taken.error();
+  } else if (!*taken) {
+    return {};
   }
-  if (!*taken) return {};
   TRIB_TRY(answer, ports_.audit->countersignature());
   send(answer);
   return {};
@@ -159,10 +188,9 @@ Status SiteAgent::on_message(const Message& message) {
     if (ports_.news) ports_.news(*news);
     return {};
   }
-  if (const auto* offer = std::get_if<TaskOffer>(&message); offer != nullptr && distrusts()) {
-    refuse(offer->task.key);
+  if (const auto* offer = std::get_if<TaskOffer>(&message);
+      offer != nullptr && !take_offer(offer->task))
     return {};
-  }
   dispatch(ss::MessageReceived{message});
   return {};
 }
@@ -173,10 +201,13 @@ Status SiteAgent::on_chunk(std::uint32_t stream, Chunk chunk) {
 
 // The coordinator may have our results, and nothing else that lies here.
 Result<std::unique_ptr<ReadFile>> SiteAgent::open_own(const Digest& digest) const {
-  if (!may_serve_.contains(digest))
+  const auto own = may_serve_.find(digest);
+  if (own == may_serve_.end())
     return make_error(ErrorCode::kPermissionDenied, "not a result of this site");
   if (distrusts())
     return make_error(ErrorCode::kPermissionDenied, "the site does not trust the audit log");
+  if (ports_.withheld && ports_.withheld(own->second))
+    return make_error(ErrorCode::kPermissionDenied, "the site keeps it");
   TRIB_TRY(file, blobs_->open_blob(digest));
   if (ports_.audit != nullptr) TRIB_CHECK_OK(ports_.audit->note_upload({digest, file->size()}));
   return file;

@@ -6,9 +6,9 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +35,12 @@ class SiteAgent final : public LinkHandler {
     std::function<void(const TaskKey& key)> stop;  // the running task; finished() still comes
     BlobTransfers::WorkQueue downloads = {};       // none: on the link's thread
     SiteAudit* audit = nullptr;                    // none: nothing is recorded
+    // The site's own rules, asked before a byte is fetched for an offered task; `begun`: it waits
+    // or runs here already, or is done. What the coordinator learns where they say no. None: all
+    // may be done, and may leave.
+    std::function<std::optional<TaskFailure>(const Task& task, bool begun)> refusal = {};
+    // The same before a result leaves, its blob too.
+    std::function<std::optional<TaskFailure>(const TaskKey& key)> withheld = {};
     // On each new link: what the coordinator is asked for beside work; what it answers.
     std::function<RenewCertificate()> ask_news = {};
     std::function<void(const TrustUpdate&)> news = {};
@@ -50,8 +56,9 @@ class SiteAgent final : public LinkHandler {
   bool stopped() const { return session_.stopped(); }
 
   // Hello and Welcome are done. Whoever runs the link hands what arrives to this object until
-  // unlinked(), which also answers a dial that failed.
-  void linked(std::shared_ptr<Link> link, const Welcome& welcome);
+  // unlinked(), which also answers a dial that failed. `peer`: the coordinator's name, by its
+  // certificate.
+  void linked(std::shared_ptr<Link> link, const Welcome& welcome, std::string peer = "");
   void sent_away(const Goodbye& goodbye);  // instead of a Welcome
   void unlinked(const Error& why);
   void progressed(const TaskKey& key, std::uint64_t done, std::uint64_t total);
@@ -73,7 +80,9 @@ class SiteAgent final : public LinkHandler {
   void dispatch(session::SessionEvent event);
   bool distrusts() const { return ports_.audit != nullptr && !ports_.audit->disputed().empty(); }
   void send(const Message& message);
+  void send_result(const TaskResult& result);
   void refuse(const TaskKey& key);
+  bool take_offer(const Task& task);
   Status on_head(const AuditHead& head);
   Result<std::unique_ptr<ReadFile>> open_own(const Digest& digest) const;
   void download(const BlobRef& blob);
@@ -87,11 +96,12 @@ class SiteAgent final : public LinkHandler {
   std::optional<ModelFetches> models_;
   std::optional<ResultStore> results_;
   std::size_t results_kept_ = 0;
-  std::set<Digest> may_serve_;  // what the coordinator may fetch: blobs of our own results
+  std::map<Digest, TaskKey> may_serve_;  // what the coordinator may fetch: blobs of our results
   std::deque<session::SessionEvent> events_;
   bool handling_ = false;
   bool give_up_dial_ = false;
   std::shared_ptr<Link> link_;
+  std::string peer_;  // whose certificate the link has
   std::optional<BlobTransfers> transfers_;
 };
 

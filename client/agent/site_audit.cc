@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/agent/site_audit.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "client/session/session.h"
@@ -30,8 +32,9 @@ Json json_of(const char* event, const TaskKey& key) {
 // Small results are told by the digest of the message: the site can show that nothing else went.
 Result<Json> json_of(const TaskResult& result) {
   if (const auto* failure = std::get_if<TaskFailure>(&result.outcome)) {
-    const bool refused =
-        failure->reason == Reason::kDeclined || failure->reason == Reason::kPolicyDenied;
+    constexpr std::array kRefusals = {Reason::kDeclined, Reason::kPolicyDenied,
+                                      Reason::kPolicyPending, Reason::kSignatureInvalid};
+    const bool refused = std::ranges::find(kRefusals, failure->reason) != kRefusals.end();
     Json json = json_of(refused ? "task.refused" : "task.failed", result.key);
     json["reason"] = reason_name(failure->reason);
     json["detail"] = failure->detail;
@@ -51,9 +54,9 @@ Result<Json> json_of(const TaskResult& result) {
 }  // namespace
 
 Result<std::unique_ptr<SiteAudit>> SiteAudit::open(Ports ports, std::string folder, Signer signer,
-                                                   std::string roots) {
+                                                   Trust trust) {
   std::unique_ptr<SiteAudit> audit(
-      new SiteAudit(ports, std::move(folder), std::move(signer), std::move(roots)));
+      new SiteAudit(ports, std::move(folder), std::move(signer), std::move(trust)));
   TRIB_CHECK_OK(ports.files.make_directories(audit->folder_));
   TRIB_TRY(log, AuditLog::open(ports.files, audit->folder_ + "/audit.log"));
   audit->log_ = std::move(log);
@@ -107,6 +110,17 @@ Status SiteAudit::note_upload(const BlobRef& blob) {
   return append(json.dump());
 }
 
+Status SiteAudit::note_decision(const JobId& job, bool approved, const Digest& manifest,
+                                const std::string& who, std::int64_t decided_ms) {
+  const Json json{{"event", approved ? "job.approved" : "job.denied"},
+                  {"at_ms", ports_.clock.wall_ms()},
+                  {"job", job.value},
+                  {"manifest", manifest.hex()},
+                  {"who", who},
+                  {"decided_ms", decided_ms}};
+  return append(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 Result<AuditCountersignature> SiteAudit::countersignature() const {
   if (!kept_) return AuditCountersignature{};
   TRIB_TRY(one, countersign(signer_, kept_->head, ports_.clock.wall_ms()));
@@ -118,13 +132,17 @@ Result<AuditCountersignature> SiteAudit::countersignature() const {
                                std::string(as_text(one.signature.bytes))};
 }
 
-Result<bool> SiteAudit::take(const AuditHead& message) {
+Result<bool> SiteAudit::take(const AuditHead& message, const std::string& peer) {
   const ByteView signature = as_bytes(message.signature);
   const SignedHead head{{message.size, message.root, message.at_ms},
                         {message.certificates, {signature.begin(), signature.end()}}};
-  TRIB_TRY(who, verify_head(roots_, head));
+  TRIB_TRY(who, verify_head(trust_, head));
   if (who.role != PeerRole::kCoordinator)
     return make_error(ErrorCode::kUnauthenticated, "a head that " + who.name + " signed");
+  if (who.name != peer) {
+    return make_error(ErrorCode::kUnauthenticated,
+                      "a head of the coordinator " + who.name + ", brought by " + peer);
+  }
   if (kept_ && head.head.size < kept_->head.size) {
     TRIB_CHECK_OK(dispute(head, "it has fewer records than before"));
     return false;

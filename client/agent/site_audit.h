@@ -23,14 +23,14 @@ class SiteAudit {
     const Clock& clock;
     EventLog& log;
   };
-  // `folder` is made if it is not there. `roots`: PEM, of the coordinator's certificate.
+  // `folder` is made if it is not there. `trust`: in the coordinator's signatures.
   static Result<std::unique_ptr<SiteAudit>> open(Ports ports, std::string folder, Signer signer,
-                                                 std::string roots);
+                                                 Trust trust);
 
-  // The site's certificate or the root was replaced.
-  void renew(Signer signer, std::string roots) {
+  // The site's certificate, its root or a list of revoked ones was replaced.
+  void renew(Signer signer, Trust trust) {
     signer_ = std::move(signer);
-    roots_ = std::move(roots);
+    trust_ = std::move(trust);
   }
 
   // --- the site's own log; durable when they return ---
@@ -38,22 +38,27 @@ class SiteAudit {
   Status note_sent(const Message& message);
   // The coordinator fetches bytes of a result.
   Status note_upload(const BlobRef& blob);
+  // What a person here has decided about a job, by the digest of what was signed.
+  Status note_decision(const JobId& job, bool approved, const Digest& manifest,
+                       const std::string& who, std::int64_t decided_ms);
 
   // --- the coordinator's ---
   // The head that is kept, for the coordinator.
   Result<AuditCountersignature> countersignature() const;
   // Keeps it, if it continues what is kept: true, and countersignature() is its answer. False: from
-  // now on disputed(), also after a restart. kUnauthenticated: it is no head of a coordinator.
-  Result<bool> take(const AuditHead& head);
+  // now on disputed(), also after a restart. kUnauthenticated: it is no head of the coordinator
+  // `peer`, or signed by a certificate that was revoked; nothing has changed, and it proves
+  // nothing.
+  Result<bool> take(const AuditHead& head, const std::string& peer);
   // Why nothing may be done for the coordinator, and what a person can do; empty: it may.
   const std::string& disputed() const { return disputed_; }
 
  private:
-  SiteAudit(Ports ports, std::string folder, Signer signer, std::string roots)
+  SiteAudit(Ports ports, std::string folder, Signer signer, Trust trust)
       : ports_(ports),
         folder_(std::move(folder)),
         signer_(std::move(signer)),
-        roots_(std::move(roots)) {}
+        trust_(std::move(trust)) {}
   Status read();
   Status dispute(const SignedHead& head, const std::string& detail);
   void note_dispute();
@@ -64,7 +69,7 @@ class SiteAudit {
   Ports ports_;
   const std::string folder_;
   Signer signer_;
-  std::string roots_;
+  Trust trust_;
   std::unique_ptr<AuditLog> log_;
   std::optional<SignedHead> kept_;
   std::string disputed_;

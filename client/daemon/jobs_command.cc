@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/daemon/jobs_command.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
 #include <iostream>
 
 #include "client/daemon/job_inspection.h"
 #include "client/daemon/site_daemon.h"
+#include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/storage/file_system.h"
 
@@ -13,6 +18,17 @@ namespace {
 
 std::string submitter_of(const KnownJob& job) {
   return job.submitter.empty() ? "nobody who signed" : escaped(job.submitter);
+}
+
+// Who runs this process; a number where the machine has no name for it.
+std::string local_user() {
+  std::array<char, 16 << 10> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const uid_t user = ::getuid();
+  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return found->pw_name;
+  return std::to_string(user);
 }
 
 Result<KnownJob> named(const KnownJobs& jobs, const std::string& id) {
@@ -67,7 +83,7 @@ Status jobs_decide(const ClientConfig& config, const std::string& id, Decision d
   const auto files = make_file_system();
   KnownJobs jobs = known_jobs_of(config, *files);
   TRIB_TRY(job, named(jobs, id));
-  TRIB_CHECK_OK(jobs.decide(job, decision));
+  TRIB_CHECK_OK(jobs.decide(job, decision, SystemClock().wall_ms(), local_user()));
   std::cout << (decision == Decision::kApproved ? "approved " : "denied ") << job.id.value << "\n";
   return {};
 }

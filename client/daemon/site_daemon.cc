@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdlib>
+#include <mutex>
 #include <random>
 
 #include "client/agent/certificate_renewal.h"
@@ -33,6 +34,7 @@ namespace tributary {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{50};
+constexpr Milliseconds kDecisionsLook{10'000};
 
 // The site's agent with real sockets, a real clock and a thread that trains.
 class Daemon {
@@ -59,19 +61,21 @@ class Daemon {
     if (credentials_->own().role == PeerRole::kEvaluator)
       data_.serve_evaluator(SiteName{credentials_->own().name});
     TRIB_CHECK_OK(open_audit());
-    TRIB_TRY(agent, SiteAgent::open(config_.state_dir,
-                                    {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
-                                     [this](const Task& task) { train(task); },
-                                     [this](const TaskKey&) { stop_task_->store(true); },
-                                     work_queue_on(storage_, io_), audit_.get(),
-                                     [this] { return renewal_->ask(); },
-                                     [this](const TrustUpdate& news) { take_news(news); }}));
+    TRIB_TRY(agent,
+             SiteAgent::open(config_.state_dir,
+                             {clock_, *files_, random_, log_, [this] { dial_coordinator(); },
+                              [this](const Task& task) { train(task); },
+                              [this](const TaskKey&) { stop_task_->store(true); },
+                              work_queue_on(storage_, io_), audit_.get(),
+                              [this](const Task& task, bool begun) { return refusal(task, begun); },
+                              [this](const TaskKey& key) { return withheld(key); },
+                              [this] { return renewal_->ask(); },
+                              [this](const TrustUpdate& news) { take_news(news); }}));
     agent_ = std::move(agent);
     TRIB_CHECK_OK(open_gate());
     runner_.emplace(TaskRunner::Ports{
         SiteName{credentials_->own().name}, data_, agent_->blobs(),
-        static_cast<int>(config_.threads),
-        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
+        static_cast<int>(config_.threads), work_log(),
         Checkpointing{checkpoints_, clock_, Milliseconds(config_.checkpoint_every_ms),
                       [this] { return stopping_.load(); }},
         [this] { return free_resources(config_.state_dir); }, &*gate_,
@@ -104,8 +108,9 @@ class Daemon {
  private:
   Status open_audit() {
     TRIB_TRY(papers, own_papers());
+    set_trust(papers.trust);
     TRIB_TRY(audit, SiteAudit::open({*files_, clock_, log_}, config_.state_dir + "/audit",
-                                    std::move(papers.signer), std::move(papers.roots)));
+                                    std::move(papers.signer), std::move(papers.trust)));
     audit_ = std::move(audit);
     return {};
   }
@@ -118,13 +123,20 @@ class Daemon {
   void take_news(const TrustUpdate& news) {
     if (renewal_->take(news) && credentials_->reload()) renew();
   }
-  Result<Papers> own_papers() {
-    return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
+  Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
+  void set_trust(const Trust& trust) {
+    const std::scoped_lock lock(trust_mutex_);
+    trust_ = trust;
+  }
+  Trust trust() const {
+    const std::scoped_lock lock(trust_mutex_);
+    return trust_;
   }
   // The new files were found good as those of a link.
   void renew() {
     if (Result<Papers> papers = own_papers(); papers) {
-      audit_->renew(std::move(papers->signer), std::move(papers->roots));
+      set_trust(papers->trust);
+      audit_->renew(std::move(papers->signer), std::move(papers->trust));
     } else {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
@@ -140,13 +152,7 @@ class Daemon {
     }
     gate_.emplace(JobGate::Ports{
         SiteName{credentials_->own().name}, [path] { return read_site_policy(path); },
-        [this]() -> Result<std::string> {
-          TRIB_TRY(roots, files_->read(config_.tls.ca, limits::kCertificatesBytesMax));
-          return std::string(as_text(roots));
-        },
-        clock_,
-        [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); },
-        known_jobs_of(config_, *files_)});
+        [this] { return trust(); }, clock_, work_log(), known_jobs_of(config_, *files_)});
     return {};
   }
 
@@ -162,35 +168,83 @@ class Daemon {
     hello.software = kSoftware;
     for (const auto& [name, loader] : self->config_.datasets) hello.datasets.push_back(name);
     const std::shared_ptr<TlsContext> context = self->credentials_->context();
-    const Result<Dialed> dialed = co_await dial(target, context, hello);
+    const TrustsPeer trusts = [self](const PeerIdentity& peer) { return self->trusts(peer); };
+    const Result<Dialed> dialed = co_await dial(target, context, hello, trusts);
     if (!dialed) {
       self->agent_->unlinked(dialed.error());
     } else if (const auto* goodbye = std::get_if<Goodbye>(&*dialed)) {
       self->agent_->sent_away(*goodbye);
     } else {
       const std::shared_ptr<FrameLink> link = std::get<DialedLink>(*dialed).link;
-      const Status trusted = self->trusts(link->peer());
-      if (trusted) {
-        self->link_ = link;
-        self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome);
-        const Error why = co_await link->run(*self->agent_);
-        self->agent_->unlinked(why);
-      } else {
-        link->close(trusted.error());
-        self->agent_->unlinked(trusted.error());
-      }
+      self->link_ = link;
+      self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome, link->peer().name);
+      const Error why = co_await link->run(*self->agent_);
+      self->agent_->unlinked(why);
     }
     self->end_if_stopped();
   }
 
+  // Without a policy nobody is the site's coordinator: it may have named one.
   Status trusts(const PeerIdentity& coordinator) {
     const auto policy = read_site_policy(config_.policy_file);
-    if (!policy) return {};  // it gets no work done here
+    if (!policy) {
+      log_.record("policy.unreadable", {{"detail", policy.error().message}});
+      return make_error(ErrorCode::kPermissionDenied,
+                        "the site works for nobody: " + policy.error().message);
+    }
     const Status trusted = permits_coordinator(*policy, coordinator.name, coordinator.fingerprint);
     if (trusted) return {};
     log_.record("coordinator.refused",
                 {{"coordinator", coordinator.name}, {"detail", trusted.error().message}});
     return make_error(ErrorCode::kPermissionDenied, "the site does not work for this coordinator");
+  }
+
+  // The policy may have changed since the link was made.
+  std::optional<Refused> distrusted() {
+    const std::shared_ptr<FrameLink> link = link_.lock();
+    const Status trusted = link ? trusts(link->peer()) : Status{};
+    if (trusted) return {};
+    return Refused{Reason::kPolicyDenied, "the site does not work for this coordinator",
+                   trusted.error().message};
+  }
+
+  // What persons decided stands in the audit log before anything is done by it.
+  Status note_decisions() {
+    decisions_noted_at_ = clock_.now();
+    KnownJobs jobs = known_jobs_of(config_, *files_);
+    TRIB_TRY(fresh, jobs.fresh_decisions());
+    for (const MadeDecision& one : fresh) {
+      TRIB_CHECK_OK(audit_->note_decision(one.job, one.decision == Decision::kApproved,
+                                          one.manifest, one.who, one.wall_ms));
+      TRIB_CHECK_OK(jobs.note_decision(one));
+    }
+    return {};
+  }
+
+  std::optional<TaskFailure> refusal(const Task& task, bool begun) {
+    std::optional<Refused> refused = distrusted();
+    if (const Status noted = note_decisions(); !refused && !noted) {
+      refused = Refused{Reason::kStorageFailed, "the site could not use its own files",
+                        noted.error().message};
+    }
+    if (!refused && begun) refused = gate_->hold(task);
+    if (!refused && !begun) {
+      const Admission admission = gate_->admit(task);
+      if (const auto* why = std::get_if<Refused>(&admission)) refused = *why;
+    }
+    if (!refused) return {};
+    return tell_refusal(work_log(), "task.failed", task.key, *refused);
+  }
+
+  std::optional<TaskFailure> withheld(const TaskKey& key) {
+    std::optional<Refused> refused = distrusted();
+    if (!refused) refused = gate_->withhold(key);
+    if (!refused) return {};
+    return tell_refusal(work_log(), "result.withheld", key, *refused);
+  }
+
+  WorkLog work_log() {
+    return [this](const char* event, EventFields fields) { log_.relay(event, std::move(fields)); };
   }
 
   void train(const Task& task) {
@@ -222,6 +276,9 @@ class Daemon {
       if (wake && *wake <= clock_.now()) agent_->pass_time();
       credentials_->pass_time();
       if (clock_.now() >= renewal_->wake()) agent_->ask_for_news();
+      // Those that no task asks for. What fails now is told when one does.
+      if (clock_.now() - decisions_noted_at_ >= kDecisionsLook)
+        static_cast<void>(note_decisions().has_value());
       if (agent_->stopped()) return end_if_stopped();
       tick();
     });
@@ -289,12 +346,15 @@ class Daemon {
   std::unique_ptr<DirectoryLock> lock_;
   std::optional<Credentials> credentials_;
   std::optional<CertificateRenewal> renewal_;
+  mutable std::mutex trust_mutex_;
+  Trust trust_{""};  // in signatures; the training thread asks for it, too
   std::weak_ptr<FrameLink> link_;
   std::unique_ptr<SiteAudit> audit_;
   std::unique_ptr<SiteAgent> agent_;
   std::optional<JobGate> gate_;
   std::optional<TaskRunner> runner_;
   std::shared_ptr<std::atomic<bool>> stop_task_;
+  TimePoint decisions_noted_at_;
   TimePoint last_progress_;  // the training thread's
 
   asio::steady_timer tick_{io_};

@@ -50,13 +50,6 @@ std::string loss_of(const JobSpec& job) {
   return "mse";
 }
 
-std::int64_t least_sites_of(const RoundPolicy& rounds) {
-  if (rounds.quorum > 0) return rounds.quorum;
-  if (rounds.target > 0) return rounds.target;
-  // An asynchronous job without a target closes a round with whoever was free.
-  return rounds.mode == RoundMode::kAsync ? 1 : rounds.minimum_sites;
-}
-
 Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& job,
                const Digest& module, RoundNumber round) {
   // No job of this version has either.
@@ -82,6 +75,12 @@ Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& jo
     TRIB_CHECK_OK(at_most(policy.max_batch_size, "limits.max_batch_size", job.train.batch_size));
   }
   return at_least(policy.min_sites, "limits.min_sites", least_sites_of(job.rounds));
+}
+
+// Whoever signed the job and whoever runs it have each said a number, and both have to be enough.
+Status permits_round(const SitePolicy& policy, const Task& task) {
+  if (task.least_sites == 0) return {};
+  return at_least(policy.min_sites, "limits.min_sites", task.least_sites);
 }
 
 Status permits_submitter(const SitePolicy& policy, const std::string& name) {

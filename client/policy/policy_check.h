@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/domain/job_spec.h"
 #include "common/domain/site_policy.h"
+#include "common/domain/task.h"
 #include "common/tensor/layout.h"
 
 namespace tributary {
@@ -19,6 +20,8 @@ namespace tributary {
 // operators may have asked for more than the job file says.
 Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& job,
                const Digest& module, RoundNumber round);
+// What operators have changed of its rounds, as the task tells it.
+Status permits_round(const SitePolicy& policy, const Task& task);
 // Who submitted it.
 Status permits_submitter(const SitePolicy& policy, const std::string& name);
 // Who offers it: the name in its certificate, and the certificate's SHA-256 in hexadecimal.
@@ -35,7 +38,5 @@ Status permits_upload(const SitePolicy& policy, std::uint64_t bytes);
 bool open_at(const SitePolicy& policy, int minute_of_day);
 // The loss that the job trains with, where it says auto too.
 std::string loss_of(const JobSpec& job);
-// Of how many sites' updates a new model is made, at least: what min_sites is held against.
-std::int64_t least_sites_of(const RoundPolicy& rounds);
 
 }  // namespace tributary

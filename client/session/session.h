@@ -23,6 +23,8 @@
 
 namespace tributary::session {
 
+// Empty if `task` makes sense; otherwise what is wrong with it.
+std::string fault_of(const Task& task);
 // The update or initial model that a result names; none for other results.
 BlobRef blob_of(const TaskResult& result);
 
@@ -34,6 +36,8 @@ class Session {
   [[nodiscard]] SessionEffects handle(TimePoint now, const SessionEvent& event);
   // When to call handle(TimePassed) at the latest; none while nothing waits for time.
   std::optional<TimePoint> next_wake() const;
+  // Whether it waits or runs here, or has a result that another attempt at it would take over.
+  bool has_begun(const TaskKey& key) const;
   // After Stop: the link is down and no task runs; the process may end.
   bool stopped() const { return stopping_ && link_ == Link::kDown && !running_; }
 

@@ -12,7 +12,21 @@ namespace {
 // Where a task stands in its job's life; attempts of one phase stand at the same place.
 std::pair<RoundNumber, TaskKind> place(const TaskKey& key) { return {key.round, key.kind}; }
 
-// Empty if `task` makes sense; otherwise what is wrong with it.
+// Why a task fails whose model cannot be fetched.
+Reason reason_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kDataLoss:
+      return Reason::kWrongDigest;
+    case ErrorCode::kResourceExhausted:
+    case ErrorCode::kIo:
+      return Reason::kStorageFailed;
+    default:
+      return Reason::kTrainingFailed;
+  }
+}
+
+}  // namespace
+
 std::string fault_of(const Task& task) {
   const TaskKey& key = task.key;
   const bool in_round = key.kind == TaskKind::kTrain || key.kind == TaskKind::kEvaluate;
@@ -37,25 +51,21 @@ std::string fault_of(const Task& task) {
   return "";
 }
 
-// Why a task fails whose model cannot be fetched.
-Reason reason_of(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kDataLoss:
-      return Reason::kWrongDigest;
-    case ErrorCode::kResourceExhausted:
-    case ErrorCode::kIo:
-      return Reason::kStorageFailed;
-    default:
-      return Reason::kTrainingFailed;
-  }
-}
-
-}  // namespace
-
 BlobRef blob_of(const TaskResult& result) {
   if (const auto* trained = std::get_if<TrainResult>(&result.outcome)) return trained->update;
   if (const auto* initial = std::get_if<InitializeResult>(&result.outcome)) return initial->model;
   return {};
+}
+
+bool Session::has_begun(const TaskKey& key) const {
+  if (running_ && running_->task.key == key && running_->fate == Fate::kWanted) return true;
+  if (std::ranges::find(queue_, key, [](const Waiting& one) { return one.task.key; }) !=
+      queue_.end())
+    return true;
+  return std::ranges::any_of(kept_, [&key](const auto& entry) {
+    return entry.first == key || (entry.first.job == key.job && place(entry.first) == place(key) &&
+                                  std::holds_alternative<TrainResult>(entry.second.result.outcome));
+  });
 }
 
 void Session::on_offer(TimePoint now, const Task& task) {

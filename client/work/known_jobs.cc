@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "common/base/limits.h"
 
@@ -13,15 +14,35 @@ using Json = nlohmann::json;
 
 constexpr const char* kJob = ".json";
 constexpr const char* kDecision = ".decision";
-constexpr const char* kApproved = "approved ";
-constexpr const char* kDenied = "denied ";
-// The document, where each of its bytes is escaped, and what else is known.
-constexpr std::uint64_t kJobBytesMax = 6 * limits::kJobDocumentBytesMax + (64u << 10);
+constexpr const char* kNoted = ".noted";
+constexpr std::string_view kApproved = "approved";
+constexpr std::string_view kDenied = "denied";
+// Document and certificates, where each of their bytes is escaped, and what else is known.
+constexpr std::uint64_t kJobBytesMax =
+    6 * (limits::kJobDocumentBytesMax + limits::kCertificatesBytesMax) + (64u << 10);
 
 Digest digest_at(const Json& json, const char* name) {
   const auto digest = digest_from_hex(json.at(name).get<std::string>());
   if (!digest) throw std::runtime_error(digest.error().message);
   return *digest;
+}
+
+JobSignature signature_at(const Json& json) {
+  const auto found = json.find("signature");
+  if (found == json.end()) return {};  // noted by a version that kept none
+  JobSignature signature;
+  signature.signed_wall_ms = found->at("signed_wall_ms").get<std::int64_t>();
+  signature.certificates = found->at("certificates").get<std::string>();
+  for (const int byte : found->at("bytes")) signature.bytes.push_back(static_cast<std::byte>(byte));
+  return signature;
+}
+
+Json json_of(const JobSignature& signature) {
+  Json bytes = Json::array();
+  for (const std::byte byte : signature.bytes) bytes.push_back(std::to_integer<int>(byte));
+  return {{"signed_wall_ms", signature.signed_wall_ms},
+          {"certificates", signature.certificates},
+          {"bytes", bytes}};
 }
 
 Result<KnownJob> from_json(std::string_view text) {
@@ -35,11 +56,33 @@ Result<KnownJob> from_json(std::string_view text) {
     job.module = {digest_at(json, "module"), json.at("module_bytes").get<std::uint64_t>()};
     job.dry_run = json.at("dry_run").get<bool>();
     job.document = json.at("document").get<std::string>();
+    job.signature = signature_at(json);
     return job;
   } catch (const std::exception& error) {
     return make_error(ErrorCode::kDataLoss,
                       std::string("what is known of a job cannot be read: ") + error.what());
   }
+}
+
+// "approved 5f3a... 1700000000000 alice": the word, the manifest, when, who.
+std::string text_of(const MadeDecision& made) {
+  return std::string(made.decision == Decision::kApproved ? kApproved : kDenied) + " " +
+         made.manifest.hex() + " " + std::to_string(made.wall_ms) + " " + made.who;
+}
+
+// What cannot be read is no decision.
+MadeDecision decision_of(const JobId& job, const std::string& text) {
+  MadeDecision made{job, Decision::kNone, {}, 0, ""};
+  std::istringstream in(text);
+  std::string word, manifest;
+  in >> word >> manifest >> made.wall_ms;
+  std::getline(in >> std::ws, made.who);
+  const auto digest = digest_from_hex(manifest);
+  if (!digest) return made;
+  made.manifest = *digest;
+  if (word == kApproved) made.decision = Decision::kApproved;
+  if (word == kDenied) made.decision = Decision::kDenied;
+  return made;
 }
 
 }  // namespace
@@ -65,13 +108,28 @@ Result<std::vector<KnownJob>> KnownJobs::all() const {
   return jobs;
 }
 
-Status KnownJobs::note(const KnownJob& job) {
-  TRIB_CHECK_OK(files_->make_directories(directory_));
-  TRIB_TRY(others, all());
-  for (std::size_t i = 0; i + limits::kJobsKnownMax <= others.size(); ++i) {
-    TRIB_CHECK_OK(files_->remove(path(others[i].id, kJob)));
-    TRIB_CHECK_OK(files_->remove(path(others[i].id, kDecision)));
+// Room for one more. Whoever could send many jobs would have an old denial forgotten otherwise.
+Status KnownJobs::make_room() {
+  TRIB_TRY(jobs, all());
+  if (jobs.size() < limits::kJobsKnownMax) return {};
+  std::vector<JobId> may_go;
+  for (const KnownJob& job : jobs) {
+    TRIB_TRY(decided, decision(job));
+    if (decided != Decision::kDenied) may_go.push_back(job.id);
   }
+  for (std::size_t i = 0; i + limits::kJobsKnownMax <= may_go.size(); ++i) {
+    TRIB_CHECK_OK(files_->remove(path(may_go[i], kJob)));
+    TRIB_CHECK_OK(files_->remove(path(may_go[i], kDecision)));
+    TRIB_CHECK_OK(files_->remove(path(may_go[i], kNoted)));
+  }
+  return {};
+}
+
+Status KnownJobs::note(const KnownJob& job) {
+  if (!is_valid_name(job.id.value))
+    return make_error(ErrorCode::kInvalidArgument, "a job without a valid name");
+  TRIB_CHECK_OK(files_->make_directories(directory_));
+  if (!files_->exists(path(job.id, kJob))) TRIB_CHECK_OK(make_room());
   const Json json = {{"job", job.id.value},
                      {"submitter", job.submitter},
                      {"first_seen_wall_ms", job.first_seen_wall_ms},
@@ -79,25 +137,49 @@ Status KnownJobs::note(const KnownJob& job) {
                      {"module", job.module.digest.hex()},
                      {"module_bytes", job.module.bytes},
                      {"dry_run", job.dry_run},
-                     {"document", job.document}};
+                     {"document", job.document},
+                     {"signature", json_of(job.signature)}};
   const std::string text = json.dump(2, ' ', true, Json::error_handler_t::replace);
   return files_->write_durably(path(job.id, kJob), as_bytes(text));
 }
 
-// A decision about something else, or one that cannot be read, is none.
-Result<Decision> KnownJobs::decision(const KnownJob& job) const {
-  const std::string file = path(job.id, kDecision);
-  if (!files_->exists(file)) return Decision::kNone;
+Result<MadeDecision> KnownJobs::made(const JobId& job, const char* ending) const {
+  const std::string file = path(job, ending);
+  if (!files_->exists(file)) return MadeDecision{job, Decision::kNone, {}, 0, ""};
   TRIB_TRY(bytes, files_->read(file, limits::kSignatureBytesMax));
-  const std::string manifest = job.manifest.hex();
-  if (as_text(bytes) == kApproved + manifest) return Decision::kApproved;
-  return as_text(bytes) == kDenied + manifest ? Decision::kDenied : Decision::kNone;
+  return decision_of(job, std::string(as_text(bytes)));
 }
 
-Status KnownJobs::decide(const KnownJob& job, Decision decision) {
-  const std::string text =
-      (decision == Decision::kApproved ? kApproved : kDenied) + job.manifest.hex();
-  return files_->write_durably(path(job.id, kDecision), as_bytes(text));
+// A decision about something else is none.
+Result<Decision> KnownJobs::decision(const KnownJob& job) const {
+  TRIB_TRY(found, made(job.id, kDecision));
+  return found.manifest == job.manifest ? found.decision : Decision::kNone;
+}
+
+Status KnownJobs::decide(const KnownJob& job, Decision decision, std::int64_t wall_ms,
+                         const std::string& who) {
+  const MadeDecision one{job.id, decision, job.manifest, wall_ms, who};
+  return files_->write_durably(path(job.id, kDecision), as_bytes(text_of(one)));
+}
+
+Result<std::vector<MadeDecision>> KnownJobs::fresh_decisions() const {
+  std::vector<MadeDecision> fresh;
+  if (!files_->exists(directory_)) return fresh;
+  TRIB_TRY(names, files_->list(directory_));
+  for (const std::string& name : names) {
+    if (!name.ends_with(kDecision)) continue;
+    const JobId job{name.substr(0, name.size() - std::string_view(kDecision).size())};
+    const auto found = made(job, kDecision), noted = made(job, kNoted);
+    // What cannot be read decides nothing either.
+    if (!found || found->decision == Decision::kNone) continue;
+    if (!noted || text_of(*found) != text_of(*noted)) fresh.push_back(*found);
+  }
+  std::ranges::stable_sort(fresh, {}, &MadeDecision::wall_ms);
+  return fresh;
+}
+
+Status KnownJobs::note_decision(const MadeDecision& decision) {
+  return files_->write_durably(path(decision.job, kNoted), as_bytes(text_of(decision)));
 }
 
 }  // namespace tributary

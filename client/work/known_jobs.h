@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // KnownJobs: the jobs that a site has been asked for, and what a person decided about each, as
 // files of one folder: ID.json, written by the daemon, and ID.decision, written by
-// `tributary-client jobs`; so the two need no lock between them. At most kJobsKnownMax; the oldest
-// give way. One thread a process.
+// `tributary-client jobs`; so the two need no lock between them. ID.noted is the daemon's too: the
+// decision that it has put into the site's audit log. At most kJobsKnownMax that nobody
+// has denied; the oldest give way. A denial stays for good. One thread a process at a time.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,19 @@ struct KnownJob {
   BlobRef module;   // of a TorchScript job
   bool dry_run = false;
   std::string document;
+  JobSignature signature = {};  // none: not signed
 };
 
 enum class Decision { kNone, kApproved, kDenied };
+
+// As it was made, for the record.
+struct MadeDecision {
+  JobId job;
+  Decision decision = Decision::kNone;
+  Digest manifest;           // of the job that it is about
+  std::int64_t wall_ms = 0;  // when
+  std::string who;           // the user of this machine
+};
 
 class KnownJobs {
  public:
@@ -37,9 +48,16 @@ class KnownJobs {
   Result<KnownJob> find(const JobId& id) const;  // kNotFound
   Status note(const KnownJob& job);
   Result<Decision> decision(const KnownJob& job) const;
-  Status decide(const KnownJob& job, Decision decision);
+  // Of now, by the user whose process this is.
+  Status decide(const KnownJob& job, Decision decision, std::int64_t wall_ms = 0,
+                const std::string& who = "");
+  // Decisions that were not noted yet; the oldest first.
+  Result<std::vector<MadeDecision>> fresh_decisions() const;
+  Status note_decision(const MadeDecision& decision);
 
  private:
+  Status make_room();
+  Result<MadeDecision> made(const JobId& job, const char* ending) const;
   std::string path(const JobId& id, const char* ending) const {
     return directory_ + "/" + id.value + ending;
   }

@@ -45,7 +45,7 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
                            const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   const Admission admission = ports_.gate ? ports_.gate->admit(task) : JobGate::admit_any(task);
   if (const auto* refused = std::get_if<Refused>(&admission))
-    return {task.key, refuse(task, *refused)};
+    return {task.key, tell_refusal(ports_.log, "task.failed", task.key, *refused)};
   const auto& [job, policy] = std::get<Admitted>(admission);
   const Work work{task, job, policy, should_stop, progress};
   Result<TaskOutcome> outcome = make_error(ErrorCode::kInternal, "");
@@ -106,21 +106,12 @@ Result<TaskOutcome> TaskRunner::perform(const Work& work) {
   return make_error(ErrorCode::kInternal, "unknown kind of task");
 }
 
-TaskFailure TaskRunner::refuse(const Task& task, const Refused& why) const {
-  EventFields fields = fields_of(task.key);
-  fields.emplace_back("task", std::string(task_kind_name(task.key.kind)));
-  fields.emplace_back("reason", std::string(reason_name(why.reason)));
-  fields.emplace_back("detail", why.detail);
-  ports_.log("task.failed", std::move(fields));
-  return {why.reason, std::string(cut_utf8(why.told, limits::kLogValueBytesMax))};
-}
-
 TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
   // What was stopped did not fail: task.dropped says why it ended.
   if (error.code == ErrorCode::kCancelled) return {Reason::kAborted, error.message};
   const FailedTask failed{work.task.key.kind, work.reason, !work.module_file.empty(),
                           work.local_detail};
-  return refuse(work.task, told_of(failed, error));
+  return tell_refusal(ports_.log, "task.failed", work.task.key, told_of(failed, error));
 }
 
 Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& work) {

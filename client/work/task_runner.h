@@ -54,7 +54,6 @@ class TaskRunner {
  private:
   struct Work;
 
-  TaskFailure refuse(const Task& task, const Refused& why) const;
   Status deny(const Work& work, const Status& permitted) const;
   Status check_model(const Work& work, const Layout& layout) const;
   static Leash leash(const Work& work);

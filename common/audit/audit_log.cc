@@ -126,7 +126,9 @@ std::string AuditLog::certificates_text(const std::string& pem) {
 }
 
 Result<SignedHead> AuditLog::sign(const Signer& signer, std::int64_t at_ms) {
-  if (newest_ && newest_->head.size == size()) return *newest_;
+  if (newest_ && newest_->head.size == size() &&
+      newest_->signature.certificates == signer.certificates())
+    return *newest_;
   TRIB_TRY(head, sign_head(signer, {size(), tree_.root(), at_ms}));
   const std::string& pem = head.signature.certificates;
   const std::string id = certificates_id(pem);

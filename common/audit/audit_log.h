@@ -29,7 +29,8 @@ class AuditLog {
   Status append(std::span<const std::string> records);
   // Those of the last append(), which was not acted on; before a head is signed.
   void take_back();
-  // A head over all records; the newest one if there is nothing new. Durable with the next record:
+  // A head over all records; the newest one if there is nothing new and the same certificate has
+  // signed it: others may not believe an earlier one any more. Durable with the next record:
   // one that a power cut takes is signed again over the same records, which are there.
   Result<SignedHead> sign(const Signer& signer, std::int64_t at_ms);
   // Of a head of this log; durable with the next record or head. What is there already is not kept

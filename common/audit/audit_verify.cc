@@ -14,7 +14,7 @@ std::string records_text(std::uint64_t from, std::uint64_t to) {
 
 class Verifier {
  public:
-  explicit Verifier(const std::string& roots) : roots_(roots) {}
+  explicit Verifier(const Trust& trust) : trust_(trust) {}
 
   Status line(std::uint64_t byte, std::string_view text, bool whole) {
     byte_ = byte;
@@ -81,7 +81,7 @@ class Verifier {
     const auto signer = certificates_.find(line.signer);
     if (signer == certificates_.end())
       return fault(name + ": its signer's certificates are missing");
-    const auto who = verify_head(roots_, {line.head, {signer->second, line.signature}});
+    const auto who = verify_head(trust_, {line.head, {signer->second, line.signature}});
     if (!who) return fault(name + ": " + who.error().message);
     if (line.head.size > next_)
       return fault(name + ": " + std::to_string(line.head.size - next_) +
@@ -104,7 +104,7 @@ class Verifier {
     if (signer == certificates_.end())
       return fault(name + ": its signer's certificates are missing");
     const auto who =
-        verify_countersignature(roots_, {line.head, line.at_ms, {signer->second, line.signature}});
+        verify_countersignature(trust_, {line.head, line.at_ms, {signer->second, line.signature}});
     if (!who) return fault(name + ": " + who.error().message);
     if (line.head.size > next_ || (whole_ && tree_.root_at(line.head.size) != line.head.root))
       return fault(name + ", by " + who->name + ", is of another log than this one");
@@ -114,7 +114,7 @@ class Verifier {
   void check_kept(const SignedHead& kept) {
     const std::string name =
         "the head that was kept, over " + std::to_string(kept.head.size) + " records";
-    const auto who = verify_head(roots_, kept);
+    const auto who = verify_head(trust_, kept);
     if (!who) {
       summary_.faults.push_back(name + ": " + who.error().message);
     } else if (kept.head.size > next_) {
@@ -135,7 +135,7 @@ class Verifier {
     }
   }
 
-  const std::string& roots_;
+  const Trust& trust_;
   AuditSummary summary_;
   MerkleTree tree_;
   bool whole_ = true;  // no record before is wrong or missing
@@ -146,9 +146,9 @@ class Verifier {
 
 }  // namespace
 
-Result<AuditSummary> verify_audit(const ReadFile& file, const std::string& roots,
+Result<AuditSummary> verify_audit(const ReadFile& file, const Trust& trust,
                                   const std::optional<SignedHead>& kept) {
-  Verifier verifier(roots);
+  Verifier verifier(trust);
   TRIB_CHECK_OK(
       read_lines(file, [&verifier](std::uint64_t byte, std::string_view line, bool whole) {
         return verifier.line(byte, line, whole);

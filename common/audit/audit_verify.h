@@ -25,9 +25,9 @@ struct AuditSummary {
   std::uint64_t faults_untold = 0;
 };
 
-// `roots`: PEM. `kept`: a head that somebody keeps, which the log must have under it. Fails where
+// `kept`: a head that somebody keeps, which the log must have under it. Fails where
 // the file cannot be read.
-Result<AuditSummary> verify_audit(const ReadFile& file, const std::string& roots,
+Result<AuditSummary> verify_audit(const ReadFile& file, const Trust& trust,
                                   const std::optional<SignedHead>& kept = {});
 
 }  // namespace tributary

@@ -4,15 +4,31 @@
 #include "common/base/limits.h"
 
 namespace tributary {
+namespace {
 
-Result<Papers> read_papers(FileSystem& files, const std::string& certificate,
-                           const std::string& key, const std::string& roots) {
-  TRIB_TRY(certificate_bytes, files.read(certificate, limits::kConfigBytesMax));
-  TRIB_TRY(key_bytes, files.read(key, limits::kConfigBytesMax));
-  TRIB_TRY(root_bytes, files.read(roots, limits::kConfigBytesMax));
-  TRIB_TRY(signer,
-           Signer::make(std::string(as_text(certificate_bytes)), std::string(as_text(key_bytes))));
-  return Papers{std::move(signer), std::string(as_text(root_bytes))};
+Result<std::string> read(FileSystem& files, const std::string& path) {
+  TRIB_TRY(bytes, files.read(path, limits::kConfigBytesMax));
+  return std::string(as_text(bytes));
+}
+
+}  // namespace
+
+Result<Trust> read_trust(FileSystem& files, const TlsFiles& named) {
+  TRIB_TRY(roots, read(files, named.ca));
+  if (named.crl.empty()) return Trust(std::move(roots));
+  TRIB_TRY(lists, read(files, named.crl));
+  // An empty text would mean that nobody wants them looked at.
+  if (lists.empty())
+    return make_error(ErrorCode::kInvalidArgument, named.crl + ": it holds no list");
+  return Trust(std::move(roots), std::move(lists));
+}
+
+Result<Papers> read_papers(FileSystem& files, const TlsFiles& named) {
+  TRIB_TRY(certificates, read(files, named.certificate));
+  TRIB_TRY(key, read(files, named.key));
+  TRIB_TRY(signer, Signer::make(certificates, key));
+  TRIB_TRY(trust, read_trust(files, named));
+  return Papers{std::move(signer), std::move(trust)};
 }
 
 }  // namespace tributary

@@ -23,8 +23,8 @@ Result<SignedHead> sign_head(const Signer& signer, const TreeHead& head) {
   return SignedHead{head, std::move(signature)};
 }
 
-Result<PeerIdentity> verify_head(const std::string& roots, const SignedHead& head) {
-  return verify_signature(roots, kHeadPurpose, as_bytes(text_of(head.head)), head.signature,
+Result<PeerIdentity> verify_head(const Trust& trust, const SignedHead& head) {
+  return verify_signature(trust, kHeadPurpose, as_bytes(text_of(head.head)), head.signature,
                           head.head.at_ms / 1000);
 }
 
@@ -34,9 +34,8 @@ Result<Countersignature> countersign(const Signer& signer, const TreeHead& head,
   return Countersignature{head, at_ms, std::move(signature)};
 }
 
-Result<PeerIdentity> verify_countersignature(const std::string& roots,
-                                             const Countersignature& one) {
-  return verify_signature(roots, kCounterPurpose, as_bytes(text_of(one.head, one.at_ms)),
+Result<PeerIdentity> verify_countersignature(const Trust& trust, const Countersignature& one) {
+  return verify_signature(trust, kCounterPurpose, as_bytes(text_of(one.head, one.at_ms)),
                           one.signature, one.at_ms / 1000);
 }
 

@@ -29,11 +29,11 @@ struct Countersignature {
 };
 
 Result<SignedHead> sign_head(const Signer& signer, const TreeHead& head);
-Result<PeerIdentity> verify_head(const std::string& roots, const SignedHead& head);
+Result<PeerIdentity> verify_head(const Trust& trust, const SignedHead& head);
 
 Result<Countersignature> countersign(const Signer& signer, const TreeHead& head,
                                      std::int64_t at_ms);
-Result<PeerIdentity> verify_countersignature(const std::string& roots,
+Result<PeerIdentity> verify_countersignature(const Trust& trust,
                                              const Countersignature& countersignature);
 
 }  // namespace tributary

@@ -30,13 +30,6 @@ Revoked revoked_now(const X509* certificate) {
   return entry;
 }
 
-bool is_list_of(X509_CRL* list, X509* ca) {
-  const bool is_its = X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) == 0 &&
-                      X509_CRL_verify(list, X509_get0_pubkey(ca)) == 1;
-  ERR_clear_error();
-  return is_its;
-}
-
 long number_of(X509_CRL* list) {
   auto* told =
       static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, NID_crl_number, nullptr, nullptr));

@@ -11,6 +11,23 @@
 #include "common/crypto/pki.h"
 
 namespace tributary {
+namespace {
+
+template <typename Owned>
+using ReadOne = typename Owned::pointer (*)(BIO*, typename Owned::pointer*, pem_password_cb*,
+                                            void*);
+
+template <typename Owned>
+std::vector<Owned> read_all(const std::string& text, ReadOne<Owned> read,
+                            typename Owned::deleter_type free) {
+  const Bio bio = memory_bio(text);
+  std::vector<Owned> all;
+  while (const auto next = read(bio.get(), nullptr, nullptr, nullptr)) all.emplace_back(next, free);
+  ERR_clear_error();  // of the end of the text
+  return all;
+}
+
+}  // namespace
 
 Bio memory_bio(const std::string& text) {
   return Bio(text.empty() ? BIO_new(BIO_s_mem())
@@ -30,21 +47,18 @@ Certificate read_certificate(const std::string& text) {
 }
 
 std::vector<Certificate> read_certificates(const std::string& text) {
-  const Bio bio = memory_bio(text);
-  std::vector<Certificate> all;
-  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
-    all.emplace_back(next, &X509_free);
-  ERR_clear_error();  // of the end of the text
-  return all;
+  return read_all<Certificate>(text, &PEM_read_bio_X509, &X509_free);
 }
 
 std::vector<RevocationList> read_revocation_lists(const std::string& text) {
-  const Bio bio = memory_bio(text);
-  std::vector<RevocationList> all;
-  while (X509_CRL* next = PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr))
-    all.emplace_back(next, &X509_CRL_free);
-  ERR_clear_error();  // of the end of the text
-  return all;
+  return read_all<RevocationList>(text, &PEM_read_bio_X509_CRL, &X509_CRL_free);
+}
+
+bool is_list_of(X509_CRL* list, X509* ca) {
+  const bool is_its = X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) == 0 &&
+                      X509_CRL_verify(list, X509_get0_pubkey(ca)) == 1;
+  ERR_clear_error();
+  return is_its;
 }
 
 Key read_key(const std::string& text) {

@@ -31,6 +31,8 @@ std::vector<Certificate> read_certificates(const std::string& text);
 std::vector<RevocationList> read_revocation_lists(const std::string& text);
 Key read_key(const std::string& text);
 Request read_request(const std::string& text);
+// Whether the CA has made and signed this list.
+bool is_list_of(X509_CRL* list, X509* ca);
 
 enum class KeyKind;
 Result<std::string> text_of_key(EVP_PKEY* key);  // PKCS 8, not encrypted

@@ -34,18 +34,46 @@ Error untrusted(const std::string& why) {
   return make_error(ErrorCode::kUnauthenticated, why);
 }
 
-Status check_chain(const std::string& roots, const std::vector<Certificate>& chain,
+// `issuer` has signed `certificate`. OpenSSL's own check would hold the lists against the time of
+// the signature, and today's lists were not made yet then.
+Status check_revoked(const std::vector<RevocationList>& lists, X509* certificate, X509* issuer) {
+  bool listed = false;
+  for (const RevocationList& list : lists) {
+    if (!is_list_of(list.get(), issuer)) continue;
+    listed = true;
+    X509_REVOKED* entry = nullptr;
+    if (X509_CRL_get0_by_cert(list.get(), &entry, certificate) == 1) {
+      return untrusted("the signer's certificate is not to be trusted: '" +
+                       common_name(X509_get_subject_name(certificate)) + "' was revoked");
+    }
+  }
+  if (listed) return {};
+  return untrusted("there is no list of revoked certificates of the CA '" +
+                   common_name(X509_get_subject_name(issuer)) + "' to look the signer up in");
+}
+
+Status check_lists(const std::string& text, const STACK_OF(X509) * chain) {
+  if (text.empty()) return {};
+  const std::vector<RevocationList> lists = read_revocation_lists(text);
+  for (int i = 0; i + 1 < sk_X509_num(chain); ++i)
+    TRIB_CHECK_OK(check_revoked(lists, sk_X509_value(chain, i), sk_X509_value(chain, i + 1)));
+  return {};
+}
+
+Status check_chain(const Trust& trust, const std::vector<Certificate>& chain,
                    std::int64_t unix_seconds) {
   const Store store(X509_STORE_new(), &X509_STORE_free);
-  for (const Certificate& root : read_certificates(roots))
+  for (const Certificate& root : read_certificates(trust.roots))
     X509_STORE_add_cert(store.get(), root.get());
   const Stack others(sk_X509_new_null(), [](STACK_OF(X509) * stack) { sk_X509_free(stack); });
   for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(others.get(), chain[i].get());
   const Check check(X509_STORE_CTX_new(), &X509_STORE_CTX_free);
   X509_STORE_CTX_init(check.get(), store.get(), chain.front().get(), others.get());
   X509_STORE_CTX_set_time(check.get(), 0, unix_seconds);
-  if (X509_verify_cert(check.get()) == 1)
-    return check_issuers(X509_STORE_CTX_get0_chain(check.get()));
+  if (X509_verify_cert(check.get()) == 1) {
+    TRIB_CHECK_OK(check_issuers(X509_STORE_CTX_get0_chain(check.get())));
+    return check_lists(trust.lists, X509_STORE_CTX_get0_chain(check.get()));
+  }
   return untrusted(
       "the certificate is not to be trusted: " +
       std::string(X509_verify_cert_error_string(X509_STORE_CTX_get_error(check.get()))));
@@ -81,6 +109,8 @@ Result<Signer> Signer::make(const std::string& certificates, const std::string& 
   return Signer(std::make_unique<Keys>(text_of(published), std::move(key)), std::move(identity));
 }
 
+const std::string& Signer::certificates() const { return keys_->certificates; }
+
 Result<Signature> Signer::sign(std::string_view purpose, ByteView payload) const {
   const Bytes message = to_be_signed(purpose, payload);
   const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
@@ -100,20 +130,20 @@ Result<Signature> Signer::sign(std::string_view purpose, ByteView payload) const
   return signature;
 }
 
-Result<PeerIdentity> verify_certificates(const std::string& roots, const std::string& certificates,
+Result<PeerIdentity> verify_certificates(const Trust& trust, const std::string& certificates,
                                          std::int64_t unix_seconds) {
   const std::vector<Certificate> chain = read_certificates(certificates);
   if (chain.empty()) return untrusted("there is no certificate");
-  TRIB_CHECK_OK(check_chain(roots, chain, unix_seconds));
+  TRIB_CHECK_OK(check_chain(trust, chain, unix_seconds));
   return identity_of(chain.front().get());
 }
 
-Result<PeerIdentity> verify_signature(const std::string& roots, std::string_view purpose,
+Result<PeerIdentity> verify_signature(const Trust& trust, std::string_view purpose,
                                       ByteView payload, const Signature& signature,
                                       std::int64_t unix_seconds) {
   const std::vector<Certificate> chain = read_certificates(signature.certificates);
   if (chain.empty()) return untrusted("no certificate is with the signature");
-  TRIB_CHECK_OK(check_chain(roots, chain, unix_seconds));
+  TRIB_CHECK_OK(check_chain(trust, chain, unix_seconds));
   const Bytes message = to_be_signed(purpose, payload);
   const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   EVP_PKEY* const key = X509_get0_pubkey(chain.front().get());

@@ -22,6 +22,16 @@ struct Signature {
   Bytes bytes;
 };
 
+// Whose signatures count.
+struct Trust {
+  // NOLINTNEXTLINE(google-explicit-constructor): roots alone are a trust in all below them
+  Trust(std::string trusted, std::string revoked = "")
+      : roots(std::move(trusted)), lists(std::move(revoked)) {}
+
+  std::string roots;  // PEM
+  std::string lists;  // PEM, the lists of revoked certificates in force; empty: none is looked at
+};
+
 class Signer {
  public:
   // Of PEM texts. kInvalidArgument: they cannot be read, or do not belong together.
@@ -33,6 +43,7 @@ class Signer {
   // `purpose` is a few words of this program's; it has no line end.
   Result<Signature> sign(std::string_view purpose, ByteView payload) const;
   const PeerIdentity& identity() const { return identity_; }
+  const std::string& certificates() const;  // PEM, as each signature has them
 
  private:
   struct Keys;
@@ -43,13 +54,16 @@ class Signer {
 };
 
 // Whose certificates these are (PEM: the party's, then those between it and the root).
-// kUnauthenticated where they lead to none of the `roots`, or are not valid at `unix_seconds`.
-Result<PeerIdentity> verify_certificates(const std::string& roots, const std::string& certificates,
+// kUnauthenticated where they are not to be trusted, or not valid at `unix_seconds`.
+Result<PeerIdentity> verify_certificates(const Trust& trust, const std::string& certificates,
                                          std::int64_t unix_seconds);
 
-// Who signed it. kUnauthenticated: the certificate leads to none of the `roots` (PEM), was not
-// valid at `unix_seconds`, or the bytes were not signed so.
-Result<PeerIdentity> verify_signature(const std::string& roots, std::string_view purpose,
+// Who signed it. kUnauthenticated: the certificate leads to none of the roots, was not valid at
+// `unix_seconds`, or the bytes were not signed so. A revoked certificate, or one of a revoked CA,
+// signs nothing, before its revocation neither: only its holder, or a thief, says when that was.
+// Where there are lists, each CA has to have one; one that has ended still counts for whom it
+// names.
+Result<PeerIdentity> verify_signature(const Trust& trust, std::string_view purpose,
                                       ByteView payload, const Signature& signature,
                                       std::int64_t unix_seconds);
 

@@ -22,4 +22,11 @@ std::string to_string(const TaskKey& key) {
          std::to_string(key.attempt) + "/" + std::string(task_kind_name(key.kind));
 }
 
+std::int64_t least_sites_of(const RoundPolicy& rounds) {
+  if (rounds.quorum > 0) return rounds.quorum;
+  if (rounds.target > 0) return rounds.target;
+  // An asynchronous job without a target closes a round with whoever was free.
+  return rounds.mode == RoundMode::kAsync ? 1 : rounds.minimum_sites;
+}
+
 }  // namespace tributary

@@ -15,6 +15,7 @@
 #include "common/domain/data_plan.h"
 #include "common/domain/evaluation.h"
 #include "common/domain/reason.h"
+#include "common/domain/round_policy.h"
 
 namespace tributary {
 
@@ -65,8 +66,14 @@ struct Task {
   RoundNumber counted = 0;
   bool dry_run = false;  // of the job: it comes to no round
   JobSignature signature = {};
+  // Of how many sites' updates a model is made at least, with what operators changed since the job
+  // was submitted; 0: not told.
+  std::uint32_t least_sites = 0;
   bool operator==(const Task&) const = default;
 };
+
+// Of how many sites' updates a new model is made at least, by these words of a job.
+std::int64_t least_sites_of(const RoundPolicy& rounds);
 
 struct PrepareResult {
   DataSummary summary;

@@ -91,6 +91,9 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "that have the last one fetch instead (`download_encoding`)"},
     {"round.retried", kWarn, kHub, "job round task attempt attempts reason",
      "The attempt fell short; the round is tried again"},
+    {"round.postponed", kInfo, kHub, "job round task attempt reason",
+     "The attempt fell short because of sites whose policy is pending; it costs none, and is made "
+     "again"},
     {"round.stalled", kWarn, kHub, "job round detail retry_after_ms",
      "The round's sum could not be made or stored; it is tried again, no update is lost"},
     {"round.failed", kError, kHub, "job round task attempt attempts reason",

@@ -72,6 +72,13 @@ inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
      "is not the same for everybody. Nothing is done for it until a person has looked"},
     {"audit.refused", EventLevel::kWarn, EventSide::kClient, "job round attempt task detail",
      "A task that is not done, because of an audit.equivocation before"},
+    {"audit.head_refused", EventLevel::kError, EventSide::kClient, "detail",
+     "A head of an audit log that this link's coordinator did not sign, or not with a certificate "
+     "that counts: the site keeps the head it has and countersigns nothing"},
+    {"result.withheld", EventLevel::kWarn, EventSide::kClient,
+     "job round attempt task reason detail",
+     "A result that does not leave: the policy, a person here or the list of revoked certificates "
+     "says no by now"},
     {"job.untrusted", EventLevel::kError, EventSide::kClient, "job detail",
      "The job is not as an operator signed it, or not signed: it does not run here"},
     {"job.pending", EventLevel::kWarn, EventSide::kClient, "job submitter",

@@ -46,7 +46,7 @@ asio::awaitable<Result<Socket>> connect(DialTarget target) {
 }  // namespace
 
 asio::awaitable<Result<Dialed>> dial(DialTarget target, std::shared_ptr<TlsContext> context,
-                                     Hello hello) {
+                                     Hello hello, TrustsPeer trusts) {
   Result<Socket> socket = co_await connect(target);
   if (!socket) co_return std::move(socket).error();
   Result<std::unique_ptr<TlsStream>> made =
@@ -65,6 +65,10 @@ asio::awaitable<Result<Dialed>> dial(DialTarget target, std::shared_ptr<TlsConte
                          "the peer's certificate is not that of a coordinator");
   }
   PeerIdentity identity = *std::move(peer);
+  if (trusts) {
+    const Status trusted = trusts(identity);
+    if (!trusted) co_return trusted.error();
+  }
   const std::shared_ptr<FrameLink> link = FrameLink::start(std::move(stream), std::move(identity));
   const Result<HelloAnswer> answer = co_await offer_hello(link, hello);
   if (!answer) {

@@ -3,6 +3,7 @@
 // kHandshakeMs. On the io_context's one thread. Trying again is the caller's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -25,8 +26,12 @@ struct DialedLink {
 // A Goodbye: the coordinator does not want us now, says why and when to come back.
 using Dialed = std::variant<DialedLink, Goodbye>;
 
-// kUnavailable: nobody there; kUnauthenticated: not our coordinator, or not one of its peers.
+// Asked before anything is said to the peer; none: any coordinator will do.
+using TrustsPeer = std::function<Status(const PeerIdentity& coordinator)>;
+
+// kUnavailable: nobody there; kUnauthenticated: not our coordinator, or not one of its peers; else
+// what `trusts` says.
 asio::awaitable<Result<Dialed>> dial(DialTarget target, std::shared_ptr<TlsContext> context,
-                                     Hello hello);
+                                     Hello hello, TrustsPeer trusts = {});
 
 }  // namespace tributary

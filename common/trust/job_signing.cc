@@ -38,13 +38,13 @@ Result<JobSignature> sign_job(const Signer& signer, const JobManifest& manifest,
   return JobSignature{wall_ms, std::move(signature.certificates), std::move(signature.bytes)};
 }
 
-Result<PeerIdentity> verify_job(const std::string& roots, const JobManifest& manifest,
+Result<PeerIdentity> verify_job(const Trust& trust, const JobManifest& manifest,
                                 const JobSignature& signature, std::int64_t unix_seconds,
                                 const std::vector<std::string>& roles) {
   if (signature.bytes.empty())
     return make_error(ErrorCode::kUnauthenticated, "the job is not signed");
   const std::string text = text_of(manifest, signature.signed_wall_ms);
-  TRIB_TRY(who, verify_signature(roots, kPurpose, as_bytes(text),
+  TRIB_TRY(who, verify_signature(trust, kPurpose, as_bytes(text),
                                  {signature.certificates, signature.bytes}, unix_seconds));
   const std::string role =
       who.role == PeerRole::kOperator ? who.operator_role : peer_role_name(who.role);

@@ -35,8 +35,8 @@ Digest digest_of(const JobManifest& manifest, std::int64_t signed_wall_ms);
 Result<JobSignature> sign_job(const Signer& signer, const JobManifest& manifest,
                               std::int64_t wall_ms);
 // Who submitted it. kUnauthenticated: not signed, not so, or not by an operator whose certificate
-// leads to `roots` (PEM), was valid at `unix_seconds` and has one of the `roles`.
-Result<PeerIdentity> verify_job(const std::string& roots, const JobManifest& manifest,
+// is to be trusted, was valid at `unix_seconds` and has one of the `roles`.
+Result<PeerIdentity> verify_job(const Trust& trust, const JobManifest& manifest,
                                 const JobSignature& signature, std::int64_t unix_seconds,
                                 const std::vector<std::string>& roles);
 

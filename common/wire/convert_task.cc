@@ -108,6 +108,7 @@ void to_wire(const Task& from, wire::TaskOffer& to) {
   to.set_deadline_ms(from.deadline_ms);
   to.set_counted(from.counted);
   to.set_dry_run(from.dry_run);
+  to.set_least_sites(from.least_sites);
   to_wire(from.signature, *to.mutable_signature());
   if (from.delta.base.is_none()) return;
   to.mutable_delta()->set_base(bytes_of(from.delta.base));
@@ -125,6 +126,7 @@ Task from_wire(FieldReader& in, const wire::TaskOffer& from) {
   to.counted = from.counted();
   to.delta = delta_from_wire(in, from.delta());
   to.dry_run = from.dry_run();
+  to.least_sites = from.least_sites();
   to.signature = from_wire(in, from.signature());
   if (to.counted > limits::kRoundsMax)
     in.fault("counted", "more than " + std::to_string(limits::kRoundsMax));

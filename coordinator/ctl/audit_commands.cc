@@ -28,10 +28,12 @@ Result<std::unique_ptr<ReadFile>> open_log(const std::string& path) {
   return file;
 }
 
-Result<std::string> read_roots(const std::string& path) {
-  auto bytes = read_named(path, limits::kConfigBytesMax);
-  if (!bytes) return std::move(bytes).error().with_context("name the federation's root with --ca");
-  return std::string(as_text(*bytes));
+Result<Trust> read_trust(const AuditOptions& options) {
+  auto roots = read_named(options.ca, limits::kConfigBytesMax);
+  if (!roots) return std::move(roots).error().with_context("name the federation's root with --ca");
+  if (options.crl.empty()) return Trust(std::string(as_text(*roots)));
+  TRIB_TRY(lists, read_named(options.crl, limits::kConfigBytesMax));
+  return Trust(std::string(as_text(*roots)), std::string(as_text(lists)));
 }
 
 Result<std::optional<SignedHead>> read_kept(const std::string& path) {
@@ -102,9 +104,9 @@ TableRow row_of(const RecordLine& line, const Json& record) {
 Status audit_verify(const AuditOptions& options) {
   const std::string path = log_path(options.path);
   TRIB_TRY(file, open_log(path));
-  TRIB_TRY(roots, read_roots(options.ca));
+  TRIB_TRY(trust, read_trust(options));
   TRIB_TRY(kept, read_kept(options.kept));
-  TRIB_TRY(summary, verify_audit(*file, roots, kept));
+  TRIB_TRY(summary, verify_audit(*file, trust, kept));
   print_summary(path, summary);
   return print_faults(path, summary);
 }

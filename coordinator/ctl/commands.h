@@ -45,6 +45,7 @@ Status pki_crl(const PkiCrl& options);
 struct AuditOptions {
   std::string path;  // of a log, or of the state directory of a coordinator or site
   std::string ca = "ca.pem";
+  std::string crl;   // lists of revoked certificates, whose signatures are wrong then; empty: none
   std::string kept;  // a head that a site keeps; empty: none
   std::string job;   // only its records; empty: all
   std::string out;

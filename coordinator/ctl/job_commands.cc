@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "common/audit/papers.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
@@ -121,10 +122,8 @@ Result<JobSignature> sign(const OperatorConfig& config, const JobManifest& manif
                       "sites run only jobs that are signed with their submitter's certificate, and "
                       "a token cannot sign: submit it with tls.certificate and tls.key");
   }
-  TRIB_TRY(certificates, read_named(config.tls.certificate, limits::kCertificatesBytesMax));
-  TRIB_TRY(key, read_named(config.tls.key, limits::kCertificatesBytesMax));
-  TRIB_TRY(signer, Signer::make(std::string(as_text(certificates)), std::string(as_text(key))));
-  return sign_job(signer, manifest, SystemClock().wall_ms());
+  TRIB_TRY(papers, read_papers(*make_file_system(), config.tls));
+  return sign_job(papers.signer, manifest, SystemClock().wall_ms());
 }
 
 // A dry run ends with what each site said; whoever asked wants to see that, whatever came out.
@@ -220,12 +219,12 @@ Status job_submit(Connection& connection, const CheckedJob& job, const SubmitOpt
 Status job_clone(Connection& connection, const std::string& job, const SubmitOptions& options) {
   TRIB_TRY(original, connection.ask<JobDetail>(ShowJob{JobId{job}, {}}));
   // What the coordinator says it was is signed only if somebody who may has signed it before.
-  TRIB_TRY(roots, read_named(connection.config().tls.ca, limits::kCertificatesBytesMax));
+  TRIB_TRY(trust, read_trust(*make_file_system(), connection.config().tls));
   const JobManifest manifest{JobId{job}, original.document, original.module.digest,
                              original.summary.dry_run};
-  auto submitter = verify_job(std::string(as_text(roots)), manifest, original.signature,
-                              original.signature.signed_wall_ms / 1000,
-                              roles_that_may(built_in_roles(), OperatorAction::kSubmitJobs));
+  auto submitter =
+      verify_job(trust, manifest, original.signature, original.signature.signed_wall_ms / 1000,
+                 roles_that_may(built_in_roles(), OperatorAction::kSubmitJobs));
   if (!submitter) {
     return std::move(submitter).error().with_context(
         "the job is not cloned, because what the coordinator shows of it cannot be trusted; submit "

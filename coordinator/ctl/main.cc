@@ -110,6 +110,9 @@ struct CommandLine {
         "verify", "Check every record, head and countersignature; says what is wrong and where",
         audit_verify);
     verify->add_option("--ca", audited.ca, "The federation's root")->capture_default_str();
+    verify->add_option("--crl", audited.crl,
+                       "Lists of revoked certificates: what those have signed is wrong, whenever "
+                       "it was; without it, what was signed before a revocation stays evidence");
     verify->add_option(
         "--kept", audited.kept,
         "The head that a site keeps (audit/coordinator.head of its state directory): "
@@ -308,7 +311,8 @@ struct CommandLine {
     change->add_option("--deadline", deadline,
                        "Of each phase, such as 30m; also of the one that is open");
     change->add_option("--quorum", changes.quorum,
-                       "Updates that are enough; 0: the job's target, or all that are asked");
+                       "Updates that are enough; 0: the job's target, or all that are asked. A "
+                       "lower one holds from the next round, if updates of this one are in");
     change->add_option("--rounds", changes.rounds, "How many in all; more than are committed")
         ->check(CLI::Range(1u, limits::kRoundsMax));
     change->add_option("--priority", changes.priority, "-100 to 100; higher goes first")

@@ -40,7 +40,7 @@ struct Engine::Dispatcher {
   }
   void operator()(const JobAbortRequested& e) {
     JobMachine* job = engine.machine(e.job);
-    if (job != nullptr && !job->over()) job->abort(now, e.why, out);
+    if (job != nullptr && !job->over()) job->abort(now, e, out);
   }
   void operator()(const JobChangeRequested& e) {
     JobMachine* job = engine.machine(e.job);

@@ -45,6 +45,7 @@ struct JobRecovered {
 struct JobAbortRequested {
   JobId job;
   std::string why;
+  bool failed = false;  // it cannot go on, whatever anybody wants
 };
 
 struct JobChangeRequested {

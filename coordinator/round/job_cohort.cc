@@ -247,7 +247,15 @@ bool JobMachine::postpone(TimePoint now, const std::string& why, RoundEffects& o
     finish(now, JobState::kFailed, why, out);
     return true;
   }
-  if (phase_->kind() == TaskKind::kTrain) keep_accepted();
+  const TaskKey key = phase_->key();
+  out.push_back(Report{"round.postponed",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{key.round}},
+                        {"task", std::string(task_kind_name(key.kind))},
+                        {"attempt", std::int64_t{record_.attempt}},
+                        {"reason", why}}});
+  out.push_back(SaveRound{record_.id, round_row(now, "postponed: " + why)});
+  if (key.kind == TaskKind::kTrain) keep_accepted();
   phase_.reset();
   record_.open_round = 0;
   record_.cohort.clear();

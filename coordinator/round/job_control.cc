@@ -96,8 +96,8 @@ void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& 
   }
 }
 
-void JobMachine::abort(TimePoint now, const std::string& why, RoundEffects& out) {
-  finish(now, JobState::kAborted, why, out);
+void JobMachine::abort(TimePoint now, const JobAbortRequested& event, RoundEffects& out) {
+  finish(now, event.failed ? JobState::kFailed : JobState::kAborted, event.why, out);
 }
 
 void JobMachine::change(TimePoint now, const JobChangeRequested& event, const Roster& roster,

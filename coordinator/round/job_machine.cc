@@ -170,6 +170,7 @@ PhaseRules JobMachine::rules_for(TaskKind kind, std::size_t asked) const {
   const std::size_t root = rules.root ? 1 : 0;  // always among those that are asked
   rules.quorum =
       quorum() > 0 ? quorum() : static_cast<std::uint32_t>(std::max(asked, 1 + root) - root);
+  rules.quorum = std::max(rules.quorum, record_.promised_sites);
   rules.target = policy.target;
   rules.grace = Milliseconds(policy.grace_ms);
   rules.waits_for_late = asynchronous();
@@ -181,6 +182,11 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
                             const Roster& roster, RoundEffects& out) {
   const bool training = kind == TaskKind::kTrain;
   const RoundNumber round = training ? record_.round + 1 : record_.round;
+  if (training) {
+    const auto least = static_cast<std::uint32_t>(least_sites_of(spec_.rounds));
+    const bool anew = carried_.empty() && late_.empty();
+    record_.promised_sites = anew ? least : std::max(least, record_.promised_sites);
+  }
   phase_.emplace(TaskKey{record_.id, round, record_.attempt, kind},
                  rules_for(kind, sites.size() + asked_for(round, carried_)));
   phase_opened_ = now;
@@ -272,6 +278,8 @@ void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
   const Milliseconds more(policy.grace_ms + (may_be_late ? policy.deadline_ms : 0));
   const Milliseconds left = std::max(one.deadline - now + more, Milliseconds(1));
   const auto history = record_.history.find(site);
+  auto least_sites = static_cast<std::uint32_t>(least_sites_of(policy));
+  if (one.key.kind == TaskKind::kTrain) least_sites = std::max(least_sites, record_.promised_sites);
   out.push_back(SendTask{
       site, Task{.key = one.key,
                  .document = record_.document,
@@ -284,7 +292,8 @@ void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
                                 ? history->second.counted
                                 : 0,
                  .dry_run = record_.dry_run,
-                 .signature = record_.signature}});
+                 .signature = record_.signature,
+                 .least_sites = least_sites}});
 }
 
 bool JobMachine::close(TimePoint now, RoundEffects& out) {

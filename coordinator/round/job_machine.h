@@ -45,7 +45,7 @@ class JobMachine {
   // --- what operators and restarts do (job_control.cc) ---
   void start(RoundEffects& out);  // the job's turn has come
   void resume(TimePoint now, const JobRecovered& event, RoundEffects& out);
-  void abort(TimePoint now, const std::string& why, RoundEffects& out);
+  void abort(TimePoint now, const JobAbortRequested& event, RoundEffects& out);
   void change(TimePoint now, const JobChangeRequested& event, const Roster& roster,
               RoundEffects& out);
 

@@ -79,6 +79,9 @@ struct JobRecord {
   std::vector<SiteName> cohort;  // of the open round
   // Of the open round: in how many of its attempts a site was asked in vain.
   std::map<SiteName, std::uint32_t> shortfalls;
+  // Of how many updates the open round's model is made at least, as sites were told whose updates
+  // may be in it: operators cannot go below that any more.
+  std::uint32_t promised_sites = 0;
   std::map<SiteName, LateTask> late;
   std::map<SiteName, SiteHistory> history;
   JobChanges changes;    // by operators, since it was submitted

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of the engine's decisions belongs into the audit log, as JSON texts: who submitted, changed
-// and ended a job; each attempt of each phase with every participant's reason; for a round that was
-// committed, all that its model was made of. Plain function, any thread. It stores nothing.
+// What of the decisions belongs into the audit log, as JSON texts: who submitted, changed and ended
+// a job, who kept a site out or let it in again; each attempt of each phase with every
+// participant's reason; for a round that was committed, all that its model was made of. Plain
+// function, any thread. It stores nothing.
 #pragma once
 
 #include <string>

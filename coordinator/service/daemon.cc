@@ -23,12 +23,8 @@
 #include "common/transport/work_queue.h"
 #include "common/trust/job_signing.h"
 #include "coordinator/service/audit_exchange.h"
-#include "coordinator/service/guest_sessions.h"
-#include "coordinator/service/operator_access.h"
-#include "coordinator/service/operator_sessions.h"
-#include "coordinator/service/refusals.h"
+#include "coordinator/service/entrance.h"
 #include "coordinator/service/shared_work.h"
-#include "coordinator/service/site_sessions.h"
 
 namespace tributary {
 namespace {
@@ -89,10 +85,13 @@ class Daemon {
   void run() {
     listener_->start(
         [this](std::shared_ptr<FrameLink> link, const Hello& hello) {
-          admit(std::move(link), hello);
+          if (stopping_) return sites_->send_away(*link, stopping_error());
+          entrance_->admit(std::move(link), hello);
         },
-        [this](const std::string& address, const Error& why) { refusals_.refused(address, why); },
-        [this](const std::string& host) { refusals_.dropped(host); });
+        [this](const std::string& address, const Error& why) {
+          entrance_->refusals().refused(address, why);
+        },
+        [this](const std::string& host) { entrance_->refusals().dropped(host); });
     wait_for_signal();
     tick();
     io_.run();
@@ -113,27 +112,27 @@ class Daemon {
                                      std::move(papers.signer)));
     trail_ = std::move(trail);
     exchange_.emplace(AuditExchange::Ports{
-        *trail_, log_, std::move(papers.roots),
-        [this](const SiteName& site, const Message& message) { sites_->send(site, message); }});
+        *trail_, log_, std::move(papers.trust),
+        [this](const SiteName& site, const Message& message) { sites_->send(site, message); },
+        [this](const SiteName& site, const Error& why) { sites_->drop(site, why); },
+        [this](std::function<void()> work, std::function<void()> then) {
+          signature_checks_(std::move(work), std::move(then));
+        }});
     later();  // what an earlier life did not come to sign
     return trail_.get();
   }
 
   Status open_enrolments() {
-    TRIB_TRY(enrolments, Enrolments::open({clock_, *store_, log_, [this] { return roots(); },
-                                           [this] { return credentials_->context()->lists(); },
-                                           [this](const SiteName& site, const TrustUpdate& news) {
-                                             sites_->send(site, news);
-                                           }}));
+    TRIB_TRY(enrolments,
+             Enrolments::open({clock_, *store_, log_, [this] { return exchange_->trust(); },
+                               [this] { return credentials_->context()->lists(); },
+                               [this](const SiteName& site, const TrustUpdate& news) {
+                                 sites_->send(site, news);
+                               }}));
     enrolments_.emplace(std::move(enrolments));
-    guests_.emplace(
-        GuestSessions::Ports{*enrolments_, [this] { return roots(); }, std::string(kSoftware)});
+    guests_.emplace(GuestSessions::Ports{*enrolments_, [this] { return exchange_->trust().roots; },
+                                         std::string(kSoftware)});
     return {};
-  }
-  // As the file stands now.
-  Result<std::string> roots() const {
-    TRIB_TRY(text, files_->read(config_.tls.ca, limits::kCertificatesBytesMax));
-    return std::string(as_text(text));
   }
   Status renew_site(const SiteName& site, const RenewCertificate& request) {
     const Roster& roster = driver_->engine().roster();
@@ -143,20 +142,19 @@ class Daemon {
         site, peer_role_name(evaluator ? PeerRole::kEvaluator : PeerRole::kSite), request);
   }
 
-  Result<Papers> own_papers() {
-    return read_papers(*files_, config_.tls.certificate, config_.tls.key, config_.tls.ca);
-  }
+  Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
   // The new files were found good as those of a link.
   void renew() {
     if (Result<Papers> papers = own_papers(); papers) {
       trail_->renew(std::move(papers->signer));
-      exchange_->renew(std::move(papers->roots));
+      exchange_->renew(std::move(papers->trust));
     } else {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
     }
     admit_guests();
     listener_->renew(credentials_->context());
     enrolments_->lists_changed();
+    end_untrusted_jobs();
   }
 
   // Operators who come with a token have no certificate to show.
@@ -181,7 +179,7 @@ class Daemon {
         clock_, *blobs_, *store_, log_, config_.sites, config_.admission, std::string(kSoftware),
         to_engine, [this] { return work_queue_on(pool_, io_); }, config_.upload_memory,
         [this](const SiteName& site, const AuditCountersignature& message) {
-          return exchange_->on_countersignature(site, message);
+          exchange_->on_countersignature(site, message);
         },
         [this](const SiteName& site, const RenewCertificate& message) {
           return renew_site(site, message);
@@ -213,14 +211,15 @@ class Daemon {
                                                             *registry_, *enrolments_});
     operators_ = std::make_unique<OperatorSessions>(OperatorSessions::Ports{
         clock_, *access_, *api_, *blobs_, *models_, log_, std::string(kSoftware)});
+    entrance_.emplace(Entrance::Ports{clock_, log_, *access_, *registry_, *exchange_, *sites_,
+                                      *operators_, *guests_});
   }
 
-  // By a certificate of the root, as its file stands now.
   Status vouched(const JobId& id, const SubmitJob& request, const std::string& who) {
-    TRIB_TRY(trusted, roots());
     const JobManifest manifest{id, request.document, request.model_file.digest, request.dry_run};
-    const auto signer = verify_job(trusted, manifest, request.signature, clock_.wall_ms() / 1000,
-                                   roles_that_may(access_->roles(), OperatorAction::kSubmitJobs));
+    const auto signer =
+        verify_job(exchange_->trust(), manifest, request.signature, clock_.wall_ms() / 1000,
+                   roles_that_may(access_->roles(), OperatorAction::kSubmitJobs));
     if (!signer) return signer.error();
     if (signer->name == who) return {};
     return make_error(ErrorCode::kUnauthenticated, "the job is signed by '" + signer->name +
@@ -241,7 +240,26 @@ class Daemon {
     log_.record("state.recovered", {{"jobs", static_cast<std::int64_t>(records.size())},
                                     {"unfinished", unfinished},
                                     {"updates", updates}});
-    return driver_->recover();
+    TRIB_CHECK_OK(driver_->recover());
+    end_untrusted_jobs();
+    return {};
+  }
+
+  // No site would do anything for them: those of a version that did not sign, and those whose
+  // submitter was revoked since. They would only wait until nobody remembers why.
+  void end_untrusted_jobs() {
+    std::vector<JobAbortRequested> ends;
+    for (const JobMachine* job : driver_->engine().jobs()) {
+      const JobRecord& record = job->record();
+      if (job->over()) continue;
+      const JobManifest manifest{record.id, record.document, record.model_file.digest,
+                                 record.dry_run};
+      const auto signer = verify_job(exchange_->trust(), manifest, record.signature,
+                                     record.submitted_wall_ms / 1000,
+                                     {kOperatorRoles.begin(), kOperatorRoles.end()});
+      if (!signer) ends.push_back({record.id, signer.error().message + "; submit it again", true});
+    }
+    for (const JobAbortRequested& end : ends) driver_->handle(end);
   }
 
   std::size_t threads() const {
@@ -253,49 +271,6 @@ class Daemon {
     return strands_.try_emplace(job, pool_.get_executor()).first->second;
   }
 
-  void admit(std::shared_ptr<FrameLink> link, const Hello& hello) {
-    if (stopping_) return sites_->send_away(*link, stopping_error());
-    switch (link->peer().role) {
-      case PeerRole::kSite:
-      case PeerRole::kEvaluator:
-        return admit_site(link, hello);
-      case PeerRole::kOperator:
-        return operators_->admit(link, {link->peer().name, link->peer().operator_role});
-      case PeerRole::kCoordinator:
-        return link->close(make_error(ErrorCode::kPermissionDenied,
-                                      "a coordinator may not connect to a coordinator"),
-                           limits::kRedialMs);
-      case PeerRole::kGuest:
-        if (!hello.bearer.empty()) return admit_bearer(link, hello.bearer);
-        return guests_->admit(std::move(link));
-    }
-  }
-
-  void admit_bearer(const std::shared_ptr<FrameLink>& link, const std::string& token) {
-    const Result<Caller> caller = access_->by_token(token, clock_.wall_ms() / 1000);
-    if (caller) return operators_->admit(link, *caller);
-    refusals_.refused(link->address(), caller.error());
-    link->close(caller.error());
-  }
-
-  void admit_site(const std::shared_ptr<FrameLink>& link, const Hello& hello) {
-    const SiteName site{link->peer().name};
-    if (const Status may = registry_->admit(site, link->peer().fingerprint); !may) {
-      log_.record(
-          "site.refused",
-          {{"site", site.value}, {"address", link->address()}, {"reason", may.error().message}});
-      return link->close(may.error(), limits::kRedialMs);
-    }
-    const std::shared_ptr<LinkHandler> handler = sites_->admit(
-        link, site, link->address(), hello, link->peer().role == PeerRole::kEvaluator);
-    const auto run = [](Daemon* self, std::shared_ptr<FrameLink> its_link,
-                        std::shared_ptr<LinkHandler> its_handler) -> asio::awaitable<void> {
-      const Error why = co_await its_link->run(*its_handler);
-      self->sites_->ended(its_handler, why);
-    };
-    if (handler) spawn(link->executor(), run(this, link, handler));
-  }
-
   void tick() {
     tick_.expires_after(kTick);
     tick_.async_wait([this](const boost::system::error_code& cancelled) {
@@ -303,7 +278,7 @@ class Daemon {
       const std::optional<TimePoint> wake = driver_->next_wake();
       if (wake && *wake <= clock_.now()) driver_->handle(TimePassed{});
       sites_->pass_time();
-      refusals_.pass_time();
+      entrance_->refusals().pass_time();
       credentials_->pass_time();
       admit_guests();
       tick();
@@ -338,9 +313,7 @@ class Daemon {
     log_.record("coordinator.stopping", {{"why", why}});
     listener_->stop();
     tick_.cancel();
-    sites_->close_all(stopping_error());
-    operators_->close_all(stopping_error());
-    guests_->close_all(stopping_error());
+    entrance_->close_all(stopping_error());
     // Links end by themselves within two seconds; whatever hangs longer is cut.
     force_.emplace(io_.get_executor(), std::chrono::milliseconds(limits::kShutdownMs / 2),
                    [this] { io_.stop(); });
@@ -350,8 +323,7 @@ class Daemon {
   void poll_end() {
     tick_.expires_after(kTick);
     tick_.async_wait([this](const boost::system::error_code&) {
-      if (sites_->size() + operators_->size() + guests_->size() + listener_->greeting() == 0)
-        return force_.reset();
+      if (entrance_->size() + listener_->greeting() == 0) return force_.reset();
       poll_end();
     });
   }
@@ -359,7 +331,6 @@ class Daemon {
   const CoordinatorConfig& config_;
   EventLog& log_;
   const Clock& clock_;
-  Refusals refusals_{clock_, log_};
   TimePoint started_;
   TimePoint stopping_since_;
   bool stopping_ = false;
@@ -376,6 +347,7 @@ class Daemon {
   asio::io_context io_{1};
   asio::thread_pool pool_{threads()};
   std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;
+  const BlobTransfers::WorkQueue signature_checks_ = work_queue_on(pool_, io_);
   std::optional<SiteRegistry> registry_;
   std::optional<Enrolments> enrolments_;
   std::optional<GuestSessions> guests_;
@@ -383,6 +355,7 @@ class Daemon {
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<OperatorApi> api_;
   std::unique_ptr<OperatorSessions> operators_;
+  std::optional<Entrance> entrance_;
   std::shared_ptr<Listener> listener_;
   asio::steady_timer tick_{io_};
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};

@@ -5,7 +5,6 @@
 
 #include "common/crypto/digest.h"
 #include "common/crypto/secret.h"
-#include "common/crypto/signing.h"
 #include "common/crypto/signing_request.h"
 
 namespace tributary {
@@ -163,8 +162,7 @@ EnrolmentList Enrolments::list(const ListEnrolments& request) const {
 }
 
 Status Enrolments::check_issued(const EnrolmentRow& row, const std::string& certificates) const {
-  TRIB_TRY(roots, ports_.roots());
-  TRIB_TRY(who, verify_certificates(roots, certificates, ports_.clock.wall_ms() / 1000));
+  TRIB_TRY(who, verify_certificates(ports_.trust(), certificates, ports_.clock.wall_ms() / 1000));
   TRIB_TRY(fingerprint, fingerprint_of_key(certificates));
   if (who.name == row.site.value && peer_role_name(who.role) == row.role &&
       fingerprint == row.fingerprint) {

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "common/base/clock.h"
+#include "common/crypto/signing.h"
 #include "common/domain/messages.h"
 #include "common/telemetry/event_log.h"
 #include "coordinator/service/state_store.h"
@@ -22,8 +23,8 @@ class Enrolments {
     const Clock& clock;
     StateStore& store;
     EventLog& log;
-    std::function<Result<std::string>()> roots;  // ca.pem, as its file stands now
-    std::function<std::string()> lists;          // of revoked certificates, in force
+    std::function<Trust()> trust;        // in certificates
+    std::function<std::string()> lists;  // of revoked certificates, in force
     std::function<void(const SiteName&, const TrustUpdate&)> tell;  // a site, if it is on its link
   };
   static Result<Enrolments> open(Ports ports);

@@ -239,6 +239,7 @@ std::string job_record_to_json(const JobRecord& record) {
                   {"attempt", record.attempt},
                   {"cohort", cohort},
                   {"shortfalls", shortfalls},
+                  {"promised_sites", record.promised_sites},
                   {"late", late_to_json(record.late)},
                   {"history", history_to_json(record.history)},
                   {"changes", changes_to_json(record.changes)},
@@ -279,6 +280,7 @@ Result<JobRecord> job_record_from_json(std::string_view text, std::string docume
       record.cohort.push_back(SiteName{site.get<std::string>()});
     for (const auto& [site, times] : member(json, "shortfalls").items())
       record.shortfalls[SiteName{site}] = times.get<std::uint32_t>();
+    record.promised_sites = json.value("promised_sites", 0u);
     record.late = late_from_json(member(json, "late"));
     record.history = history_from_json(member(json, "history"));
     record.changes = changes_from_json(member(json, "changes"));

@@ -27,10 +27,13 @@ Result<SiteRegistry> SiteRegistry::open(StateStore& store, EventLog& log) {
   return registry;
 }
 
-Status SiteRegistry::save(const SiteName& site, SiteStanding standing) {
+Status SiteRegistry::save(const SiteName& site, SiteStanding standing,
+                          const std::optional<Report>& decision) {
   standing.site = site;
-  TRIB_CHECK_OK(store_->save_standing(standing));
+  TRIB_CHECK_OK(store_->save_standing(
+      standing, decision ? RoundEffects{RoundEffect(*decision)} : RoundEffects{}));
   standings_[site] = std::move(standing);
+  if (decision) log_->relay(decision->event, decision->fields);
   return {};
 }
 
@@ -45,7 +48,7 @@ Status SiteRegistry::admit(const SiteName& site, const std::string& fingerprint)
   if (has(standing.seen, fingerprint)) return {};
   standing.seen.push_back(fingerprint);
   if (standing.seen.size() > kFingerprintsMax) standing.seen.erase(standing.seen.begin());
-  return save(site, std::move(standing));
+  return save(site, std::move(standing), {});
 }
 
 Result<SiteControlled> SiteRegistry::control(const ControlSite& request, const std::string& who) {
@@ -55,8 +58,8 @@ Result<SiteControlled> SiteRegistry::control(const ControlSite& request, const s
     if (standing.kept_out.empty())
       return make_error(ErrorCode::kFailedPrecondition, "site '" + site + "' is not kept out");
     standing.kept_out = standing.why = standing.by = "";
-    TRIB_CHECK_OK(save(request.site, std::move(standing)));
-    log_->record("site.enabled", {{"site", site}, {"operator", who}});
+    TRIB_CHECK_OK(save(request.site, std::move(standing),
+                       Report{"site.enabled", {{"site", site}, {"operator", who}}}));
     return SiteControlled{request.site, 0, false};
   }
   const bool revoke = request.action == SiteAction::kRevoke;
@@ -70,15 +73,10 @@ Result<SiteControlled> SiteRegistry::control(const ControlSite& request, const s
   if (revoke || standing.kept_out.empty()) standing.kept_out = revoke ? "revoked" : "disabled";
   standing.why = request.why;
   standing.by = who;
-  TRIB_CHECK_OK(save(request.site, std::move(standing)));
-  if (revoke) {
-    log_->record("site.revoked", {{"site", site},
-                                  {"operator", who},
-                                  {"reason", request.why},
-                                  {"certificates", std::int64_t{certificates}}});
-  } else {
-    log_->record("site.disabled", {{"site", site}, {"operator", who}, {"reason", request.why}});
-  }
+  Report decision{revoke ? "site.revoked" : "site.disabled",
+                  {{"site", site}, {"operator", who}, {"reason", request.why}}};
+  if (revoke) decision.fields.emplace_back("certificates", std::int64_t{certificates});
+  TRIB_CHECK_OK(save(request.site, std::move(standing), decision));
   const std::string why = standings_[request.site].kept_out + " by operator " + who +
                           (request.why.empty() ? "" : ": " + request.why);
   const bool was_on_link = drop_ && drop_(request.site, kept_out(why));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteRegistry: which sites operators keep out, and which of their certificates are never let in
-// again, with or without a list of revoked ones. Durable before it takes effect. Owned by the
+// again, with or without a list of revoked ones. Durable before it takes effect, in the audit log
+// too: who decided, and why. Owned by the
 // daemon, engine thread. It knows no link: whoever owns them is told whom to drop.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "common/domain/messages.h"
 #include "common/telemetry/event_log.h"
@@ -30,7 +32,7 @@ class SiteRegistry {
 
  private:
   SiteRegistry(StateStore& store, EventLog& log) : store_(&store), log_(&log) {}
-  Status save(const SiteName& site, SiteStanding standing);
+  Status save(const SiteName& site, SiteStanding standing, const std::optional<Report>& decision);
 
   StateStore* store_;
   EventLog* log_;

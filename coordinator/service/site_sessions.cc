@@ -61,7 +61,7 @@ class SiteSessions::Session final : public LinkHandler,
       driver.handle(SiteReturned{site_, *result});
     } else if (const auto* audit = std::get_if<AuditCountersignature>(&message);
                audit != nullptr && owner_.ports_.audit) {
-      return owner_.ports_.audit(site_, *audit);
+      owner_.ports_.audit(site_, *audit);
     } else if (const auto* renew = std::get_if<RenewCertificate>(&message);
                renew != nullptr && owner_.ports_.renew) {
       return owner_.ports_.renew(site_, *renew);
@@ -288,6 +288,11 @@ bool SiteSessions::bar(const SiteName& site, const Error& why) {
   session->link()->close(why, limits::kRedialMs);
   remove(session, why);
   return true;
+}
+
+void SiteSessions::drop(const SiteName& site, const Error& why) {
+  if (const auto found = sessions_.find(site); found != sessions_.end())
+    found->second->link()->close(why);
 }
 
 void SiteSessions::close_all(const Error& why) {

@@ -41,7 +41,7 @@ class SiteSessions final : public SitePort {
     std::uint64_t upload_memory =
         std::numeric_limits<std::uint64_t>::max();  // bytes of all uploads that run
     // What a site says of the audit log; none: no site may.
-    std::function<Status(const SiteName&, const AuditCountersignature&)> audit = {};
+    std::function<void(const SiteName&, const AuditCountersignature&)> audit = {};
     // A site's wish for its next certificate, and for news; none: no site may.
     std::function<Status(const SiteName&, const RenewCertificate&)> renew = {};
   };
@@ -62,6 +62,8 @@ class SiteSessions final : public SitePort {
   void send_away(Link& link, const Error& why);
   // Ends a site's work, with the reason `barred`, and its link; whether it had one.
   bool bar(const SiteName& site, const Error& why);
+  // Ends a site's link, if it has one; it may come back.
+  void drop(const SiteName& site, const Error& why);
   void close_all(const Error& why);
   // Tells of those who were put off, once a second; starts uploads that need not wait any longer.
   // At next_wake(), or more often.

@@ -53,7 +53,7 @@ class SqliteStore final : public StateStore {
   Status open_trail(const OpenTrail& open);
   Status apply(const RoundEffects& effects) override;
   Status save_site(const SiteRow& site) override;
-  Status save_standing(const SiteStanding& standing) override;
+  Status save_standing(const SiteStanding& standing, const RoundEffects& told) override;
   Status save_enrolment(const Enrolment& enrolment) override;
   Result<std::vector<JobRecord>> jobs() const override;
   Result<JobRecord> job(const JobId& job) const override;
@@ -95,6 +95,8 @@ class SqliteStore final : public StateStore {
   }
   Status store(const RoundEffect& effect);
   Status audit(const RoundEffects& effects, bool& appended);
+  template <typename Write>
+  Status transact(const RoundEffects& effects, Write write_all);
 
   sqlite3* database_;
   std::string path_;
@@ -192,13 +194,13 @@ Status SqliteStore::store(const RoundEffect& effect) {
   return {};
 }
 
-Status SqliteStore::apply(const RoundEffects& effects) {
+// What `write_all` writes, with what the trail is to have of `effects`; all of it or nothing.
+template <typename Write>
+Status SqliteStore::transact(const RoundEffects& effects, Write write_all) {
   TRIB_CHECK_OK(execute("BEGIN IMMEDIATE"));
   bool audited = false;
   Status done = audit(effects, audited);
-  for (const RoundEffect& effect : effects) {
-    if (done) done = store(effect);
-  }
+  if (done) done = write_all();
   if (done) done = execute("COMMIT");
   if (!done) {
     // The rollback may have happened by itself (SQLITE_FULL); that is what its error would say.
@@ -208,14 +210,23 @@ Status SqliteStore::apply(const RoundEffects& effects) {
   return done;
 }
 
+Status SqliteStore::apply(const RoundEffects& effects) {
+  return transact(effects, [&]() -> Status {
+    for (const RoundEffect& effect : effects) TRIB_CHECK_OK(store(effect));
+    return {};
+  });
+}
+
 Status SqliteStore::save_site(const SiteRow& site) {
   return write("INSERT OR REPLACE INTO sites (site, record) VALUES (?, ?)",
                {site.site.value, site_row_to_json(site)});
 }
 
-Status SqliteStore::save_standing(const SiteStanding& standing) {
-  return write("INSERT OR REPLACE INTO standings (site, record) VALUES (?, ?)",
-               {standing.site.value, standing_to_json(standing)});
+Status SqliteStore::save_standing(const SiteStanding& standing, const RoundEffects& told) {
+  return transact(told, [&] {
+    return write("INSERT OR REPLACE INTO standings (site, record) VALUES (?, ?)",
+                 {standing.site.value, standing_to_json(standing)});
+  });
 }
 
 Status SqliteStore::save_enrolment(const Enrolment& enrolment) {

@@ -37,7 +37,9 @@ class StateStore {
   // returns.
   virtual Status apply(const RoundEffects& effects) = 0;
   virtual Status save_site(const SiteRow& site) = 0;
-  virtual Status save_standing(const SiteStanding& standing) = 0;
+  // `told`: the decision that it comes from, for the trail in the same transaction; none: nobody
+  // decided anything.
+  virtual Status save_standing(const SiteStanding& standing, const RoundEffects& told) = 0;
   virtual Status save_enrolment(const Enrolment& enrolment) = 0;
 
   virtual Result<std::vector<JobRecord>> jobs() const = 0;    // in order of submission

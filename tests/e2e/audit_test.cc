@@ -173,6 +173,36 @@ TEST_F(Audit, AKillLosesNoRecordAndTellsNoneTwice) {
   EXPECT_TRUE(federation_.events("audit.disputed").empty());
 }
 
+TEST_F(Audit, AfterItsCertificateWasRevokedACoordinatorIsBelievedByItsNext) {
+  run_job(1);
+  EXPECT_EQ(federation_.stop_client(1), 0);
+  // It has to take a head that is there already.
+  const std::string head = federation_.path("state-hospital-1/audit/coordinator.head");
+  std::filesystem::remove(head);
+  const std::string revoked = federation_.path("pki/revoked.pem");
+  std::filesystem::rename(federation_.path("pki/coordinator.pem"), revoked);
+  std::filesystem::remove(federation_.path("pki/coordinator.key"));
+  federation_.issue("pki", "coordinator", "coordinator", 30);
+  ASSERT_EQ(run_process({FederationFiles::program("tributaryctl"), "pki", "crl", "--dir",
+                         federation_.path("pki"), "--revoke", revoked},
+                        federation_.path("pki.txt")),
+            0);
+  federation_.signal_coordinator(SIGHUP);
+  ASSERT_TRUE(federation_.wait_for("certificates.reloaded")) << federation_.logs();
+  federation_.start_client(1);
+  federation_.signal_client(2, SIGHUP);
+  ASSERT_TRUE(federation_.wait_for("site.connected", {{"site", "hospital-2"}}, 2));
+  ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(head); }, std::chrono::seconds(30)))
+      << federation_.logs();
+  for (int site = 1; site <= 2; ++site) {
+    EXPECT_TRUE(federation_.client_events(site, "audit.head_refused").empty());
+    EXPECT_TRUE(federation_.client_events(site, "audit.equivocation").empty());
+  }
+  std::string output;
+  EXPECT_EQ(verify("coordinator", &output, {"--crl", federation_.path("pki/crl.pem")}), 1);
+  EXPECT_THAT(output, HasSubstr("'coordinator' was revoked"));
+}
+
 TEST_F(Audit, ACoordinatorThatGoesBackToAnOlderStateIsNoticedByItsSites) {
   start(2);
   const std::string file = federation_.write_job(kTrain, "{count: 1, minimum_sites: 2}");

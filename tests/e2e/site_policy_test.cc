@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "tests/e2e/federation_files.h"
 
@@ -47,6 +48,18 @@ class SitePolicyE2e : public testing::Test {
     EXPECT_EQ(run_process(arguments, log), status) << FederationFiles::read(log);
     return FederationFiles::read(log);
   }
+  // What its audit log says of this event.
+  std::vector<Json> audit(const std::string& event) const {
+    std::string output;
+    EXPECT_EQ(
+        federation_.ctl({"audit", "show", federation_.path("state-strict"), "--json"}, &output), 0);
+    std::vector<Json> found;
+    std::istringstream in(output);
+    for (std::string line; std::getline(in, line);) {
+      if (Json record = Json::parse(line); record["event"] == event) found.push_back(record);
+    }
+    return found;
+  }
   // The log of the site itself.
   std::string own_log() const { return FederationFiles::read(federation_.path("strict.txt")); }
 
@@ -70,6 +83,10 @@ TEST_F(SitePolicyE2e, AJobWaitsForThePersonWhoApprovesIt) {
   EXPECT_EQ(federation_.events("round.committed", {{"job", job}, {"accepted", "2"}}).size(), 2u);
   EXPECT_THAT(jobs({"pending"}), HasSubstr("no job waits"));
   EXPECT_THAT(jobs({"inspect", job}), HasSubstr("decision   approved"));
+  const std::vector<Json> records = audit("job.approved");
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0]["job"], job);
+  EXPECT_NE(records[0]["who"], "");
 }
 
 TEST_F(SitePolicyE2e, ADeniedJobRunsWithoutTheSite) {
@@ -121,6 +138,42 @@ TEST_F(SitePolicyE2e, WithoutAPolicyOrWithADamagedOneNothingRuns) {
       {FederationFiles::program("tributary-client"), "--config", federation_.path("strict.yaml")},
       federation_.path("again.txt"));
   EXPECT_EQ(again.wait(), 2) << "a fault in the policy refuses to start";
+}
+
+TEST_F(SitePolicyE2e, WithADamagedPolicyNobodyIsTheSitesCoordinator) {
+  start("approval: automatic\ncoordinators: [coordinator]\n");
+  ASSERT_TRUE(federation_.kill_coordinator());
+  FederationFiles::write(policy_file(), "approval: automatic\ncoordinators: [coordina");
+  federation_.start_coordinator();
+  ASSERT_TRUE(federation_.wait_for("site.connected", {{"site", "hospital-1"}}, 2));
+  ASSERT_TRUE(wait_until([&] { return own_log().find("policy.unreadable") != std::string::npos; },
+                         std::chrono::seconds(30)));
+  EXPECT_EQ(federation_.events("site.connected", {{"site", "hospital-2"}}).size(), 1u);
+  FederationFiles::write(policy_file(), "approval: automatic\ncoordinators: [coordinator]\n");
+  EXPECT_TRUE(federation_.wait_for("site.connected", {{"site", "hospital-2"}}, 2))
+      << "by itself" << federation_.logs();
+}
+
+TEST_F(SitePolicyE2e, AQuorumThatIsLoweredLaterIsHeldAgainstThePolicyToo) {
+  start("approval: automatic\nlimits: {min_sites: 2}\n");
+  const std::string job = federation_.submit(federation_.write_job(
+      kTrain, "{count: 1000, deadline: 60s, minimum_sites: 1, quorum: 2, attempts: 20}"));
+  ASSERT_TRUE(federation_.wait_for("round.committed", {{"round", "1"}})) << federation_.logs();
+  std::string output;
+  ASSERT_EQ(federation_.ctl({"job", "change", job, "--quorum", "1"}, &output), 0) << output;
+  EXPECT_TRUE(
+      federation_.wait_for("client.outcome", {{"site", "hospital-2"}, {"reason", "policy_denied"}}))
+      << federation_.logs();
+  EXPECT_THAT(own_log(), HasSubstr("min_sites is 2, with this job it is 1"));
+  // No model was made of this site's update alone, nor of it and fewer than it was told.
+  for (const Json& round : federation_.events("round.committed", {{"accepted", "1"}})) {
+    const std::map<std::string, std::string> of_round = {{"site", "hospital-2"},
+                                                         {"reason", "accepted"},
+                                                         {"task", "train"},
+                                                         {"round", round["round"].dump()}};
+    EXPECT_TRUE(federation_.events("client.outcome", of_round).empty()) << round;
+  }
+  EXPECT_EQ(federation_.ctl({"job", "abort", job}, &output), 0) << output;
 }
 
 TEST_F(SitePolicyE2e, ASiteWorksForNoOtherCoordinatorThanItsOwn) {

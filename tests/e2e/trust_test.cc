@@ -118,6 +118,23 @@ TEST_F(Trusted, ARevokedCertificateEndsItsLinkAtOnceAndFilesThatAreBrokenChangeN
       << federation_.logs();
 }
 
+TEST_F(Trusted, ARevokedSubmittersJobBeginsNoMoreRounds) {
+  start();
+  submit(1000);
+  committed(1);
+  ASSERT_EQ(revoke("operator"), 0);
+  federation_.signal_client(1, SIGHUP);
+  ASSERT_TRUE(federation_.wait_for("client.outcome",
+                                   {{"site", "hospital-1"}, {"reason", "signature_invalid"}}))
+      << federation_.logs();
+  ASSERT_TRUE(federation_.kill_coordinator());
+  EXPECT_TRUE(federation_.events("job.failed").empty()) << "the other sites have the old list";
+  federation_.start_coordinator();
+  ASSERT_TRUE(federation_.wait_for("job.failed")) << federation_.logs();
+  EXPECT_THAT(federation_.events("job.failed").back()["detail"].get<std::string>(),
+              AllOf(HasSubstr("'operator' was revoked"), HasSubstr("submit it again")));
+}
+
 TEST_F(Trusted, AnAuditorReadsAndDoesNothingElse) {
   start();
   federation_.issue("pki", "auditor", "audrey", 30);
@@ -194,6 +211,9 @@ TEST_F(Trusted, ASiteIsKeptOutAtOnceAndOverARestartUntilItIsEnabled) {
   EXPECT_TRUE(back(3, 2)) << federation_.logs();
   EXPECT_EQ(federation_.ctl({"site", "enable", "hospital-3"}, &said), 1);
   EXPECT_THAT(said, HasSubstr("is not kept out"));
+  EXPECT_EQ(federation_.ctl({"audit", "show", federation_.path("coordinator")}, &said), 0);
+  EXPECT_THAT(said, AllOf(HasSubstr("site.disabled"), HasSubstr("reason=ward moves"),
+                          HasSubstr("site.revoked"), HasSubstr("operator=operator")));
 }
 
 int free_port() {

@@ -38,7 +38,7 @@ class MemoryStore final : public StateStore {
     tables_.sites[site.site] = site;
     return {};
   }
-  Status save_standing(const SiteStanding& standing) override {
+  Status save_standing(const SiteStanding& standing, const RoundEffects&) override {
     TRIB_CHECK_OK(before_({}));
     tables_.standings[standing.site] = standing;
     return {};

@@ -29,10 +29,10 @@ class SiteAuditTest : public testing::Test {
   }
   // The head of the coordinator's log over its first `size` records, for one who keeps `from`.
   AuditHead head(std::uint64_t size, std::uint64_t from, const std::string& records = "a",
-                 const std::string& role = "coordinator") const {
+                 const std::string& role = "coordinator", const std::string& name = "c1") const {
     MerkleTree tree;
     for (std::uint64_t i = 0; i < size; ++i) tree.append(leaf_of(i, records));
-    const SignedHead one = *sign_head(signer("c1", role), {size, tree.root(), clock_.wall_ms()});
+    const SignedHead one = *sign_head(signer(name, role), {size, tree.root(), clock_.wall_ms()});
     return {size,
             one.head.root,
             one.head.at_ms,
@@ -40,6 +40,7 @@ class SiteAuditTest : public testing::Test {
             std::string(as_text(one.signature.bytes)),
             from <= size ? tree.consistency_proof(from, size) : std::vector<Digest>{}};
   }
+  Result<bool> take(const AuditHead& one) { return audit_->take(one, "c1"); }
   std::string text(const std::string& path) {
     const auto bytes = disk_.read(path, 1u << 20);
     return bytes ? std::string(as_text(*bytes)) : "";
@@ -85,14 +86,14 @@ TEST_F(SiteAuditTest, NothingLeavesThatCannotBeRecorded) {
 TEST_F(SiteAuditTest, KeepsEachHeadThatContinuesTheLast) {
   open();
   EXPECT_EQ(audit_->countersignature()->size, 0u);
-  EXPECT_TRUE(*audit_->take(head(3, 0)));
-  EXPECT_TRUE(*audit_->take(head(5, 3)));
+  EXPECT_TRUE(*take(head(3, 0)));
+  EXPECT_TRUE(*take(head(5, 3)));
   open();
   const AuditCountersignature kept = *audit_->countersignature();
   EXPECT_EQ(kept.size, 5u);
   EXPECT_EQ(kept.root, head(5, 5).root);
-  EXPECT_TRUE(*audit_->take(head(5, 5))) << "after a link that ended before the answer came";
-  EXPECT_TRUE(*audit_->take(head(9, 5)));
+  EXPECT_TRUE(*take(head(5, 5))) << "after a link that ended before the answer came";
+  EXPECT_TRUE(*take(head(9, 5)));
   EXPECT_EQ(audit_->disputed(), "");
 }
 
@@ -106,25 +107,47 @@ TEST_F(SiteAuditTest, ALogThatWasRewrittenIsNotBelievedAnyMoreAlsoAfterARestart)
     ASSERT_TRUE(disk_.remove(folder_ + "/coordinator.head"));
     ASSERT_TRUE(disk_.remove(folder_ + "/coordinator.dispute"));
     open();
-    ASSERT_TRUE(*audit_->take(head(5, 0)));
+    ASSERT_TRUE(*take(head(5, 0)));
     const std::string kept = text(folder_ + "/coordinator.head");
-    EXPECT_FALSE(*audit_->take(one.head));
+    EXPECT_FALSE(*take(one.head));
     EXPECT_THAT(text(directory_ / "log.jsonl"), HasSubstr(one.why));
     open();
     EXPECT_THAT(audit_->disputed(), HasSubstr("coordinator.dispute"));
-    EXPECT_FALSE(*audit_->take(head(9, 5))) << "also not if it is the old one again";
+    EXPECT_FALSE(*take(head(9, 5))) << "also not if it is the old one again";
     EXPECT_EQ(text(folder_ + "/coordinator.head"), kept);
     EXPECT_THAT(text(folder_ + "/coordinator.dispute"), HasSubstr(kept));
   }
 }
 
+TEST_F(SiteAuditTest, AHeadOfAnotherCoordinatorOfTheFederationIsRefused) {
+  open();
+  ASSERT_TRUE(*take(head(5, 0)));
+  const std::string kept = text(folder_ + "/coordinator.head");
+  for (const AuditHead& other :
+       {head(9, 5, "a", "coordinator", "c2"), head(9, 5, "b", "coordinator", "c2")}) {
+    EXPECT_THAT(take(other).error().message, HasSubstr("c2, brought by c1"));
+  }
+  EXPECT_EQ(audit_->disputed(), "") << "it proves nothing about c1";
+  EXPECT_EQ(text(folder_ + "/coordinator.head"), kept);
+}
+
+TEST_F(SiteAuditTest, AHeadByARevokedCertificateIsRefused) {
+  open();
+  const AuditHead one = head(5, 0);
+  const std::string lists = *make_crl(ca_, "", {one.certificates}, 3600);
+  audit_->renew(signer("north", "site"), Trust(ca_.certificate, lists));
+  EXPECT_THAT(take(one).error().message, HasSubstr("'c1' was revoked"));
+  EXPECT_EQ(audit_->countersignature()->size, 0u);
+  EXPECT_TRUE(*take(head(5, 0))) << "by its next certificate";
+}
+
 TEST_F(SiteAuditTest, AHeadThatNoCoordinatorSignedIsRefusedAndIsNoDispute) {
   open();
-  ASSERT_TRUE(*audit_->take(head(5, 0)));
+  ASSERT_TRUE(*take(head(5, 0)));
   AuditHead changed = head(9, 5);
   changed.at_ms += 1;
-  EXPECT_EQ(audit_->take(changed).error().code, ErrorCode::kUnauthenticated);
-  EXPECT_EQ(audit_->take(head(9, 5, "a", "site")).error().code, ErrorCode::kUnauthenticated);
+  EXPECT_EQ(take(changed).error().code, ErrorCode::kUnauthenticated);
+  EXPECT_EQ(take(head(9, 5, "a", "site")).error().code, ErrorCode::kUnauthenticated);
   EXPECT_EQ(audit_->disputed(), "");
 }
 

@@ -44,15 +44,15 @@ class JobGateTest : public testing::Test {
     task.key = {job_id_of("heart", "token", document), 0, 1, TaskKind::kPrepare};
     task.document = document;
     task.dry_run = dry_run;
-    const PemPair pair = *issue_certificate(ca_, {name, role, {}, KeyKind::kEd25519, 10});
-    const Signer signer = *Signer::make(pair.certificate, pair.key);
+    submitter_ = *issue_certificate(ca_, {name, role, {}, KeyKind::kEd25519, 10});
+    const Signer signer = *Signer::make(submitter_.certificate, submitter_.key);
     task.signature = *sign_job(signer, manifest_of(task), clock_.wall_ms());
     return task;
   }
   Admission admit(const Task& task) {
     told_.clear();
     JobGate gate({SiteName{"north"}, [this] { return policy_; },
-                  [this]() -> Result<std::string> { return ca_.certificate; }, clock_,
+                  [this] { return Trust(ca_.certificate, lists_); }, clock_,
                   [this](const char* event, EventFields) { told_.push_back(event); }, jobs_});
     return gate.admit(task);
   }
@@ -68,10 +68,12 @@ class JobGateTest : public testing::Test {
   }
 
   PemPair ca_ = *make_ca("test", KeyKind::kEd25519, 100);
+  PemPair submitter_;  // of the last task that was signed
   MovedClock clock_;
   TemporaryDirectory directory_;
   FullDisk disk_;
   KnownJobs jobs_{disk_, directory_ / "jobs"};
+  std::string lists_;  // of revoked certificates
   Result<SitePolicy> policy_ = SitePolicy{};
   std::vector<std::string> told_;  // events
   std::string detail_;
@@ -156,6 +158,30 @@ TEST_F(JobGateTest, AJobOutlivesTheCertificateOfItsSubmitter) {
   clock_.moved_ms = 20LL * 24 * 3600 * 1000;
   EXPECT_EQ(refusal(task_), "") << "it was seen while the certificate was valid";
   EXPECT_EQ(refusal(late), "signature_invalid") << "nobody signs with a key that has ended";
+}
+
+TEST_F(JobGateTest, AJobDoesNotOutliveTheRevocationOfItsSubmitter) {
+  policy_->approval = Approval::kManual;
+  lists_ = *make_crl(ca_, "", {}, 3600);
+  ASSERT_EQ(refusal(task_), "policy_pending");
+  ASSERT_TRUE(jobs_.decide(*jobs_.find(task_.key.job), Decision::kApproved));
+  ASSERT_EQ(refusal(task_), "");
+  lists_ = *make_crl(ca_, "", {submitter_.certificate}, 3600);
+  EXPECT_EQ(refusal(task_), "signature_invalid") << "whatever a person said of it before";
+  EXPECT_THAT(detail_, HasSubstr("'alice' was revoked"));
+}
+
+TEST_F(JobGateTest, AQuorumThatWasLoweredIsHeldAgainstThePolicy) {
+  policy_->min_sites = 2;
+  EXPECT_EQ(refusal(task_), "") << "minimum_sites is 2, and an old coordinator tells no more";
+  task_.least_sites = 2;
+  EXPECT_EQ(refusal(task_), "");
+  task_.least_sites = 1;
+  EXPECT_EQ(refusal(task_), "policy_denied");
+  EXPECT_THAT(detail_, HasSubstr("min_sites is 2, with this job it is 1"));
+  policy_->min_sites = 3;
+  task_.least_sites = 9;
+  EXPECT_EQ(refusal(task_), "policy_denied") << "what was signed has to be enough, too";
 }
 
 TEST_F(JobGateTest, WithAManualApprovalAPersonDecides) {

@@ -72,6 +72,42 @@ TEST_P(SigningTest, NothingButCertificatesTravels) {
   EXPECT_TRUE(verify(ca_.certificate, "a vote", "yes", signature));
 }
 
+constexpr std::int64_t kDay = 24 * 3600;
+
+TEST_P(SigningTest, WhatARevokedCertificateSignedCountsNoMoreWheneverThatWas) {
+  const auto verdict = [&](const std::string& lists, std::int64_t before = 0) {
+    return verify_signature(Trust(ca_.certificate, lists), "a vote", as_bytes("yes"), signature_,
+                            std::time(nullptr) - before);
+  };
+  EXPECT_TRUE(verdict(*make_crl(ca_, "", {}, kDay)));
+  const std::string revoked = *make_crl(ca_, "", {north_.certificate}, kDay);
+  ASSERT_FALSE(verdict(revoked));
+  EXPECT_NE(verdict(revoked).error().message.find("'north' was revoked"), std::string::npos);
+  EXPECT_FALSE(verdict(revoked, 60)) << "a signature of before the list";
+  EXPECT_FALSE(verdict(*make_crl(ca_, revoked, {}, -1))) << "by a list that has ended";
+  EXPECT_TRUE(verdict(*make_crl(ca_, "", {}, -1))) << "which refuses nobody else";
+}
+
+TEST_P(SigningTest, WithoutAListOfEachCaNothingCounts) {
+  const PemPair sites = *make_issuing_ca(ca_, kSitesCa, GetParam(), 50);
+  const PemPair south = *issue_certificate(sites, {"south", "site", {}, GetParam(), 50});
+  const Signature signature =
+      *Signer::make(south.certificate, south.key)->sign("a vote", as_bytes("yes"));
+  const auto verdict = [&](const std::string& lists) {
+    return verify_signature(Trust(ca_.certificate, lists), "a vote", as_bytes("yes"), signature,
+                            std::time(nullptr));
+  };
+  const std::string of_root = *make_crl(ca_, "", {}, kDay), of_ca = *make_crl(sites, "", {}, kDay);
+  EXPECT_TRUE(verdict(of_root + of_ca));
+  EXPECT_FALSE(verdict(of_root));
+  EXPECT_FALSE(verdict(of_ca));
+  EXPECT_FALSE(verdict("no list"));
+  const PemPair stranger = *make_ca("test", GetParam(), 100);
+  EXPECT_FALSE(verdict(of_root + *make_crl(stranger, "", {}, kDay)));
+  EXPECT_FALSE(verdict(*make_crl(ca_, "", {sites.certificate}, kDay) + of_ca))
+      << "a CA that was revoked vouches for nobody";
+}
+
 INSTANTIATE_TEST_SUITE_P(BothKinds, SigningTest, testing::Values(KeyKind::kP256, KeyKind::kEd25519),
                          [](const auto& kind) {
                            return kind.param == KeyKind::kP256 ? "P256" : "Ed25519";

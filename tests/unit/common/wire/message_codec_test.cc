@@ -87,7 +87,8 @@ std::vector<Message> one_of_each_of_sites() {
             60'000,
             2,
             true,
-            {5, "-----BEGIN", Bytes(3, std::byte{7})}};
+            {5, "-----BEGIN", Bytes(3, std::byte{7})},
+            3};
   return {Hello{1, 2, "tributary 0.1", {"heart", "lungs"}, "header.claims.signature"},
           Welcome{1, "tributary 0.1", 5000, 50'000},
           Goodbye{ErrorCode::kUnavailable, "restarting", 1000},

@@ -11,7 +11,9 @@
 namespace tributary::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 TEST(Policy, ATargetClosesTheRoundWithoutTheSlow) {
   Federation federation(1);
@@ -207,10 +209,15 @@ TEST(Policy, ASiteWhosePolicyIsPendingIsAskedAgainAndCostsNoAttempt) {
   spec.rounds.attempts = 2;
   federation.fail_tasks("site-b", TaskKind::kPrepare, Reason::kPolicyPending);
   federation.submit(spec);
-  for (int i = 0; i < 5; ++i) {
+  for (std::size_t i = 0; i < 5; ++i) {
     federation.settle();
     EXPECT_THAT(federation.job().waiting_for(), HasSubstr("site-b: policy_pending"));
     EXPECT_EQ(federation.job().record().attempt, 1u);
+    ASSERT_EQ(federation.rows().size(), i + 1) << "each time it was asked has its record";
+    EXPECT_THAT(federation.rows().back().outcome,
+                AllOf(StartsWith("postponed: "), HasSubstr("site-b: policy_pending")));
+    EXPECT_EQ(federation.rows().back().participants.size(), 2u);
+    EXPECT_EQ(federation.reports("round.postponed").size(), i + 1);
     federation.pass(Milliseconds(limits::kPendingMs));
   }
   federation.do_tasks("site-b");
@@ -325,6 +332,31 @@ TEST(Policy, NoRoundIsMadeOfNothing) {
   federation.catch_up("site-b");
   ASSERT_TRUE(federation.run());
   EXPECT_EQ(federation.folded.at(2).size(), 1u);
+}
+
+TEST(Policy, ALowerQuorumHoldsFromTheNextRoundWhereUpdatesWereGivenForThisOne) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  JobSpec spec = Federation::spec(2, 2, 3);
+  spec.rounds.attempts = 10;
+  federation.fail_tasks("site-b", TaskKind::kTrain, Reason::kTrainingFailed);
+  federation.submit(spec);
+  while (federation.job().record().open_round != 1) ASSERT_TRUE(federation.step());
+  EXPECT_EQ(federation.offered.at(SiteName{"site-a"}).least_sites, 3u);
+  JobChanges changes;
+  changes.quorum = 1;
+  federation.change(changes);
+  federation.settle();
+  federation.crash();
+  federation.settle();
+  federation.pass(Milliseconds(60'000));
+  EXPECT_GE(federation.reports("round.retried").size(), 2u);
+  EXPECT_EQ(federation.saved().round, 0u);
+  federation.do_tasks("site-b");
+  ASSERT_TRUE(federation.run());
+  ASSERT_EQ(federation.saved().state, JobState::kFinished) << federation.saved().detail;
+  EXPECT_EQ(federation.folded.at(1).size(), 3u) << "as the sites were told that gave the others";
+  EXPECT_EQ(federation.offered.at(SiteName{"site-a"}).least_sites, 1u) << "of round 2";
 }
 
 TEST(Policy, AJobThatPausesBetweenAttemptsSaysSo) {

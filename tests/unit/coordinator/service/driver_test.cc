@@ -25,7 +25,9 @@ class FlakyStore final : public StateStore {
                 : real_->apply(effects);
   }
   Status save_site(const SiteRow& site) override { return real_->save_site(site); }
-  Status save_standing(const SiteStanding& one) override { return real_->save_standing(one); }
+  Status save_standing(const SiteStanding& one, const RoundEffects& told) override {
+    return real_->save_standing(one, told);
+  }
   Result<std::vector<SiteStanding>> standings() const override { return real_->standings(); }
   Status save_enrolment(const Enrolment& one) override { return real_->save_enrolment(one); }
   Result<std::vector<Enrolment>> enrolments() const override { return real_->enrolments(); }

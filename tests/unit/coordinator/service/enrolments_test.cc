@@ -33,7 +33,7 @@ class EnrolmentsTest : public testing::Test {
     store_.reset();
     store_ = *StateStore::open(directory_ / "state.sqlite");
     enrolments_.emplace(*Enrolments::open(
-        {clock_, *store_, *log_, [this]() -> Result<std::string> { return root_.certificate; },
+        {clock_, *store_, *log_, [this] { return Trust(root_.certificate); },
          [this] { return lists_; },
          [this](const SiteName& site, const TrustUpdate& news) { told_[site] = news; }}));
   }
