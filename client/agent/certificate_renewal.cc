@@ -7,6 +7,7 @@
 #include "common/crypto/pki.h"
 #include "common/crypto/signing.h"
 #include "common/crypto/signing_request.h"
+#include "common/crypto/vouched_request.h"
 
 namespace tributary {
 namespace {
@@ -65,7 +66,10 @@ Result<std::string> CertificateRenewal::request() {
                       {{"subject", own_.name}, {"days", (valid.end_unix_seconds - now) / 86'400}});
   }
   TRIB_TRY(key, read(place));
-  return signing_request_for(key, own_.name, peer_role_name(own_.role));
+  TRIB_TRY(request, signing_request_for(key, own_.name, peer_role_name(own_.role)));
+  TRIB_TRY(present_key, read(files_.key));
+  TRIB_TRY(signer, Signer::make(certificate, present_key));
+  return vouch_for_request(signer, request);
 }
 
 RenewCertificate CertificateRenewal::ask() {
@@ -100,13 +104,28 @@ bool CertificateRenewal::take_certificates(const std::string& certificates) {
     static_cast<void>(signer);
     TRIB_TRY(left, days_left(certificates));
     days = left;
-    TRIB_CHECK_OK(ports_.files.write_durably(next_of(files_.certificate), as_bytes(certificates)));
+    // Under another name first: under that of the next one it counts.
+    TlsFiles next = files_;
+    next.certificate += ".new";
+    next.key = next_key;
+    TRIB_CHECK_OK(ports_.files.write_durably(next.certificate, as_bytes(certificates)));
+    if (const Status usable = ports_.check(next); !usable) {
+      static_cast<void>(ports_.files.remove(next.certificate).has_value());
+      return usable;
+    }
+    TRIB_CHECK_OK(ports_.files.rename(next.certificate, next_of(files_.certificate)));
     return recover(ports_.files, files_);
   };
   if (const Status replaced = replace(); !replaced) return refuse(replaced.error().message);
   told_.clear();
   ports_.log.record("certificate.renewed", {{"subject", own_.name}, {"days", days}});
   return true;
+}
+
+void CertificateRenewal::take(const EnrolAnswer& answer) {
+  if (answer.state != EnrolmentState::kDenied || !ports_.files.exists(next_of(files_.key))) return;
+  static_cast<void>(ports_.files.remove(next_of(files_.key)).has_value());
+  refuse("the federation's operators denied it" + (answer.why.empty() ? "" : ": " + answer.why));
 }
 
 bool CertificateRenewal::take_lists(const std::string& lists) {

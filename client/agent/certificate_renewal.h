@@ -38,6 +38,8 @@ class CertificateRenewal {
   TimePoint wake() const { return wake_; }
   // Whether files were replaced, and are to be read anew. What is wrong with them is in the log.
   bool take(const TrustUpdate& news);
+  // The next key was denied: another one is made when it is asked again.
+  void take(const EnrolAnswer& answer);
 
  private:
   Result<std::string> read(const std::string& path) const;

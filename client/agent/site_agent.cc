@@ -184,8 +184,9 @@ void SiteAgent::unlinked(const Error& why) {
 Status SiteAgent::on_message(const Message& message) {
   if (BlobTransfers::is_mine(message)) return transfers_->on_message(message);
   if (const auto* head = std::get_if<AuditHead>(&message)) return on_head(*head);
-  if (const auto* news = std::get_if<TrustUpdate>(&message)) {
-    if (ports_.news) ports_.news(*news);
+  if (std::holds_alternative<TrustUpdate>(message) ||
+      std::holds_alternative<EnrolAnswer>(message)) {
+    if (ports_.news) ports_.news(message);
     return {};
   }
   if (const auto* offer = std::get_if<TaskOffer>(&message);

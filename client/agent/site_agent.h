@@ -43,7 +43,7 @@ class SiteAgent final : public LinkHandler {
     std::function<std::optional<TaskFailure>(const TaskKey& key)> withheld = {};
     // On each new link: what the coordinator is asked for beside work; what it answers.
     std::function<RenewCertificate()> ask_news = {};
-    std::function<void(const TrustUpdate&)> news = {};
+    std::function<void(const Message&)> news = {};
   };
   // Takes up what an earlier life left in `state_dir`.
   static Result<std::unique_ptr<SiteAgent>> open(std::string state_dir, Ports ports);

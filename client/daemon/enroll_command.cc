@@ -37,12 +37,11 @@ Result<std::string> token_of(const EnrollOptions& options) {
 
 // Any coordinator is asked: only the root that was told counts.
 Result<std::string> learn_root(const DialTarget& target, const std::string& ca_hash) {
-  TRIB_TRY(anyone, TlsContext::load_guest({}));
+  TRIB_TRY(anyone, TlsContext::load_stranger());
   TRIB_TRY(told, ask(target, anyone, GetRoot{}));
   const auto* root = std::get_if<RootCertificate>(&told);
   if (root == nullptr) return answered_otherwise();
-  TRIB_CHECK_OK(check_root(root->certificate, ca_hash));
-  return root->certificate;
+  return root_that_was_told(root->certificate, ca_hash);
 }
 
 // Until it is issued or denied.
@@ -77,7 +76,7 @@ Status enroll(const EnrollOptions& options) {
   TRIB_TRY(token, token_of(options));
   TRIB_TRY(folder, SiteFolder::open(options.directory, options.site));
   TRIB_TRY(roots, learn_root(target, options.ca_hash));
-  TRIB_CHECK_OK(write_named(folder.place("ca.pem"), as_bytes(roots)));
+  TRIB_CHECK_OK(folder.keep_root(roots));
   TRIB_TRY(context, TlsContext::load_guest({"", "", folder.place("ca.pem"), ""}));
   TRIB_TRY(request, folder.request(options.role));
   std::cerr << "Waiting until the certificate is issued; you may stop this (Ctrl-C), and give the "
@@ -106,10 +105,10 @@ Status kit_install(const EnrollOptions& options) {
   for (const char* name : {"ca.pem", "certificates.pem", "client.yaml"}) {
     if (!kit->contains(name)) return wrong(options.kit + " has no " + name + ": it is no kit");
   }
-  TRIB_CHECK_OK(check_root(kit->at("ca.pem"), options.ca_hash));
+  TRIB_TRY(root, root_that_was_told(kit->at("ca.pem"), options.ca_hash));
   TRIB_TRY(folder, SiteFolder::open(options.directory, options.site));
   const auto lists = kit->find("crl.pem");
-  return folder.install({kit->at("ca.pem"), kit->at("certificates.pem"),
+  return folder.install({root, kit->at("certificates.pem"),
                          lists == kit->end() ? "" : lists->second, kit->at("client.yaml")});
 }
 

@@ -70,7 +70,7 @@ class Daemon {
                               [this](const Task& task, bool begun) { return refusal(task, begun); },
                               [this](const TaskKey& key) { return withheld(key); },
                               [this] { return renewal_->ask(); },
-                              [this](const TrustUpdate& news) { take_news(news); }}));
+                              [this](const Message& news) { take_news(news); }}));
     agent_ = std::move(agent);
     TRIB_CHECK_OK(open_gate());
     runner_.emplace(TaskRunner::Ports{
@@ -120,8 +120,9 @@ class Daemon {
     return link ? link->readmit(*context) : Status{};
   }
   // The link goes on with the certificate that it began with.
-  void take_news(const TrustUpdate& news) {
-    if (renewal_->take(news) && credentials_->reload()) renew();
+  void take_news(const Message& news) {
+    if (const auto* answer = std::get_if<EnrolAnswer>(&news)) return renewal_->take(*answer);
+    if (renewal_->take(std::get<TrustUpdate>(news)) && credentials_->reload()) renew();
   }
   Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
   void set_trust(const Trust& trust) {

@@ -58,7 +58,7 @@ Status SiteFolder::install(const SiteKit& kit) {
                       "the certificate that came is for '" + who.name + "'" +
                           (pair ? "" : ", and not for the key in " + place(site_ + ".key")));
   }
-  TRIB_CHECK_OK(write_named(place("ca.pem"), as_bytes(kit.roots)));
+  TRIB_CHECK_OK(keep_root(kit.roots));
   std::string client = kit.client_file;
   if (!kit.lists.empty()) {
     TRIB_CHECK_OK(write_named(place("crl.pem"), as_bytes(kit.lists)));
@@ -77,9 +77,21 @@ Status SiteFolder::install(const SiteKit& kit) {
   return {};
 }
 
-Status check_root(const std::string& roots, const std::string& told_hash) {
-  TRIB_TRY(hash, certificate_hash(roots));
-  if (hash == fingerprint_as_spoken(told_hash)) return {};
+Status SiteFolder::keep_root(const std::string& root) {
+  const std::string path = place("ca.pem");
+  if (files_->exists(path)) {
+    TRIB_TRY(there, read_named(path, limits::kCertificatesBytesMax));
+    if (as_text(there) == root) return {};
+    return make_error(ErrorCode::kInvalidArgument,
+                      path + " is another federation's root; take another --dir");
+  }
+  return write_named(path, as_bytes(root));
+}
+
+Result<std::string> root_that_was_told(const std::string& offered, const std::string& told_hash) {
+  Result<std::string> root = certificate_with_hash(offered, fingerprint_as_spoken(told_hash));
+  if (root) return root;
+  TRIB_TRY(hash, certificate_hash(offered));
   return make_error(ErrorCode::kUnauthenticated,
                     "the root has the hash " + hash +
                         ", not that of --ca-hash: it is not your federation's, or the command was "

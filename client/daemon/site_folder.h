@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteFolder: what a site has of its own identity before its daemon runs: NAME.key, made here and
 // never copied, NAME.pem once it is issued, ca.pem, crl.pem, and client.yaml and policy.yaml to go
-// on with. Whatever is there is not written over. Owned by a command, one thread.
+// on with. What a person may have changed is not written over, nor is another root. Owned by a
+// command, one thread.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,8 @@ class SiteFolder {
   // kInvalidArgument: the site has its certificate already, or the name is none.
   static Result<SiteFolder> open(const std::string& directory, const std::string& site);
 
+  // ca.pem; kInvalidArgument: there is another one already.
+  Status keep_root(const std::string& root);
   // A request for the key here, which is made if it is missing.
   Result<std::string> request(const std::string& role);
   // kUnauthenticated: the certificate is not for this site and its key, or not from the roots.
@@ -39,7 +42,8 @@ class SiteFolder {
   std::unique_ptr<FileSystem> files_ = make_file_system();
 };
 
-// kUnauthenticated: the first certificate of `roots` does not have the hash that a person told.
-Status check_root(const std::string& roots, const std::string& told_hash);
+// The root among `offered` whose hash a person told; the others are not to be believed.
+// kUnauthenticated: none has it.
+Result<std::string> root_that_was_told(const std::string& offered, const std::string& told_hash);
 
 }  // namespace tributary

@@ -124,6 +124,7 @@ Result<std::int64_t> crl_seconds_left(const std::string& lists) {
 bool supersedes(const std::string& lists, const std::string& before) {
   const auto now = read_revocation_lists(lists), then = read_revocation_lists(before);
   if (now.empty()) return false;
+  if (!then.empty() && now.size() != then.size()) return false;
   bool newer = then.empty();
   for (const RevocationList& old : then) {
     const auto its = std::ranges::find_if(now, [&](const RevocationList& one) {

@@ -60,8 +60,9 @@ Result<std::string> make_crl(const PemPair& ca, const std::string& before,
 // The CA's own list among `lists`; kNotFound where there is none.
 Result<std::string> crl_of(const std::string& ca, const std::string& lists);
 bool is_signed_by(const std::string& certificate, const std::string& ca);
-// Whether for each list in `before` there is one of the same CA in `lists` that is as new or newer,
-// and at least one is newer. It checks no signature.
+// Whether `lists` has one list of each CA that `before` has one of, as new or newer, at least one
+// of them newer, and no other: a second one of a CA, or one of a CA unknown before, could say
+// anything. It checks no signature: whoever uses the lists does.
 bool supersedes(const std::string& lists, const std::string& before);
 // Until the first of the lists in the text ends; kInvalidArgument where it holds none.
 Result<std::int64_t> crl_seconds_left(const std::string& lists);

@@ -42,6 +42,12 @@ std::string hash_of_key(const X509_PUBKEY* key) {
   return to_hex(std::as_bytes(std::span(digest)));
 }
 
+std::string hash_of(const X509* certificate) {
+  std::array<unsigned char, 32> digest{};
+  X509_digest(certificate, EVP_sha256(), digest.data(), nullptr);
+  return to_hex(std::as_bytes(std::span(digest)));
+}
+
 }  // namespace
 
 Result<NewRequest> make_signing_request(const std::string& name, std::string_view role,
@@ -108,9 +114,19 @@ std::string fingerprint_as_spoken(const std::string& words) {
 Result<std::string> certificate_hash(const std::string& certificates) {
   const Certificate first = read_certificate(certificates);
   if (!first) return openssl_failed("the certificate cannot be read");
-  std::array<unsigned char, 32> digest{};
-  X509_digest(first.get(), EVP_sha256(), digest.data(), nullptr);
-  return to_hex(std::as_bytes(std::span(digest)));
+  return hash_of(first.get());
+}
+
+Result<std::string> certificate_with_hash(const std::string& certificates,
+                                          const std::string& hash) {
+  for (const Certificate& one : read_certificates(certificates)) {
+    if (hash_of(one.get()) != hash) continue;
+    const Bio text = memory_bio("");
+    if (PEM_write_bio_X509(text.get(), one.get()) != 1)
+      return openssl_failed("writing the certificate");
+    return text_of(text);
+  }
+  return make_error(ErrorCode::kNotFound, "no certificate has the hash " + hash);
 }
 
 }  // namespace tributary

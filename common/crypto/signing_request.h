@@ -39,5 +39,7 @@ std::string spoken_fingerprint(const std::string& fingerprint);
 std::string fingerprint_as_spoken(const std::string& words);
 // SHA-256 of the first certificate of the text, hexadecimal.
 Result<std::string> certificate_hash(const std::string& certificates);
+// The one among the certificates that has this hash, and nothing else of the text; kNotFound.
+Result<std::string> certificate_with_hash(const std::string& certificates, const std::string& hash);
 
 }  // namespace tributary

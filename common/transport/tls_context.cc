@@ -152,7 +152,11 @@ bool offers(std::string_view protocol, const unsigned char* in, unsigned in_size
 // Comes before the server would ask for a certificate, so a guest is not asked for one.
 int choose_alpn(SSL* connection, const unsigned char** out, unsigned char* out_size,
                 const unsigned char* in, unsigned in_size, void* context) {
-  if (offers(kPeers, in, in_size, out, out_size)) return SSL_TLSEXT_ERR_OK;
+  if (offers(kPeers, in, in_size, out, out_size)) {
+    // A second hello, after the first was not to our liking, may say something else than that.
+    SSL_set_verify(connection, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    return SSL_TLSEXT_ERR_OK;
+  }
   if (!static_cast<const TlsContext*>(context)->admits_guests() ||
       !offers(kGuests, in, in_size, out, out_size)) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -247,10 +251,6 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load_guest(const TlsFiles& files
   std::shared_ptr<TlsContext> context(new TlsContext(raw, Side::kClient));
   context->own_.role = PeerRole::kGuest;
   offer_alpn(raw, kGuests);
-  if (files.ca.empty()) {
-    SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nullptr);
-    return context;
-  }
   TRIB_CHECK_OK(check_pem("CA certificate", files.ca, "the key"));
   TRIB_CHECK_OK(context->trust(files));
   return context;
@@ -279,6 +279,15 @@ std::int64_t TlsContext::days_left() const {
 std::optional<std::int64_t> TlsContext::crl_seconds_left() const {
   if (crl_.empty()) return std::nullopt;
   return tributary::crl_seconds_left(crl_).value();
+}
+
+Result<std::shared_ptr<TlsContext>> TlsContext::load_stranger() {
+  SSL_CTX* raw = new_context(Side::kClient);
+  std::shared_ptr<TlsContext> context(new TlsContext(raw, Side::kClient));
+  context->own_.role = PeerRole::kGuest;
+  offer_alpn(raw, kGuests);
+  SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nullptr);
+  return context;
 }
 
 Status TlsContext::readmit(ssl_st* connection) const {

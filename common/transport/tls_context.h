@@ -36,8 +36,10 @@ class TlsContext {
   // root; only a coordinator is a server.
   static Result<std::shared_ptr<TlsContext>> load_as(PeerRole role, const TlsFiles& files);
   // For a client without a certificate, who comes as a guest: of the files only ca and crl count.
-  // Without ca any coordinator will do: to ask it for its root, whose hash is then compared.
   static Result<std::shared_ptr<TlsContext>> load_guest(const TlsFiles& files);
+  // For a guest who knows no root yet: it believes anybody, and may only ask for the root, whose
+  // hash is then compared with one that a person told.
+  static Result<std::shared_ptr<TlsContext>> load_stranger();
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -47,7 +49,7 @@ class TlsContext {
   Result<ssl_st*> new_connection(int socket, const std::string& server_name) const;
   Side side() const { return side_; }
   const PeerIdentity& own() const { return own_; }
-  std::int64_t days_left() const;  // until our certificate ends
+  std::int64_t days_left() const;                    // until our certificate ends
   const std::string& lists() const { return crl_; }  // of revoked certificates, PEM
   // Until the first of the lists of revoked certificates ends; none without such lists.
   std::optional<std::int64_t> crl_seconds_left() const;

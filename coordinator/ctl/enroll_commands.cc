@@ -5,13 +5,16 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "common/audit/papers.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
+#include "common/base/text.h"
 #include "common/cli/named_file.h"
 #include "common/config/starter_files.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/secret.h"
 #include "common/crypto/signing_request.h"
+#include "common/crypto/vouched_request.h"
 #include "common/storage/tar_file.h"
 #include "coordinator/ctl/authority.h"
 #include "coordinator/ctl/tables.h"
@@ -113,20 +116,39 @@ Status list(Connection& connection, const EnrollOptions& options) {
   return {};
 }
 
+// For whom a certificate is: by what a person was told, or by what the site's present certificate
+// says; never by what the coordinator says.
+struct Party {
+  std::string name;
+  std::string role;
+};
+
+Result<Party> vouched_party(const OperatorConfig& config, const EnrolmentRow& row) {
+  TRIB_TRY(trust, read_trust(*make_file_system(), config.tls));
+  TRIB_TRY(vouched, read_vouched_request(trust, row.request, SystemClock().wall_ms() / 1000));
+  const PeerRole role = vouched.by.role;
+  if (role != PeerRole::kSite && role != PeerRole::kEvaluator) {
+    return make_error(ErrorCode::kPermissionDenied,
+                      "the request is vouched for by the " + peer_role_name(role) + " '" +
+                          vouched.by.name + "'; only sites and evaluators renew theirs so");
+  }
+  return Party{vouched.by.name, peer_role_name(role)};
+}
+
 Status issue(Connection& connection, const Authority& authority, const EnrolmentRow& row,
-             const EnrollOptions& options) {
+             const Party& party, const EnrollOptions& options) {
   TRIB_TRY(read, read_signing_request(row.request));
   // The coordinator told both; the key in the request is what would be certified.
-  if (read.fingerprint != row.fingerprint) {
-    return make_error(ErrorCode::kDataLoss, "the coordinator shows the fingerprint " +
-                                                row.fingerprint + " for a request of the key " +
-                                                read.fingerprint);
+  if (read.fingerprint != row.fingerprint || party.name != row.site.value) {
+    return make_error(ErrorCode::kDataLoss, "the coordinator shows the key " + row.fingerprint +
+                                                " of '" + row.site.value + "' for a request of '" +
+                                                party.name + "' and the key " + read.fingerprint);
   }
   TRIB_TRY(certificates,
-           authority.certify(row.request, {row.site.value, row.role, {}, {}, options.days}));
+           authority.certify(row.request, {party.name, party.role, {}, {}, options.days}));
   TRIB_TRY(decided, connection.ask<EnrolmentDecided>(DecideEnrolment{
                         row.site, row.renewal, row.fingerprint, certificates, options.why}));
-  std::cout << "issued " << decided.site.value << ", " << row.role << ", for " << options.days
+  std::cout << "issued " << decided.site.value << ", " << party.role << ", for " << options.days
             << " days, key " << spoken_fingerprint(row.fingerprint) << "\n";
   return {};
 }
@@ -162,20 +184,23 @@ Status approve(Connection& connection, const EnrollOptions& options) {
                                                    : ": nothing waits for a decision"));
   }
   TRIB_CHECK_OK(check_spoken(options.fingerprint, row.fingerprint));
-  return issue(connection, authority, row, options);
+  return issue(connection, authority, row, {options.site, options.role}, options);
 }
 
-// Each has come over a link of a site whose certificate is good still.
+// Each is signed with the site's present certificate, which is looked at here.
 Status approve_renewals(Connection& connection, const EnrollOptions& options) {
   TRIB_TRY(authority, Authority::open(options.authority));
   for (;;) {
     TRIB_TRY(rows, all_rows(connection));
     for (const EnrolmentRow& row : rows) {
       if (!row.renewal || row.state != EnrolmentState::kRequested) continue;
-      if (Status issued = issue(connection, authority, row, options); !issued) {
+      const auto party = vouched_party(connection.config(), row);
+      if (Status issued =
+              party ? issue(connection, authority, row, *party, options) : Status(party.error());
+          !issued) {
         // Another one may have come in its place; the others are not to wait for it.
         if (connection.ended()) return issued;
-        std::cerr << row.site.value << ": " << issued.error().message << "\n";
+        std::cerr << escaped(row.site.value + ": " + issued.error().message) << "\n";
       }
     }
     if (!options.watch) return {};
@@ -205,6 +230,11 @@ Status sign_kit(const OperatorConfig& config, const EnrollOptions& options) {
   }
   const std::string& request = asked->at("request.pem");
   TRIB_TRY(read, read_signing_request(request));
+  if (read.name != options.site) {
+    return make_error(ErrorCode::kPermissionDenied, options.request +
+                                                        " asks for a certificate of '" + read.name +
+                                                        "', not of '" + options.site + "'");
+  }
   TRIB_CHECK_OK(check_spoken(options.fingerprint, read.fingerprint));
   TRIB_TRY(authority, Authority::open(options.authority));
   TRIB_TRY(roots, authority.read("ca.pem"));
@@ -252,6 +282,9 @@ void add_enroll(CLI::App& app, EnrollOptions& options, const Remote& remote) {
       ->add_flag("--json", options.json, "For programs");
   CLI::App* approved = add(
       "approve", "Sign what a site asks for, once its fingerprint was compared", true, &approve);
+  approved->add_option("--role", options.role, "What it will be, as it was invited")
+      ->check(CLI::IsMember({"site", "evaluator"}))
+      ->capture_default_str();
   approved
       ->add_option("--fingerprint", options.fingerprint,
                    "What the site read out, by phone: half of it at least")
@@ -275,6 +308,7 @@ void add_kit(CLI::App& app, EnrollOptions& options, const Local& local) {
   kits->require_subcommand(1);
   CLI::App* command = kits->add_subcommand(
       "sign", "Sign what `tributary-client kit request` made, and pack what the site needs");
+  command->add_option("SITE", options.site, "The site that you have on the phone")->required();
   command->add_option("REQUEST", options.request, "The file, a tar")->required();
   command->add_option("--out", options.out, "The kit to write, a tar")->required();
   command->add_option("--fingerprint", options.fingerprint, "What the site read out, by phone")

@@ -15,9 +15,10 @@ namespace {
 using Json = nlohmann::json;
 
 // Reports of what was decided about a job or a site; rounds have records of their own.
-constexpr std::array<std::string_view, 8> kDecisions = {
-    "job.submitted", "job.changed",   "job.finished", "job.failed",
-    "job.aborted",   "site.disabled", "site.revoked", "site.enabled"};
+constexpr std::array<std::string_view, 12> kDecisions = {
+    "job.submitted",     "job.changed",         "job.finished",     "job.failed",
+    "job.aborted",       "site.disabled",       "site.revoked",     "site.enabled",
+    "enrolment.invited", "enrolment.requested", "enrolment.issued", "enrolment.denied"};
 
 // Of what a site says for people: with kSitesMax of them a record stays below kAuditLineBytesMax,
 // whatever JSON makes of the characters.

@@ -83,6 +83,7 @@ class Daemon {
   }
 
   void run() {
+    admit_guests();
     listener_->start(
         [this](std::shared_ptr<FrameLink> link, const Hello& hello) {
           if (stopping_) return sites_->send_away(*link, stopping_error());
@@ -126,7 +127,10 @@ class Daemon {
     TRIB_TRY(enrolments,
              Enrolments::open({clock_, *store_, log_, [this] { return exchange_->trust(); },
                                [this] { return credentials_->context()->lists(); },
-                               [this](const SiteName& site, const TrustUpdate& news) {
+                               [this](const SiteName& site, const std::string& fingerprint) {
+                                 return registry_->permits(site, fingerprint);
+                               },
+                               [this](const SiteName& site, const Message& news) {
                                  sites_->send(site, news);
                                }}));
     enrolments_.emplace(std::move(enrolments));
@@ -134,14 +138,6 @@ class Daemon {
                                          std::string(kSoftware)});
     return {};
   }
-  Status renew_site(const SiteName& site, const RenewCertificate& request) {
-    const Roster& roster = driver_->engine().roster();
-    const auto found = roster.find(site);
-    const bool evaluator = found != roster.end() && found->second.evaluator;
-    return enrolments_->renew(
-        site, peer_role_name(evaluator ? PeerRole::kEvaluator : PeerRole::kSite), request);
-  }
-
   Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
   // The new files were found good as those of a link.
   void renew() {
@@ -182,7 +178,7 @@ class Daemon {
           exchange_->on_countersignature(site, message);
         },
         [this](const SiteName& site, const RenewCertificate& message) {
-          return renew_site(site, message);
+          return enrolments_->renew(site, message);
         }});
     DriverPorts ports{
         clock_,
@@ -211,8 +207,8 @@ class Daemon {
                                                             *registry_, *enrolments_});
     operators_ = std::make_unique<OperatorSessions>(OperatorSessions::Ports{
         clock_, *access_, *api_, *blobs_, *models_, log_, std::string(kSoftware)});
-    entrance_.emplace(Entrance::Ports{clock_, log_, *access_, *registry_, *exchange_, *sites_,
-                                      *operators_, *guests_});
+    entrance_.emplace(Entrance::Ports{clock_, log_, *access_, *registry_, *exchange_, *enrolments_,
+                                      *sites_, *operators_, *guests_});
   }
 
   Status vouched(const JobId& id, const SubmitJob& request, const std::string& who) {

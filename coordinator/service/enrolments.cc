@@ -6,6 +6,7 @@
 #include "common/crypto/digest.h"
 #include "common/crypto/secret.h"
 #include "common/crypto/signing_request.h"
+#include "common/crypto/vouched_request.h"
 
 namespace tributary {
 namespace {
@@ -15,7 +16,19 @@ constexpr std::size_t kPageBytes = 512u << 10;
 // An invitation lies in a mail or a note: not for ever.
 constexpr std::int64_t kInvitationMaxMs = 30LL * 24 * 3600 * 1000;
 
+// Each request is written to the disk: a site that makes up keys does not keep it busy.
+constexpr std::int64_t kAnotherKeyMs = 60'000;
+
 Error refuse(ErrorCode code, const std::string& why) { return make_error(code, why); }
+
+Report requested(const EnrolmentRow& row) {
+  return {"enrolment.requested",
+          {{"site", row.site.value},
+           {"role", row.role},
+           {"address", row.address},
+           {"fingerprint", row.fingerprint},
+           {"renewal", row.renewal}}};
+}
 
 std::size_t bytes_of(const EnrolmentRow& row) {
   return 256 + row.site.value.size() + row.request.size() + row.address.size() + row.why.size();
@@ -27,19 +40,32 @@ Result<Enrolments> Enrolments::open(Ports ports) {
   Enrolments all(std::move(ports));
   TRIB_TRY(kept, all.ports_.store.enrolments());
   for (Enrolment& one : kept) {
-    if (!one.row.renewal)
-      all.guests_until_ms_ = std::max(all.guests_until_ms_, one.row.until_wall_ms);
     const Key key{one.row.site, one.row.renewal};
     all.enrolments_[key] = std::move(one);
   }
+  all.expect_guests();
   return all;
 }
 
-Status Enrolments::save(Enrolment enrolment) {
+// A guest who asked in time waits for a person, and comes for what the person decided.
+void Enrolments::expect_guests() {
+  guests_until_ms_ = 0;
+  for (const auto& [key, enrolment] : enrolments_) {
+    const EnrolmentRow& row = enrolment.row;
+    if (row.renewal || (row.state == EnrolmentState::kDenied && row.fingerprint.empty())) continue;
+    guests_until_ms_ = std::max(guests_until_ms_, row.state == EnrolmentState::kInvited
+                                                      ? row.until_wall_ms
+                                                      : row.changed_wall_ms + kInvitationMaxMs);
+  }
+}
+
+Status Enrolments::save(Enrolment enrolment, const Report& decision) {
   enrolment.row.changed_wall_ms = ports_.clock.wall_ms();
-  TRIB_CHECK_OK(ports_.store.save_enrolment(enrolment));
+  TRIB_CHECK_OK(ports_.store.save_enrolment(enrolment, {decision}));
   const Key key{enrolment.row.site, enrolment.row.renewal};
   enrolments_[key] = std::move(enrolment);
+  expect_guests();
+  ports_.log.relay(decision.event, decision.fields);
   return {};
 }
 
@@ -59,19 +85,22 @@ Result<SiteInvited> Enrolments::invite(const InviteSite& request, const std::str
   invited.row.until_wall_ms = ports_.clock.wall_ms() + request.valid_ms;
   invited.token_hash = request.token_hash;
   const std::int64_t until = invited.row.until_wall_ms;
-  TRIB_CHECK_OK(save(std::move(invited)));
-  guests_until_ms_ = std::max(guests_until_ms_, until);
-  ports_.log.record("enrolment.invited", {{"site", request.site.value},
-                                          {"role", request.role},
-                                          {"operator", who},
-                                          {"hours", request.valid_ms / 3'600'000}});
+  TRIB_CHECK_OK(save(std::move(invited), {"enrolment.invited",
+                                          {{"site", request.site.value},
+                                           {"role", request.role},
+                                           {"operator", who},
+                                           {"hours", request.valid_ms / 3'600'000}}}));
   return SiteInvited{request.site, until};
 }
 
 Result<EnrolAnswer> Enrolments::enrol(const Enrol& request, const std::string& address) {
   const auto refused = [&](const std::string& why) {
-    ports_.log.record("enrolment.refused",
-                      {{"site", request.site.value}, {"address", address}, {"reason", why}});
+    // Once a second: nobody fills a disk by guessing.
+    if (ports_.clock.wall_ms() - refusal_told_ms_ >= 1000) {
+      refusal_told_ms_ = ports_.clock.wall_ms();
+      ports_.log.record("enrolment.refused",
+                        {{"site", request.site.value}, {"address", address}, {"reason", why}});
+    }
     return refuse(ErrorCode::kPermissionDenied,
                   "the token is not, or no longer, good for this key of site '" +
                       request.site.value + "'; ask whoever invited you for a new one");
@@ -81,20 +110,17 @@ Result<EnrolAnswer> Enrolments::enrol(const Enrol& request, const std::string& a
   Enrolment enrolment = found->second;
   if (!is_same_secret(sha256(as_bytes(request.token)), enrolment.token_hash))
     return refused("another token");
-  if (ports_.clock.wall_ms() >= enrolment.row.until_wall_ms) return refused("the invitation ended");
+  const bool is_new = enrolment.row.state == EnrolmentState::kInvited;
+  if (is_new && ports_.clock.wall_ms() >= enrolment.row.until_wall_ms)
+    return refused("the invitation ended");
   TRIB_TRY(asked, read_signing_request(request.request));
   if (asked.name != request.site.value) return refused("a request for '" + asked.name + "'");
-  if (enrolment.row.state == EnrolmentState::kInvited) {
+  if (is_new) {
     enrolment.row.state = EnrolmentState::kRequested;
     enrolment.row.request = request.request;
     enrolment.row.fingerprint = asked.fingerprint;
     enrolment.row.address = address;
-    TRIB_CHECK_OK(save(enrolment));
-    ports_.log.record("enrolment.requested", {{"site", request.site.value},
-                                              {"role", enrolment.row.role},
-                                              {"address", address},
-                                              {"fingerprint", asked.fingerprint},
-                                              {"renewal", false}});
+    TRIB_CHECK_OK(save(enrolment, requested(enrolment.row)));
   }
   if (enrolment.row.fingerprint != asked.fingerprint)
     return refused("the token was used for another key, from " + enrolment.row.address);
@@ -104,45 +130,57 @@ Result<EnrolAnswer> Enrolments::enrol(const Enrol& request, const std::string& a
   return answer;
 }
 
-Status Enrolments::renew(const SiteName& site, std::string_view role,
-                         const RenewCertificate& request) {
-  listeners_.insert(site);
-  if (std::string lists = ports_.lists(); !lists.empty()) ports_.tell(site, {"", std::move(lists)});
+Status Enrolments::renew(const SiteName& site, const RenewCertificate& request) {
+  tell_lists(site);
   if (request.request.empty()) return {};
-  TRIB_TRY(asked, read_signing_request(request.request));
-  if (asked.name != site.value)
+  const std::int64_t now = ports_.clock.wall_ms();
+  TRIB_TRY(vouched, read_vouched_request(ports_.trust(), request.request, now / 1000));
+  TRIB_TRY(asked, read_signing_request(vouched.request));
+  if (asked.name != site.value || vouched.by.name != site.value)
     return refuse(ErrorCode::kPermissionDenied, "a request for '" + asked.name + "'");
+  TRIB_CHECK_OK(ports_.permits(site, vouched.by.fingerprint));
   const auto found = enrolments_.find({site, true});
-  if (found != enrolments_.end() && found->second.row.fingerprint == asked.fingerprint) {
-    if (found->second.row.state == EnrolmentState::kIssued)
-      ports_.tell(site, {found->second.certificates, ""});
-    return {};
+  if (found != enrolments_.end()) {
+    if (found->second.row.fingerprint == asked.fingerprint) {
+      tell_decided(found->second);
+      return {};
+    }
+    if (now - found->second.row.changed_wall_ms < kAnotherKeyMs)
+      return refuse(ErrorCode::kResourceExhausted, "a certificate for another key, so soon");
   }
   Enrolment enrolment;
-  enrolment.row = {site,
-                   std::string(role),
-                   true,
-                   EnrolmentState::kRequested,
-                   request.request,
-                   asked.fingerprint,
-                   "",
-                   "",
-                   "",
-                   0,
-                   0};
-  TRIB_CHECK_OK(save(std::move(enrolment)));
-  ports_.log.record("enrolment.requested", {{"site", site.value},
-                                            {"role", std::string(role)},
-                                            {"address", ""},
-                                            {"fingerprint", asked.fingerprint},
-                                            {"renewal", true}});
-  return {};
+  enrolment.row.site = site;
+  enrolment.row.role = peer_role_name(vouched.by.role);
+  enrolment.row.renewal = true;
+  enrolment.row.state = EnrolmentState::kRequested;
+  enrolment.row.request = request.request;
+  enrolment.row.fingerprint = asked.fingerprint;
+  const Report told = requested(enrolment.row);
+  return save(std::move(enrolment), told);
+}
+
+// Not again to one that asks again at once.
+void Enrolments::tell_lists(const SiteName& site) {
+  const std::int64_t now = ports_.clock.wall_ms();
+  const auto [listener, is_new] = listeners_.try_emplace(site, now);
+  if (!is_new && now - listener->second < kAnotherKeyMs) return;
+  listener->second = now;
+  if (std::string lists = ports_.lists(); !lists.empty())
+    ports_.tell(site, TrustUpdate{"", std::move(lists)});
+}
+
+void Enrolments::tell_decided(const Enrolment& enrolment) const {
+  const EnrolmentRow& row = enrolment.row;
+  if (row.state == EnrolmentState::kIssued)
+    ports_.tell(row.site, TrustUpdate{enrolment.certificates, ports_.lists()});
+  if (row.state == EnrolmentState::kDenied)
+    ports_.tell(row.site, EnrolAnswer{row.state, "", "", row.why});
 }
 
 void Enrolments::lists_changed() {
   const std::string lists = ports_.lists();
   if (lists.empty()) return;
-  for (const SiteName& site : listeners_) ports_.tell(site, {"", lists});
+  for (const auto& [site, told] : listeners_) ports_.tell(site, TrustUpdate{"", lists});
 }
 
 EnrolmentList Enrolments::list(const ListEnrolments& request) const {
@@ -194,23 +232,21 @@ Result<EnrolmentDecided> Enrolments::decide(const DecideEnrolment& request,
                   "site '" + request.site.value + "' asks for the key " +
                       enrolment.row.fingerprint + " now, not for " + request.fingerprint);
   }
-  if (!denied) TRIB_CHECK_OK(check_issued(enrolment.row, request.certificates));
+  if (!denied) {
+    TRIB_CHECK_OK(ports_.permits(request.site, ""));
+    TRIB_CHECK_OK(check_issued(enrolment.row, request.certificates));
+  }
   enrolment.row.state = denied ? EnrolmentState::kDenied : EnrolmentState::kIssued;
   enrolment.row.by = who;
   enrolment.row.why = request.why;
   enrolment.certificates = request.certificates;
-  TRIB_CHECK_OK(save(enrolment));
-  EventFields fields = {{"site", request.site.value},
-                        {"operator", who},
-                        {"fingerprint", enrolment.row.fingerprint},
-                        {"renewal", request.renewal},
-                        {"reason", request.why}};
-  if (denied) {
-    ports_.log.record("enrolment.denied", std::move(fields));
-  } else {
-    ports_.log.record("enrolment.issued", std::move(fields));
-  }
-  if (!denied && request.renewal) ports_.tell(request.site, {enrolment.certificates, ""});
+  TRIB_CHECK_OK(save(enrolment, {denied ? "enrolment.denied" : "enrolment.issued",
+                                 {{"site", request.site.value},
+                                  {"operator", who},
+                                  {"fingerprint", enrolment.row.fingerprint},
+                                  {"renewal", request.renewal},
+                                  {"reason", request.why}}}));
+  if (request.renewal) tell_decided(enrolment);
   return EnrolmentDecided{request.site};
 }
 

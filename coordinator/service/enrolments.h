@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <map>
-#include <set>
 
 #include "common/base/clock.h"
 #include "common/crypto/signing.h"
@@ -25,11 +24,13 @@ class Enrolments {
     EventLog& log;
     std::function<Trust()> trust;        // in certificates
     std::function<std::string()> lists;  // of revoked certificates, in force
-    std::function<void(const SiteName&, const TrustUpdate&)> tell;  // a site, if it is on its link
+    // Whether a site may have a certificate; fingerprint: of the one it asks with, or none.
+    std::function<Status(const SiteName&, const std::string& fingerprint)> permits;
+    std::function<void(const SiteName&, const Message&)> tell;  // a site, if it is on its link
   };
   static Result<Enrolments> open(Ports ports);
 
-  // While there are invitations that have not ended.
+  // While somebody was invited, or asks as a guest, or may come for what was decided.
   bool expects_guests() const { return ports_.clock.wall_ms() < guests_until_ms_; }
 
   // The later invitation of a site takes the place of the earlier.
@@ -37,10 +38,12 @@ class Enrolments {
   // kPermissionDenied, in the same words whatever is wrong with the token: not this one, for
   // another key, ended. The first request with a token is the one that it is good for.
   Result<EnrolAnswer> enrol(const Enrol& request, const std::string& address);
-  // A site, whose certificate the link has checked, wants the next one, or without a request news
-  // only. Answered by `tell`: at once by the lists of revoked certificates, later by whatever is
-  // new.
-  Status renew(const SiteName& site, std::string_view role, const RenewCertificate& request);
+  // A site wants its next certificate, for a request that its present one vouches for, or without a
+  // request news only. Answered by `tell`: at once by the lists of revoked certificates, later by
+  // whatever is new.
+  Status renew(const SiteName& site, const RenewCertificate& request);
+  // The site is on a new link: it may be of another version, and says so by asking.
+  void begin(const SiteName& site) { listeners_.erase(site); }
   // New lists are in force: for all who have asked for news.
   void lists_changed();
 
@@ -51,13 +54,18 @@ class Enrolments {
   using Key = std::pair<SiteName, bool>;  // and whether it is a renewal
 
   explicit Enrolments(Ports ports) : ports_(std::move(ports)) {}
-  Status save(Enrolment enrolment);
+  // With what it comes from: in the audit log at once, and then in the log.
+  Status save(Enrolment enrolment, const Report& decision);
+  void expect_guests();
   Status check_issued(const EnrolmentRow& row, const std::string& certificates) const;
+  void tell_lists(const SiteName& site);
+  void tell_decided(const Enrolment& enrolment) const;
 
   Ports ports_;
   std::int64_t guests_until_ms_ = 0;
+  std::int64_t refusal_told_ms_ = 0;
   std::map<Key, Enrolment> enrolments_;
-  std::set<SiteName> listeners_;  // to whom news may be told: older versions do not know them
+  std::map<SiteName, std::int64_t> listeners_;  // to whom news is told, and when lists were
 };
 
 }  // namespace tributary

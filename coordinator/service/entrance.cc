@@ -38,6 +38,7 @@ void Entrance::admit_site(const std::shared_ptr<FrameLink>& link, const Hello& h
         {{"site", site.value}, {"address", link->address()}, {"reason", may.error().message}});
     return link->close(may.error(), limits::kRedialMs);
   }
+  ports_.enrolments.begin(site);
   const std::shared_ptr<LinkHandler> handler = ports_.sites.admit(
       link, site, link->address(), hello, link->peer().role == PeerRole::kEvaluator);
   const auto run = [](SiteSessions* sites, std::shared_ptr<FrameLink> its_link,

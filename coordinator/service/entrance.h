@@ -26,11 +26,17 @@ class Entrance {
     OperatorAccess& access;
     SiteRegistry& registry;
     AuditExchange& exchange;
+    Enrolments& enrolments;
     SiteSessions& sites;
     OperatorSessions& operators;
     GuestSessions& guests;
   };
-  explicit Entrance(Ports ports) : ports_(ports), refusals_(ports.clock, ports.log) {}
+  explicit Entrance(Ports ports) : ports_(ports), refusals_(ports.clock, ports.log) {
+    ports_.guests.set_refused(
+        [this](const std::string& address, const Error& why) { refusals_.refused(address, why); });
+  }
+  Entrance(const Entrance&) = delete;
+  Entrance& operator=(const Entrance&) = delete;
 
   void admit(std::shared_ptr<FrameLink> link, const Hello& hello);
   Refusals& refusals() { return refusals_; }

@@ -11,6 +11,7 @@ namespace {
 // Nobody knows them: as many as may ask at one time, each for as long as two questions take.
 constexpr std::size_t kGuestsMax = 32;
 constexpr Milliseconds kVisit{15'000};
+constexpr int kQuestionsMax = 2;
 
 }  // namespace
 
@@ -24,24 +25,32 @@ class GuestSessions::Session final : public LinkHandler {
   Status on_message(const Message& message) override {
     if (const auto* goodbye = std::get_if<Goodbye>(&message))
       return make_error(ErrorCode::kCancelled, goodbye->message);
-    if (std::holds_alternative<GetRoot>(message)) {
-      TRIB_TRY(roots, owner_.ports_.roots());
-      return link_->send(RootCertificate{roots});
-    }
+    if (++asked_ > kQuestionsMax)
+      return refuse(make_error(ErrorCode::kResourceExhausted, "a guest asks too much at a time"));
+    if (std::holds_alternative<GetRoot>(message))
+      return link_->send(RootCertificate{owner_.ports_.roots()});
     const auto* enrol = std::get_if<Enrol>(&message);
-    if (enrol == nullptr)
-      return make_error(ErrorCode::kPermissionDenied, "a guest may only ask for a certificate");
+    if (enrol == nullptr) {
+      return refuse(
+          make_error(ErrorCode::kPermissionDenied, "a guest may only ask for a certificate"));
+    }
     const Result<EnrolAnswer> answer = owner_.ports_.enrolments.enrol(*enrol, link_->address());
-    if (answer) return link_->send(*answer);
-    return link_->send(RequestFailed{answer.error().code, answer.error().message});
+    return answer ? link_->send(*answer) : refuse(answer.error());
   }
   Status on_chunk(std::uint32_t, Chunk) override {
     return make_error(ErrorCode::kProtocol, "a guest sends no chunks");
   }
 
  private:
+  // It ends the link.
+  Status refuse(const Error& why) const {
+    if (owner_.refused_) owner_.refused_(link_->address(), why);
+    return why;
+  }
+
   GuestSessions& owner_;
   std::shared_ptr<FrameLink> link_;
+  int asked_ = 0;
 };
 
 GuestSessions::~GuestSessions() = default;

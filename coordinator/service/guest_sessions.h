@@ -16,11 +16,14 @@ class GuestSessions {
  public:
   struct Ports {
     Enrolments& enrolments;
-    std::function<Result<std::string>()> roots;  // ca.pem
+    std::function<std::string()> roots;  // ca.pem
     std::string software;
   };
   explicit GuestSessions(Ports ports) : ports_(std::move(ports)) {}
   ~GuestSessions();
+
+  using Refused = std::function<void(const std::string& address, const Error& why)>;
+  void set_refused(Refused refused) { refused_ = std::move(refused); }
 
   void admit(std::shared_ptr<FrameLink> link);
   void close_all(const Error& why);
@@ -30,6 +33,7 @@ class GuestSessions {
   class Session;
 
   Ports ports_;
+  Refused refused_;
   std::set<std::shared_ptr<Session>> sessions_;
 };
 

@@ -37,14 +37,22 @@ Status SiteRegistry::save(const SiteName& site, SiteStanding standing,
   return {};
 }
 
-Status SiteRegistry::admit(const SiteName& site, const std::string& fingerprint) {
-  SiteStanding standing = standings_[site];
+Status SiteRegistry::permits(const SiteName& site, const std::string& fingerprint) const {
+  const auto known = standings_.find(site);
+  if (known == standings_.end()) return {};
+  const SiteStanding& standing = known->second;
   if (!standing.kept_out.empty())
     return kept_out("site '" + site.value + "' was " + standing.kept_out + " by operator " +
                     standing.by + (standing.why.empty() ? "" : ": " + standing.why));
   if (has(standing.revoked, fingerprint))
     return kept_out("this certificate of site '" + site.value +
                     "' was revoked by an operator; it needs a new one");
+  return {};
+}
+
+Status SiteRegistry::admit(const SiteName& site, const std::string& fingerprint) {
+  TRIB_CHECK_OK(permits(site, fingerprint));
+  SiteStanding standing = standings_[site];
   if (has(standing.seen, fingerprint)) return {};
   standing.seen.push_back(fingerprint);
   if (standing.seen.size() > kFingerprintsMax) standing.seen.erase(standing.seen.begin());

@@ -26,6 +26,8 @@ class SiteRegistry {
   // Whether a site may come with this certificate, whose fingerprint is kept. kPermissionDenied
   // says who keeps it out, and why.
   Status admit(const SiteName& site, const std::string& fingerprint);
+  // The same, without a trace of it; without a fingerprint, whether it may come at all.
+  Status permits(const SiteName& site, const std::string& fingerprint) const;
   Result<SiteControlled> control(const ControlSite& request, const std::string& who);
   // Into the rows of sites that have come; and rows for those that are kept out and never came.
   void describe(std::vector<SiteRow>& rows) const;

@@ -54,7 +54,7 @@ class SqliteStore final : public StateStore {
   Status apply(const RoundEffects& effects) override;
   Status save_site(const SiteRow& site) override;
   Status save_standing(const SiteStanding& standing, const RoundEffects& told) override;
-  Status save_enrolment(const Enrolment& enrolment) override;
+  Status save_enrolment(const Enrolment& enrolment, const RoundEffects& told) override;
   Result<std::vector<JobRecord>> jobs() const override;
   Result<JobRecord> job(const JobId& job) const override;
   Result<std::vector<AcceptedUpdate>> accepted(const JobId& job) const override;
@@ -229,10 +229,12 @@ Status SqliteStore::save_standing(const SiteStanding& standing, const RoundEffec
   });
 }
 
-Status SqliteStore::save_enrolment(const Enrolment& enrolment) {
-  return write(
-      "INSERT OR REPLACE INTO enrolments (site, renewal, record) VALUES (?, ?, ?)",
-      {enrolment.row.site.value, enrolment.row.renewal ? "1" : "0", enrolment_to_json(enrolment)});
+Status SqliteStore::save_enrolment(const Enrolment& enrolment, const RoundEffects& told) {
+  return transact(told, [&] {
+    return write("INSERT OR REPLACE INTO enrolments (site, renewal, record) VALUES (?, ?, ?)",
+                 {enrolment.row.site.value, enrolment.row.renewal ? "1" : "0",
+                  enrolment_to_json(enrolment)});
+  });
 }
 
 Result<std::vector<JobRecord>> SqliteStore::jobs() const {

@@ -40,7 +40,7 @@ class StateStore {
   // `told`: the decision that it comes from, for the trail in the same transaction; none: nobody
   // decided anything.
   virtual Status save_standing(const SiteStanding& standing, const RoundEffects& told) = 0;
-  virtual Status save_enrolment(const Enrolment& enrolment) = 0;
+  virtual Status save_enrolment(const Enrolment& enrolment, const RoundEffects& told) = 0;
 
   virtual Result<std::vector<JobRecord>> jobs() const = 0;    // in order of submission
   virtual Result<JobRecord> job(const JobId& job) const = 0;  // kNotFound

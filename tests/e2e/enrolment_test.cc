@@ -180,13 +180,17 @@ TEST_F(Enrolment, WhereNoLinkCanBeHadFilesAreCarried) {
   const std::string key = read(path("north/north.key"));
   EXPECT_THAT(read(path("north.tar")), Not(HasSubstr("PRIVATE")));
 
-  std::string output;
+  std::string output, site = "north";
   const auto sign = [&](const std::string& spoken) {
-    return federation_.ctl({"kit", "sign", path("north.tar"), "--fingerprint", spoken, "--dir",
-                            path("pki"), "--out", path("kit.tar")},
+    return federation_.ctl({"kit", "sign", site, path("north.tar"), "--fingerprint", spoken,
+                            "--dir", path("pki"), "--out", path("kit.tar")},
                            &output);
   };
   EXPECT_NE(sign(std::string(64, '0')), 0);
+  site = "south";
+  EXPECT_NE(sign(fingerprint), 0);
+  EXPECT_THAT(output, HasSubstr("of 'north', not of 'south'"));
+  site = "north";
   ASSERT_EQ(sign(fingerprint), 0) << output;
   const std::string hash = output.substr(output.rfind(' ') + 1, 64);
   const std::vector<std::string> install = {"kit",   "install",     "north",    path("kit.tar"),

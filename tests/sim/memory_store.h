@@ -63,7 +63,7 @@ class MemoryStore final : public StateStore {
     return rows;
   }
   // Nobody enrols in a simulation.
-  Status save_enrolment(const Enrolment&) override { return {}; }
+  Status save_enrolment(const Enrolment&, const RoundEffects&) override { return {}; }
   Result<std::vector<Enrolment>> enrolments() const override { return std::vector<Enrolment>{}; }
   Result<std::vector<SiteStanding>> standings() const override {
     std::vector<SiteStanding> all;

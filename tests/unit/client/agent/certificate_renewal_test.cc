@@ -10,6 +10,7 @@
 #include "common/crypto/pki.h"
 #include "common/crypto/signing.h"
 #include "common/crypto/signing_request.h"
+#include "common/crypto/vouched_request.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -83,20 +84,20 @@ TEST_F(CertificateRenewalTest, TheNextKeyIsMadeOnceAndIsForItsUserAlone) {
 }
 
 TEST_F(CertificateRenewalTest, WhereverItIsKilledAPairIsLeftThatBelongsTogether) {
-  for (int changes = 0; changes < 4; ++changes) {
+  for (int changes = 0; changes < 5; ++changes) {
     disk_.changes_left = 1000;
     begin(10, 80);
     const std::string before = read("north.pem");
     CertificateRenewal under_way = renewal();
     const std::string certificates = sign(under_way.ask().request);
     disk_.changes_left = changes;
-    EXPECT_EQ(under_way.take({certificates, ""}), changes == 3) << changes;
+    EXPECT_EQ(under_way.take(TrustUpdate{certificates, ""}), changes == 4) << changes;
     disk_.changes_left = 1000;
     ASSERT_TRUE(CertificateRenewal::recover(disk_, files()));  // the next life
     EXPECT_TRUE(is_pair()) << changes;
-    EXPECT_EQ(read("north.pem"), changes == 0 ? before : certificates);
+    EXPECT_EQ(read("north.pem"), changes < 2 ? before : certificates);
     EXPECT_EQ(read("north.pem.next"), "");
-    EXPECT_EQ(read("north.key.next") == "", changes > 0) << "what was asked for still counts";
+    EXPECT_EQ(read("north.key.next") == "", changes >= 2) << "what was asked for still counts";
   }
 }
 
@@ -105,27 +106,47 @@ TEST_F(CertificateRenewalTest, ACertificateThatIsNotForThisSiteAndKeyIsNotTaken)
   const std::string request = one.ask().request;
   const std::string before = read("north.pem");
   const auto other = *make_signing_request("north", "site", KeyKind::kP256);
-  EXPECT_FALSE(one.take({sign(other.request), ""})) << "another key";
-  EXPECT_FALSE(one.take({sign(request, "evaluator"), ""})) << "another role";
+  EXPECT_FALSE(one.take(TrustUpdate{sign(other.request), ""})) << "another key";
+  EXPECT_FALSE(one.take(TrustUpdate{sign(request, "evaluator"), ""})) << "another role";
   const PemPair elsewhere = *make_ca("elsewhere", KeyKind::kP256, 100);
-  EXPECT_FALSE(
-      one.take({*certify(elsewhere, request, {"north", "site", {}, KeyKind::kP256, 90}), ""}))
+  EXPECT_FALSE(one.take(
+      TrustUpdate{*certify(elsewhere, request, {"north", "site", {}, KeyKind::kP256, 90}), ""}))
       << "another root";
-  EXPECT_FALSE(one.take({"no certificate", ""}));
+  EXPECT_FALSE(one.take(TrustUpdate{"no certificate", ""}));
   EXPECT_EQ(read("north.pem"), before);
-  EXPECT_TRUE(one.take({sign(request), ""}));
-  EXPECT_FALSE(one.take({sign(request), ""})) << "told twice";
+  usable_ = make_error(ErrorCode::kInvalidArgument, "no list of its CA is here");
+  EXPECT_FALSE(one.take(TrustUpdate{sign(request), ""})) << "one could not go on with it";
+  EXPECT_EQ(read("north.pem"), before);
+  EXPECT_TRUE(is_pair());
+  usable_ = {};
+  EXPECT_TRUE(one.take(TrustUpdate{sign(request), ""}));
+  EXPECT_FALSE(one.take(TrustUpdate{sign(request), ""})) << "told twice";
+}
+
+TEST_F(CertificateRenewalTest, AfterADenialAnotherKeyIsMade) {
+  CertificateRenewal one = renewal();
+  const std::string first = read_signing_request(one.ask().request)->fingerprint;
+  one.take(EnrolAnswer{EnrolmentState::kDenied, "", "", "not known"});
+  EXPECT_EQ(read("north.key.next"), "");
+  EXPECT_NE(read_signing_request(one.ask().request)->fingerprint, first);
+}
+
+TEST_F(CertificateRenewalTest, ThePresentCertificateVouchesForTheRequest) {
+  const auto vouched =
+      read_vouched_request({root_.certificate}, renewal().ask().request, ::time(nullptr));
+  ASSERT_TRUE(vouched) << vouched.error().message;
+  EXPECT_EQ(vouched->by.name, "north");
 }
 
 TEST_F(CertificateRenewalTest, OnlyNewerListsThatOneCouldGoOnWithAreTaken) {
   const std::string newer = *make_crl(sites_, lists_, {}, 3600);
   usable_ = make_error(ErrorCode::kUnauthenticated, "the coordinator would be out");
-  EXPECT_FALSE(renewal().take({"", newer}));
+  EXPECT_FALSE(renewal().take(TrustUpdate{"", newer}));
   EXPECT_EQ(read("crl.pem"), lists_);
   usable_ = {};
-  EXPECT_TRUE(renewal().take({"", newer}));
+  EXPECT_TRUE(renewal().take(TrustUpdate{"", newer}));
   EXPECT_EQ(read("crl.pem"), newer);
-  EXPECT_FALSE(renewal().take({"", lists_})) << "an older one hides a revocation";
+  EXPECT_FALSE(renewal().take(TrustUpdate{"", lists_})) << "an older one hides a revocation";
   EXPECT_EQ(read("crl.pem"), newer);
 }
 

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "common/crypto/signing.h"
+#include "common/crypto/vouched_request.h"
 
 namespace tributary {
 namespace {
@@ -85,6 +86,41 @@ TEST(SigningRequest, WhoeverHasNotTheKeyCannotAsk) {
               HasSubstr("no valid name"));
 }
 
+TEST(SigningRequest, OnlyTheRootThatWasToldIsKept) {
+  const PemPair root = *make_ca("test", KeyKind::kP256, 10);
+  const PemPair forger = *make_ca("test", KeyKind::kP256, 10);
+  const std::string told = *certificate_hash(root.certificate);
+  EXPECT_EQ(*certificate_with_hash(root.certificate + forger.certificate, told), root.certificate);
+  EXPECT_EQ(*certificate_with_hash(forger.certificate + root.certificate, told), root.certificate);
+  EXPECT_FALSE(certificate_with_hash(forger.certificate, told));
+}
+
+TEST(VouchedRequest, ThePresentCertificateVouchesForTheNextKey) {
+  const PemPair root = *make_ca("test", KeyKind::kP256, 100);
+  const PemPair sites = *make_issuing_ca(root, kSitesCa, KeyKind::kP256, 50);
+  for (const KeyKind kind : {KeyKind::kP256, KeyKind::kEd25519}) {
+    const PemPair present = *issue_certificate(sites, {"north", "site", {}, kind, 10});
+    const auto next = *make_signing_request("north", "site", KeyKind::kP256);
+    const std::string text =
+        *vouch_for_request(*Signer::make(present.certificate, present.key), next.request);
+    const auto now = ::time(nullptr);
+    const auto read = read_vouched_request({root.certificate}, text, now);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->by.name, "north");
+    EXPECT_EQ(read->request, next.request);
+    EXPECT_EQ(read_signing_request(text)->name, "north");
+    // Another request in its place, no signature, another root, a certificate that was revoked.
+    const auto other = *make_signing_request("north", "site", KeyKind::kP256);
+    EXPECT_FALSE(read_vouched_request({root.certificate},
+                                      other.request + text.substr(next.request.size()), now));
+    EXPECT_FALSE(read_vouched_request({root.certificate}, next.request, now));
+    EXPECT_FALSE(read_vouched_request({make_ca("x", kind, 9)->certificate}, text, now));
+    const std::string lists =
+        *make_crl(root, "", {}, 3600) + *make_crl(sites, "", {present.certificate}, 3600);
+    EXPECT_FALSE(read_vouched_request({root.certificate, lists}, text, now));
+  }
+}
+
 TEST(SigningRequest, AFingerprintIsTheSameHoweverItIsSpoken) {
   const std::string fingerprint("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
   EXPECT_THAT(spoken_fingerprint(fingerprint), testing::StartsWith("0123 4567 89ab cdef 0123"));
@@ -105,6 +141,12 @@ TEST(RevocationLists, OnlyNewerOnesTakeThePlaceOfOthers) {
   EXPECT_FALSE(supersedes(first, first));
   EXPECT_FALSE(supersedes(*crl_of(sites.certificate, second), first)) << "one is missing";
   EXPECT_FALSE(supersedes("", first));
+  // Whoever is no CA makes a list in the name of one, with any number.
+  const PemPair forger = *make_issuing_ca(root, kSitesCa, KeyKind::kP256, 50);
+  const std::string forged = *make_crl(forger, *make_crl(forger, "", {}, 3600), {}, 3600);
+  EXPECT_FALSE(supersedes(forged + second, first)) << "two lists of one CA";
+  const PemPair other = *make_issuing_ca(root, "others", KeyKind::kP256, 50);
+  EXPECT_FALSE(supersedes(second + *make_crl(other, "", {}, 3600), first));
 }
 
 }  // namespace

@@ -137,7 +137,9 @@ TEST_F(Trust, AGuestComesWithoutACertificateAndOnlyWhereGuestsAreExpected) {
   write("ca.pem", make_ca("another", KeyKind::kP256, 100)->certificate);
   EXPECT_THAT(dial_with(*TlsContext::load_guest({"", "", directory_ / "ca.pem", ""})),
               HasSubstr("not from our CA"));
-  EXPECT_EQ(dial_with(*TlsContext::load_guest({}), "elsewhere"), "");  // to ask for the root
+  EXPECT_EQ(dial_with(*TlsContext::load_stranger(), "elsewhere"), "");  // to ask for the root
+  EXPECT_FALSE(TlsContext::load_guest({}))
+      << "a file that was not named is no leave to believe all";
   // Who has a certificate shows it still, and nobody comes without by the peers' protocol.
   write("ca.pem", root_.certificate);
   EXPECT_EQ(dial_with(*load("north", PeerRole::kSite)), "");

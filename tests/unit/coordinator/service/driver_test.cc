@@ -29,7 +29,9 @@ class FlakyStore final : public StateStore {
     return real_->save_standing(one, told);
   }
   Result<std::vector<SiteStanding>> standings() const override { return real_->standings(); }
-  Status save_enrolment(const Enrolment& one) override { return real_->save_enrolment(one); }
+  Status save_enrolment(const Enrolment& one, const RoundEffects& told) override {
+    return real_->save_enrolment(one, told);
+  }
   Result<std::vector<Enrolment>> enrolments() const override { return real_->enrolments(); }
   Result<std::vector<JobRecord>> jobs() const override { return real_->jobs(); }
   Result<JobRecord> job(const JobId& job) const override { return real_->job(job); }

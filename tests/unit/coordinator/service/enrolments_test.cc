@@ -9,6 +9,7 @@
 #include "common/crypto/digest.h"
 #include "common/crypto/pki.h"
 #include "common/crypto/signing_request.h"
+#include "common/crypto/vouched_request.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tributary {
@@ -32,10 +33,19 @@ class EnrolmentsTest : public testing::Test {
     enrolments_.reset();
     store_.reset();
     store_ = *StateStore::open(directory_ / "state.sqlite");
-    enrolments_.emplace(*Enrolments::open(
-        {clock_, *store_, *log_, [this] { return Trust(root_.certificate); },
-         [this] { return lists_; },
-         [this](const SiteName& site, const TrustUpdate& news) { told_[site] = news; }}));
+    enrolments_.emplace(
+        *Enrolments::open({clock_, *store_, *log_, [this] { return Trust(root_.certificate); },
+                           [this] { return lists_; },
+                           [this](const SiteName&, const std::string& fingerprint) {
+                             asked_with_ = fingerprint;
+                             return permitted_;
+                           },
+                           [this](const SiteName& site, const Message& news) {
+                             if (const auto* update = std::get_if<TrustUpdate>(&news))
+                               told_[site] = *update;
+                             if (const auto* answer = std::get_if<EnrolAnswer>(&news))
+                               answers_[site] = *answer;
+                           }}));
   }
   Result<SiteInvited> invite(const std::string& token, std::int64_t hours = 72,
                              const std::string& role = "site") {
@@ -50,6 +60,10 @@ class EnrolmentsTest : public testing::Test {
   }
   std::string signed_by(const PemPair& ca, const NewRequest& request, const std::string& role) {
     return *certify(ca, request.request, {"north", role, {}, KeyKind::kP256, 90});
+  }
+  Status renew(const NewRequest& request, const SiteName& site = kNorth) {
+    const Signer signer = *Signer::make(present_.certificate, present_.key);
+    return enrolments_->renew(site, {*vouch_for_request(signer, request.request)});
   }
   Result<EnrolmentDecided> decide(const NewRequest& request, const std::string& certificates,
                                   bool renewal = false) {
@@ -66,7 +80,11 @@ class EnrolmentsTest : public testing::Test {
   NewRequest request_ = *make_signing_request("north", "site", KeyKind::kP256);
   NewRequest other_ = *make_signing_request("north", "site", KeyKind::kP256);
   std::string lists_ = "lists";
+  PemPair present_ = *issue_certificate(sites_, {"north", "site", {}, KeyKind::kP256, 10});
+  Status permitted_;
+  std::string asked_with_;
   std::map<SiteName, TrustUpdate> told_;
+  std::map<SiteName, EnrolAnswer> answers_;
   std::unique_ptr<StateStore> store_;
   std::optional<Enrolments> enrolments_;
 };
@@ -155,27 +173,66 @@ TEST_F(EnrolmentsTest, AnInvitationCanBeWithdrawnAndHasItsBounds) {
 }
 
 TEST_F(EnrolmentsTest, ASiteOnItsLinkIsTheOneThatItsCertificateSays) {
-  ASSERT_TRUE(enrolments_->renew(kNorth, "site", {request_.request}));
+  EXPECT_FALSE(enrolments_->renew(kNorth, {request_.request})) << "nobody vouches for it";
+  ASSERT_TRUE(renew(request_));
   EXPECT_EQ(told_[kNorth].crl, "lists");
-  EXPECT_FALSE(enrolments_->renew(SiteName{"south"}, "site", {request_.request}));
+  EXPECT_FALSE(renew(request_, SiteName{"south"}));
   const std::string certificates = signed_by(sites_, request_, "site");
   ASSERT_TRUE(decide(request_, certificates, true));
   EXPECT_EQ(told_[kNorth].certificates, certificates);
   told_.clear();
   open();  // it was not on its link, say
-  ASSERT_TRUE(enrolments_->renew(kNorth, "site", {request_.request}));
+  ASSERT_TRUE(renew(request_));
   EXPECT_EQ(told_[kNorth].certificates, certificates);
-  ASSERT_TRUE(enrolments_->renew(kNorth, "site", {other_.request}));  // the next one, years later
+  EXPECT_EQ(renew(other_).error().code, ErrorCode::kResourceExhausted);
+  clock_.advance(Milliseconds(60'000));
+  ASSERT_TRUE(renew(other_));
   EXPECT_EQ(enrolments_->list({}).rows[0].state, EnrolmentState::kRequested);
 }
 
 TEST_F(EnrolmentsTest, NewListsGoToThoseWhoAskedForNews) {
-  ASSERT_TRUE(enrolments_->renew(kNorth, "site", {""}));
+  ASSERT_TRUE(enrolments_->renew(kNorth, {""}));
   EXPECT_THAT(enrolments_->list({}).rows, IsEmpty());
   lists_ = "newer";
   enrolments_->lists_changed();
   EXPECT_EQ(told_.size(), 1u);
   EXPECT_EQ(told_[kNorth].crl, "newer");
+}
+
+TEST_F(EnrolmentsTest, WhoeverIsKeptOutGetsNoCertificate) {
+  ASSERT_TRUE(renew(request_));
+  EXPECT_FALSE(asked_with_.empty());
+  permitted_ = make_error(ErrorCode::kPermissionDenied, "revoked by operator olga");
+  EXPECT_EQ(decide(request_, signed_by(sites_, request_, "site"), true).error().message,
+            "revoked by operator olga");
+  clock_.advance(Milliseconds(kHourMs));
+  EXPECT_FALSE(renew(other_));
+}
+
+TEST_F(EnrolmentsTest, ADeniedRenewalIsTold) {
+  ASSERT_TRUE(renew(request_));
+  ASSERT_TRUE(decide(request_, "", true));
+  EXPECT_EQ(answers_[kNorth].state, EnrolmentState::kDenied);
+  EXPECT_EQ(answers_[kNorth].why, "seen by phone");
+  answers_.clear();
+  ASSERT_TRUE(renew(request_));  // it was not on its link, say
+  EXPECT_EQ(answers_[kNorth].state, EnrolmentState::kDenied);
+}
+
+TEST_F(EnrolmentsTest, WhoAskedInTimeGetsWhatWasDecidedLater) {
+  ASSERT_TRUE(invite("token", 1));
+  ASSERT_TRUE(enrol("token", request_));
+  clock_.advance(Milliseconds(5 * kHourMs));
+  EXPECT_TRUE(enrolments_->expects_guests());
+  ASSERT_TRUE(decide(request_, signed_by(sites_, request_, "site")));
+  EXPECT_EQ(enrol("token", request_)->state, EnrolmentState::kIssued);
+  // Guests are expected for somebody, not for a time: an invitation that was withdrawn is over.
+  clock_.advance(Milliseconds(31LL * 24 * kHourMs));
+  EXPECT_FALSE(enrolments_->expects_guests());
+  ASSERT_TRUE(invite("token", 24 * 30));
+  EXPECT_TRUE(enrolments_->expects_guests());
+  ASSERT_TRUE(enrolments_->decide({kNorth, false, "", "", "a mistake"}, "olga"));
+  EXPECT_FALSE(enrolments_->expects_guests());
 }
 
 TEST_F(EnrolmentsTest, ALongListComesInPages) {

@@ -71,7 +71,7 @@ class OperatorApiTest : public testing::Test {
                  {}};
   std::unique_ptr<EventLog> log_ = *EventLog::open({EventLevel::kError, false, "", -1}, clock_);
   SiteRegistry registry_ = *SiteRegistry::open(*store_, *log_);
-  Enrolments enrolments_ = *Enrolments::open({clock_, *store_, *log_, {}, {}, {}});
+  Enrolments enrolments_ = *Enrolments::open({clock_, *store_, *log_, {}, {}, {}, {}});
   OperatorApi api_{
       {clock_, driver_, *store_, models_, "test", clock_.now(), registry_, enrolments_}};
 };
