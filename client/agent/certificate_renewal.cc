@@ -7,6 +7,7 @@
 #include "common/crypto/pki.h"
 #include "common/crypto/signing.h"
 #include "common/crypto/signing_request.h"
+#include "common/crypto/token_uri.h"
 #include "common/crypto/vouched_request.h"
 
 namespace tributary {
@@ -15,6 +16,13 @@ namespace {
 constexpr Milliseconds kLookAgain{3'600'000};
 
 std::string next_of(const std::string& path) { return path + ".next"; }
+
+// What is in a token is not for a program to replace.
+Error by_hand() {
+  return make_error(ErrorCode::kFailedPrecondition,
+                    "the key is in a hardware token, so the certificate is renewed by hand: have a "
+                    "new one signed for it, put it in place, and reload (SIGHUP)");
+}
 
 Status write_private(FileSystem& files, const std::string& path, const std::string& text) {
   const mode_t before = ::umask(0077);
@@ -31,7 +39,8 @@ CertificateRenewal::CertificateRenewal(Ports ports, TlsFiles files, PeerIdentity
 // The next certificate is written last: where it is, key and certificate only have to be renamed,
 // and the key's turn came first.
 Status CertificateRenewal::recover(FileSystem& files, const TlsFiles& tls) {
-  if (!files.exists(next_of(tls.certificate))) return {};
+  // A next pair that lies there is from when the key was a file still.
+  if (is_token_uri(tls.key) || !files.exists(next_of(tls.certificate))) return {};
   if (files.exists(next_of(tls.key))) TRIB_CHECK_OK(files.rename(next_of(tls.key), tls.key));
   return files.rename(next_of(tls.certificate), tls.certificate);
 }
@@ -53,6 +62,7 @@ Result<std::string> CertificateRenewal::request() {
   const std::int64_t now = ports_.clock.wall_ms() / 1000;
   const std::int64_t lifetime = valid.end_unix_seconds - valid.begin_unix_seconds;
   if (now < valid.begin_unix_seconds + lifetime * 2 / 3) return std::string{};
+  if (is_token_uri(files_.key)) return by_hand();
   if (files_.certificate == files_.key) {
     return make_error(
         ErrorCode::kFailedPrecondition,
@@ -87,6 +97,7 @@ bool CertificateRenewal::take(const TrustUpdate& news) {
 }
 
 bool CertificateRenewal::take_certificates(const std::string& certificates) {
+  if (is_token_uri(files_.key)) return refuse(by_hand().message);
   const std::string next_key = next_of(files_.key);
   // Told twice, after a broken link: it is in its place already.
   if (!ports_.files.exists(next_key)) return false;

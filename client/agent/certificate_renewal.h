@@ -3,7 +3,8 @@
 // it makes the next key, which never leaves, and asks the coordinator for a certificate; what comes
 // is checked against the root, and takes the place of the old files so that a kill at any moment
 // leaves a pair that belongs together. Lists of revoked certificates that are newer take their
-// file's place too. Owned by the daemon, one thread. It knows no link.
+// file's place too. With a key in a hardware token certificates are renewed by hand: it says so in
+// the log when it is time. Owned by the daemon, one thread. It knows no link.
 #pragma once
 
 #include <functional>

@@ -25,8 +25,7 @@ Result<Trust> read_trust(FileSystem& files, const TlsFiles& named) {
 
 Result<Papers> read_papers(FileSystem& files, const TlsFiles& named) {
   TRIB_TRY(certificates, read(files, named.certificate));
-  TRIB_TRY(key, read(files, named.key));
-  TRIB_TRY(signer, Signer::make(certificates, key));
+  TRIB_TRY(signer, Signer::load(certificates, named.key));
   TRIB_TRY(trust, read_trust(files, named));
   return Papers{std::move(signer), std::move(trust)};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Papers: what a party signs with, and whose signatures it believes, from the PEM files of its
-// configuration. Plain values; the files are read once.
+// configuration. Plain values; the files are read once, a key in a token stays there.
 #pragma once
 
 #include "common/crypto/signing.h"

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "common/crypto/token_uri.h"
+
 namespace tributary {
 
 EventLogOptions read_log(Section& root, const std::string& file_name) {
@@ -19,7 +21,8 @@ TlsFiles read_tls(Section& root, const std::string& file_name) {
   Section section = root.section("tls", Section::Need::kRequired);
   TlsFiles tls;
   tls.certificate = resolve_path(section.text("certificate"), file_name);
-  tls.key = resolve_path(section.text("key"), file_name);
+  tls.key = section.text("key");
+  if (!is_token_uri(tls.key)) tls.key = resolve_path(tls.key, file_name);
   tls.ca = resolve_path(section.text("ca"), file_name);
   tls.crl = resolve_path(section.text("crl", ""), file_name);
   return tls;

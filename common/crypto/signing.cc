@@ -7,6 +7,7 @@
 
 #include "common/base/assert.h"
 #include "common/crypto/pem.h"
+#include "common/crypto/private_key.h"
 
 namespace tributary {
 namespace {
@@ -93,6 +94,17 @@ Signer::Signer(Signer&&) noexcept = default;
 Signer& Signer::operator=(Signer&&) noexcept = default;
 
 Result<Signer> Signer::make(const std::string& certificates, const std::string& key_text) {
+  Key key = read_key(key_text);
+  if (!key) return openssl_failed("the signer's key cannot be read");
+  return pair(certificates, std::make_unique<Keys>("", std::move(key)));
+}
+
+Result<Signer> Signer::load(const std::string& certificates, const std::string& key_place) {
+  TRIB_TRY(key, load_private_key(key_place));
+  return pair(certificates, std::make_unique<Keys>("", std::move(key)));
+}
+
+Result<Signer> Signer::pair(const std::string& certificates, std::unique_ptr<Keys> keys) {
   const Certificate own = read_certificate(certificates);
   if (!own) return openssl_failed("the signer's certificate cannot be read");
   // The certificates and nothing else: a file may hold the key too, and words about both.
@@ -101,12 +113,11 @@ Result<Signer> Signer::make(const std::string& certificates, const std::string& 
     if (PEM_write_bio_X509(published.get(), one.get()) != 1)
       return openssl_failed("the signer's certificates cannot be written");
   }
-  Key key = read_key(key_text);
-  if (!key) return openssl_failed("the signer's key cannot be read");
-  if (X509_check_private_key(own.get(), key.get()) != 1)
+  keys->certificates = text_of(published);
+  if (X509_check_private_key(own.get(), keys->key.get()) != 1)
     return openssl_failed("the signer's key does not belong to its certificate");
   TRIB_TRY(identity, identity_of(own.get()));
-  return Signer(std::make_unique<Keys>(text_of(published), std::move(key)), std::move(identity));
+  return Signer(std::move(keys), std::move(identity));
 }
 
 const std::string& Signer::certificates() const { return keys_->certificates; }

@@ -36,6 +36,9 @@ class Signer {
  public:
   // Of PEM texts. kInvalidArgument: they cannot be read, or do not belong together.
   static Result<Signer> make(const std::string& certificates, const std::string& key);
+  // The same with a key that lies at `key_place`, a PEM file or a hardware token (a PKCS#11 URI),
+  // which then makes the signatures itself. Errors name the place.
+  static Result<Signer> load(const std::string& certificates, const std::string& key_place);
   ~Signer();
   Signer(Signer&&) noexcept;
   Signer& operator=(Signer&&) noexcept;
@@ -48,6 +51,7 @@ class Signer {
  private:
   struct Keys;
   Signer(std::unique_ptr<Keys> keys, PeerIdentity identity);
+  static Result<Signer> pair(const std::string& certificates, std::unique_ptr<Keys> keys);
 
   std::unique_ptr<Keys> keys_;
   PeerIdentity identity_;

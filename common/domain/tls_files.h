@@ -8,8 +8,8 @@ namespace tributary {
 
 struct TlsFiles {
   std::string certificate;  // ours, then intermediates
-  std::string key;
-  std::string ca;        // the federation's root
+  std::string key;          // a file, or the PKCS#11 URI of a key in a hardware token
+  std::string ca;           // the federation's root
   std::string crl = {};  // lists of revoked certificates, one of each CA; empty: none is looked at
 };
 

@@ -5,12 +5,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -18,6 +14,7 @@
 #include "common/base/bytes.h"
 #include "common/crypto/pem.h"
 #include "common/crypto/pki.h"
+#include "common/crypto/private_key.h"
 #include "common/transport/peer_check.h"
 
 namespace tributary {
@@ -50,49 +47,15 @@ Error wrong_file(const std::string& what, const std::string& path, const std::st
   return make_error(ErrorCode::kInvalidArgument, what + " " + path + why);
 }
 
-Result<std::string> read_file(const std::string& what, const std::string& path) {
-  std::string text;
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  bool read = file != nullptr;
-  if (read) {
-    std::array<char, 4096> part;
-    while (const std::size_t size = std::fread(part.data(), 1, part.size(), file))
-      text.append(part.data(), size);
-    read = std::ferror(file) == 0;
-  }
-  const int system_errno = errno;
-  if (file != nullptr) std::fclose(file);
-  if (!read) return wrong_file(what, path, std::string(": ") + std::strerror(system_errno));
-  return text;
-}
-
-// That the file can be read and holds what it should: OpenSSL's own words for either are riddles.
-Status check_pem(const std::string& what, const std::string& path, const std::string& other) {
-  TRIB_TRY(text, read_file(what, path));
-  const bool certificate = text.find("CERTIFICATE-----") != std::string::npos;
-  const bool key = text.find("PRIVATE KEY-----") != std::string::npos;
-  if (what == "key" ? key : certificate) return {};
-  if (!certificate && !key) return wrong_file(what, path, " holds nothing in PEM format");
-  return wrong_file(what, path,
-                    std::string(" is a ") + (key ? "private key" : "certificate") +
-                        "; is it in the place of " + other + "?");
-}
-
-// Whoever can read a key can be the party.
-Status check_mode(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) == 0) return {};
-  std::array<char, 8> mode{};
-  std::snprintf(mode.data(), mode.size(), "%04o", static_cast<unsigned>(status.st_mode) & 07777u);
-  return wrong_file("key", path,
-                    std::string(" can be reached by others than its user (mode ") + mode.data() +
-                        "); chmod 600 " + path);
+Status check_certificate(const std::string& what, const std::string& path) {
+  const auto text = read_pem_file(what, path, PemContent::kCertificate, "the key");
+  return text ? Status{} : text.error();
 }
 
 // From now on everybody's certificate, and each CA's, is looked up in the lists.
 Result<std::string> use_lists(SSL_CTX* context, const std::string& path) {
   const std::string what = "list of revoked certificates";
-  TRIB_TRY(text, read_file(what, path));
+  TRIB_TRY(text, read_text_file(what, path));
   const auto left = crl_seconds_left(text);
   if (!left)
     return wrong_file(what, path, ": " + left.error().message + "; tributaryctl pki crl makes it");
@@ -200,21 +163,21 @@ bool kernel_offers_tls(const std::string& list) {
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, Side side) {
-  TRIB_CHECK_OK(check_pem("certificate", files.certificate, "the key"));
-  TRIB_CHECK_OK(check_pem("key", files.key, "the certificate"));
-  TRIB_CHECK_OK(check_pem("CA certificate", files.ca, "the key"));
-  TRIB_CHECK_OK(check_mode(files.key));
+  TRIB_CHECK_OK(check_certificate("certificate", files.certificate));
+  TRIB_CHECK_OK(check_certificate("CA certificate", files.ca));
+  TRIB_TRY(key, load_private_key(files.key));
   SSL_CTX* raw = new_context(side);
   std::shared_ptr<TlsContext> context(new TlsContext(raw, side));
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1) {
     return file_error("certificate", files.certificate);
   }
-  if (SSL_CTX_use_PrivateKey_file(raw, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  const std::string key_name = shown_key(files.key);
+  if (SSL_CTX_use_PrivateKey(raw, key.get()) != 1) {
     if (ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH) {
-      return file_error("key", files.key);
+      return file_error("key", key_name);
     }
     return make_error(ErrorCode::kInvalidArgument,
-                      "key " + files.key + " does not belong to certificate " + files.certificate);
+                      "key " + key_name + " does not belong to certificate " + files.certificate);
   }
   TRIB_CHECK_OK(context->trust(files));
   X509* own = SSL_CTX_get0_certificate(raw);
@@ -251,7 +214,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load_guest(const TlsFiles& files
   std::shared_ptr<TlsContext> context(new TlsContext(raw, Side::kClient));
   context->own_.role = PeerRole::kGuest;
   offer_alpn(raw, kGuests);
-  TRIB_CHECK_OK(check_pem("CA certificate", files.ca, "the key"));
+  TRIB_CHECK_OK(check_certificate("CA certificate", files.ca));
   TRIB_CHECK_OK(context->trust(files));
   return context;
 }

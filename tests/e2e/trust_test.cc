@@ -5,10 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
 #include "tests/e2e/federation_files.h"
+#include "tests/support/soft_token.h"
 
 namespace tributary {
 namespace {
@@ -57,6 +59,11 @@ class Trusted : public testing::Test {
 
   FederationFiles federation_;
   int sites_;
+};
+
+class TrustedPair : public Trusted {
+ protected:
+  TrustedPair() : Trusted(2) {}
 };
 
 TEST_F(Trusted, EveryCertificateIsReplacedInARunningFederationAndNoRoundIsLost) {
@@ -287,6 +294,51 @@ TEST(Founding, OneFileMakesAFederationAndAddsToItWithoutTouchingWhatIsThere) {
       << FederationFiles::read(folder / "north.txt");
   EXPECT_EQ(north.end(SIGTERM), 0);
   EXPECT_EQ(coordinator.end(SIGTERM), 0);
+}
+
+// The keys of a site and of the operator are nowhere but in tokens, and sign links, a job and the
+// site's audit log.
+TEST_F(TrustedPair, KeysInTokensDoAllThatKeysInFilesDo) {
+  SoftToken token;
+  token.add_token("federation");
+  FederationFiles::write(federation_.path("pin"), SoftToken::kPin);
+  ::chmod(federation_.path("pin").c_str(), 0600);
+  const auto move_key = [&](const std::string& name, const std::string& id,
+                            const std::string& config) {
+    const std::string file = "pki/" + name + ".key";
+    token.import("federation", name, id, FederationFiles::read(federation_.path(file)));
+    std::filesystem::remove(federation_.path(file));
+    std::string text = FederationFiles::read(federation_.path(config));
+    ASSERT_NE(text.find(file), std::string::npos);
+    text.replace(text.find(file), file.size(),
+                 "\"pkcs11:token=federation;object=" + name + "?module-path=" +
+                     SoftToken::module() + "&pin-source=" + federation_.path("pin") + "\"");
+    FederationFiles::write(federation_.path(config), text);
+  };
+  federation_.start_coordinator();
+  federation_.start_client(2);
+  federation_.write_client("hospital-1", "in-token", "pki");
+  move_key("hospital-1", "01", "in-token.yaml");
+  move_key("operator", "02", "tributaryctl.yaml");
+  const std::string client = FederationFiles::program("tributary-client");
+  const std::string config = federation_.path("in-token.yaml");
+  EXPECT_EQ(run_process({client, "check-config", "--config", config}, federation_.path("c.txt")), 0)
+      << FederationFiles::read(federation_.path("c.txt"));
+  Process site({client, "--config", config}, federation_.path("in-token.txt"));
+  ASSERT_TRUE(federation_.wait_for("site.connected", {}, 2))
+      << FederationFiles::read(federation_.path("in-token.txt"));
+  submit(2);
+  ASSERT_TRUE(federation_.wait_for_end()) << federation_.logs();
+  EXPECT_EQ(federation_.events("job.finished").size(), 1u) << federation_.logs();
+  EXPECT_EQ(site.end(SIGTERM), 0);
+  EXPECT_THAT(FederationFiles::read(federation_.path("in-token.txt")),
+              Not(HasSubstr(SoftToken::kPin)));
+  std::string output;
+  EXPECT_EQ(federation_.ctl({"audit", "verify", federation_.path("state-in-token"), "--ca",
+                             federation_.path("pki/ca.pem")},
+                            &output),
+            0)
+      << output;
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include <ctime>
+#include <filesystem>
+#include <set>
 
 #include "common/crypto/pki.h"
 #include "common/crypto/signing.h"
@@ -136,6 +138,36 @@ TEST_F(CertificateRenewalTest, ThePresentCertificateVouchesForTheRequest) {
       read_vouched_request({root_.certificate}, renewal().ask().request, ::time(nullptr));
   ASSERT_TRUE(vouched) << vouched.error().message;
   EXPECT_EQ(vouched->by.name, "north");
+}
+
+TEST_F(CertificateRenewalTest, AKeyInATokenIsRenewedByHandAndNothingIsWritten) {
+  const auto log = *EventLog::open({EventLevel::kInfo, false, directory_ / "events", -1}, clock_);
+  TlsFiles in_token = files();
+  in_token.key = "pkcs11:token=north;object=link?module-path=/m.so&pin-source=/run/pin";
+  CertificateRenewal one({disk_, *log, clock_, [](const TlsFiles&) { return Status{}; }}, in_token,
+                         {"north", PeerRole::kSite, "fingerprint"});
+  const auto listing = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
+      names.insert(entry.path().filename().string());
+    return names;
+  };
+  const std::string before = read("north.pem");
+  // Of a time when the key was a file.
+  write("north.pem.next", "a certificate for another key");
+  const auto there = listing();
+  EXPECT_EQ(one.ask().request, "");
+  EXPECT_EQ(one.ask().request, "");
+  const auto unasked = *make_signing_request("north", "site", KeyKind::kP256);
+  EXPECT_FALSE(one.take({sign(unasked.request), ""}));
+  EXPECT_TRUE(CertificateRenewal::recover(disk_, in_token));
+  EXPECT_EQ(read("north.pem"), before);
+  EXPECT_EQ(listing(), there);
+  const std::string told = read("events");
+  EXPECT_THAT(told, HasSubstr("certificate.not_renewed"));
+  EXPECT_THAT(told, HasSubstr("by hand"));
+  EXPECT_EQ(told.find("by hand"), told.rfind("by hand")) << "once";
+  EXPECT_TRUE(one.take({"", *make_crl(sites_, lists_, {}, 3600)})) << "lists are files still";
 }
 
 TEST_F(CertificateRenewalTest, OnlyNewerListsThatOneCouldGoOnWithAreTaken) {

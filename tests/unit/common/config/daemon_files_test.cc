@@ -36,6 +36,19 @@ log: {level: debug, file: events.jsonl}
   EXPECT_EQ(config->log.file, "/etc/tributary/events.jsonl");
 }
 
+TEST(CoordinatorFile, AKeyInATokenIsNoPath) {
+  const std::string uri =
+      "pkcs11:token=hub;object=link;type=private?module-path=/m.so&pin-source=file:/run/pin";
+  const auto config = parse_coordinator_config(
+      "listen: 127.0.0.1:0\nstate_dir: state\nsites: [north]\n"
+      "tls: {certificate: c.pem, key: \"" +
+          uri + "\", ca: ca.pem}\n",
+      "/etc/tributary/coordinator.yaml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->tls.key, uri);
+  EXPECT_EQ(config->tls.certificate, "/etc/tributary/c.pem");
+}
+
 TEST(CoordinatorFile, NamesEveryFault) {
   const auto config = parse_coordinator_config(
       "listen: nowhere\nstat_dir: x\ntls: {certificate: a, key: b}\n", "c.yaml");

@@ -11,8 +11,10 @@
 
 #include "common/base/version.h"
 #include "common/crypto/pki.h"
+#include "common/crypto/signing_request.h"
 #include "common/transport/dialer.h"
 #include "common/transport/listener.h"
+#include "tests/support/soft_token.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tributary {
@@ -123,6 +125,35 @@ TEST_F(Trust, IssuingCasStandBetweenThePartiesAndTheRootThatAllHave) {
   listen(*load("hub", PeerRole::kCoordinator, "crl.pem"));
   EXPECT_EQ(dial_with(*load("north", PeerRole::kSite, "crl.pem")), "");
   EXPECT_EQ(dial_with(*load("north", PeerRole::kSite)), "");
+}
+
+TEST_F(Trust, AKeyInAHardwareTokenMakesALinkOnEitherSide) {
+  SoftToken token;
+  for (const std::string name : {"hub", "north"}) {
+    const std::string role = name == "hub" ? "coordinator" : "site";
+    const auto made = *make_signing_request(name, role, KeyKind::kP256);
+    token.add_token(name);
+    token.import(name, "link", "01", made.key);
+    write(name + ".pem", *certify(name == "hub" ? services_ : sites_, made.request,
+                                  {name, role, {}, KeyKind::kP256, 10}));
+  }
+  write("pin", SoftToken::kPin);
+  const auto load_from_token = [&](const std::string& name, const std::string& owner) {
+    return TlsContext::load_as(name == "hub" ? PeerRole::kCoordinator : PeerRole::kSite,
+                               {directory_ / (name + ".pem"),
+                                "pkcs11:token=" + owner + ";object=link;type=private?module-path=" +
+                                    SoftToken::module() + "&pin-source=file:" + directory_ / "pin",
+                                directory_ / "ca.pem", directory_ / "crl.pem"});
+  };
+  const auto hub = load_from_token("hub", "hub");
+  ASSERT_TRUE(hub) << hub.error().message;
+  listen(*hub);
+  const auto north = load_from_token("north", "north");
+  ASSERT_TRUE(north) << north.error().message;
+  EXPECT_EQ(dial_with(*north), "");
+  EXPECT_EQ(roles_, std::vector{PeerRole::kSite});
+  EXPECT_THAT(load_from_token("north", "hub").error().message,
+              AllOf(HasSubstr("does not belong"), testing::Not(HasSubstr("pin"))));
 }
 
 TEST_F(Trust, AGuestComesWithoutACertificateAndOnlyWhereGuestsAreExpected) {
