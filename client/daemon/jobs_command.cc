@@ -8,7 +8,7 @@
 #include <iostream>
 
 #include "client/daemon/job_inspection.h"
-#include "client/daemon/site_daemon.h"
+#include "client/daemon/site_rules.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/storage/file_system.h"

@@ -9,6 +9,7 @@
 #include "client/daemon/enroll_command.h"
 #include "client/daemon/jobs_command.h"
 #include "client/daemon/site_daemon.h"
+#include "client/daemon/site_rules.h"
 #include "client/data/hospital_generator.h"
 #include "client/work/resources.h"
 #include "common/base/limits.h"
@@ -37,7 +38,8 @@ int run(const std::string& path) {
   const SystemClock clock;
   const auto log = EventLog::open(config->log, clock);
   if (!log) return tell_error(kProgram, fault_of_named(config->log.file, log.error()));
-  const Status ran = run_client(*config, **log, clock);
+  const Status ran = run_client(
+      *config, [path] { return read_config(path); }, **log, clock);
   if (ran) return 0;
   // Once it runs it dials for ever: what ended it before is no link.
   return tell_error(kProgram, ran.error()) == 2 ? 2 : 1;
@@ -190,8 +192,7 @@ int main(int argc, char** argv) {
       "Tributary's client: a site's daemon. It dials the coordinator, trains on local files when "
       "asked, and sends\n"
       "weight updates; rows never leave. Runs in the foreground until SIGTERM or SIGINT; SIGHUP "
-      "opens the "
-      "log file anew, and reads the certificates.",
+      "opens the log file anew, and reads client.yaml and the certificates.",
       tributary::kProgram};
   tributary::prepare_command_line(app);
   std::string config;

@@ -16,6 +16,7 @@
 #include "client/agent/certificate_renewal.h"
 #include "client/agent/site_agent.h"
 #include "client/confined/confined_learner.h"
+#include "client/daemon/site_rules.h"
 #include "client/policy/policy_check.h"
 #include "client/work/site_data.h"
 #include "client/work/task_runner.h"
@@ -23,7 +24,6 @@
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/version.h"
-#include "common/cli/named_file.h"
 #include "common/storage/directory_lock.h"
 #include "common/transport/credentials.h"
 #include "common/transport/dialer.h"
@@ -39,8 +39,10 @@ constexpr Milliseconds kDecisionsLook{10'000};
 // The site's agent with real sockets, a real clock and a thread that trains.
 class Daemon {
  public:
-  Daemon(const ClientConfig& config, EventLog& log, const Clock& clock)
+  Daemon(const ClientConfig& config, ReadConfig<ClientConfig> again, EventLog& log,
+         const Clock& clock)
       : config_(config),
+        read_again_(std::move(again)),
         log_(log),
         clock_(clock),
         random_(std::random_device{}()),
@@ -81,12 +83,10 @@ class Daemon {
         [this] { return free_resources(config_.state_dir); }, &*gate_,
         CarriedStore(*files_, config_.state_dir + "/carried"),
         PersonalModels{*files_, config_.state_dir + "/personal"}, learner_});
-    std::string names;
-    for (const auto& [name, loader] : config_.datasets) names += (names.empty() ? "" : ",") + name;
     log_.record("client.started", {{"software", kSoftware},
                                    {"site", credentials_->own().name},
                                    {"coordinator", to_string(config_.coordinator)},
-                                   {"datasets", names},
+                                   {"datasets", joined(dataset_names(config_))},
                                    {"state_dir", config_.state_dir},
                                    {"results", static_cast<std::int64_t>(agent_->results())}});
     return {};
@@ -167,7 +167,7 @@ class Daemon {
                       self->config_.server_name};
     Hello hello;
     hello.software = kSoftware;
-    for (const auto& [name, loader] : self->config_.datasets) hello.datasets.push_back(name);
+    hello.datasets = self->told_ = dataset_names(self->config_);
     const std::shared_ptr<TlsContext> context = self->credentials_->context();
     const TrustsPeer trusts = [self](const PeerIdentity& peer) { return self->trusts(peer); };
     const Result<Dialed> dialed = co_await dial(target, context, hello, trusts);
@@ -179,6 +179,7 @@ class Daemon {
       const std::shared_ptr<FrameLink> link = std::get<DialedLink>(*dialed).link;
       self->link_ = link;
       self->agent_->linked(link, std::get<DialedLink>(*dialed).welcome, link->peer().name);
+      self->tell_datasets();
       const Error why = co_await link->run(*self->agent_);
       self->agent_->unlinked(why);
     }
@@ -209,17 +210,9 @@ class Daemon {
                    trusted.error().message};
   }
 
-  // What persons decided stands in the audit log before anything is done by it.
   Status note_decisions() {
     decisions_noted_at_ = clock_.now();
-    KnownJobs jobs = known_jobs_of(config_, *files_);
-    TRIB_TRY(fresh, jobs.fresh_decisions());
-    for (const MadeDecision& one : fresh) {
-      TRIB_CHECK_OK(audit_->note_decision(one.job, one.decision == Decision::kApproved,
-                                          one.manifest, one.who, one.wall_ms));
-      TRIB_CHECK_OK(jobs.note_decision(one));
-    }
-    return {};
+    return tributary::note_decisions(known_jobs_of(config_, *files_), *audit_);
   }
 
   std::optional<TaskFailure> refusal(const Task& task, bool begun) {
@@ -291,6 +284,7 @@ class Daemon {
       if (signal == SIGHUP) {
         reopen_log();
         if (credentials_->reload()) renew();
+        renew_config();
         return wait_for_signal();
       }
       stopping_since_ = clock_.now();
@@ -314,6 +308,23 @@ class Daemon {
       link->close(Error(still.error()).with_context("the coordinator is not trusted any more"));
   }
 
+  // The training thread takes it up between two tasks, and before any that the new names bring.
+  void renew_config() {
+    if (!reload_config(config_, read_again_, log_)) return;
+    asio::post(trainer_, [this, datasets = config_.datasets, every = config_.checkpoint_every_ms] {
+      data_.renew(datasets);
+      runner_->set_checkpoint_every(Milliseconds(every));
+    });
+    tell_datasets();
+  }
+
+  // Only a Hello tells them: the next link goes on where this one ends.
+  void tell_datasets() {
+    const std::shared_ptr<FrameLink> link = link_.lock();
+    if (link && told_ != dataset_names(config_))
+      link->close(make_error(ErrorCode::kUnavailable, "the site's datasets were changed"));
+  }
+
   void reopen_log() {
     if (const Status reopened = log_.reopen(); reopened) {
       log_.record("log.reopened", {{"file", config_.log.file}});
@@ -330,7 +341,8 @@ class Daemon {
     force_.reset();
   }
 
-  const ClientConfig& config_;
+  ClientConfig config_;  // as it is in force; what changes is the link's thread's
+  const ReadConfig<ClientConfig> read_again_;
   EventLog& log_;
   const Clock& clock_;
   SeededRandom random_;
@@ -350,6 +362,7 @@ class Daemon {
   mutable std::mutex trust_mutex_;
   Trust trust_{""};  // in signatures; the training thread asks for it, too
   std::weak_ptr<FrameLink> link_;
+  std::vector<std::string> told_;  // datasets, in the Hello of the last dial
   std::unique_ptr<SiteAudit> audit_;
   std::unique_ptr<SiteAgent> agent_;
   std::optional<JobGate> gate_;
@@ -367,18 +380,10 @@ class Daemon {
 
 }  // namespace
 
-Result<SitePolicy> read_site_policy(const std::string& path) {
-  TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
-  return parse_site_policy(std::string(as_text(text)), path);
-}
-
-KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files) {
-  return KnownJobs(files, config.state_dir + "/jobs");
-}
-
-Status run_client(const ClientConfig& config, EventLog& log, const Clock& clock) {
+Status run_client(const ClientConfig& config, ReadConfig<ClientConfig> again, EventLog& log,
+                  const Clock& clock) {
   ::umask(S_IWGRP | S_IRWXO);  // what it writes is for its user, and for its group to read
-  Daemon daemon(config, log, clock);
+  Daemon daemon(config, std::move(again), log, clock);
   TRIB_CHECK_OK(daemon.open());
   daemon.run();
   return {};

@@ -3,6 +3,11 @@
 
 namespace tributary {
 
+void FileSiteData::renew(std::map<std::string, PluginChoice> datasets) {
+  datasets_ = std::move(datasets);
+  loaded_.reset();
+}
+
 Result<DatasetSource> FileSiteData::source(const JobSpec& job) const {
   const auto found = datasets_.find(job.data.dataset);
   if (found == datasets_.end()) {

@@ -38,6 +38,9 @@ class FileSiteData final : public SiteData {
   // validation files. For a job that names it as the root of its rule they all train instead.
   void serve_evaluator(SiteName name) { evaluator_ = std::move(name); }
 
+  // From the next task on; examples that were loaded are read anew.
+  void renew(std::map<std::string, PluginChoice> datasets);
+
   Result<DataSummary> summarize(const JobSpec& job, std::string& local_detail) override;
   Result<std::shared_ptr<const SiteExamples>> examples(const JobSpec& job, const DataPlan& plan,
                                                        std::string& local_detail) override;

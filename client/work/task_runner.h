@@ -44,6 +44,10 @@ class TaskRunner {
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
+  // From the next training on; nothing where it keeps no checkpoints.
+  void set_checkpoint_every(Milliseconds every) {
+    if (ports_.checkpoints) ports_.checkpoints->every = every;
+  }
   // The blobs that the task names are in the store.
   TaskResult run(const Task& task, const std::function<bool()>& should_stop,
                  const std::function<void(std::uint64_t done, std::uint64_t total)>& progress);

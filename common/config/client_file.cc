@@ -34,6 +34,12 @@ std::map<std::string, PluginChoice> read_datasets(Section& root, const std::stri
 
 }  // namespace
 
+std::vector<std::string> dataset_names(const ClientConfig& config) {
+  std::vector<std::string> names;
+  for (const auto& [name, loader] : config.datasets) names.push_back(name);
+  return names;
+}
+
 Result<std::map<std::string, PluginChoice>> parse_datasets(const std::string& text,
                                                            const std::string& file_name) {
   TRIB_TRY(document, YamlDocument::parse(text, file_name));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/config/daemon_config.h"
 #include "common/domain/job_spec.h"
@@ -24,6 +25,8 @@ struct ClientConfig {
   std::int64_t threads = 1;                   // of one training
   std::int64_t checkpoint_every_ms = 60'000;  // of training; 0: never
 };
+
+std::vector<std::string> dataset_names(const ClientConfig& config);
 
 Result<ClientConfig> parse_client_config(const std::string& text, const std::string& file_name);
 // Only the `datasets` of a client.yaml, or of a file that has nothing else: for simulation.

@@ -37,7 +37,10 @@ Result<std::unique_ptr<EventLog>> EventLog::open(EventLogOptions options, const 
 }
 
 EventLog::EventLog(EventLogOptions options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), style_(detect_text_style(options_.text_fd)) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      style_(detect_text_style(options_.text_fd)),
+      level_(options_.level) {}
 
 EventLog::~EventLog() {
   if (file_ >= 0) ::close(file_);
@@ -62,6 +65,11 @@ Status EventLog::reopen() {
   return {};
 }
 
+void EventLog::set_level(EventLevel level) {
+  const std::scoped_lock lock(mutex_);
+  level_ = level;
+}
+
 std::uint64_t EventLog::subscribe(Subscriber subscriber) {
   const std::scoped_lock lock(mutex_);
   subscribers_.emplace(next_subscriber_, std::move(subscriber));
@@ -79,7 +87,7 @@ void EventLog::put(EventLevel level, std::string_view name, EventFields fields) 
 }
 
 void EventLog::put_locked(const LoggedEvent& event) {
-  const bool shown = event.level >= options_.level;
+  const bool shown = event.level >= level_;
   const bool json_needed =
       !subscribers_.empty() || (shown && (file_ >= 0 || options_.json_on_stderr));
   const std::string json = json_needed ? format_json(event) : std::string();

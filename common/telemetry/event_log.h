@@ -62,6 +62,7 @@ class EventLog {
 
   // Opens the file anew (after logrotate moved it away). On failure the old one stays in use.
   Status reopen();
+  void set_level(EventLevel level);
 
   std::uint64_t subscribe(Subscriber subscriber);
   // After the return the subscriber is not called any more.
@@ -79,6 +80,7 @@ class EventLog {
   const TextStyle style_;
 
   std::mutex mutex_;  // guards all below and keeps the lines in one order everywhere
+  EventLevel level_;
   int file_ = -1;
   bool torn_ = false;  // the last write ended inside a line
   std::int64_t lost_ = 0;

@@ -56,6 +56,12 @@ inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
      "and are in force; links that it concerns are closed, to be dialled again"},
     {"access.kept", EventLevel::kError, EventSide::kCoordinator, "detail",
      "SIGHUP: the new roles or keys cannot be used; those read before stay in force"},
+    {"config.reloaded", EventLevel::kInfo, EventSide::kBoth, "changed needs_restart",
+     "SIGHUP: the daemon's own file was read anew: keys with a new value that is in force, and "
+     "those "
+     "whose new value waits for a restart"},
+    {"config.kept", EventLevel::kError, EventSide::kBoth, "detail",
+     "SIGHUP: the daemon's own file has a fault; all of it stays as it was"},
     {"crl.expiring", EventLevel::kWarn, EventSide::kBoth, "file hours",
      "The list of revoked certificates ends soon, and then nobody is let in; put a fresh one "
      "there"},

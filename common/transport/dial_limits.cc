@@ -30,6 +30,14 @@ std::size_t DialLimits::Hash::operator()(const ip::address_v6::bytes_type& key) 
       std::string_view(reinterpret_cast<const char*>(key.data()), key.size()));
 }
 
+void DialLimits::set_rate(TimePoint now, std::int64_t rate) {
+  for (auto& [key, dials] : dials_) {
+    const std::int64_t owed = std::max<std::int64_t>(0, dials.full_at - now.ms * rate_);
+    dials.full_at = now.ms * rate + owed;
+  }
+  rate_ = rate;
+}
+
 bool DialLimits::admit(TimePoint now, const ip::address& address) {
   sweep(now);
   const auto key = key_of(address);

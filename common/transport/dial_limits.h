@@ -19,6 +19,8 @@ class DialLimits {
   // `rate`: a second for each address, which may also come at once.
   explicit DialLimits(std::int64_t rate) : rate_(rate) {}
 
+  // What each address has had within the last second stays counted.
+  void set_rate(TimePoint now, std::int64_t rate);
   // Counts it as under way where it may; greeted() when that is over.
   bool admit(TimePoint now, const boost::asio::ip::address& address);
   void greeted(const boost::asio::ip::address& address);

@@ -34,6 +34,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   // Who comes from now on is met with this context. Links whose peer it would not let in any more
   // (revoked, say) are closed; on_refused hears of each.
   void renew(std::shared_ptr<TlsContext> context);
+  void set_dials_per_address(std::int64_t rate) { limits_.set_rate(clock_.now(), rate); }
   void stop();
   std::uint16_t port() const { return port_; }
   std::size_t greeting() const { return handshakes_; }  // peers that are not authenticated yet

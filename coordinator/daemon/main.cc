@@ -27,7 +27,8 @@ int run(const std::string& path) {
   const SystemClock clock;
   const auto log = EventLog::open(config->log, clock);
   if (!log) return tell_error(kProgram, fault_of_named(config->log.file, log.error()));
-  const Status ran = run_coordinator(*config, **log, clock);
+  const Status ran = run_coordinator(
+      *config, [path] { return read_config(path); }, **log, clock);
   if (ran) return 0;
   // It dials nobody: whatever the system refuses (a port in use) is work that failed.
   return tell_error(kProgram, ran.error()) == 2 ? 2 : 1;
@@ -55,7 +56,7 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Tributary's coordinator: schedules rounds of federated learning and sums updates.\n"
       "Runs in the foreground until SIGTERM or SIGINT; SIGHUP opens the log file anew, and reads "
-      "its certificates, roles and the keys of the single sign-on.\n"
+      "its file, certificates, roles and the keys of the single sign-on.\n"
       "Jobs are submitted with tributaryctl.",
       tributary::kProgram};
   tributary::prepare_command_line(app);

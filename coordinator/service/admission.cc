@@ -21,6 +21,12 @@ std::int64_t told(Milliseconds wait) {
 
 }  // namespace
 
+void Admission::renew(TimePoint now, AdmissionConfig bounds) {
+  const std::int64_t owed = std::max<std::int64_t>(0, full_at_ - now.ms * bounds_.rate);
+  bounds_ = bounds;
+  full_at_ = now.ms * bounds_.rate + owed;
+}
+
 Admission::Verdict Admission::admit(TimePoint now, const SiteName& site, std::size_t others) {
   if (others >= static_cast<std::size_t>(bounds_.sites_max))
     return {"sites_max", limits::kRedialMs};

@@ -29,6 +29,8 @@ class Admission {
 
   explicit Admission(AdmissionConfig bounds) : bounds_(bounds) {}
 
+  // Those who wait keep their turns; whoever comes after them is met with the new bounds.
+  void renew(TimePoint now, AdmissionConfig bounds);
   // A site that has come; `others` are on a link.
   Verdict admit(TimePoint now, const SiteName& site, std::size_t others);
   // A turn for someone who is sent away without having asked: the milliseconds until then. Turns

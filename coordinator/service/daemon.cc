@@ -46,8 +46,13 @@ Error stopping_error() {
 
 class Daemon {
  public:
-  Daemon(const CoordinatorConfig& config, EventLog& log, const Clock& clock)
-      : config_(config), log_(log), clock_(clock), started_(clock.now()) {}
+  Daemon(CoordinatorConfig config, ReadConfig<CoordinatorConfig> again, EventLog& log,
+         const Clock& clock)
+      : config_(std::move(config)),
+        read_again_(std::move(again)),
+        log_(log),
+        clock_(clock),
+        started_(clock.now()) {}
 
   Status open() {
     files_ = make_file_system();
@@ -288,10 +293,17 @@ class Daemon {
         reopen_log();
         if (credentials_->reload()) renew();
         renew_access();
+        renew_config();
         return wait_for_signal();
       }
       stop(signal == SIGINT ? "SIGINT" : "SIGTERM");
     });
+  }
+
+  void renew_config() {
+    if (!reload_config(config_, read_again_, log_)) return;
+    sites_->renew(config_.sites, config_.admission);
+    listener_->set_dials_per_address(config_.admission.dials_per_address);
   }
 
   void reopen_log() {
@@ -324,7 +336,8 @@ class Daemon {
     });
   }
 
-  const CoordinatorConfig& config_;
+  CoordinatorConfig config_;  // as it is in force
+  const ReadConfig<CoordinatorConfig> read_again_;
   EventLog& log_;
   const Clock& clock_;
   TimePoint started_;
@@ -360,10 +373,11 @@ class Daemon {
 
 }  // namespace
 
-Status run_coordinator(const CoordinatorConfig& config, EventLog& log, const Clock& clock) {
+Status run_coordinator(const CoordinatorConfig& config, ReadConfig<CoordinatorConfig> again,
+                       EventLog& log, const Clock& clock) {
   raise_descriptor_limit();
   ::umask(S_IWGRP | S_IRWXO);  // what it writes is for its user, and for its group to read
-  Daemon daemon(config, log, clock);
+  Daemon daemon(config, std::move(again), log, clock);
   TRIB_CHECK_OK(daemon.open());
   daemon.run();
   return {};

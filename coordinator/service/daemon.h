@@ -5,12 +5,14 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
-#include "common/config/coordinator_file.h"
+#include "common/config/config_changes.h"
 #include "common/telemetry/event_log.h"
 
 namespace tributary {
 
 // Returns when the daemon has stopped in good order. The error says what kept it from starting.
-Status run_coordinator(const CoordinatorConfig& config, EventLog& log, const Clock& clock);
+// `again` reads the file of `config` as it stands on SIGHUP.
+Status run_coordinator(const CoordinatorConfig& config, ReadConfig<CoordinatorConfig> again,
+                       EventLog& log, const Clock& clock);
 
 }  // namespace tributary

@@ -18,6 +18,11 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+Error not_listed(const SiteName& site) {
+  return make_error(ErrorCode::kPermissionDenied,
+                    "site '" + site.value + "' is not in the coordinator's list");
+}
+
 }  // namespace
 
 class SiteSessions::Session final : public LinkHandler,
@@ -183,15 +188,17 @@ void SiteSessions::save_seen(SiteRow row) {
     ports_.log.record("storage.failed", {{"path", "sites"}, {"detail", saved.error().message}});
 }
 
-bool SiteSessions::may_come(Link& link, const SiteName& site, const std::string& address) {
+bool SiteSessions::is_allowed(const SiteName& site) const {
   const auto& allowed = ports_.allowed;
-  if (!allowed.empty() && std::ranges::find(allowed, site.value) == allowed.end()) {
+  return allowed.empty() || std::ranges::find(allowed, site.value) != allowed.end();
+}
+
+bool SiteSessions::may_come(Link& link, const SiteName& site, const std::string& address) {
+  if (!is_allowed(site)) {
     ports_.log.record("site.refused", {{"site", site.value},
                                        {"address", address},
                                        {"reason", "not among `sites` of the coordinator's file"}});
-    link.close(make_error(ErrorCode::kPermissionDenied,
-                          "site '" + site.value + "' is not in the coordinator's list"),
-               limits::kRedialMs);
+    link.close(not_listed(site), limits::kRedialMs);
     return false;
   }
   const std::size_t others = sessions_.size() - sessions_.count(site);
@@ -254,6 +261,17 @@ Welcome SiteSessions::welcome(const SiteName& site) {
 
 void SiteSessions::expect(const std::vector<SiteRow>& sites) {
   for (const SiteRow& row : sites) known_.insert(row.site);
+}
+
+// One that is off its link may have work that waits for it.
+void SiteSessions::renew(std::vector<std::string> allowed, const AdmissionConfig& admission) {
+  admission_.renew(ports_.clock.now(), admission);
+  std::vector<SiteName> leaving;
+  for (const SiteName& site : known_)
+    if (is_allowed(site)) leaving.push_back(site);
+  ports_.allowed = std::move(allowed);
+  std::erase_if(leaving, [this](const SiteName& site) { return is_allowed(site); });
+  for (const SiteName& site : leaving) bar(site, not_listed(site));
 }
 
 void SiteSessions::ended(const std::shared_ptr<LinkHandler>& handler, const Error& why) {

@@ -50,6 +50,9 @@ class SiteSessions final : public SitePort {
 
   // Where events go; before the first link.
   void set_driver(Driver* driver) { driver_ = driver; }
+  // Whoever is on a link, or has work, and is not among `allowed` is sent away; those that come
+  // from now on are met with both.
+  void renew(std::vector<std::string> allowed, const AdmissionConfig& admission);
   // Sites of an earlier life, which may all come back now; before the first link.
   void expect(const std::vector<SiteRow>& sites);
   // A site's link after its Hello: welcomed, or sent away (null). Whoever runs the link hands what
@@ -82,6 +85,7 @@ class SiteSessions final : public SitePort {
     std::int64_t sites = 0;
     std::int64_t retry_after_ms = 0;  // the longest
   };
+  bool is_allowed(const SiteName& site) const;
   bool may_come(Link& link, const SiteName& site, const std::string& address);
   void postpone(Link& link, const SiteName& site, const std::string& address,
                 const Admission::Verdict& verdict);

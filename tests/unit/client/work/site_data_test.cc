@@ -60,6 +60,15 @@ TEST_F(RowsOf, ASiteAreDividedByTheJob) {
   EXPECT_EQ(rows_of(site, job("lab")), (Rows{14, 6})) << "another one is the root";
 }
 
+TEST_F(RowsOf, ASiteAreThoseOfItsNewFilesOnceItHasThem) {
+  FileSiteData site = data();
+  EXPECT_EQ(rows_of(site, job()), (Rows{14, 6}));
+  const std::string text = "datasets: {patients: {loader: csv, path: more.csv}}\n";
+  site.renew(*parse_datasets(text, directory_ / "client.yaml"));
+  const Rows rows = rows_of(site, job());
+  EXPECT_EQ(rows.first + rows.second, 7);
+}
+
 TEST_F(RowsOf, AnEvaluatorJudgeOrTrainForTheJobThatTrustsIt) {
   FileSiteData lab = data();
   lab.serve_evaluator(SiteName{"lab"});

@@ -181,6 +181,15 @@ TEST_F(EventLogTest, AFullDiskCostsLinesAndTellsHowMany) {
   ::close(ends[1]);
 }
 
+TEST_F(EventLogTest, TheLevelCanChange) {
+  auto log = open({.level = EventLevel::kError, .file = path("log"), .text_fd = -1});
+  log->record("client.stopping", {});
+  log->set_level(EventLevel::kInfo);
+  log->record("client.stopping", {});
+  log->record("client.connecting", {});
+  EXPECT_EQ(lines(path("log")).size(), 1u);
+}
+
 TEST_F(EventLogTest, LinesOfManyThreadsStayWhole) {
   constexpr int kThreads = 4;
   constexpr int kEach = 250;

@@ -33,6 +33,17 @@ TEST(DialLimits, EachAddressHasARateOfItsOwn) {
   EXPECT_EQ(dial(limits, start + Milliseconds(10'000), kNorth, 1'000), 100);
 }
 
+TEST(DialLimits, ANewRateCountsWhatWasDialledBefore) {
+  DialLimits limits(100);
+  const TimePoint start{1'000};
+  EXPECT_EQ(dial(limits, start, kNorth, 60), 60);
+  limits.set_rate(start, 80);
+  EXPECT_EQ(dial(limits, start, kNorth, 1'000), 20);
+  EXPECT_EQ(dial(limits, start, kSouth, 1'000), 80);
+  limits.set_rate(start, 200);
+  EXPECT_EQ(dial(limits, start, kNorth, 1'000), 120);
+}
+
 TEST(DialLimits, WhoeverSaysNothingTakesHalfThePlacesAtMost) {
   DialLimits limits(10'000);
   std::size_t held = 0;

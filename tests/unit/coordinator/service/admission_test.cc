@@ -49,6 +49,18 @@ TEST(Admission, WhoKeepsItsTurnIsLetInAndWhoIsEarlyIsToldTheRest) {
   EXPECT_EQ(told(admission, 8'001 + limits::kTurnMs, 8), 3'999) << "its turn is over: the next";
 }
 
+TEST(Admission, NewBoundsMeetThoseWhoComeAndLeaveTheTurnsThatWereGiven) {
+  Admission admission({.rate = 1});
+  EXPECT_EQ(told(admission, 0, 0), 0);
+  for (int n = 1; n <= 10; ++n) EXPECT_EQ(told(admission, 0, n), 1'000 * n);
+  admission.renew({0}, {.rate = 10, .sites_max = 3});
+  EXPECT_EQ(told(admission, 0, 10), 10'000) << "it was told so";
+  EXPECT_EQ(told(admission, 0, 11), limits::kRedialFirstMs) << "behind 11 links at the new rate";
+  EXPECT_EQ(admission.admit({0}, site(12), 3).refused_by, "sites_max");
+  admission.renew({0}, {.rate = 1});
+  EXPECT_EQ(told(admission, 0, 13), 12'000);
+}
+
 TEST(Admission, AFullFederationTakesNobodyButThoseItHas) {
   Admission admission({.rate = 1, .sites_max = 3});
   const Admission::Verdict full = admission.admit({0}, site(1), 3);

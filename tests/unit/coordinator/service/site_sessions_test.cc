@@ -130,6 +130,28 @@ TEST_F(SiteSessionsTest, WhoIsPutOffIsToldWhyAndTheLogDoesNotFlood) {
   EXPECT_EQ(events("site.connected").size(), 2u);
 }
 
+TEST_F(SiteSessionsTest, ANewListSendsAwayWhoIsNotOnItAndLetsInWhoIs) {
+  open({.rate = 100}, {"a", "b"});
+  const auto first = come("a"), second = come("b");
+  EXPECT_TRUE(come("c")->closed);
+  sites_->renew({"b", "c"}, {.rate = 1});
+  ASSERT_TRUE(first->closed);
+  EXPECT_EQ(first->closed->code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(first->retry_after_ms, limits::kRedialMs);
+  EXPECT_FALSE(second->closed);
+  EXPECT_EQ(sites_->size(), 1u);
+  EXPECT_TRUE(come("a")->closed);
+  const auto third = come("c");
+  ASSERT_TRUE(third->closed);
+  EXPECT_EQ(third->closed->code, ErrorCode::kUnavailable) << "it may come, at the new rate";
+  clock_.advance(Milliseconds(10'000));
+  EXPECT_FALSE(come("c")->closed);
+  sites_->renew({}, {.rate = 100});
+  EXPECT_EQ(sites_->size(), 2u) << "no list: everybody may";
+  clock_.advance(Milliseconds(10'000));
+  EXPECT_FALSE(come("a")->closed);
+}
+
 TEST_F(SiteSessionsTest, AFullFederationTakesItsOwnSitesBackAndStrangersNot) {
   open({.rate = 100, .sites_max = 2});
   const auto first = come("a");

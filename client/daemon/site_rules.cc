@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/daemon/site_rules.h"
+
+#include "common/base/limits.h"
+#include "common/cli/named_file.h"
+
+namespace tributary {
+
+Result<SitePolicy> read_site_policy(const std::string& path) {
+  TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
+  return parse_site_policy(std::string(as_text(text)), path);
+}
+
+KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files) {
+  return KnownJobs(files, config.state_dir + "/jobs");
+}
+
+Status note_decisions(KnownJobs jobs, SiteAudit& audit) {
+  TRIB_TRY(fresh, jobs.fresh_decisions());
+  for (const MadeDecision& one : fresh) {
+    TRIB_CHECK_OK(audit.note_decision(one.job, one.decision == Decision::kApproved, one.manifest,
+                                      one.who, one.wall_ms));
+    TRIB_CHECK_OK(jobs.note_decision(one));
+  }
+  return {};
+}
+
+}  // namespace tributary

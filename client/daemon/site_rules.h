@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What persons at the site rule, in files that may change while the daemon runs: its policy, and
+// what they decided about jobs. Plain functions; each call reads the files anew.
+#pragma once
+
+#include <string>
+
+#include "client/agent/site_audit.h"
+#include "client/work/known_jobs.h"
+#include "common/config/client_file.h"
+#include "common/config/policy_file.h"
+
+namespace tributary {
+
+// As its file stands now. Errors name the file.
+Result<SitePolicy> read_site_policy(const std::string& path);
+
+// What its jobs wait for, which a person may decide while the daemon runs.
+KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files);
+
+// What persons decided stands in the audit log before anything is done by it.
+Status note_decisions(KnownJobs jobs, SiteAudit& audit);
+
+}  // namespace tributary
