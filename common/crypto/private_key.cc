@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "common/base/limits.h"
 #include "common/crypto/token_key.h"
 
 namespace tributary {
@@ -25,13 +26,20 @@ Result<std::string> read_text_file(const std::string& what, const std::string& p
   bool read = file != nullptr;
   if (read) {
     std::array<char, 4096> part;
-    while (const std::size_t size = std::fread(part.data(), 1, part.size(), file))
+    while (text.size() <= limits::kConfigBytesMax) {
+      const std::size_t size = std::fread(part.data(), 1, part.size(), file);
+      if (size == 0) break;
       text.append(part.data(), size);
+    }
     read = std::ferror(file) == 0;
   }
   const int system_errno = errno;
   if (file != nullptr) std::fclose(file);
   if (!read) return wrong_file(what, path, std::string(": ") + std::strerror(system_errno));
+  if (text.size() > limits::kConfigBytesMax) {
+    return wrong_file(what, path,
+                      " is larger than " + std::to_string(limits::kConfigBytesMax) + " bytes");
+  }
   return text;
 }
 

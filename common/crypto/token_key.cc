@@ -21,17 +21,6 @@ namespace {
 constexpr const char* kPinVariable = "TRIBUTARY_PKCS11_PIN";
 constexpr std::size_t kPinBytesMax = 255;  // tokens take less
 
-struct Pin {
-  Pin() = default;
-  Pin(Pin&& other) noexcept : text(std::move(other.text)) { other.clear(); }
-  Pin& operator=(Pin&&) = delete;
-  ~Pin() { clear(); }
-  // Also what stays in a short string that was moved from.
-  void clear() { OPENSSL_cleanse(text.data(), text.size()); }
-
-  std::string text;
-};
-
 Error refuse(const TokenUri& uri, const std::string& why) {
   ERR_clear_error();
   return make_error(ErrorCode::kInvalidArgument, "key " + escaped(uri.key) + ": " + why);
@@ -41,22 +30,22 @@ std::string source_of_pin(const TokenUri& uri) {
   return uri.pin_file.empty() ? kPinVariable : uri.pin_file;
 }
 
-// Nobody is asked: a daemon has no terminal.
-Result<Pin> find_pin(const TokenUri& uri) {
-  Pin pin;
+// Nobody is asked: a daemon has no terminal. It is not wiped afterwards, as the engine has a copy
+// while the process lives.
+Result<std::string> find_pin(const TokenUri& uri) {
+  std::string pin;
   if (!uri.pin_file.empty()) {
     TRIB_TRY(text, read_text_file("PIN file", uri.pin_file));
-    pin.text = std::move(text);
+    pin = std::move(text);
     TRIB_CHECK_OK(check_private("PIN file", uri.pin_file));
   } else if (const char* given = std::getenv(kPinVariable); given != nullptr) {
-    pin.text = given;
+    pin = given;
   }
-  while (pin.text.ends_with('\n') || pin.text.ends_with('\r')) pin.text.pop_back();
-  if (!pin.text.empty() && pin.text.size() <= kPinBytesMax &&
-      pin.text.find('\0') == std::string::npos) {
+  while (pin.ends_with('\n') || pin.ends_with('\r')) pin.pop_back();
+  if (!pin.empty() && pin.size() <= kPinBytesMax && pin.find('\0') == std::string::npos) {
     return pin;
   }
-  if (pin.text.empty() && uri.pin_file.empty()) {
+  if (pin.empty() && uri.pin_file.empty()) {
     return refuse(uri, std::string("the token's PIN is missing; put it into a file of mode 0600 "
                                    "and add pin-source=/PATH/FILE after the ?, or set ") +
                            kPinVariable);
@@ -74,12 +63,12 @@ std::string first_reason() {
 
 class TokenEngine {
  public:
-  Result<Key> load(const TokenUri& uri, const Pin& pin) {
+  Result<Key> load(const TokenUri& uri, const std::string& pin) {
     const std::scoped_lock lock(mutex_);
     TRIB_CHECK_OK(open_module(uri));
     TRIB_CHECK_OK(open_engine(uri));
     ERR_clear_error();
-    if (ENGINE_ctrl_cmd_string(engine_, "PIN", pin.text.c_str(), 0) != 1)
+    if (ENGINE_ctrl_cmd_string(engine_, "PIN", pin.c_str(), 0) != 1)
       return refuse(uri, "the engine took no PIN");
     Key key = find(uri.key);
     if (key) {

@@ -96,6 +96,7 @@ TEST_F(KeyFiles, AreReadWhereNobodyElseCanReachThem) {
   EXPECT_THAT(fault(write("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")),
               HasSubstr("key " + directory_ / "file"));
   EXPECT_THAT(fault(directory_ / "none"), HasSubstr("No such file"));
+  EXPECT_THAT(fault("/dev/zero"), HasSubstr("is larger than"));
 }
 
 // Tokens are there before the first key is asked for; keys may come later.
