@@ -87,8 +87,10 @@ void SiteAgent::sent_away(const Goodbye& goodbye) { dispatch(ss::SentAway{goodby
 void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome, std::string peer) {
   link_ = std::move(link);
   peer_ = std::move(peer);
+  if (ports_.pace != nullptr) paced_.emplace(*link_, *ports_.pace);
+  TransferPort& port = paced_ ? static_cast<TransferPort&>(*paced_) : *link_;
   transfers_.emplace(
-      *blobs_, *link_, [this](const Digest& digest) { return open_own(digest); },
+      *blobs_, port, [this](const Digest& digest) { return open_own(digest); },
       [this](const BlobRef& blob, const Status& outcome) { fetched(blob, outcome); },
       BlobTransfers::Options{[this](const BlobRef& blob, std::uint64_t offset) {
                                ports_.log.record(
@@ -107,6 +109,10 @@ void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome, std::
     ask_for_news();
     dispatch(ss::Connected{welcome.reconnect_spread_ms});
   }
+}
+
+void SiteAgent::go_on_uploads() {
+  if (paced_) paced_->go_on();
 }
 
 void SiteAgent::ask_for_news() {
@@ -177,6 +183,7 @@ Status SiteAgent::on_head(const AuditHead& head) {
 
 void SiteAgent::unlinked(const Error& why) {
   transfers_.reset();
+  paced_.reset();
   link_.reset();
   dispatch(ss::Disconnected{why});
 }

@@ -15,6 +15,7 @@
 #include "client/agent/model_fetches.h"
 #include "client/agent/result_store.h"
 #include "client/agent/site_audit.h"
+#include "client/agent/upload_pace.h"
 #include "client/session/session.h"
 #include "common/storage/blob_store.h"
 #include "common/telemetry/event_log.h"
@@ -44,6 +45,7 @@ class SiteAgent final : public LinkHandler {
     // On each new link: what the coordinator is asked for beside work; what it answers.
     std::function<RenewCertificate()> ask_news = {};
     std::function<void(const Message&)> news = {};
+    UploadPace* pace = nullptr;  // of results that leave; none: as fast as the link takes them
   };
   // Takes up what an earlier life left in `state_dir`.
   static Result<std::unique_ptr<SiteAgent>> open(std::string state_dir, Ports ports);
@@ -66,7 +68,8 @@ class SiteAgent final : public LinkHandler {
   // When pass_time() is due at the latest; none while nothing waits for time.
   std::optional<TimePoint> next_wake() const { return session_.next_wake(); }
   void pass_time();
-  void ask_for_news();  // on a link that is up
+  void go_on_uploads();  // those that wait for the pace: often
+  void ask_for_news();   // on a link that is up
 
   Status on_message(const Message& message) override;
   Status on_chunk(std::uint32_t stream, Chunk chunk) override;
@@ -102,6 +105,7 @@ class SiteAgent final : public LinkHandler {
   bool give_up_dial_ = false;
   std::shared_ptr<Link> link_;
   std::string peer_;  // whose certificate the link has
+  std::optional<PacedPort> paced_;
   std::optional<BlobTransfers> transfers_;
 };
 

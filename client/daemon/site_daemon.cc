@@ -72,7 +72,7 @@ class Daemon {
                               [this](const Task& task, bool begun) { return refusal(task, begun); },
                               [this](const TaskKey& key) { return withheld(key); },
                               [this] { return renewal_->ask(); },
-                              [this](const Message& news) { take_news(news); }}));
+                              [this](const Message& news) { take_news(news); }, &pace_}));
     agent_ = std::move(agent);
     TRIB_CHECK_OK(open_gate());
     runner_.emplace(TaskRunner::Ports{
@@ -268,6 +268,7 @@ class Daemon {
       if (cancelled || agent_->stopped()) return;
       const std::optional<TimePoint> wake = agent_->next_wake();
       if (wake && *wake <= clock_.now()) agent_->pass_time();
+      agent_->go_on_uploads();
       credentials_->pass_time();
       if (clock_.now() >= renewal_->wake()) agent_->ask_for_news();
       // Those that no task asks for. What fails now is told when one does.
@@ -355,6 +356,7 @@ class Daemon {
   std::atomic<bool> stopping_{false};
   bool forced_ = false;  // the end did not come by itself in time
 
+  UploadPace pace_{clock_, [this] { return upload_rate(config_.policy_file, clock_.wall_ms()); }};
   asio::io_context io_{1};  // outlives the agent's link
   std::unique_ptr<DirectoryLock> lock_;
   std::optional<Credentials> credentials_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/daemon/site_rules.h"
 
+#include "client/policy/policy_check.h"
+#include "client/work/job_gate.h"
 #include "common/base/limits.h"
 #include "common/cli/named_file.h"
 
@@ -9,6 +11,12 @@ namespace tributary {
 Result<SitePolicy> read_site_policy(const std::string& path) {
   TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
   return parse_site_policy(std::string(as_text(text)), path);
+}
+
+Result<std::optional<std::int64_t>> upload_rate(const std::string& policy_file,
+                                                std::int64_t wall_ms) {
+  TRIB_TRY(policy, read_site_policy(policy_file));
+  return upload_rate_at(policy, minute_of_day(wall_ms));
 }
 
 KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files) {

@@ -3,6 +3,8 @@
 // what they decided about jobs. Plain functions; each call reads the files anew.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "client/agent/site_audit.h"
@@ -14,6 +16,10 @@ namespace tributary {
 
 // As its file stands now. Errors name the file.
 Result<SitePolicy> read_site_policy(const std::string& path);
+
+// Bytes a second that may leave at this time by the policy as it stands now; none: no limit.
+Result<std::optional<std::int64_t>> upload_rate(const std::string& policy_file,
+                                                std::int64_t wall_ms);
 
 // What its jobs wait for, which a person may decide while the daemon runs.
 KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files);

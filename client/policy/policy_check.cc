@@ -36,6 +36,14 @@ Status permits_family(const SitePolicy& policy, const std::string& family, const
   return denied("torchscript", "does not name the job's module " + module.hex());
 }
 
+bool is_among(const std::vector<DayTime>& hours, int minute_of_day) {
+  if (hours.empty()) return true;
+  return std::ranges::any_of(hours, [minute_of_day](const DayTime& time) {
+    const bool after = minute_of_day >= time.from, before = minute_of_day < time.to;
+    return time.from < time.to ? after && before : after || before;
+  });
+}
+
 }  // namespace
 
 std::string loss_of(const JobSpec& job) {
@@ -129,11 +137,14 @@ Status permits_upload(const SitePolicy& policy, std::uint64_t bytes) {
 }
 
 bool open_at(const SitePolicy& policy, int minute_of_day) {
-  if (policy.hours.empty()) return true;
-  return std::ranges::any_of(policy.hours, [minute_of_day](const DayTime& time) {
-    const bool after = minute_of_day >= time.from, before = minute_of_day < time.to;
-    return time.from < time.to ? after && before : after || before;
-  });
+  return is_among(policy.hours, minute_of_day);
+}
+
+std::optional<std::int64_t> upload_rate_at(const SitePolicy& policy, int minute_of_day) {
+  for (const UploadRate& rate : policy.bandwidth) {
+    if (is_among(rate.hours, minute_of_day)) return rate.bytes_per_second;
+  }
+  return std::nullopt;
 }
 
 }  // namespace tributary

@@ -4,7 +4,9 @@
 // log, not for the coordinator: a policy is nobody else's business.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "common/base/bytes.h"
@@ -36,6 +38,8 @@ Status permits_upload(const SitePolicy& policy, std::uint64_t bytes);
 
 // Whether jobs may run at this minute of the site's day.
 bool open_at(const SitePolicy& policy, int minute_of_day);
+// Bytes a second that may leave then; none: no limit.
+std::optional<std::int64_t> upload_rate_at(const SitePolicy& policy, int minute_of_day);
 // The loss that the job trains with, where it says auto too.
 std::string loss_of(const JobSpec& job);
 

@@ -21,13 +21,6 @@ Refused pending(const std::string& detail) {
   return {Reason::kPolicyPending, "the site's policy does not let this job run yet", detail};
 }
 
-int minute_of_day(std::int64_t wall_ms) {
-  const std::time_t seconds = wall_ms / 1000;
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  return local.tm_hour * 60 + local.tm_min;
-}
-
 Status permits_all(const SitePolicy& policy, const SiteName& site, const KnownJob& known,
                    const Task& task, const JobSpec& job) {
   TRIB_CHECK_OK(permits_submitter(policy, known.submitter));
@@ -36,6 +29,13 @@ Status permits_all(const SitePolicy& policy, const SiteName& site, const KnownJo
 }
 
 }  // namespace
+
+int minute_of_day(std::int64_t wall_ms) {
+  const std::time_t seconds = wall_ms / 1000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return local.tm_hour * 60 + local.tm_min;
+}
 
 TaskFailure tell_refusal(const WorkLog& log, const char* event, const TaskKey& key,
                          const Refused& why) {

@@ -32,6 +32,9 @@ struct Refused {
   std::string told;    // to the coordinator; nothing of the policy
   std::string detail;  // for the site's own log
 };
+// Of the site's own day.
+int minute_of_day(std::int64_t wall_ms);
+
 using Admission = std::variant<Admitted, Refused>;
 // Into the site's log, as `event`; what of it the coordinator learns.
 TaskFailure tell_refusal(const WorkLog& log, const char* event, const TaskKey& key,

@@ -97,6 +97,35 @@ std::vector<DayTime> read_hours(Section& root) {
   return hours;
 }
 
+// "2MiB/s".
+std::int64_t read_rate(Section& from, std::string_view key) {
+  constexpr std::uint64_t kLeast = 1u << 10, kMost = 1ull << 40;
+  const std::string text = from.text(key);
+  const bool per_second = text.ends_with("/s");
+  const auto size = parse_byte_size(std::string_view(text).substr(0, text.size() - 2 * per_second));
+  if (per_second && size && *size >= kLeast && *size <= kMost)
+    return static_cast<std::int64_t>(*size);
+  if (from.has(key))
+    from.fault(key, "expected a rate from 1KiB/s to 1TiB/s such as 2MiB/s, found '" + text + "'");
+  return 0;
+}
+
+std::vector<UploadRate> read_bandwidth(Section& root) {
+  std::vector<UploadRate> rates;
+  for (Section::Item& item : root.items("bandwidth")) {
+    if (item.word) {
+      root.fault("bandwidth",
+                 "expected {upload: 2MiB/s}, with hours or not, found '" + *item.word + "'");
+      continue;
+    }
+    if (!rates.empty() && rates.back().hours.empty())
+      root.fault("bandwidth", "a rate without hours stands last: those behind it never count");
+    std::vector<DayTime> hours = read_hours(item.section);
+    rates.push_back({std::move(hours), read_rate(item.section, "upload")});
+  }
+  return rates;
+}
+
 void read_limits(Section& root, SitePolicy& policy) {
   constexpr std::int64_t kNone = SitePolicy::kNoLimit;
   Section from = root.section("limits", Section::Need::kOptional);
@@ -148,6 +177,7 @@ Result<SitePolicy> parse_site_policy(const std::string& text, const std::string&
   policy.algorithms = read_known(root, "algorithms", names_of(client_algorithms()));
   policy.trains_as_root = root.flag("trains_as_root", false);
   read_limits(root, policy);
+  if (root.has("bandwidth")) policy.bandwidth = read_bandwidth(root);
   policy.local_tensors = root.texts("local_tensors", Section::Texts{});
   const std::vector<std::string> needs = {"optional", "required"};
   policy.needs_secure_aggregation =

@@ -28,6 +28,13 @@ struct DayTime {
   bool operator==(const DayTime&) const = default;
 };
 
+// How fast results may leave.
+struct UploadRate {
+  std::vector<DayTime> hours = {};  // empty: at any time
+  std::int64_t bytes_per_second = 0;
+  bool operator==(const UploadRate&) const = default;
+};
+
 enum class Approval { kAutomatic, kManual };
 
 struct SitePolicy {
@@ -65,7 +72,9 @@ struct SitePolicy {
   std::int64_t min_records = 0;  // rows to train on
   std::int64_t min_sites = 1;    // whose updates are summed before anybody sees the sum
   // --- what leaves ---
-  std::int64_t max_upload_bytes = kNoLimit;     // of one round
+  std::int64_t max_upload_bytes = kNoLimit;  // of one round
+  // Of all results together: the first whose hours it is; none: as fast as the line.
+  std::vector<UploadRate> bandwidth = {};
   std::vector<std::string> local_tensors = {};  // that must not leave; with * and ?
   bool needs_secure_aggregation = false;
   bool needs_differential_privacy = false;

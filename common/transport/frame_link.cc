@@ -64,6 +64,7 @@ Status FrameLink::send(const Message& message) {
 }
 
 void FrameLink::add_source(std::uint32_t stream, ChunkSource source) {
+  if (ended_ || closing_) return;  // nothing comes after a Goodbye
   sources_.push_back({stream, std::move(source)});
   wake();
 }

@@ -176,6 +176,21 @@ TEST_F(SitePolicyE2e, AQuorumThatIsLoweredLaterIsHeldAgainstThePolicyToo) {
   EXPECT_EQ(federation_.ctl({"job", "abort", job}, &output), 0) << output;
 }
 
+TEST_F(SitePolicyE2e, ResultsLeaveNoFasterThanThePolicySays) {
+  start("approval: automatic\nbandwidth:\n  - {hours: [\"00:00-24:00\"], upload: 8KiB/s}\n");
+  federation_.submit(
+      federation_.write_job(kTrain, "{count: 1, deadline: 120s, minimum_sites: 2}", "[64, 64]"));
+  ASSERT_TRUE(federation_.wait_for("job.finished")) << federation_.logs();
+  const auto outcomes = federation_.events(
+      "client.outcome", {{"site", "hospital-2"}, {"reason", "accepted"}, {"task", "train"}});
+  ASSERT_EQ(outcomes.size(), 1u) << federation_.logs();
+  const auto rounds = federation_.events("round.committed");
+  ASSERT_EQ(rounds.size(), 1u);
+  const double bytes = outcomes[0]["bytes"], seconds = rounds[0]["seconds"];
+  EXPECT_GT(bytes, 16'000);
+  EXPECT_LT(bytes / seconds, 16'384) << "twice the rate, and far below what the line gives";
+}
+
 TEST_F(SitePolicyE2e, ASiteWorksForNoOtherCoordinatorThanItsOwn) {
   federation_.start_coordinator();
   federation_.write_client("hospital-2", "strict", "pki");

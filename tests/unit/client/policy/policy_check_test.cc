@@ -157,6 +157,18 @@ TEST(PolicyCheck, TheSmallestCohortIsWhatTheJobPromises) {
   EXPECT_EQ(least_sites_of(rounds), 1);
 }
 
+TEST(PolicyCheck, TheFirstRateWhoseHoursItIsCounts) {
+  SitePolicy policy;
+  EXPECT_EQ(upload_rate_at(policy, 0), std::nullopt) << "no limit";
+  policy.bandwidth = {{{{8 * 60, 18 * 60}}, 2}, {{{22 * 60, 6 * 60}, {12 * 60, 13 * 60}}, 3}};
+  EXPECT_EQ(upload_rate_at(policy, 8 * 60), 2);
+  EXPECT_EQ(upload_rate_at(policy, 12 * 60), 2) << "the first";
+  EXPECT_EQ(upload_rate_at(policy, 18 * 60), std::nullopt);
+  EXPECT_EQ(upload_rate_at(policy, 60), 3);
+  policy.bandwidth.push_back({{}, 4});
+  EXPECT_EQ(upload_rate_at(policy, 18 * 60), 4);
+}
+
 TEST(PolicyCheck, ASiteIsARootOnlyWhereItsOwnerSaysSo) {
   JobSpec job = usual_job();
   job.aggregation.rule = {"fltrust", {{"root", std::string("lab")}}};

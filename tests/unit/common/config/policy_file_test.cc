@@ -73,6 +73,22 @@ TEST(PolicyFile, ReadsHours) {
   }
 }
 
+TEST(PolicyFile, ReadsRatesWithTheirHours) {
+  const auto policy =
+      parse("bandwidth:\n  - {hours: [\"08:00-18:00\"], upload: 2MiB/s}\n  - {upload: 512KiB/s}\n");
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_THAT(policy->bandwidth,
+              ElementsAre(UploadRate{{{8 * 60, 18 * 60}}, 2 << 20}, UploadRate{{}, 512 << 10}));
+  for (const std::string wrong :
+       {"[]", "2MiB/s", "[2MiB/s]", "[{}]", "[{upload: 2MiB}]", "[{upload: 2MB/s}]",
+        "[{upload: /s}]", "[{upload: s}]", "[{upload: 1B/s}]", "[{upload: 2TiB/s}]",
+        "[{uplaod: 2MiB/s}]", "[{hours: [\"8-18\"], upload: 2MiB/s}]",
+        "[{upload: 2MiB/s}, {upload: 1MiB/s}]"}) {
+    EXPECT_FALSE(parse("bandwidth: " + wrong + "\n")) << wrong;
+  }
+  EXPECT_THAT(parse("bandwidth: [{upload: 2MB/s}]\n").error().message, HasSubstr("2MiB/s"));
+}
+
 TEST(PolicyFile, ReadsDigestsOfModulesAndCoordinators) {
   const std::string digest(64, 'a');
   const auto policy = parse("torchscript: [" + digest + "]\ncoordinators: [hub, {name: spare, " +
