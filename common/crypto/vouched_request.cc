@@ -48,7 +48,8 @@ Result<VouchedRequest> read_vouched_request(const Trust& trust, const std::strin
   if (at == std::string::npos || first == std::string::npos || first > at)
     return unvouched("is not signed with the present certificate");
   signature.certificates = text.substr(first, at - first);
-  const Bio in = memory_bio(text.substr(at));
+  const std::string block = text.substr(at);
+  const Bio in = memory_bio(block);  // which it reads in place
   char *name = nullptr, *header = nullptr;
   unsigned char* data = nullptr;
   long size = 0;

@@ -32,7 +32,7 @@ inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
      "site operator fingerprint renewal reason",
      "An operator denied the certificate, or withdrew the invitation"},
     {"enrolment.refused", EventLevel::kWarn, EventSide::kCoordinator, "site address reason",
-     "A guest asked for a certificate with a token that is not good for it"},
+     "A certificate was asked for that this site, guest or key cannot have; one line a second"},
     {"certificate.expiring", EventLevel::kWarn, EventSide::kBoth, "subject days",
      "A certificate ends soon and was not renewed yet: issue a new one, or see why"},
     {"certificate.requested", EventLevel::kInfo, EventSide::kClient, "subject days",

@@ -183,7 +183,10 @@ class Daemon {
           exchange_->on_countersignature(site, message);
         },
         [this](const SiteName& site, const RenewCertificate& message) {
-          return enrolments_->renew(site, message);
+          // A certificate that it cannot have is no reason to lose its work.
+          if (const Status taken = enrolments_->renew(site, message); !taken)
+            enrolments_->tell_refusal(site, "", taken.error().message);
+          return Status{};
         }});
     DriverPorts ports{
         clock_,

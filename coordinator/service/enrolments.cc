@@ -93,14 +93,17 @@ Result<SiteInvited> Enrolments::invite(const InviteSite& request, const std::str
   return SiteInvited{request.site, until};
 }
 
+void Enrolments::tell_refusal(const SiteName& site, const std::string& address,
+                              const std::string& why) {
+  if (ports_.clock.wall_ms() - refusal_told_ms_ < 1000) return;
+  refusal_told_ms_ = ports_.clock.wall_ms();
+  ports_.log.record("enrolment.refused",
+                    {{"site", site.value}, {"address", address}, {"reason", why}});
+}
+
 Result<EnrolAnswer> Enrolments::enrol(const Enrol& request, const std::string& address) {
   const auto refused = [&](const std::string& why) {
-    // Once a second: nobody fills a disk by guessing.
-    if (ports_.clock.wall_ms() - refusal_told_ms_ >= 1000) {
-      refusal_told_ms_ = ports_.clock.wall_ms();
-      ports_.log.record("enrolment.refused",
-                        {{"site", request.site.value}, {"address", address}, {"reason", why}});
-    }
+    tell_refusal(request.site, address, why);
     return refuse(ErrorCode::kPermissionDenied,
                   "the token is not, or no longer, good for this key of site '" +
                       request.site.value + "'; ask whoever invited you for a new one");

@@ -42,6 +42,8 @@ class Enrolments {
   // request news only. Answered by `tell`: at once by the lists of revoked certificates, later by
   // whatever is new.
   Status renew(const SiteName& site, const RenewCertificate& request);
+  // A line in the log, one a second: nobody fills a disk by guessing.
+  void tell_refusal(const SiteName& site, const std::string& address, const std::string& why);
   // The site is on a new link: it may be of another version, and says so by asking.
   void begin(const SiteName& site) { listeners_.erase(site); }
   // New lists are in force: for all who have asked for news.
