@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/agent/certificate_renewal.h"
 
-#include <sys/stat.h>
-
 #include "common/base/limits.h"
 #include "common/crypto/pki.h"
 #include "common/crypto/signing.h"
 #include "common/crypto/signing_request.h"
 #include "common/crypto/token_uri.h"
 #include "common/crypto/vouched_request.h"
+#include "common/storage/secret_file.h"
 
 namespace tributary {
 namespace {
@@ -22,13 +21,6 @@ Error by_hand() {
   return make_error(ErrorCode::kFailedPrecondition,
                     "the key is in a hardware token, so the certificate is renewed by hand: have a "
                     "new one signed for it, put it in place, and reload (SIGHUP)");
-}
-
-Status write_private(FileSystem& files, const std::string& path, const std::string& text) {
-  const mode_t before = ::umask(0077);
-  Status written = files.write_durably(path, as_bytes(text));
-  ::umask(before);
-  return written;
 }
 
 }  // namespace
@@ -71,7 +63,7 @@ Result<std::string> CertificateRenewal::request() {
   const std::string place = next_of(files_.key);
   if (!ports_.files.exists(place)) {
     TRIB_TRY(made, make_signing_request(own_.name, peer_role_name(own_.role), KeyKind::kP256));
-    TRIB_CHECK_OK(write_private(ports_.files, place, made.key));
+    TRIB_CHECK_OK(write_secret(ports_.files, place, made.key));
     ports_.log.record("certificate.requested",
                       {{"subject", own_.name}, {"days", (valid.end_unix_seconds - now) / 86'400}});
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
-#include "client/confined/fields.h"
+#include "client/confined/errand_fields.h"
 #include "client/confined/order.h"
 #include "common/base/text.h"
 #include "common/tensor/companions.h"
@@ -15,7 +15,8 @@ Error nonsense(const std::string& what) {
   return make_error(ErrorCode::kProtocol, "its process gave an answer that is none: " + what);
 }
 
-// kDataLoss and kCancelled mean something to those who train, and are the parent's to say.
+// A code that this version does not know, and a text that is not fit for a log, come from the child
+// too.
 Error told_error(std::uint64_t code, const std::string& message) {
   const bool known = code <= static_cast<std::uint64_t>(ErrorCode::kInternal);
   return make_error(known ? static_cast<ErrorCode>(code) : ErrorCode::kProtocol,
@@ -24,7 +25,7 @@ Error told_error(std::uint64_t code, const std::string& message) {
 
 template <typename T, typename Write>
 Bytes written(const Result<T>& result, std::size_t room, Write write) {
-  FieldWriter fields(room);
+  ErrandWriter fields(room);
   fields(result.has_value());
   if (result) {
     write(fields, *result);
@@ -37,7 +38,7 @@ Bytes written(const Result<T>& result, std::size_t room, Write write) {
 
 template <typename T, typename Read>
 Result<T> parsed(ByteView answer, Read read) {
-  FieldReader fields(answer);
+  ErrandReader fields(answer);
   bool good = false;
   fields(good);
   T value{};
@@ -96,14 +97,14 @@ void visit_state(State& state, Visitor& fields) {
 
 Bytes answer_of(const Result<Model>& result) {
   return written(result, result ? sizeof(float) * result->values.size() + 4096 : 0,
-                 [](FieldWriter& fields, const Model& model) {
+                 [](ErrandWriter& fields, const Model& model) {
                    fields(model.layout);
                    fields(model.values);
                  });
 }
 
 Result<Model> read_model(ByteView answer) {
-  TRIB_TRY(model, parsed<Model>(answer, [](FieldReader& fields, Model& made) {
+  TRIB_TRY(model, parsed<Model>(answer, [](ErrandReader& fields, Model& made) {
              fields(made.layout);
              fields(made.values);
            }));
@@ -119,11 +120,11 @@ Bytes answer_of(const Result<TrainOutput>& result) {
                    4096
              : 0;
   return written(result, room,
-                 [](FieldWriter& fields, const TrainOutput& output) { visit(output, fields); });
+                 [](ErrandWriter& fields, const TrainOutput& output) { visit(output, fields); });
 }
 
 Result<TrainOutput> read_training(ByteView answer, const JobSpec& job, const Model& global) {
-  TRIB_TRY(output, parsed<TrainOutput>(answer, [](FieldReader& fields, TrainOutput& trained) {
+  TRIB_TRY(output, parsed<TrainOutput>(answer, [](ErrandReader& fields, TrainOutput& trained) {
              visit(trained, fields);
            }));
   const std::size_t values = global.values.size();
@@ -140,14 +141,14 @@ Result<TrainOutput> read_training(ByteView answer, const JobSpec& job, const Mod
 }
 
 Bytes answer_of(const Result<EvaluationCounts>& result) {
-  return written(result, 1u << 17, [](FieldWriter& fields, const EvaluationCounts& counts) {
+  return written(result, 1u << 17, [](ErrandWriter& fields, const EvaluationCounts& counts) {
     visit_counts(counts, fields);
   });
 }
 
 Result<EvaluationCounts> read_counts(ByteView answer, const DataSpec& data) {
   TRIB_TRY(counts,
-           parsed<EvaluationCounts>(answer, [](FieldReader& fields, EvaluationCounts& counted) {
+           parsed<EvaluationCounts>(answer, [](ErrandReader& fields, EvaluationCounts& counted) {
              visit_counts(counted, fields);
            }));
   if (const Status valid = validate_counts(counts); !valid) return nonsense(valid.error().message);
@@ -157,25 +158,26 @@ Result<EvaluationCounts> read_counts(ByteView answer, const DataSpec& data) {
 
 Bytes answer_of(const Result<Bytes>& result) {
   return written(result, result ? result->size() + 64 : 0,
-                 [](FieldWriter& fields, const Bytes& bytes) { fields(bytes); });
+                 [](ErrandWriter& fields, const Bytes& bytes) { fields(bytes); });
 }
 
 Result<Bytes> read_bytes(ByteView answer) {
-  return parsed<Bytes>(answer, [](FieldReader& fields, Bytes& bytes) { fields(bytes); });
+  return parsed<Bytes>(answer, [](ErrandReader& fields, Bytes& bytes) { fields(bytes); });
 }
 
 Bytes checkpoint_frame(const Result<TrainingState>& state) {
-  return written(state, state ? state->bytes.size() + 64 : 0,
-                 [](FieldWriter& fields, const TrainingState& kept) { visit_state(kept, fields); });
+  return written(
+      state, state ? state->bytes.size() + 64 : 0,
+      [](ErrandWriter& fields, const TrainingState& kept) { visit_state(kept, fields); });
 }
 
 Result<TrainingState> read_checkpoint(ByteView frame) {
   return parsed<TrainingState>(
-      frame, [](FieldReader& fields, TrainingState& state) { visit_state(state, fields); });
+      frame, [](ErrandReader& fields, TrainingState& state) { visit_state(state, fields); });
 }
 
 Bytes progress_frame(std::uint64_t done, std::uint64_t total) {
-  FieldWriter fields;
+  ErrandWriter fields;
   fields(done);
   fields(total);
   return std::move(fields).take();
@@ -183,7 +185,7 @@ Bytes progress_frame(std::uint64_t done, std::uint64_t total) {
 
 Result<std::pair<std::uint64_t, std::uint64_t>> read_progress(ByteView frame) {
   std::pair<std::uint64_t, std::uint64_t> read{0, 0};
-  FieldReader fields(frame);
+  ErrandReader fields(frame);
   fields(read.first);
   fields(read.second);
   if (const Status end = fields.end(); !end) return nonsense(end.error().message);

@@ -27,8 +27,8 @@ std::uint64_t bytes_max(const Model& model, ByteView module_file) {
   return kAnswerRoomBytes + kCopies * sizeof(float) * model.values.size() + 2 * module_file.size();
 }
 
-// A claim to have been stopped, or to have found a checkpoint of no use, is believed only where it
-// can be true.
+// kCancelled and kDataLoss mean something to whoever trains (stopped, or a checkpoint of no use):
+// the child's word counts only where it can be true.
 template <typename T>
 Result<T> plausible(Result<T> result, bool resumed, const std::function<bool()>& should_stop) {
   if (result) return result;

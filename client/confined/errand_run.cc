@@ -6,7 +6,7 @@
 namespace tributary {
 namespace {
 
-std::uint32_t number_of(FrameKind kind) { return static_cast<std::uint32_t>(kind); }
+std::uint32_t number_of(ErrandFrame kind) { return static_cast<std::uint32_t>(kind); }
 
 }  // namespace
 
@@ -38,23 +38,23 @@ Status ErrandRun::tell_wishes(Channel& channel) {
   const bool stopping = stopped_.has_value();
   if (training_->checkpoint_due && !checkpoint_asked_ && training_->checkpoint_due()) {
     checkpoint_asked_ = true;
-    TRIB_CHECK_OK(channel.send(number_of(FrameKind::kWantCheckpoint), {}));
+    TRIB_CHECK_OK(channel.send(number_of(ErrandFrame::kWantCheckpoint), {}));
   }
-  return stopping ? channel.send(number_of(FrameKind::kStop), {}) : Status{};
+  return stopping ? channel.send(number_of(ErrandFrame::kStop), {}) : Status{};
 }
 
 Status ErrandRun::hear(const ChannelFrame& frame) {
-  if (frame.kind == number_of(FrameKind::kConfined)) return {};
-  if (frame.kind == number_of(FrameKind::kWorking)) {
+  if (frame.kind == number_of(ErrandFrame::kConfined)) return {};
+  if (frame.kind == number_of(ErrandFrame::kWorking)) {
     working_ = true;
     return {};
   }
-  if (training_ != nullptr && frame.kind == number_of(FrameKind::kProgress)) {
+  if (training_ != nullptr && frame.kind == number_of(ErrandFrame::kProgress)) {
     TRIB_TRY(progress, read_progress(frame.bytes));
     if (training_->progress) training_->progress(progress.first, progress.second);
     return {};
   }
-  if (training_ != nullptr && frame.kind == number_of(FrameKind::kCheckpoint) &&
+  if (training_ != nullptr && frame.kind == number_of(ErrandFrame::kCheckpoint) &&
       std::exchange(checkpoint_asked_, false)) {
     training_->checkpoint(read_checkpoint(frame.bytes));
     return {};
@@ -73,7 +73,7 @@ Result<Bytes> ErrandRun::converse(Channel& channel, std::uint64_t bytes_max) {
     }
     if (!readable) continue;
     TRIB_TRY(frame, channel.receive(bytes_max));
-    if (frame.kind == number_of(FrameKind::kAnswer)) return std::move(frame.bytes);
+    if (frame.kind == number_of(ErrandFrame::kAnswer)) return std::move(frame.bytes);
     TRIB_CHECK_OK(hear(frame));
   }
 }

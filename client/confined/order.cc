@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/confined/order.h"
 
-#include "client/confined/fields.h"
+#include "client/confined/errand_fields.h"
 
 namespace tributary {
 namespace {
@@ -42,18 +42,18 @@ void visit(Head& head, Visitor& fields) {
   fields(head.checkpoints);
 }
 
-constexpr auto kArrayKind = static_cast<std::uint32_t>(FrameKind::kArray);
+constexpr auto kArrayKind = static_cast<std::uint32_t>(ErrandFrame::kArray);
 
 }  // namespace
 
 Status send_order(Channel& channel, const OrderHead& head, const OrderArrays& arrays) {
-  FieldWriter fields;
+  ErrandWriter fields;
   visit(head, fields);
   fields(head.resume.has_value());
   fields(head.resume ? head.resume->batches : 0);
   fields(head.resume ? head.resume->total : 0);
   TRIB_CHECK_OK(
-      channel.send(static_cast<std::uint32_t>(FrameKind::kOrder), std::move(fields).take()));
+      channel.send(static_cast<std::uint32_t>(ErrandFrame::kOrder), std::move(fields).take()));
   for (const ByteView array :
        {arrays.module_file, arrays.resume, std::as_bytes(arrays.global),
         std::as_bytes(arrays.start), std::as_bytes(arrays.server), std::as_bytes(arrays.own),
@@ -64,11 +64,11 @@ Status send_order(Channel& channel, const OrderHead& head, const OrderArrays& ar
 
 Result<Order> receive_order(Channel& channel) {
   TRIB_TRY(frame, channel.receive());
-  if (frame.kind != static_cast<std::uint32_t>(FrameKind::kOrder))
+  if (frame.kind != static_cast<std::uint32_t>(ErrandFrame::kOrder))
     return make_error(ErrorCode::kProtocol, "an order was expected");
   Order order;
   OrderHead& head = order.head;
-  FieldReader fields(frame.bytes);
+  ErrandReader fields(frame.bytes);
   visit(head, fields);
   bool resumes = false;
   TrainingState resume;

@@ -19,7 +19,7 @@ namespace tributary {
 
 enum class Errand : std::uint32_t { kInitialModel, kTrain, kEvaluate, kExport };
 
-enum class FrameKind : std::uint32_t {
+enum class ErrandFrame : std::uint32_t {
   // To the child.
   kOrder = 1,
   kArray,           // as many as an order has

@@ -22,13 +22,13 @@ class Worker {
     TRIB_TRY(order, receive_order(channel_));
     warm_up_torch();
     if (const Status confined = confine({order.head.memory_bytes}); !confined)
-      return tell(FrameKind::kAnswer, refusal(order.head.errand, confined.error()));
-    TRIB_CHECK_OK(tell(FrameKind::kConfined, {}));
-    return tell(FrameKind::kAnswer, carry_out(order));
+      return tell(ErrandFrame::kAnswer, refusal(order.head.errand, confined.error()));
+    TRIB_CHECK_OK(tell(ErrandFrame::kConfined, {}));
+    return tell(ErrandFrame::kAnswer, carry_out(order));
   }
 
  private:
-  Status tell(FrameKind kind, ByteView bytes) {
+  Status tell(ErrandFrame kind, ByteView bytes) {
     return channel_.send(static_cast<std::uint32_t>(kind), bytes);
   }
 
@@ -81,7 +81,7 @@ class Worker {
     if (head.checkpoints) {
       request.checkpoint_due = [this] { return std::exchange(checkpoint_wanted_, false); };
       request.checkpoint = [this](Result<TrainingState> state) {
-        static_cast<void>(tell(FrameKind::kCheckpoint, checkpoint_frame(state)).has_value());
+        static_cast<void>(tell(ErrandFrame::kCheckpoint, checkpoint_frame(state)).has_value());
       };
     }
     return train(request);
@@ -90,11 +90,11 @@ class Worker {
   // Asked before the first batch: the model is there by then.
   bool stopped() {
     if (!std::exchange(working_told_, true))
-      stop_ = stop_ || !tell(FrameKind::kWorking, {}).has_value();
+      stop_ = stop_ || !tell(ErrandFrame::kWorking, {}).has_value();
     while (!stop_ && channel_.readable(Milliseconds(0))) {
       const Result<ChannelFrame> frame = channel_.receive();
-      if (!frame || frame->kind == static_cast<std::uint32_t>(FrameKind::kStop)) stop_ = true;
-      if (frame && frame->kind == static_cast<std::uint32_t>(FrameKind::kWantCheckpoint))
+      if (!frame || frame->kind == static_cast<std::uint32_t>(ErrandFrame::kStop)) stop_ = true;
+      if (frame && frame->kind == static_cast<std::uint32_t>(ErrandFrame::kWantCheckpoint))
         checkpoint_wanted_ = true;
     }
     return stop_;
@@ -104,7 +104,7 @@ class Worker {
     const TimePoint now = clock_.now();
     if (done < total && now - told_at_ < kProgressEvery) return;
     told_at_ = now;
-    static_cast<void>(tell(FrameKind::kProgress, progress_frame(done, total)).has_value());
+    static_cast<void>(tell(ErrandFrame::kProgress, progress_frame(done, total)).has_value());
   }
 
   Channel channel_;

@@ -82,8 +82,9 @@ Status enroll(const EnrollOptions& options) {
   std::cerr << "Waiting until the certificate is issued; you may stop this (Ctrl-C), and give the "
                "same command again later.\n";
   TRIB_TRY(issued, wait_for_certificate(target, context, {SiteName{options.site}, token, request}));
-  return folder.install({roots, issued.certificates, issued.crl,
-                         starter_client_file(options.site, *coordinator, server)});
+  return folder.install(
+      {roots, issued.certificates, issued.crl,
+       starter_client_file(options.site, *coordinator, server, !issued.crl.empty())});
 }
 
 Status kit_request(const EnrollOptions& options) {
@@ -102,14 +103,13 @@ Status kit_install(const EnrollOptions& options) {
   TRIB_TRY(bytes, read_named(options.kit, limits::kConfigBytesMax));
   const auto kit = unpack_tar(std::string(as_text(bytes)));
   if (!kit) return fault_of_named(options.kit, kit.error());
-  for (const char* name : {"ca.pem", "certificates.pem", "client.yaml"}) {
+  for (const char* name : {"ca.pem", "crl.pem", "certificates.pem", "client.yaml"}) {
     if (!kit->contains(name)) return wrong(options.kit + " has no " + name + ": it is no kit");
   }
   TRIB_TRY(root, root_that_was_told(kit->at("ca.pem"), options.ca_hash));
   TRIB_TRY(folder, SiteFolder::open(options.directory, options.site));
-  const auto lists = kit->find("crl.pem");
-  return folder.install({root, kit->at("certificates.pem"),
-                         lists == kit->end() ? "" : lists->second, kit->at("client.yaml")});
+  return folder.install(
+      {root, kit->at("certificates.pem"), kit->at("crl.pem"), kit->at("client.yaml")});
 }
 
 }  // namespace

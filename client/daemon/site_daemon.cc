@@ -24,6 +24,7 @@
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/version.h"
+#include "common/base/words.h"
 #include "common/storage/directory_lock.h"
 #include "common/transport/credentials.h"
 #include "common/transport/dialer.h"
@@ -86,7 +87,7 @@ class Daemon {
     log_.record("client.started", {{"software", kSoftware},
                                    {"site", credentials_->own().name},
                                    {"coordinator", to_string(config_.coordinator)},
-                                   {"datasets", joined(dataset_names(config_))},
+                                   {"datasets", joined(dataset_names(config_), ",")},
                                    {"state_dir", config_.state_dir},
                                    {"results", static_cast<std::int64_t>(agent_->results())}});
     return {};

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/daemon/site_folder.h"
 
-#include <sys/stat.h>
-
 #include <ctime>
 #include <iostream>
 
@@ -35,10 +33,7 @@ Result<std::string> SiteFolder::request(const std::string& role) {
   const std::string path = place(site_ + ".key");
   if (!files_->exists(path)) {
     TRIB_TRY(made, make_signing_request(site_, role, KeyKind::kP256));
-    const mode_t before = ::umask(0077);
-    Status written = write_named(path, as_bytes(made.key));
-    ::umask(before);
-    TRIB_CHECK_OK(written);
+    TRIB_CHECK_OK(write_named_secret(path, made.key));
   }
   TRIB_TRY(key, read_named(path, limits::kConfigBytesMax));
   TRIB_TRY(request, signing_request_for(std::string(as_text(key)), site_, role));
@@ -59,14 +54,9 @@ Status SiteFolder::install(const SiteKit& kit) {
                           (pair ? "" : ", and not for the key in " + place(site_ + ".key")));
   }
   TRIB_CHECK_OK(keep_root(kit.roots));
-  std::string client = kit.client_file;
-  if (!kit.lists.empty()) {
-    TRIB_CHECK_OK(write_named(place("crl.pem"), as_bytes(kit.lists)));
-  } else if (const std::size_t named = client.find(", crl: crl.pem"); named != std::string::npos) {
-    client.erase(named, std::string(", crl: crl.pem").size());
-  }
-  for (const auto& [name, text] :
-       {std::pair{"client.yaml", client}, std::pair{"policy.yaml", starter_policy_file()}}) {
+  if (!kit.lists.empty()) TRIB_CHECK_OK(write_named(place("crl.pem"), as_bytes(kit.lists)));
+  for (const auto& [name, text] : {std::pair{"client.yaml", kit.client_file},
+                                   std::pair{"policy.yaml", starter_policy_file()}}) {
     if (!files_->exists(place(name))) TRIB_CHECK_OK(write_named(place(name), as_bytes(text)));
   }
   // Last: with it the site is enrolled.

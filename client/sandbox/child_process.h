@@ -28,9 +28,9 @@ class ChildProcess {
 
   Channel& channel() { return channel_; }
   pid_t pid() const { return pid_; }
-  // Gives it so long to end by itself, kills it, waits for it, and says how it ended: kPermissionDenied for a
-  // system call that is forbidden to it, kResourceExhausted where the kernel (or we) killed it,
-  // kFailedPrecondition otherwise.
+  // Gives it so long to end by itself, kills it, waits for it, and says how it ended:
+  // kPermissionDenied for a system call that is forbidden to it, kResourceExhausted where the
+  // kernel (or we) killed it, kFailedPrecondition otherwise.
   Error end(Milliseconds patience = Milliseconds(0));
 
  private:

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "common/storage/file_system.h"
+#include "common/storage/secret_file.h"
 
 namespace tributary {
 
@@ -34,12 +34,24 @@ Status check_place(const std::string& path) {
   return {};
 }
 
-Status write_named(const std::string& path, ByteView bytes) {
-  TRIB_CHECK_OK(check_place(path));
-  const Status written = make_file_system()->write_durably(path, bytes);
+namespace {
+
+Status named(const std::string& path, const Status& written) {
   if (written) return {};
   Error error = Error(written.error()).with_context("write " + path);
   return error.code == ErrorCode::kResourceExhausted ? error : fault_of_named(path, error);
+}
+
+}  // namespace
+
+Status write_named(const std::string& path, ByteView bytes) {
+  TRIB_CHECK_OK(check_place(path));
+  return named(path, make_file_system()->write_durably(path, bytes));
+}
+
+Status write_named_secret(const std::string& path, const std::string& text) {
+  TRIB_CHECK_OK(check_place(path));
+  return named(path, write_secret(*make_file_system(), path, text));
 }
 
 }  // namespace tributary

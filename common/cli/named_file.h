@@ -19,5 +19,7 @@ Result<Bytes> read_named(const std::string& path, std::uint64_t bytes_max);
 Status check_place(const std::string& path);
 // All or nothing.
 Status write_named(const std::string& path, ByteView bytes);
+// The same for its user alone (secret_file.h).
+Status write_named_secret(const std::string& path, const std::string& text);
 
 }  // namespace tributary

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "common/base/words.h"
+
 namespace tributary {
 namespace {
 
@@ -94,15 +96,9 @@ void tell_kept(EventLog& log, const Error& fault) {
 
 void tell_reloaded(EventLog& log, const ConfigChanges& changes, EventLevel before, EventLevel now) {
   log.set_level(std::min(before, now));  // whoever asked for less hears of this yet
-  log.record("config.reloaded", {{"changed", joined(changes.taken)},
-                                 {"needs_restart", joined(changes.needs_restart)}});
+  log.record("config.reloaded", {{"changed", joined(changes.taken, ",")},
+                                 {"needs_restart", joined(changes.needs_restart, ",")}});
   log.set_level(now);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
-  return text;
 }
 
 }  // namespace tributary

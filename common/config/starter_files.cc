@@ -3,8 +3,9 @@
 
 namespace tributary {
 
-std::string starter_tls(const std::string& name) {
-  return "tls: {certificate: " + name + ".pem, key: " + name + ".key, ca: ca.pem, crl: crl.pem}\n";
+std::string starter_tls(const std::string& name, bool with_lists) {
+  return "tls: {certificate: " + name + ".pem, key: " + name + ".key, ca: ca.pem" +
+         (with_lists ? ", crl: crl.pem" : "") + "}\n";
 }
 
 std::string starter_dial(const HostPort& coordinator, const std::string& server_name) {
@@ -12,8 +13,9 @@ std::string starter_dial(const HostPort& coordinator, const std::string& server_
 }
 
 std::string starter_client_file(const std::string& site, const HostPort& coordinator,
-                                const std::string& server_name) {
-  return starter_dial(coordinator, server_name) + "state_dir: state\n" + starter_tls(site) +
+                                const std::string& server_name, bool with_lists) {
+  return starter_dial(coordinator, server_name) + "state_dir: state\n" +
+         starter_tls(site, with_lists) +
          "datasets:   # logical names and where they are; nobody else sees the paths\n"
          "  patients: {loader: csv, path: patients.csv}\n"
          "log: {file: client.jsonl}\n";

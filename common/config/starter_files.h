@@ -9,11 +9,11 @@
 
 namespace tributary {
 
-// `tls`: NAME.pem, NAME.key, ca.pem and crl.pem beside the file.
-std::string starter_tls(const std::string& name);
+// `tls`: NAME.pem, NAME.key, ca.pem, and where there are such lists crl.pem, beside the file.
+std::string starter_tls(const std::string& name, bool with_lists = true);
 std::string starter_dial(const HostPort& coordinator, const std::string& server_name);
 std::string starter_client_file(const std::string& site, const HostPort& coordinator,
-                                const std::string& server_name);
+                                const std::string& server_name, bool with_lists = true);
 std::string starter_policy_file();
 
 }  // namespace tributary

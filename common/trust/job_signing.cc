@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/base/words.h"
 #include "common/crypto/digest.h"
 
 namespace tributary {
@@ -49,8 +50,7 @@ Result<PeerIdentity> verify_job(const Trust& trust, const JobManifest& manifest,
   const std::string role =
       who.role == PeerRole::kOperator ? who.operator_role : peer_role_name(who.role);
   if (who.role == PeerRole::kOperator && std::ranges::count(roles, role) > 0) return who;
-  std::string those;
-  for (const std::string& one : roles) those += (those.empty() ? "" : ", ") + one;
+  const std::string those = joined(roles, ", ");
   return make_error(
       ErrorCode::kUnauthenticated,
       "the job is signed by '" + who.name + "', whose role is " + role +

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/ctl/authority.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <iostream>
@@ -39,10 +37,7 @@ Status write_pair(FileSystem& files, const std::string& stem, const PemPair& pai
                         stem + ending + " exists; move it away or take another name");
     }
   }
-  const mode_t before = ::umask(0077);
-  Status written = write_named(stem + ".key", as_bytes(pair.key));
-  ::umask(before);
-  TRIB_CHECK_OK(written);
+  TRIB_CHECK_OK(write_named_secret(stem + ".key", pair.key));
   TRIB_CHECK_OK(write_named(stem + ".pem", as_bytes(pair.certificate)));
   std::cout << stem << ".pem\n" << stem << ".key\n";
   return {};

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/base/words.h"
 #include "common/wire/message_codec.h"
 
 namespace tributary {
@@ -35,12 +36,6 @@ const JobId* job_of(const Message& request) {
   return nullptr;
 }
 
-std::string joined(const std::vector<std::string>& roles) {
-  std::string text;
-  for (const std::string& one : roles) text += (text.empty() ? "" : ", ") + one;
-  return text.empty() ? "nobody" : text;
-}
-
 }  // namespace
 
 std::optional<OperatorAction> action_of(const Message& request) {
@@ -57,11 +52,12 @@ Status permits_request(const RoleMatrix& matrix, std::string_view role, const Me
   if (may(matrix, role, *action)) return {};
   const bool own_only = *action == kControlJobs && may(matrix, role, kControlOwnJobs);
   if (own_only && is_own(*job_of(request))) return {};
+  const std::string these = joined(roles_that_may(matrix, *action), ", ");
   return make_error(ErrorCode::kPermissionDenied,
                     "the role " + std::string(role) + " may not ask for " + message_name(request) +
                         (own_only ? " for a job that somebody else submitted" : "") +
                         "; these may (" + std::string(action_name(*action)) +
-                        "): " + joined(roles_that_may(matrix, *action)));
+                        "): " + (these.empty() ? "nobody" : these));
 }
 
 }  // namespace tributary

@@ -6,17 +6,12 @@
 
 #include "common/base/limits.h"
 #include "common/base/version.h"
+#include "common/base/words.h"
 
 namespace tributary {
 namespace {
 
 constexpr Milliseconds kPostponedEvery{1'000};
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
-  return text;
-}
 
 Error not_listed(const SiteName& site) {
   return make_error(ErrorCode::kPermissionDenied,
@@ -177,7 +172,7 @@ std::shared_ptr<LinkHandler> SiteSessions::admit(std::shared_ptr<Link> link, con
   ports_.log.record("site.connected", {{"site", site.value},
                                        {"address", address},
                                        {"software", hello.software},
-                                       {"datasets", joined(hello.datasets)}});
+                                       {"datasets", joined(hello.datasets, ",")}});
   driver_->handle(SiteConnected{site, hello.datasets, evaluator});
   return session;
 }

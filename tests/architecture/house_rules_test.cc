@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <regex>
 #include <set>
@@ -105,6 +107,31 @@ TEST(HouseRules, EverySourceNamesItsLicenseAndHeadersAreGuarded) {
     EXPECT_EQ(lines[0], "// SPDX-License-Identifier: Apache-2.0") << path;
     if (!path.ends_with(".h")) continue;
     EXPECT_NE(text_of(kRoot / path).find("#pragma once"), std::string::npos) << path;
+  }
+}
+
+// A program has room for one class of a name: of two the linker takes parts of either.
+TEST(HouseRules, WhatIsLinkedTogetherHasNoTwoClassesOfAName) {
+  static const std::regex space(R"(namespace (tributary(?:::\w+)*) \{)");
+  static const std::regex defined(R"((?:class|struct|enum class) (\w+)[^;]*\{.*)");
+  const auto is_program = [](const std::string& path) {
+    return path.starts_with("client/daemon/") || path.starts_with("client/simulate/") ||
+           path.starts_with("coordinator/ctl/") || path.starts_with("coordinator/daemon/");
+  };
+  std::map<std::string, std::set<std::string>> places;
+  for (const std::string& path : sources()) {
+    if (is_test(path) || !path.ends_with(".h")) continue;
+    std::string in;
+    std::smatch found;
+    for (const std::string& line : lines_of(kRoot / path)) {
+      if (std::regex_match(line, found, space)) in = found[1];
+      if (std::regex_match(line, found, defined)) places[in + "::" + found[1].str()].insert(path);
+    }
+  }
+  ASSERT_GT(places.size(), 200u) << "the classes were found";
+  for (const auto& [name, paths] : places) {
+    const bool apart = std::ranges::all_of(paths, is_program);
+    EXPECT_TRUE(apart || paths.size() == 1) << name << ": " << testing::PrintToString(paths);
   }
 }
 

@@ -265,11 +265,16 @@ TEST_F(Renewal, ADeniedOneLeavesWhatIsThere) {
   const std::string before = read(certificate(1));
   EXPECT_EQ(federation_.ctl({"enroll", "deny", name(1), "--renewal"}), 0);
   EXPECT_EQ(federation_.ctl({"enroll", "renewals", "--dir", path("pki")}), 0);
+  EXPECT_TRUE(wait_until(
+      [&] { return federation_.client_events(1, "certificate.not_renewed").size() == 1; },
+      kPatience));
+  EXPECT_FALSE(std::filesystem::exists(path("pki/" + name(1) + ".key.next")));
   federation_.signal_client(1, SIGHUP);
   EXPECT_TRUE(
       wait_until([&] { return federation_.client_events(1, "certificates.reloaded").size() == 1; },
                  kPatience));
   EXPECT_EQ(read(certificate(1)), before);
+  EXPECT_TRUE(federation_.events("enrolment.issued").empty());
 }
 
 }  // namespace

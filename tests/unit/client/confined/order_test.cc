@@ -9,7 +9,7 @@
 
 #include <thread>
 
-#include "client/confined/fields.h"
+#include "client/confined/errand_fields.h"
 #include "tests/support/plugin_choice.h"
 
 namespace tributary {
@@ -169,7 +169,7 @@ TEST_F(AnswerTest, CutLongerOrWithLyingCountsIsNone) {
 }
 
 TEST_F(AnswerTest, TextOfErrorsIsFitForALog) {
-  FieldWriter fields;
+  ErrandWriter fields;
   fields(false);
   fields(std::uint64_t{4711});
   fields("two\nlines \x1b[2J and \xff" + std::string(5000, 'x'));

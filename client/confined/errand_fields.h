@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// FieldWriter and FieldReader: values one after the other as bytes of this machine, called alike,
+// ErrandWriter and ErrandReader: values one after the other as bytes of this machine, called alike,
 // so that one list of fields serves both directions. One owner, one thread. Reading never goes
 // beyond the bytes; the first fault stays, and values after it are as they were.
 #pragma once
@@ -20,9 +20,9 @@ namespace tributary {
 template <typename T>
 concept SmallField = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
-class FieldWriter {
+class ErrandWriter {
  public:
-  explicit FieldWriter(std::size_t room = 1024) : to_(room) {}
+  explicit ErrandWriter(std::size_t room = 1024) : to_(room) {}
 
   template <SmallField T>
   void operator()(T value) {
@@ -60,9 +60,9 @@ class FieldWriter {
   StateWriter to_;
 };
 
-class FieldReader {
+class ErrandReader {
  public:
-  explicit FieldReader(ByteView bytes) : size_(bytes.size()), from_(bytes) {}
+  explicit ErrandReader(ByteView bytes) : size_(bytes.size()), from_(bytes) {}
 
   template <SmallField T>
   void operator()(T& value) {
