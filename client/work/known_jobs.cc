@@ -112,11 +112,13 @@ Result<std::vector<KnownJob>> KnownJobs::all() const {
 Status KnownJobs::make_room() {
   TRIB_TRY(jobs, all());
   if (jobs.size() < limits::kJobsKnownMax) return {};
-  std::vector<JobId> may_go;
+  std::vector<JobId> may_go, approved;
   for (const KnownJob& job : jobs) {
     TRIB_TRY(decided, decision(job));
-    if (decided != Decision::kDenied) may_go.push_back(job.id);
+    if (decided == Decision::kNone) may_go.push_back(job.id);
+    if (decided == Decision::kApproved) approved.push_back(job.id);
   }
+  may_go.insert(may_go.end(), approved.begin(), approved.end());
   for (std::size_t i = 0; i + limits::kJobsKnownMax <= may_go.size(); ++i) {
     TRIB_CHECK_OK(files_->remove(path(may_go[i], kJob)));
     TRIB_CHECK_OK(files_->remove(path(may_go[i], kDecision)));

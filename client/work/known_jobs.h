@@ -3,7 +3,7 @@
 // files of one folder: ID.json, written by the daemon, and ID.decision, written by
 // `tributary-client jobs`; so the two need no lock between them. ID.noted is the daemon's too: the
 // decision that it has put into the site's audit log. At most kJobsKnownMax that nobody
-// has denied; the oldest give way. A denial stays for good. One thread a process at a time.
+// has denied; the oldest give way, those that somebody approved last. A denial stays for good. One thread a process at a time.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,7 @@ void AuditExchange::sign() {
 void AuditExchange::offer(const SiteName& site, Kept& kept) {
   const AuditLog& log = ports_.trail.log();
   const auto& newest = log.newest_head();
-  if (kept.asked || !newest || newest->head.size == kept.size) return;
+  if (kept.turn != Turn::kOurs || !newest || newest->head.size == kept.size) return;
   if (newest->signature.bytes == kept.offered) return;
   AuditHead message{newest->head.size,
                     newest->head.root,
@@ -41,13 +41,13 @@ void AuditExchange::offer(const SiteName& site, Kept& kept) {
                     {}};
   if (kept.size < newest->head.size)
     message.proof = log.tree().consistency_proof(kept.size, newest->head.size);
-  kept.asked = true;
+  kept.turn = Turn::kSite;
   kept.offered = newest->signature.bytes;
   ports_.send(site, message);
 }
 
 void AuditExchange::begin(const SiteName& site) {
-  sites_.erase(site);
+  sites_[site] = {};
   ++links_[site];
 }
 
@@ -55,7 +55,13 @@ void AuditExchange::begin(const SiteName& site) {
 // round.
 void AuditExchange::on_countersignature(const SiteName& site,
                                         const AuditCountersignature& message) {
+  Kept& kept = sites_[site];
+  if (kept.turn != Turn::kSite) {
+    return ports_.drop(site, make_error(ErrorCode::kInvalidArgument,
+                                        "a countersignature that nobody asked for"));
+  }
   if (message.size == 0) return answered(site, 0);
+  kept.turn = Turn::kCheck;
   const ByteView signature = as_bytes(message.signature);
   const Countersignature one{{message.size, message.root, message.at_ms},
                              message.countersigned_ms,
@@ -76,7 +82,7 @@ void AuditExchange::on_countersignature(const SiteName& site,
 void AuditExchange::answered(const SiteName& site, std::uint64_t size) {
   Kept& kept = sites_[site];
   kept.size = size;
-  kept.asked = false;
+  kept.turn = Turn::kOurs;
   offer(site, kept);
 }
 

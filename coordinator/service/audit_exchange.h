@@ -2,8 +2,9 @@
 // AuditExchange: brings each new head of the coordinator's audit log to the sites, with a proof
 // that it continues the head that the site keeps, and keeps their countersignatures. A site is sent
 // one head at a time: the next when it has answered; and none twice on a link, because whoever
-// refuses a head answers with the one that it keeps. Engine thread only. It decides nothing about a
-// site whose head is of another log; the site does.
+// refuses a head answers with the one that it keeps. A site that speaks out of turn loses its link:
+// each check costs a signature. Engine thread only. It decides nothing about a site whose head is of
+// another log; the site does.
 #pragma once
 
 #include <functional>
@@ -40,15 +41,16 @@ class AuditExchange {
   void sign();
   // The site is on a new link: what it was asked on the last one has no answer.
   void begin(const SiteName& site);
-  // First on each link of a site, and in answer to a head. One that the site did not sign ends the
-  // link.
+  // First on each link of a site, and in answer to a head. One that nobody asked for, or that the
+  // site did not sign, ends the link.
   void on_countersignature(const SiteName& site, const AuditCountersignature& message);
 
  private:
+  enum class Turn { kSite, kCheck, kOurs };
   struct Kept {
     std::uint64_t size = 0;
-    bool asked = false;  // a head is on its way
-    Bytes offered = {};  // the signature of the last one
+    Turn turn = Turn::kSite;  // first, it says what it keeps
+    Bytes offered = {};       // the signature of the last head
   };
   void offer(const SiteName& site, Kept& kept);
   void keep(const SiteName& site, const Countersignature& one);

@@ -106,6 +106,15 @@ TEST_F(KnownJobsTest, ADenialDoesNotGiveWay) {
   EXPECT_TRUE(jobs_.find(JobId{"job-2"}));
 }
 
+TEST_F(KnownJobsTest, WhatSomebodyApprovedGivesWayLast) {
+  ASSERT_TRUE(jobs_.note(job("approved", 0)));
+  ASSERT_TRUE(jobs_.decide(job("approved", 0), Decision::kApproved));
+  for (std::size_t i = 1; i <= limits::kJobsKnownMax; ++i)
+    ASSERT_TRUE(jobs_.note(job("job-" + std::to_string(i), static_cast<std::int64_t>(i))));
+  EXPECT_EQ(*jobs_.decision(*jobs_.find(JobId{"approved"})), Decision::kApproved);
+  EXPECT_EQ(jobs_.find(JobId{"job-1"}).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(KnownJobsTest, TheOldestGiveWay) {
   for (std::size_t i = 0; i <= limits::kJobsKnownMax; ++i)
     ASSERT_TRUE(jobs_.note(job("job-" + std::to_string(i), static_cast<std::int64_t>(i))));

@@ -108,6 +108,7 @@ TEST_F(AuditExchangeTest, ASiteThatComesBackGoesOnFromWhatItKeeps) {
   const TreeHead first = newest();
   decide();
   ASSERT_EQ(sent_.size(), 1u) << "it has not answered, and its link ends";
+  exchange_.begin(kNorth);
   ASSERT_TRUE(answer(kNorth, countersigned(north_, first)));
   ASSERT_EQ(sent_.size(), 2u);
   EXPECT_TRUE(verify_consistency(1, first.root, 2, sent_[1].root, sent_[1].proof));
@@ -169,11 +170,23 @@ TEST_F(AuditExchangeTest, WhatWasSaidOnALinkThatHasEndedIsNoAnswerOnTheNext) {
   EXPECT_EQ(sent_[0].size, 2u);
 }
 
+TEST_F(AuditExchangeTest, WhoeverSpeaksOutOfTurnLosesTheLink) {
+  decide();
+  waits_ = true;
+  ASSERT_TRUE(answer(kNorth, countersigned(north_, newest())));
+  EXPECT_THAT(answer(kNorth, countersigned(north_, newest())).error().message,
+              HasSubstr("nobody asked for"));
+  EXPECT_EQ(elsewhere_.size(), 1u) << "no second check beside the first";
+  elsewhere_.front()();
+  EXPECT_FALSE(answer(kNorth, {})) << "no head was offered since";
+}
+
 TEST_F(AuditExchangeTest, WhatTheSiteDidNotSignIsRefused) {
   decide();
   AuditCountersignature changed = countersigned(north_, newest());
   changed.countersigned_ms += 1;
   EXPECT_FALSE(answer(kNorth, changed));
+  exchange_.begin(kNorth);
   const AuditCountersignature of_other = countersigned(signer("south", "site"), newest());
   EXPECT_THAT(answer(kNorth, of_other).error().message, HasSubstr("by south, not by north"));
 }
