@@ -9,6 +9,7 @@
 #include "coordinator/ctl/commands.h"
 #include "coordinator/ctl/enroll_commands.h"
 #include "coordinator/ctl/interrupt.h"
+#include "coordinator/ctl/privacy_commands.h"
 
 namespace tributary {
 namespace {
@@ -56,6 +57,7 @@ struct CommandLine {
   AuditOptions audited;
   PkiCrl crl;
   EnrollOptions enrolled;
+  PrivacyPlan privacy;
   SubmitOptions submitted;
   JobChanges changes;
   ControlSite site;
@@ -93,6 +95,9 @@ struct CommandLine {
     remote(watched, [this](Connection& c) { return watch_job(c, job); });
     add_model();
     add_audit();
+    add_privacy(app, privacy, [this](CLI::App* command, std::function<Status()> action) {
+      command->callback([this, action = std::move(action)] { run = action; });
+    });
   }
 
   void add_audit() {

@@ -215,6 +215,35 @@ assert 8 + length + at == len(data)
 sys.stdout.write(data[8 + length:].hex())
 )";
 
+// The setting of Abadi et al. 2016.
+TEST_F(CommandLine, WhatPrivacyCostsIsToldBeforeAnybodyTrains) {
+  const std::vector<std::string> plan = {"privacy",  "plan", "--size",   "10000",
+                                         "--batch",  "100",  "--rounds", "10",
+                                         "--epochs", "10",   "--delta",  "1e-5"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), plan.begin(), plan.end());
+    return run("tributaryctl", more);
+  };
+  ASSERT_EQ(with({"--noise", "4"}), 0) << said_;
+  EXPECT_THAT(said_, AllOf(HasSubstr("probability 0.01; 10000 steps; delta 1e-05"),
+                           HasSubstr("epsilon 1.035 by the RDP accountant"),
+                           HasSubstr("0.9469 by the tighter PLD accountant")));
+  ASSERT_EQ(with({"--epsilon", "1.036"}), 0) << said_;
+  EXPECT_THAT(said_, AllOf(HasSubstr("noise multiplier 4 by the RDP accountant"),
+                           HasSubstr("0.518    10      7."), HasSubstr("2.072    10      2.")));
+  ASSERT_EQ(with({"--noise", "4", "--sampling", "fixed", "--json"}), 0) << said_;
+  EXPECT_THAT(said_, AllOf(HasSubstr("each record replaced by another"),
+                           HasSubstr("\"epsilon_pld\": null")));
+  EXPECT_EQ(with({}), 2);
+  EXPECT_THAT(said_, HasSubstr("say --epsilon"));
+  EXPECT_EQ(with({"--epsilon", "1", "--noise", "1"}), 2);
+  EXPECT_EQ(with({"--noise", "4", "--sampling", "tree"}), 2);
+  EXPECT_EQ(run("tributaryctl", {"privacy", "plan", "--size", "10", "--batch", "11", "--rounds",
+                                 "1", "--noise", "1"}),
+            2);
+  EXPECT_THAT(said_, HasSubstr("--batch is more than --size"));
+}
+
 TEST_F(CommandLine, PythonReadsTheFinalModel) {
   constexpr const char* kPython = "/usr/bin/python3";
   if (!std::filesystem::exists(kPython)) GTEST_SKIP() << "there is no " << kPython;
