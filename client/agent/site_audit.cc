@@ -77,7 +77,11 @@ Status SiteAudit::read() {
     return {};
   });
   if (!read) return Error(read.error()).with_context(kept_path());
-  return {};
+  if (kept_) return {};
+  return make_error(ErrorCode::kDataLoss,
+                    kept_path() +
+                        ": no head is in it, and without one a log that was rewritten would not be "
+                        "noticed; bring it back from a copy, or move it away if there is none");
 }
 
 Status SiteAudit::append(const std::string& json) {

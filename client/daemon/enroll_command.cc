@@ -9,6 +9,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/cli/named_file.h"
+#include "common/config/client_file.h"
 #include "common/config/starter_files.h"
 #include "common/storage/tar_file.h"
 #include "common/transport/ask.h"
@@ -38,8 +39,13 @@ Result<std::string> token_of(const EnrollOptions& options) {
 // Any coordinator is asked: only the root that was told counts.
 Result<std::string> learn_root(const DialTarget& target, const std::string& ca_hash) {
   TRIB_TRY(anyone, TlsContext::load_stranger());
-  TRIB_TRY(told, ask(target, anyone, GetRoot{}));
-  const auto* root = std::get_if<RootCertificate>(&told);
+  auto told = ask(target, anyone, GetRoot{});
+  if (!told) {
+    return std::move(told).error().with_context(
+        "if it takes no guests, nobody is invited there now: the token may have ended, and whoever "
+        "invited you can make a new one (tributaryctl enroll invite)");
+  }
+  const auto* root = std::get_if<RootCertificate>(&*told);
   if (root == nullptr) return answered_otherwise();
   return root_that_was_told(root->certificate, ca_hash);
 }
@@ -107,9 +113,13 @@ Status kit_install(const EnrollOptions& options) {
     if (!kit->contains(name)) return wrong(options.kit + " has no " + name + ": it is no kit");
   }
   TRIB_TRY(root, root_that_was_told(kit->at("ca.pem"), options.ca_hash));
+  // Nobody signed this file: of all that it may say, where the coordinator is is taken over.
+  const auto said = parse_client_config(kit->at("client.yaml"), "client.yaml");
+  if (!said) return fault_of_named(options.kit, said.error());
   TRIB_TRY(folder, SiteFolder::open(options.directory, options.site));
-  return folder.install(
-      {root, kit->at("certificates.pem"), kit->at("crl.pem"), kit->at("client.yaml")});
+  std::cerr << "The kit says that the coordinator is " << to_string(said->coordinator) << ".\n";
+  return folder.install({root, kit->at("certificates.pem"), kit->at("crl.pem"),
+                         starter_client_file(options.site, said->coordinator, said->server_name)});
 }
 
 }  // namespace

@@ -135,12 +135,13 @@ Result<std::string> inspection_of(const KnownJob& known, const Result<SitePolicy
   Result<DataSummary> summary = to.data.summarize(file.spec, detail);
   if (!summary) {
     to.out << "\nwhat would leave cannot be told: "
-           << (detail.empty() ? summary.error().message : detail) << "\n";
+           << escaped(detail.empty() ? summary.error().message : detail) << "\n";
     return to.out.str();
   }
   if (const auto rows = static_cast<std::int64_t>(summary->training_rows);
       !permits_rows(to.policy, file.spec, rows)) {
-    to.out << "  policy     " << permits_rows(to.policy, file.spec, rows).error().message << "\n";
+    to.out << "  policy     " << escaped(permits_rows(to.policy, file.spec, rows).error().message)
+           << "\n";
   }
   tell_less(to.policy, *summary);
   tell_summary(to, *summary);

@@ -6,6 +6,7 @@
 
 #include "client/confined/confined_learner.h"
 #include "client/confined/worker.h"
+#include "client/daemon/dataset_files.h"
 #include "client/daemon/enroll_command.h"
 #include "client/daemon/jobs_command.h"
 #include "client/daemon/site_daemon.h"
@@ -15,7 +16,6 @@
 #include "common/base/limits.h"
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
-#include "common/config/catalog.h"
 #include "common/config/job_file.h"
 #include "common/storage/file_system.h"
 #include "common/tensor/safetensors.h"
@@ -27,6 +27,8 @@ namespace {
 constexpr const char* kProgram = "tributary-client";
 
 Result<ClientConfig> read_config(const std::string& path) {
+  if (path.empty())
+    return make_error(ErrorCode::kInvalidArgument, "--config is missing: the site's client.yaml");
   TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
   return parse_client_config(std::string(as_text(text)), path);
 }
@@ -45,33 +47,13 @@ int run(const std::string& path) {
   return tell_error(kProgram, ran.error()) == 2 ? 2 : 1;
 }
 
-Status check_readable(const std::string& path) {
-  const auto file = make_file_system()->open(path);
-  if (!file) return file.error();
-  std::byte first;
-  return (*file)->size() == 0 ? Status{} : (*file)->read_at(0, {&first, 1});
-}
-
-// That the files of a dataset are there; what is in them is seen with a job.
-Status check_dataset(const std::string& name, const PluginChoice& dataset) {
-  const auto loader = std::ranges::find(data_loaders(), dataset.name, &PluginSchema::name);
-  for (const OptionSchema& option : loader->options) {
-    const auto value = dataset.options.find(option.name);
-    if (option.type != OptionType::kPath || value == dataset.options.end()) continue;
-    const auto& path = std::get<std::string>(value->second);
-    if (path.empty()) continue;
-    if (Status readable = check_readable(path); !readable)
-      return fault_of_named(path, std::move(readable).error()).with_context("dataset " + name);
-  }
-  return {};
-}
-
 Status check_config(const std::string& path) {
   TRIB_TRY(config, read_config(path));
   TRIB_TRY(policy, read_site_policy(config.policy_file));
   static_cast<void>(policy);
   TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, config.tls));
-  for (const auto& [name, dataset] : config.datasets) TRIB_CHECK_OK(check_dataset(name, dataset));
+  for (const auto& [name, dataset] : config.datasets)
+    TRIB_CHECK_OK(check_dataset_files(name, dataset));
   std::cout << path << ": fine; site " << context->own().name << ", " << config.datasets.size()
             << " dataset(s)\n";
   return {};
@@ -179,7 +161,7 @@ void add_jobs(CLI::App& app, const std::string& config, std::string& job,
       [&job](const ClientConfig& read) { return jobs_inspect(read, job); });
   add("approve", "Let a job run, if the policy does", true,
       [&job](const ClientConfig& read) { return jobs_decide(read, job, Decision::kApproved); });
-  add("deny", "Let a job run no more, for good", true,
+  add("deny", "Let a job run no more, until somebody approves it again", true,
       [&job](const ClientConfig& read) { return jobs_decide(read, job, Decision::kDenied); });
 }
 

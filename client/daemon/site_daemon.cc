@@ -16,6 +16,7 @@
 #include "client/agent/certificate_renewal.h"
 #include "client/agent/site_agent.h"
 #include "client/confined/confined_learner.h"
+#include "client/daemon/dataset_files.h"
 #include "client/daemon/site_rules.h"
 #include "client/policy/policy_check.h"
 #include "client/work/site_data.h"
@@ -84,6 +85,7 @@ class Daemon {
         [this] { return free_resources(config_.state_dir); }, &*gate_,
         CarriedStore(*files_, config_.state_dir + "/carried"),
         PersonalModels{*files_, config_.state_dir + "/personal"}, learner_});
+    tell_missing_files(config_, log_);
     log_.record("client.started", {{"software", kSoftware},
                                    {"site", credentials_->own().name},
                                    {"coordinator", to_string(config_.coordinator)},
@@ -207,6 +209,7 @@ class Daemon {
     const std::shared_ptr<FrameLink> link = link_.lock();
     const Status trusted = link ? trusts(link->peer()) : Status{};
     if (trusted) return {};
+    if (!read_site_policy(config_.policy_file)) return unreadable_policy(trusted.error().message);
     return Refused{Reason::kPolicyDenied, "the site does not work for this coordinator",
                    trusted.error().message};
   }
@@ -313,6 +316,7 @@ class Daemon {
   // The training thread takes it up between two tasks, and before any that the new names bring.
   void renew_config() {
     if (!reload_config(config_, read_again_, log_)) return;
+    tell_missing_files(config_, log_);
     asio::post(trainer_, [this, datasets = config_.datasets, every = config_.checkpoint_every_ms] {
       data_.renew(datasets);
       runner_->set_checkpoint_every(Milliseconds(every));

@@ -46,8 +46,11 @@ Result<std::string> SiteFolder::request(const std::string& role) {
 
 Status SiteFolder::install(const SiteKit& kit) {
   TRIB_TRY(who, verify_certificates(kit.roots, kit.certificates, std::time(nullptr)));
-  TRIB_TRY(key, read_named(place(site_ + ".key"), limits::kConfigBytesMax));
-  const auto pair = Signer::make(kit.certificates, std::string(as_text(key)));
+  auto key = read_named(place(site_ + ".key"), limits::kConfigBytesMax);
+  if (!key)
+    return std::move(key).error().with_context(
+        "the key is made first, by `enroll` or `kit request`");
+  const auto pair = Signer::make(kit.certificates, std::string(as_text(*key)));
   if (who.name != site_ || !pair) {
     return make_error(ErrorCode::kUnauthenticated,
                       "the certificate that came is for '" + who.name + "'" +
@@ -82,7 +85,7 @@ Result<std::string> root_that_was_told(const std::string& offered, const std::st
   Result<std::string> root = certificate_with_hash(offered, fingerprint_as_spoken(told_hash));
   if (root) return root;
   TRIB_TRY(hash, certificate_hash(offered));
-  return make_error(ErrorCode::kUnauthenticated,
+  return make_error(ErrorCode::kInvalidArgument,
                     "the root has the hash " + hash +
                         ", not that of --ca-hash: it is not your federation's, or the command was "
                         "not copied as a whole");

@@ -30,6 +30,10 @@ Status permits_all(const SitePolicy& policy, const SiteName& site, const KnownJo
 
 }  // namespace
 
+Refused unreadable_policy(const std::string& detail) {
+  return {Reason::kPolicyPending, "the site's policy cannot be read", detail};
+}
+
 int minute_of_day(std::int64_t wall_ms) {
   const std::time_t seconds = wall_ms / 1000;
   std::tm local{};
@@ -129,7 +133,7 @@ Admission JobGate::admit_at_any_hour(const Task& task) {
   const Result<SitePolicy> policy = ports_.policy();
   if (!policy) {
     ports_.log("policy.unreadable", {{"detail", policy.error().message}});
-    return denied(policy.error().message);
+    return unreadable_policy(policy.error().message);
   }
   const Result<KnownJob> known = identify(task, *policy);
   if (!known) {

@@ -32,6 +32,8 @@ struct Refused {
   std::string told;    // to the coordinator; nothing of the policy
   std::string detail;  // for the site's own log
 };
+// Nothing runs, until somebody has mended it: the coordinator is to ask again.
+Refused unreadable_policy(const std::string& detail);
 // Of the site's own day.
 int minute_of_day(std::int64_t wall_ms);
 

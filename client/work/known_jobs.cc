@@ -114,9 +114,10 @@ Status KnownJobs::make_room() {
   if (jobs.size() < limits::kJobsKnownMax) return {};
   std::vector<JobId> may_go, approved;
   for (const KnownJob& job : jobs) {
-    TRIB_TRY(decided, decision(job));
-    if (decided == Decision::kNone) may_go.push_back(job.id);
-    if (decided == Decision::kApproved) approved.push_back(job.id);
+    const Result<Decision> decided = decision(job);
+    if (!decided) continue;  // it may be a denial
+    if (*decided == Decision::kNone) may_go.push_back(job.id);
+    if (*decided == Decision::kApproved) approved.push_back(job.id);
   }
   may_go.insert(may_go.end(), approved.begin(), approved.end());
   for (std::size_t i = 0; i + limits::kJobsKnownMax <= may_go.size(); ++i) {
@@ -152,9 +153,14 @@ Result<MadeDecision> KnownJobs::made(const JobId& job, const char* ending) const
   return decision_of(job, std::string(as_text(bytes)));
 }
 
-// A decision about something else is none.
+// A decision about something else is none. One that cannot be read may have been a denial.
 Result<Decision> KnownJobs::decision(const KnownJob& job) const {
   TRIB_TRY(found, made(job.id, kDecision));
+  if (found.decision == Decision::kNone && files_->exists(path(job.id, kDecision))) {
+    return make_error(ErrorCode::kDataLoss,
+                      path(job.id, kDecision) +
+                          " holds no decision that can be read: approve or deny the job again");
+  }
   return found.manifest == job.manifest ? found.decision : Decision::kNone;
 }
 

@@ -3,7 +3,8 @@
 // files of one folder: ID.json, written by the daemon, and ID.decision, written by
 // `tributary-client jobs`; so the two need no lock between them. ID.noted is the daemon's too: the
 // decision that it has put into the site's audit log. At most kJobsKnownMax that nobody
-// has denied; the oldest give way, those that somebody approved last. A denial stays for good. One thread a process at a time.
+// has denied; the oldest give way, those that somebody approved last. A denial stays for good. One
+// thread a process at a time.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,7 @@ class KnownJobs {
   Result<std::vector<KnownJob>> all() const;     // first seen first; without damaged ones
   Result<KnownJob> find(const JobId& id) const;  // kNotFound
   Status note(const KnownJob& job);
+  // kDataLoss: there is one, and it cannot be read.
   Result<Decision> decision(const KnownJob& job) const;
   // Of now, by the user whose process this is.
   Status decide(const KnownJob& job, Decision decision, std::int64_t wall_ms = 0,

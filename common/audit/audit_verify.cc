@@ -38,6 +38,7 @@ class Verifier {
   AuditSummary finish(const std::optional<SignedHead>& kept) {
     if (kept) check_kept(*kept);
     summary_.records = next_;
+    check_tail();
     return std::move(summary_);
   }
 
@@ -122,6 +123,18 @@ class Verifier {
                                 "; what it had behind them was cut off");
     } else if (whole_ && tree_.root_at(kept.head.size) != kept.head.root) {
       summary_.faults.push_back(name + ": the log has others; it was rewritten");
+    }
+  }
+
+  // Whoever can write the file can make records with right hashes; heads only the signer can.
+  void check_tail() {
+    if (!whole_ || !summary_.faults.empty()) return;  // what is wrong is told
+    if (next_ == 0) {
+      summary_.faults.push_back("there is no record: an empty file proves nothing");
+    } else if (summary_.signed_records < next_) {
+      summary_.faults.push_back(records_text(summary_.signed_records, next_) +
+                                " is under no head: nobody has signed it (of a log that is being "
+                                "written, the next head is to come)");
     }
   }
 

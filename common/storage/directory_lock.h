@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DirectoryLock: one process at a time in a state directory. Held as long as the object lives; the
-// kernel lets go of it when the process ends, however it ends (flock(2) on DIRECTORY/lock). Any
-// thread. Not for network file systems that do not keep locks.
+// kernel lets go of it when the process ends, however it ends (flock(2) on the directory and
+// DIRECTORY/lock). Any thread. Not for network file systems that do not keep locks.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,9 @@ class DirectoryLock {
   DirectoryLock& operator=(const DirectoryLock&) = delete;
 
  private:
-  explicit DirectoryLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
+  DirectoryLock(int descriptor, int folder) : descriptor_(descriptor), folder_(folder) {}
+  int descriptor_;  // of the file, which says who has the lock
+  int folder_;      // which nobody removes to be rid of a lock
 };
 
 }  // namespace tributary

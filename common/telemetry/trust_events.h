@@ -91,6 +91,8 @@ inline constexpr auto kTrustEvents = std::to_array<EventInfo>({
      "A person has to let this job run: tributary-client jobs inspect, approve or deny"},
     {"policy.unreadable", EventLevel::kError, EventSide::kClient, "detail",
      "policy.yaml is missing or wrong: no job runs here until it is right again"},
+    {"dataset.unreadable", EventLevel::kWarn, EventSide::kClient, "dataset detail",
+     "A file that client.yaml names for a dataset cannot be read: a job for it would fail here"},
     {"coordinator.refused", EventLevel::kError, EventSide::kClient, "coordinator detail",
      "policy.coordinators does not name it: the link is ended"},
     {"links.refused", EventLevel::kWarn, EventSide::kCoordinator, "refused dropped last",

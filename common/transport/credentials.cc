@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/base/limits.h"
+#include "common/crypto/pki.h"
 
 namespace tributary {
 namespace {
@@ -33,6 +34,12 @@ bool Credentials::reload() {
     return keep("certificate " + files_.certificate + " is for the " + peer_role_name(now.role) +
                 " '" + now.name + "', and this process is the " + peer_role_name(own().role) +
                 " '" + own().name + "'; stop it first");
+  }
+  const std::string &lists = (*loaded)->lists(), &in_force = context_->lists();
+  if (lists != in_force && !in_force.empty() && !supersedes(lists, in_force)) {
+    return keep("crl " + files_.crl +
+                " is older than the lists in force, or has not all of them: " +
+                "what was revoked would be forgotten");
   }
   context_ = *std::move(loaded);
   EventFields fields{

@@ -19,6 +19,8 @@ using std::chrono::steady_clock;
 
 // Every idle link keeps so much.
 constexpr std::size_t kReadAhead = 2u << 10;
+// Of control frames that wait for one peer: eight of the largest.
+constexpr std::size_t kControlWaitingMax = 8 * limits::kControlBytesMax;
 constexpr std::size_t kControlTogether = 16u << 10;  // one TLS record
 constexpr milliseconds kFarewell{2'000};
 
@@ -53,12 +55,13 @@ std::shared_ptr<FrameLink> FrameLink::start(std::unique_ptr<TlsStream> stream, P
 
 Status FrameLink::send(const Message& message) {
   if (ended_ || closing_) return make_error(ErrorCode::kUnavailable, "the link is closed");
-  if (control_.size() >= limits::kControlQueueMax) {
+  if (control_.size() >= limits::kControlQueueMax || control_bytes_ >= kControlWaitingMax) {
     end(make_error(ErrorCode::kResourceExhausted, "the peer does not read what is sent to it"));
     return *ended_;
   }
   TRIB_TRY(payload, encode_message(message));
   control_.push_back(frame(FrameKind::kControl, 0, payload));
+  control_bytes_ += control_.back().size();
   wake();
   return {};
 }
@@ -81,6 +84,7 @@ Bytes FrameLink::next_control() {
     bytes.insert(bytes.end(), control_.front().begin(), control_.front().end());
     control_.pop_front();
   }
+  control_bytes_ -= bytes.size();
   return bytes;
 }
 

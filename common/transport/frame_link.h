@@ -83,6 +83,7 @@ class FrameLink final : public Link, public std::enable_shared_from_this<FrameLi
   asio::steady_timer beat_;
   asio::steady_timer resume_;
   std::deque<Bytes> control_;
+  std::size_t control_bytes_ = 0;  // of those
   std::deque<Source> sources_;
   Bytes message_;   // the one that is being read
   Bytes received_;  // read ahead: [taken_, filled_)

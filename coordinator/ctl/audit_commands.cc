@@ -66,6 +66,10 @@ void print_summary(const std::string& path, const AuditSummary& summary) {
 // Each fault is a line, so that a script can count them.
 Status print_faults(const std::string& path, const AuditSummary& summary) {
   for (const std::string& fault : summary.faults) std::cout << "wrong: " << escaped(fault) << "\n";
+  if (summary.faults_untold > 0)
+    std::cout << "wrong: and " << summary.faults_untold << " more that are not told\n";
+  if (summary.heads > 0 && summary.signer.empty())
+    std::cerr << "no head is signed below this root: is --ca the federation's?\n";
   const std::uint64_t count = summary.faults.size() + summary.faults_untold;
   if (count == 0) return {};
   return make_error(ErrorCode::kDataLoss, path +
@@ -89,10 +93,15 @@ std::string rest_of(const Json& record) {
 }
 
 TableRow row_of(const RecordLine& line, const Json& record) {
-  const auto text = [&record](const char* name) { return record.value(name, std::string()); };
+  const auto text = [&record](const char* name) {
+    const auto found = record.find(name);
+    return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const auto at = record.find("at_ms");
+  const bool has_time = at != record.end() && at->is_number_integer();
   const std::string round = record.contains("round") ? record["round"].dump() : "";
   return {std::to_string(line.number),
-          format_utc(record.value("at_ms", std::int64_t{0})),
+          has_time ? format_utc(at->get<std::int64_t>()) : std::string("?"),
           text("event"),
           text("job"),
           round,
@@ -125,7 +134,7 @@ Status audit_show(const AuditOptions& options) {
                                                   " cannot be read; `tributaryctl audit verify` "
                                                   "tells more");
     }
-    if (!options.job.empty() && json.value("job", std::string()) != options.job) return {};
+    if (!options.job.empty() && (!json.contains("job") || json["job"] != options.job)) return {};
     if (options.json) {
       json["record"] = record->number;
       std::cout << json.dump(-1, ' ', true) << "\n";

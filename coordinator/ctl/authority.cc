@@ -5,8 +5,12 @@
 #include <array>
 #include <iostream>
 
+#include "common/base/ids.h"
 #include "common/base/limits.h"
 #include "common/cli/named_file.h"
+#include "common/crypto/digest.h"
+#include "common/crypto/private_key.h"
+#include "common/storage/directory_lock.h"
 
 namespace tributary {
 namespace {
@@ -56,7 +60,7 @@ Result<Authority> Authority::make(const std::string& directory, const AuthorityO
   TRIB_CHECK_OK(write_pair(*files, authority.place("ca"), root));
   TRIB_CHECK_OK(write_pair(*files, authority.place("sites-ca"), sites));
   TRIB_CHECK_OK(write_pair(*files, authority.place("services-ca"), services));
-  TRIB_CHECK_OK(authority.renew_lists({}, options.crl_days));
+  TRIB_CHECK_OK(authority.write_lists("", {}, options.crl_days));
   return authority;
 }
 
@@ -76,6 +80,7 @@ Result<std::string> Authority::read(const std::string& name) const {
 
 Result<PemPair> Authority::ca(const std::string& name) const {
   TRIB_TRY(certificate, read(name + ".pem"));
+  TRIB_CHECK_OK(check_private("key", place(name + ".key")));
   TRIB_TRY(key, read(name + ".key"));
   return PemPair{certificate, key};
 }
@@ -94,24 +99,68 @@ Result<PemPair> Authority::issuer_for(const CertificateRequest& request) const {
 
 Result<PemPair> Authority::issue(const CertificateRequest& request) const {
   TRIB_TRY(issuer, issuer_for(request));
-  return issue_certificate(issuer, request);
+  TRIB_TRY(pair, issue_certificate(issuer, request));
+  TRIB_CHECK_OK(keep_issued(request.name, pair.certificate));
+  return pair;
 }
 
 Result<std::string> Authority::certify(const std::string& signing_request,
                                        const CertificateRequest& as) const {
   TRIB_TRY(issuer, issuer_for(as));
-  return tributary::certify(issuer, signing_request, as);
+  TRIB_TRY(certificate, tributary::certify(issuer, signing_request, as));
+  TRIB_CHECK_OK(keep_issued(as.name, certificate));
+  return certificate;
+}
+
+Status Authority::keep_issued(const std::string& name, const std::string& certificate) const {
+  const std::string folder = place("issued/" + name);
+  const std::string hash = sha256(as_bytes(certificate)).hex().substr(0, 16);
+  if (Status made = make_file_system()->make_directories(folder); !made)
+    return fault_of_named(folder, std::move(made).error());
+  return write_named(folder + "/" + hash + ".pem", as_bytes(certificate));
+}
+
+Result<std::vector<std::string>> Authority::files_of(const std::vector<std::string>& named) const {
+  const auto files = make_file_system();
+  std::vector<std::string> paths;
+  for (const std::string& one : named) {
+    const std::string folder = place("issued/" + one);
+    if (files->exists(one)) {
+      paths.push_back(one);
+    } else if (is_valid_name(one) && files->exists(folder)) {
+      TRIB_TRY(kept, files->list(folder));
+      for (const std::string& name : kept) paths.push_back(folder + "/" + name);
+    } else {
+      return make_error(ErrorCode::kInvalidArgument,
+                        "'" + one + "' is no file, and no certificate was issued to that name by " +
+                            place("") + " (" + place("issued/") + " has those that were)");
+    }
+  }
+  return paths;
 }
 
 Status Authority::renew_lists(const std::vector<std::string>& revoked, int days) const {
-  const auto files = make_file_system();
-  std::string before;
-  if (files->exists(place("crl.pem"))) {
-    TRIB_TRY(text, read("crl.pem"));
-    before = text;
+  TRIB_TRY(lock, DirectoryLock::acquire(directory_));
+  auto before = read("crl.pem");
+  for (const std::string& name : kCas) {
+    TRIB_TRY(certificate, read(name + ".pem"));
+    if (const auto list = before ? crl_of(certificate, *before) : before; !list) {
+      return make_error(ErrorCode::kDataLoss,
+                        list.error().message + ": " + place("crl.pem") +
+                            " has to hold the list of " + name +
+                            ", or what was revoked would be forgotten; every party's folder "
+                            "has a copy");
+    }
   }
-  std::vector<std::string> certificates, left = revoked;
-  for (const std::string& path : revoked) {
+  return write_lists(*before, revoked, days);
+}
+
+Status Authority::write_lists(const std::string& before, const std::vector<std::string>& revoked,
+                              int days) const {
+  const auto files = make_file_system();
+  TRIB_TRY(paths, files_of(revoked));
+  std::vector<std::string> certificates, left = paths;
+  for (const std::string& path : paths) {
     TRIB_TRY(bytes, read_named(path, limits::kConfigBytesMax));
     certificates.emplace_back(as_text(bytes));
   }
@@ -127,8 +176,8 @@ Status Authority::renew_lists(const std::vector<std::string>& revoked, int days)
     const int valid = name == "ca" ? std::max(days, kRootListDays) : days;
     TRIB_TRY(list, make_crl(issuer, before, certificates, valid * kDaySeconds));
     lists += list;
-    for (std::size_t i = 0; i < revoked.size(); ++i) {
-      if (is_signed_by(certificates[i], certificate)) std::erase(left, revoked[i]);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      if (is_signed_by(certificates[i], certificate)) std::erase(left, paths[i]);
     }
   }
   if (!left.empty()) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Authority: the folder of a federation's certificate authorities: ca (the root), sites-ca and
-// services-ca, each NAME.pem and NAME.key, and crl.pem, the lists of all three. Owned by one
-// command, one thread. A key is never written over. The root's key need only be there when a CA is
-// made or revoked, and once a year for its list.
+// services-ca, each NAME.pem and NAME.key, and crl.pem, the lists of all three; issued/NAME/ has
+// what was signed for NAME, to be revoked by name one day. Owned by one command, one thread. A key
+// is never written over. The root's key need only be there when a CA is made or revoked, and once a
+// year for its list.
 #pragma once
 
 #include <string>
@@ -35,8 +36,9 @@ class Authority {
   // The same for the key of a signing request.
   Result<std::string> certify(const std::string& signing_request,
                               const CertificateRequest& as) const;
-  // crl.pem anew, with those certificates (files) on it from now on. Lists of CAs whose key is not
-  // here stay as they are.
+  // crl.pem anew, with those certificates on it from now on: files, or names whose certificates are
+  // all meant. Lists of CAs whose key is not here stay as they are.
+  // kDataLoss where crl.pem has not all three lists: nothing is forgotten.
   Status renew_lists(const std::vector<std::string>& revoked, int days) const;
   Result<std::string> read(const std::string& name) const;  // of a file of the folder
 
@@ -45,6 +47,10 @@ class Authority {
   std::string place(const std::string& name) const { return directory_ + "/" + name; }
   Result<PemPair> ca(const std::string& name) const;
   Result<PemPair> issuer_for(const CertificateRequest& request) const;
+  Status write_lists(const std::string& before, const std::vector<std::string>& revoked,
+                     int days) const;
+  Status keep_issued(const std::string& name, const std::string& certificate) const;
+  Result<std::vector<std::string>> files_of(const std::vector<std::string>& named) const;
 
   std::string directory_;
 };

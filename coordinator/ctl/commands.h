@@ -75,7 +75,8 @@ Status job_show(Connection& connection, const std::string& job, bool json);
 Status job_abort(Connection& connection, const std::string& job, const std::string& why);
 Status show_status(Connection& connection, bool json);
 Status site_list(Connection& connection, bool json);
-Status site_control(Connection& connection, const ControlSite& request);
+// `unseen`: also where no such site has come.
+Status site_control(Connection& connection, const ControlSite& request, bool unseen);
 void print_sites(const std::vector<SiteRow>& sites);
 nlohmann::json sites_json(const std::vector<SiteRow>& sites);
 Status model_get(Connection& connection, const std::string& job, const std::string& round,

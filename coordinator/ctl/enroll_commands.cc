@@ -26,10 +26,10 @@ constexpr std::chrono::seconds kLookAgain{10};  // for renewals
 // Half of a key's fingerprint is enough to tell it from any that somebody could make.
 constexpr std::size_t kSpokenDigitsMin = 32;
 
-const char* name_of(EnrolmentState state) {
-  switch (state) {
+const char* state_of(const EnrolmentRow& row) {
+  switch (row.state) {
     case EnrolmentState::kInvited:
-      return "invited";
+      return SystemClock().wall_ms() < row.until_wall_ms ? "invited" : "ended unused";
     case EnrolmentState::kRequested:
       return "waits for you";
     case EnrolmentState::kIssued:
@@ -62,7 +62,35 @@ Result<EnrolmentRow> row_of(Connection& connection, const EnrollOptions& options
                                               "`tributaryctl enroll list` shows who does");
 }
 
+// What an invitation would push aside is told first.
+Status look_before_invitation(Connection& connection, const std::string& site) {
+  TRIB_TRY(rows, all_rows(connection));
+  for (const EnrolmentRow& row : rows) {
+    if (row.site.value != site || row.renewal) continue;
+    switch (row.state) {
+      case EnrolmentState::kInvited:
+        std::cerr << "This takes the place of the invitation of " << format_utc(row.changed_wall_ms)
+                  << ", whose token is worth nothing now.\n";
+        break;
+      case EnrolmentState::kRequested:
+        return make_error(ErrorCode::kFailedPrecondition,
+                          "site '" + site +
+                              "' asks for its certificate and waits for you: `enroll "
+                              "approve` or `enroll deny` comes first");
+      case EnrolmentState::kIssued:
+        std::cerr << site << " got a certificate on " << format_utc(row.changed_wall_ms)
+                  << ", and renews it itself; for another, move the old one and its key away "
+                     "there.\n";
+        break;
+      case EnrolmentState::kDenied:
+        break;
+    }
+  }
+  return {};
+}
+
 Status invite(Connection& connection, const EnrollOptions& options) {
+  TRIB_CHECK_OK(look_before_invitation(connection, options.site));
   const std::string token = make_token();
   const InviteSite request{SiteName{options.site}, options.role, sha256(as_bytes(token)),
                            options.hours * 3'600'000};
@@ -91,20 +119,23 @@ Status list(Connection& connection, const EnrollOptions& options) {
       all.push_back({{"site", row.site.value},
                      {"role", row.role},
                      {"renewal", row.renewal},
-                     {"state", name_of(row.state)},
+                     {"state", state_of(row)},
                      {"fingerprint", row.fingerprint},
                      {"address", row.address},
                      {"by", row.by},
                      {"why", row.why},
-                     {"changed", format_utc(row.changed_wall_ms)}});
+                     {"changed", format_utc(row.changed_wall_ms)},
+                     {"until", row.until_wall_ms == 0 ? "" : format_utc(row.until_wall_ms)}});
     }
     std::cout << all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     return {};
   }
-  std::vector<TableRow> table = {{"SITE", "ROLE", "KIND", "STATE", "SINCE", "FROM", "FINGERPRINT"}};
+  std::vector<TableRow> table = {
+      {"SITE", "ROLE", "KIND", "STATE", "SINCE", "TOKEN UNTIL", "FROM", "FINGERPRINT"}};
   for (const EnrolmentRow& row : rows) {
     table.push_back({row.site.value, row.role, row.renewal ? "renewal" : "invitation",
-                     name_of(row.state), format_utc(row.changed_wall_ms),
+                     state_of(row), format_utc(row.changed_wall_ms),
+                     row.state == EnrolmentState::kInvited ? format_utc(row.until_wall_ms) : "-",
                      row.address.empty() ? "-" : row.address,
                      row.fingerprint.empty() ? "-" : spoken_fingerprint(row.fingerprint)});
   }
@@ -164,9 +195,10 @@ Status check_spoken(const std::string& told, const std::string& fingerprint) {
   const std::string spoken = fingerprint_as_spoken(told);
   if (spoken.size() >= kSpokenDigitsMin && fingerprint.starts_with(spoken)) return {};
   return make_error(
-      ErrorCode::kPermissionDenied,
+      ErrorCode::kInvalidArgument,
       (spoken.size() < kSpokenDigitsMin
-           ? "--fingerprint has too few digits (" + std::to_string(kSpokenDigitsMin) + " at least)"
+           ? "--fingerprint has too few hexadecimal digits (" + std::to_string(kSpokenDigitsMin) +
+                 " at least)"
            : "this is not the fingerprint of the key that was asked for: somebody else may have "
              "asked in its name. Deny it, and invite the site again") +
           "; asked for was\n  " + spoken_fingerprint(fingerprint) +
@@ -179,8 +211,8 @@ Status approve(Connection& connection, const EnrollOptions& options) {
   if (row.state != EnrolmentState::kRequested) {
     return make_error(
         ErrorCode::kFailedPrecondition,
-        "site '" + options.site + "' is " + name_of(row.state) +
-            (row.state == EnrolmentState::kInvited ? ": nobody has used its token yet"
+        "site '" + options.site + "': " + state_of(row) +
+            (row.state == EnrolmentState::kInvited ? ": nobody has used its token"
                                                    : ": nothing waits for a decision"));
   }
   TRIB_CHECK_OK(check_spoken(options.fingerprint, row.fingerprint));
@@ -231,9 +263,9 @@ Status sign_kit(const OperatorConfig& config, const EnrollOptions& options) {
   const std::string& request = asked->at("request.pem");
   TRIB_TRY(read, read_signing_request(request));
   if (read.name != options.site) {
-    return make_error(ErrorCode::kPermissionDenied, options.request +
-                                                        " asks for a certificate of '" + read.name +
-                                                        "', not of '" + options.site + "'");
+    return make_error(ErrorCode::kInvalidArgument, options.request +
+                                                       " asks for a certificate of '" + read.name +
+                                                       "', not of '" + options.site + "'");
   }
   TRIB_CHECK_OK(check_spoken(options.fingerprint, read.fingerprint));
   TRIB_TRY(authority, Authority::open(options.authority));

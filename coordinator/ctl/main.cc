@@ -62,7 +62,7 @@ struct CommandLine {
   JobChanges changes;
   ControlSite site;
   std::string file, job, deadline, why = "aborted", round = "last", out;
-  bool json = false;
+  bool json = false, unseen = false;
   std::function<Status()> run;
 
   CommandLine() {
@@ -82,8 +82,10 @@ struct CommandLine {
             [this](CLI::App* command, std::function<Status(const OperatorConfig&)> action) {
               command->callback([this, action = std::move(action)] {
                 run = [this, action]() -> Status {
-                  TRIB_TRY(read, read_config(config));
-                  return action(read);
+                  auto read = read_config(config);
+                  if (read) return action(*read);
+                  return std::move(read).error().with_context(
+                      "the kit tells the site where the coordinator is");
                 };
               });
             });
@@ -187,8 +189,10 @@ struct CommandLine {
         "crl",
         "Make crl.pem anew: the lists of revoked certificates, of all CAs whose key is there");
     lists->add_option("--dir", crl.directory, "Folder of the CAs")->required();
-    lists->add_option("--revoke", crl.revoked,
-                      "A certificate (file) that is worth nothing from now on");
+    lists->add_option(
+        "--revoke", crl.revoked,
+        "A certificate (file), or a NAME whose certificates are all meant: worth nothing from "
+        "now on");
     lists->add_option("--days", crl.days, "Until the next one is due; after that nobody is let in")
         ->check(CLI::Range(1, 365))
         ->capture_default_str();
@@ -228,9 +232,10 @@ struct CommandLine {
       command->add_option("SITE", site.site.value, "Its name")->required();
       if (action != SiteAction::kEnable)
         command->add_option("--reason", site.why, "For the log, and for the site");
+      command->add_flag("--unseen", unseen, "Although no site of that name has come yet");
       remote(command, [this, action](Connection& c) {
         site.action = action;
-        return site_control(c, site);
+        return site_control(c, site, unseen);
       });
     };
     add("disable", "End its link and its tasks, and keep it out until it is enabled",

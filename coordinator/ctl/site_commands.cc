@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/clock.h"
+#include "common/config/suggest.h"
 #include "coordinator/ctl/commands.h"
 #include "coordinator/ctl/tables.h"
 
@@ -56,12 +57,37 @@ Status site_list(Connection& connection, bool json) {
   return {};
 }
 
-Status site_control(Connection& connection, const ControlSite& request) {
+// What is known of the site. A slip of the pen would leave the one that is meant where it is.
+Result<SiteRow> known_site(Connection& connection, const SiteName& site) {
+  TRIB_TRY(status, connection.ask<StatusReply>(GetStatus{}));
+  std::vector<std::string> names;
+  for (const SiteRow& row : status.sites) {
+    if (row.site == site) return row;
+    names.push_back(row.site.value);
+  }
+  const auto nearest = nearest_word(site.value, names);
+  return make_error(ErrorCode::kNotFound,
+                    "no site '" + site.value + "' has come yet" +
+                        (nearest ? " (did you mean '" + *nearest + "'?)" : std::string()) +
+                        "; --unseen for one that is to be kept out before it comes");
+}
+
+Status site_control(Connection& connection, const ControlSite& request, bool unseen) {
+  SiteRow before;
+  if (!unseen) {
+    TRIB_TRY(known, known_site(connection, request.site));
+    before = known;
+  }
   TRIB_TRY(done, connection.ask<SiteControlled>(request));
   const std::string& site = done.site.value;
   switch (request.action) {
     case SiteAction::kEnable:
-      std::cout << "enabled " << site << ": it comes back by itself within a minute\n";
+      if (before.kept_out == "revoked") {
+        std::cout << "enabled " << site << ": it needs a new certificate, tributaryctl enroll "
+                  << "invite " << site << "; there, move the old one and its key away first\n";
+      } else {
+        std::cout << "enabled " << site << ": it comes back by itself within a minute\n";
+      }
       return {};
     case SiteAction::kDisable:
       std::cout << "disabled " << site;
@@ -75,7 +101,7 @@ Status site_control(Connection& connection, const ControlSite& request) {
   if (request.action == SiteAction::kRevoke) {
     std::cerr
         << "Put it on the list that others have, too: tributaryctl pki crl --dir DIR --revoke "
-           "NAME.pem\n";
+        << request.site.value << "\n";
   }
   return {};
 }

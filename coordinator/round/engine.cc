@@ -13,6 +13,7 @@ struct Engine::Dispatcher {
 
   void operator()(const SiteConnected& e) {
     engine.roster_[e.site] = {e.datasets, e.evaluator};
+    engine.barred_.erase(e.site);
     if (!e.evaluator) engine.know(e.site, e.datasets);
     for (const JobId& id : engine.order_) {
       JobMachine& job = engine.jobs_.at(id);
@@ -26,11 +27,15 @@ struct Engine::Dispatcher {
   }
   void operator()(const SiteBarred& e) {
     engine.roster_.erase(e.site);
-    engine.known_.erase(e.site);
+    engine.barred_[e.site] = e.why;
     for (const JobId& id : engine.order_) {
       JobMachine& job = engine.jobs_.at(id);
       if (!job.over()) job.on_barred(now, e.site, e.why, out);
     }
+  }
+  void operator()(const SiteAllowed& e) {
+    engine.barred_.erase(e.site);
+    for (auto& [id, job] : engine.jobs_) job.allow(e.site);
   }
   void operator()(const JobArrived& e) { add(e.record, e.spec); }
   void operator()(const JobRecovered& e) {
@@ -97,6 +102,7 @@ struct Engine::Dispatcher {
     if (!added) return;
     engine.order_.push_back(record.id);
     for (const auto& [site, datasets] : engine.known_) job->second.know(site, datasets);
+    for (const auto& [site, why] : engine.barred_) job->second.bar(site, why);
   }
   void report_task(const char* event, const SiteName& site, const TaskKey& key,
                    std::vector<std::pair<std::string, FieldValue>> more) {

@@ -51,6 +51,7 @@ class Engine {
   EngineOptions options_;
   Roster roster_;
   std::map<SiteName, std::vector<std::string>> known_;  // datasets of sites, on the link or not
+  std::map<SiteName, std::string> barred_;              // and why
   std::map<JobId, JobMachine> jobs_;
   std::vector<JobId> order_;
   std::map<JobId, std::uint64_t> opened_;  // when each job opened a phase last, as a count

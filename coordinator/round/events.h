@@ -32,6 +32,11 @@ struct SiteBarred {
   std::string why;
 };
 
+// Operators let it in again; it has not come yet.
+struct SiteAllowed {
+  SiteName site;
+};
+
 struct JobArrived {
   JobRecord record;
   JobSpec spec;
@@ -115,10 +120,10 @@ struct RoundNotFinished {
 
 struct TimePassed {};  // at or after next_wake()
 
-using RoundEvent =
-    std::variant<SiteConnected, SiteKnown, SiteDisconnected, SiteBarred, JobArrived, JobRecovered,
-                 JobAbortRequested, JobChangeRequested, SiteAcceptedTask, SiteProgressed,
-                 SiteReturned, UpdateArrived, UpdateLost, UpdateChecked, InitialModelStored,
-                 InitialModelFailed, RoundFinished, RoundNotFinished, TimePassed>;
+using RoundEvent = std::variant<SiteConnected, SiteKnown, SiteDisconnected, SiteBarred, SiteAllowed,
+                                JobArrived, JobRecovered, JobAbortRequested, JobChangeRequested,
+                                SiteAcceptedTask, SiteProgressed, SiteReturned, UpdateArrived,
+                                UpdateLost, UpdateChecked, InitialModelStored, InitialModelFailed,
+                                RoundFinished, RoundNotFinished, TimePassed>;
 
 }  // namespace tributary

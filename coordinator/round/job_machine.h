@@ -30,7 +30,7 @@ class JobMachine {
   bool paused() const { return record_.changes.paused.value_or(false); }
   bool running() const { return !over() && !paused() && record_.state != JobState::kQueued; }
   bool waiting() const { return !waiting_for_.empty(); }
-  // Too few sites are there: for how many it waits, and who is away. Empty while it does not wait.
+  // Too few sites are there: for how many it waits, and who is away. Empty: it does not wait.
   const std::string& waiting_for() const { return waiting_for_; }
   // What `site` is doing for this job ("train round 3"), empty when nothing.
   std::string activity_of(const SiteName& site) const;
@@ -38,7 +38,7 @@ class JobMachine {
   std::optional<RoundRow> under_way(TimePoint now) const;
   bool awaits(const SiteName& site, const TaskKey& key) const;
   std::vector<SiteName> working_sites() const;
-  // A model of this job is being stored: its digest comes with the event that ends this.
+  // A model of this job is being stored; an event with its digest ends this.
   bool storing() const { return finishing_since_ || !initial_models_.empty(); }
   void add_blobs_in_use(std::set<Digest>& used) const;
 
@@ -51,6 +51,8 @@ class JobMachine {
 
   // A site that is on the link, or was: it may be waited for by name.
   void know(const SiteName& site, const std::vector<std::string>& datasets);
+  void bar(const SiteName& site, const std::string& why) { barred_[site] = why; }
+  void allow(const SiteName& site) { barred_.erase(site); }
 
   // --- what comes back from sites and from the driver (job_results.cc) ---
   void on_connected(TimePoint now, const SiteName& site, RoundEffects& out);
@@ -91,11 +93,10 @@ class JobMachine {
   std::vector<SiteName> choose(TaskKind kind, const Roster& roster, const SiteTurns& turns) const;
   std::vector<SiteName> choose_least_failed(std::vector<SiteName> sites, std::size_t count,
                                             const Draw& draw) const;
-  // The most rows that an update counts for: the job's cap, or what the largest site had when the
-  // job began. Fixed for the whole job, so that the resolution of its sums is too.
+  // The most rows that an update counts for: the job's cap, or what the largest site had at its
+  // start. Fixed for the whole job, so that the resolution of its sums is too.
   std::uint64_t weight_max() const;
-  // What the sites that prepared weigh together: fixed for the whole job, too.
-  std::uint64_t weight_all() const;
+  std::uint64_t weight_all() const;  // of the sites that prepared, together: as fixed
   std::size_t sites_needed(TaskKind kind) const;
   bool reopens(TaskKind kind) const;  // the round that was under way when the coordinator stopped
   std::size_t carried_sites() const;  // without the root
@@ -175,23 +176,22 @@ class JobMachine {
   std::optional<TimePoint> finishing_since_;  // FinishRound is out, RoundFinished is to come
   std::optional<TimePoint> finish_again_at_;  // it failed (disk full, say) and is tried again
   std::optional<TimePoint> attempt_at_;       // a pause before the next attempt
-  // After a restart: nobody is chosen before the sites have had time to come back.
-  std::optional<TimePoint> returning_until_;
-  std::optional<TimePoint> waiting_since_;  // too few sites
-  TimePoint alarm_at_;                      // then it says so again
-  std::string waiting_for_;                 // as it was last reported
-  bool waits_for_turn_ = false;             // sites are there, and busy with other jobs
+  std::optional<TimePoint> returning_until_;  // after a restart sites have time to come back
+  std::optional<TimePoint> waiting_since_;    // too few sites
+  TimePoint alarm_at_;                        // then it says so again
+  std::string waiting_for_;                   // as it was last reported
+  bool waits_for_turn_ = false;               // sites are there, and busy with other jobs
   bool by_all_ = false;        // the evaluation under way is by those who judge other rounds too
   bool no_evaluator_ = false;  // a dry run found none
-  std::set<SiteName> barred_;  // since it was there; not waited for after a restart
-  std::set<SiteName> known_;   // sites with the dataset, on the link or not
-  std::map<SiteName, std::string> unfit_;  // as they are; asked again after a reconnect
-  std::map<SiteName, TimePoint> later_;    // whose policy is pending; asked again then
+  std::map<SiteName, std::string> barred_;  // and why; not waited for after a restart
+  std::set<SiteName> known_;                // sites with the dataset, on the link or not
+  std::map<SiteName, std::string> unfit_;   // as they are; asked again after a reconnect
+  std::map<SiteName, TimePoint> later_;     // whose policy is pending; asked again then
   std::pair<std::pair<JobState, RoundNumber>, TimePoint> postponed_;  // by them: where, since when
   Participants carried_;  // accepted in an earlier attempt of the open round
   Participants late_;     // at work for a round that closed, while no round is open that takes it
-  std::vector<std::pair<SiteName, BlobRef>>
-      initial_models_;  // who can still upload the elected initial model; the first is asked
+  // Who can still upload the elected initial model; the first is asked.
+  std::vector<std::pair<SiteName, BlobRef>> initial_models_;
   TimePoint initial_model_asked_;
   std::optional<TimePoint> initial_model_again_at_;  // we could not store it
   Digest elected_;  // the initial model; what has arrived of it is kept until it is stored

@@ -144,7 +144,7 @@ void JobMachine::report_outcome(const SiteName& site, const Participant& one,
 }
 
 // Of the sites that the job names, or that it had, or that have come before with its dataset, those
-// that are away.
+// that are away and not kept out.
 std::string JobMachine::missing_sites(const Roster& roster) const {
   std::vector<SiteName> missing;
   for (const std::string& name : spec_.rounds.sites) missing.push_back(SiteName{name});
@@ -156,7 +156,9 @@ std::string JobMachine::missing_sites(const Roster& roster) const {
     std::erase(missing, *root);
     missing.push_back(*root);
   }
-  std::erase_if(missing, [&roster](const SiteName& site) { return roster.contains(site); });
+  std::erase_if(missing, [&](const SiteName& site) {
+    return roster.contains(site) || barred_.contains(site);
+  });
   return join(missing);
 }
 
@@ -172,6 +174,9 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
     unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
   for (const auto& [site, at] : later_)
     unfit += (unfit.empty() ? "" : "; ") + site.value + ": policy_pending";
+  for (const auto& [site, why] : barred_) {
+    if (known_.contains(site)) unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + why;
+  }
   if (!root.empty() && roster.contains(*root_for(kind)))
     unfit += (unfit.empty() ? "" : "; ") + root;
   // What there is too little of; of numbers the largest that the job asks for.
@@ -194,18 +199,19 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   const std::int64_t waited_ms = (now - *waiting_since_).count();
   const std::int64_t left_ms =
       std::max<std::int64_t>(spec_.rounds.wait_for_sites_ms - waited_ms, 0);
-  out.push_back(
-      Report{alarm ? "job.waits_long" : "job.waiting",
-             {{"job", record_.id.value},
-              {"task", std::string(task_kind_name(kind))},
-              {"dataset", spec_.data.dataset},
-              {"have", static_cast<std::int64_t>(have)},
-              {"need", static_cast<std::int64_t>(need)},
-              {"by", by},
-              {"missing", missing.empty() && have < need ? "any site with the dataset" : missing},
-              {"unfit", unfit},
-              {"waited_ms", waited_ms},
-              {"gives_up_after_ms", left_ms}}});
+  out.push_back(Report{
+      alarm ? "job.waits_long" : "job.waiting",
+      {{"job", record_.id.value},
+       {"task", std::string(task_kind_name(kind))},
+       {"dataset", spec_.data.dataset},
+       {"have", static_cast<std::int64_t>(have)},
+       {"need", static_cast<std::int64_t>(need)},
+       {"by", by},
+       {"missing",
+        missing.empty() && unfit.empty() && have < need ? "any site with the dataset" : missing},
+       {"unfit", unfit},
+       {"waited_ms", waited_ms},
+       {"gives_up_after_ms", left_ms}}});
 }
 
 void JobMachine::report_stalled(RoundNumber round, const std::string& detail,

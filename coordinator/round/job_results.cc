@@ -65,8 +65,7 @@ void JobMachine::on_disconnected(TimePoint now, const SiteName& site) {
 // What it has delivered counts. A round that a restart opens again does not ask it.
 void JobMachine::on_barred(TimePoint now, const SiteName& site, const std::string& why,
                            RoundEffects& out) {
-  known_.erase(site);
-  barred_.insert(site);
+  bar(site, why);
   const bool was_asked = std::erase(record_.cohort, site) > 0;
   if (working(site) != nullptr) {
     settle(now, site, Reason::kBarred, why, out);

@@ -57,8 +57,8 @@ void AuditExchange::on_countersignature(const SiteName& site,
                                         const AuditCountersignature& message) {
   Kept& kept = sites_[site];
   if (kept.turn != Turn::kSite) {
-    return ports_.drop(site, make_error(ErrorCode::kInvalidArgument,
-                                        "a countersignature that nobody asked for"));
+    return ports_.drop(
+        site, make_error(ErrorCode::kInvalidArgument, "a countersignature that nobody asked for"));
   }
   if (message.size == 0) return answered(site, 0);
   kept.turn = Turn::kCheck;

@@ -3,8 +3,8 @@
 // that it continues the head that the site keeps, and keeps their countersignatures. A site is sent
 // one head at a time: the next when it has answered; and none twice on a link, because whoever
 // refuses a head answers with the one that it keeps. A site that speaks out of turn loses its link:
-// each check costs a signature. Engine thread only. It decides nothing about a site whose head is of
-// another log; the site does.
+// each check costs a signature. Engine thread only. It decides nothing about a site whose head is
+// of another log; the site does.
 #pragma once
 
 #include <functional>

@@ -208,8 +208,9 @@ class Daemon {
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
                                         static_cast<std::size_t>(config_.tasks_per_site)});
     sites_->set_driver(driver_.get());
-    registry_->set_drop(
-        [this](const SiteName& site, const Error& why) { return sites_->bar(site, why); });
+    registry_->set_doors(
+        [this](const SiteName& site, const Error& why) { return sites_->bar(site, why); },
+        [this](const SiteName& site) { driver_->handle(SiteAllowed{site}); });
     api_ = std::make_unique<OperatorApi>(OperatorApi::Ports{clock_, *driver_, *store_, *models_,
                                                             std::string(kSoftware), started_,
                                                             *registry_, *enrolments_});

@@ -168,6 +168,7 @@ Status Driver::recover() {
   TRIB_TRY(sites, ports_.store.sites());
   TRIB_TRY(standings, ports_.store.standings());
   recovering_ = true;
+  std::vector<JobAbortRequested> damaged;
   for (const SiteRow& site : sites) handle(SiteKnown{site.site, site.datasets});
   for (const JobRecord& record : records) {
     if (!is_over(record.state) && record.state != JobState::kQueued) reopened_.insert(record.id);
@@ -177,6 +178,12 @@ Status Driver::recover() {
     // A job that is over is only shown: an old version's file may have what this one refuses.
     const JobSpec spec = file ? file->spec : JobSpec{};
     const Digest& model = record.model.digest;
+    if (!is_over(record.state) && !model.is_none()) {
+      if (const Status whole =
+              ports_.models.check(record.id, record.round, model, sent_state(spec));
+          !whole && whole.error().code == ErrorCode::kDataLoss)
+        damaged.push_back({record.id, whole.error().message, true});
+    }
     if (!is_over(record.state) && !model.is_none() && !ports_.blobs.contains(model)) {
       TRIB_CHECK_OK(ports_.models.publish(record.id, record.round, record.model, sent_state(spec),
                                           ports_.blobs));
@@ -193,12 +200,20 @@ Status Driver::recover() {
   for (const SiteStanding& standing : standings) {
     if (!standing.kept_out.empty()) handle(SiteBarred{standing.site, standing.kept_out});
   }
+  // A model that nobody committed is not trained on.
+  for (const JobAbortRequested& end : damaged) handle(end);
   handle(TimePassed{});
   recovering_ = false;
   TRIB_TRY(there, ports_.blobs.list());
   left_.insert(there.begin(), there.end());
   remove_unused_blobs();
   return {};
+}
+
+Status Driver::check(const SubmitJob& request, const std::string& who) const {
+  TRIB_TRY(file, parse_job(request.document, "job file"));
+  const JobId id = job_id_of(file.spec.name, request.token, request.document);
+  return ports_.vouched ? ports_.vouched(id, request, who) : Status{};
 }
 
 Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string& who) {

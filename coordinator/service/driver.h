@@ -44,6 +44,8 @@ class Driver {
 
   // Jobs of an earlier life. Before any other event.
   Status recover();
+  // Whether the job's file and signature are right; nothing is kept.
+  Status check(const SubmitJob& request, const std::string& who) const;
   // Checks the document, makes the job durable, hands it to the engine. The same token gives the
   // same job. `who` is told in the log.
   Result<JobSubmitted> submit(const SubmitJob& request, const std::string& who = "");

@@ -18,6 +18,7 @@ constexpr std::int64_t kInvitationMaxMs = 30LL * 24 * 3600 * 1000;
 
 // Each request is written to the disk: a site that makes up keys does not keep it busy.
 constexpr std::int64_t kAnotherKeyMs = 60'000;
+constexpr Milliseconds kRefusalEvery{1000};
 
 Error refuse(ErrorCode code, const std::string& why) { return make_error(code, why); }
 
@@ -28,6 +29,10 @@ Report requested(const EnrolmentRow& row) {
            {"address", row.address},
            {"fingerprint", row.fingerprint},
            {"renewal", row.renewal}}};
+}
+
+std::string withdrawn(const std::string& why) {
+  return "the invitation was withdrawn" + (why.empty() ? std::string() : ": " + why);
 }
 
 std::size_t bytes_of(const EnrolmentRow& row) {
@@ -95,8 +100,8 @@ Result<SiteInvited> Enrolments::invite(const InviteSite& request, const std::str
 
 void Enrolments::tell_refusal(const SiteName& site, const std::string& address,
                               const std::string& why) {
-  if (ports_.clock.wall_ms() - refusal_told_ms_ < 1000) return;
-  refusal_told_ms_ = ports_.clock.wall_ms();
+  if (ports_.clock.now() < tell_refusal_at_) return;
+  tell_refusal_at_ = ports_.clock.now() + kRefusalEvery;
   ports_.log.record("enrolment.refused",
                     {{"site", site.value}, {"address", address}, {"reason", why}});
 }
@@ -113,6 +118,11 @@ Result<EnrolAnswer> Enrolments::enrol(const Enrol& request, const std::string& a
   Enrolment enrolment = found->second;
   if (!is_same_secret(sha256(as_bytes(request.token)), enrolment.token_hash))
     return refused("another token");
+  if (enrolment.row.state == EnrolmentState::kDenied && enrolment.row.fingerprint.empty()) {
+    const std::string why = withdrawn(enrolment.row.why);
+    tell_refusal(request.site, address, why);
+    return EnrolAnswer{EnrolmentState::kDenied, "", "", why};
+  }
   const bool is_new = enrolment.row.state == EnrolmentState::kInvited;
   if (is_new && ports_.clock.wall_ms() >= enrolment.row.until_wall_ms)
     return refused("the invitation ended");

@@ -65,7 +65,7 @@ class Enrolments {
 
   Ports ports_;
   std::int64_t guests_until_ms_ = 0;
-  std::int64_t refusal_told_ms_ = 0;
+  TimePoint tell_refusal_at_{};
   std::map<Key, Enrolment> enrolments_;
   std::map<SiteName, std::int64_t> listeners_;  // to whom news is told, and when lists were
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/guest_sessions.h"
 
+#include <algorithm>
+
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/transport/spawn.h"
@@ -10,8 +12,12 @@ namespace {
 
 // Nobody knows them: as many as may ask at one time, each for as long as two questions take.
 constexpr std::size_t kGuestsMax = 32;
-constexpr Milliseconds kVisit{15'000};
+constexpr std::ptrdiff_t kGuestsOfOneAddressMax = 4;
+constexpr Milliseconds kVisit{8'000};
 constexpr int kQuestionsMax = 2;
+
+// "10.0.0.7" of "10.0.0.7:4711".
+std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
 }  // namespace
 
@@ -56,9 +62,14 @@ class GuestSessions::Session final : public LinkHandler {
 GuestSessions::~GuestSessions() = default;
 
 void GuestSessions::admit(std::shared_ptr<FrameLink> link) {
-  if (sessions_.size() >= kGuestsMax) {
-    return link->close(make_error(ErrorCode::kUnavailable, "too many guests at a time"),
-                       limits::kRedialMs);
+  const std::string from = host_of(link->address());
+  const auto same = std::ranges::count_if(sessions_, [&from](const auto& session) {
+    return host_of(session->link()->address()) == from;
+  });
+  if (sessions_.size() >= kGuestsMax || same >= kGuestsOfOneAddressMax) {
+    const Error why = make_error(ErrorCode::kUnavailable, "too many guests at a time");
+    if (refused_) refused_(link->address(), why);
+    return link->close(why, limits::kRedialMs);
   }
   if (!link->send(Welcome{kProtocolVersion, ports_.software, limits::kHeartbeatMs, 0})) return;
   link->set_deadline(kVisit);

@@ -189,6 +189,15 @@ Result<BlobRef> ModelRepository::digest_of(const JobId& job, RoundNumber round) 
   return BlobRef{hasher.finish(), file->size()};
 }
 
+Status ModelRepository::check(const JobId& job, RoundNumber round, const Digest& sent,
+                              const std::optional<SentState>& along) const {
+  TRIB_TRY(there, along ? sent_file(job, round, *along) : digest_of(job, round));
+  if (there.digest == sent) return {};
+  return make_error(ErrorCode::kDataLoss,
+                    model_path(job, round) + " is not what was committed: its digest is " +
+                        there.digest.hex() + ", not " + sent.hex() + "; the disk may be damaged");
+}
+
 // Head, then the values of both files: they are float32 without a gap, as we wrote them.
 Status ModelRepository::read_sent(const JobId& job, RoundNumber round, const SentState& along,
                                   const std::function<Status(ByteView)>& take) const {

@@ -99,6 +99,9 @@ class ModelRepository {
   // use.
   Status remove_old_state(const JobId& job, RoundNumber round, const StateName& state);
   Result<BlobRef> digest_of(const JobId& job, RoundNumber round) const;  // reads the whole file
+  // Whether the files are what was committed, and sent: kDataLoss names the model's.
+  Status check(const JobId& job, RoundNumber round, const Digest& sent,
+               const std::optional<SentState>& along) const;
   // What sites are sent: the model's file as it is, or one with `along` after its tensors.
   // sent_file says which bytes these are; publish puts them into the blob store.
   Result<BlobRef> sent_file(const JobId& job, RoundNumber round, const SentState& along) const;

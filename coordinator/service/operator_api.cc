@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/crypto/signing.h"
+#include "coordinator/service/job_worker.h"
 
 namespace tributary {
 namespace {
@@ -205,12 +206,30 @@ Result<JobDetail> OperatorApi::show(const ShowJob& request) {
   return page;
 }
 
+// After that round; none where no record tells.
+Digest OperatorApi::committed_model(const JobRecord& record, RoundNumber round) const {
+  if (round == record.round) return record.model.digest;
+  const auto rows = ports_.store.rounds(record.id);
+  if (!rows) return {};
+  const auto row = std::ranges::find_if(*rows, [round](const RoundRow& one) {
+    return one.round == round && one.task == "train" && !one.model.is_none();
+  });
+  return row == rows->end() ? Digest{} : row->model;
+}
+
 Result<ModelInfo> OperatorApi::model(const GetModel& request) {
   const JobMachine* job = ports_.driver.engine().find(request.job);
   if (job == nullptr) return no_such_job(request.job);
   TRIB_TRY(round, round_of(request.which, job->record()));
   TRIB_TRY(ref, ports_.models.digest_of(request.job, round));
   const JobRecord& record = job->record();
+  // Where sites are sent more than the model, the file's own digest was not committed.
+  const Digest committed = sent_state(job->spec()) ? ref.digest : committed_model(record, round);
+  if (!committed.is_none() && committed != ref.digest) {
+    return make_error(ErrorCode::kDataLoss, ports_.models.model_path(request.job, round) +
+                                                " is not what was committed: its digest is " +
+                                                ref.digest.hex() + ", not " + committed.hex());
+  }
   return ModelInfo{request.job, round, ref, record.document, record.plan};
 }
 

@@ -31,6 +31,10 @@ class OperatorApi {
   // refused. The model file of a job to submit, if it has one, is in the blob store already.
   // `who` is the operator's name.
   Message answer(const std::string& who, const Message& request);
+  // Whether a job could be submitted, before its model file is fetched.
+  Status check(const std::string& who, const SubmitJob& request) const {
+    return ports_.driver.check(request, who);
+  }
   // Whether that operator submitted the job, as its signature says.
   bool is_of(const JobId& job, const std::string& who) const;
 
@@ -40,6 +44,7 @@ class OperatorApi {
   Status change(const std::string& who, const ChangeJob& request);
   Result<JobDetail> show(const ShowJob& request);
   Result<ModelInfo> model(const GetModel& request);
+  Digest committed_model(const JobRecord& record, RoundNumber round) const;
   StatusReply status() const;
   JobSummary summary_of(const JobRecord& record) const;
 

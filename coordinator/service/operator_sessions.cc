@@ -20,6 +20,8 @@ namespace {
 
 // A timer for years would overflow: it is set anew.
 constexpr std::int64_t kTokenWaitMaxMs = 24LL * 3600 * 1000;
+// Enough for a person's windows and scripts; each link may have memory and a descriptor.
+constexpr std::ptrdiff_t kLinksOfOneMax = 16;
 
 std::string field_text(const LoggedEvent& event, std::string_view name) {
   for (const auto& [key, value] : event.fields) {
@@ -68,6 +70,8 @@ class OperatorSessions::Session final : public LinkHandler,
     if (const auto* watch = std::get_if<WatchJob>(&message)) return start_watching(*watch);
     if (const auto* submit = std::get_if<SubmitJob>(&message);
         submit != nullptr && !submit->model_file.digest.is_none()) {
+      if (const Status fit = owner_.ports_.api.check(caller_.name, *submit); !fit)
+        return refuse(message, fit.error());
       // The module comes first: a job is never accepted without what it needs.
       pending_ = *submit;
       return transfers_.fetch(submit->model_file);
@@ -173,6 +177,14 @@ class OperatorSessions::Session final : public LinkHandler,
 OperatorSessions::~OperatorSessions() = default;
 
 void OperatorSessions::admit(std::shared_ptr<FrameLink> link, Caller caller) {
+  const auto same = std::ranges::count_if(
+      sessions_, [&caller](const auto& session) { return session->caller().name == caller.name; });
+  if (same >= kLinksOfOneMax) {
+    return link->close(
+        make_error(ErrorCode::kResourceExhausted,
+                   "operator " + caller.name + " has " + std::to_string(same) + " links already"),
+        limits::kRedialMs);
+  }
   if (!link->send(Welcome{kProtocolVersion, ports_.software, limits::kHeartbeatMs})) return;
   ports_.log.record(
       "operator.connected",

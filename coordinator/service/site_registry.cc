@@ -68,6 +68,7 @@ Result<SiteControlled> SiteRegistry::control(const ControlSite& request, const s
     standing.kept_out = standing.why = standing.by = "";
     TRIB_CHECK_OK(save(request.site, std::move(standing),
                        Report{"site.enabled", {{"site", site}, {"operator", who}}}));
+    if (allow_) allow_(request.site);
     return SiteControlled{request.site, 0, false};
   }
   const bool revoke = request.action == SiteAction::kRevoke;

@@ -21,7 +21,11 @@ class SiteRegistry {
   using Drop = std::function<bool(const SiteName& site, const Error& why)>;
   // `store` and `log` outlive it.
   static Result<SiteRegistry> open(StateStore& store, EventLog& log);
-  void set_drop(Drop drop) { drop_ = std::move(drop); }
+  using Allow = std::function<void(const SiteName& site)>;
+  void set_doors(Drop drop, Allow allow) {
+    drop_ = std::move(drop);
+    allow_ = std::move(allow);
+  }
 
   // Whether a site may come with this certificate, whose fingerprint is kept. kPermissionDenied
   // says who keeps it out, and why.
@@ -39,6 +43,7 @@ class SiteRegistry {
   StateStore* store_;
   EventLog* log_;
   Drop drop_;
+  Allow allow_;
   std::map<SiteName, SiteStanding> standings_;
 };
 

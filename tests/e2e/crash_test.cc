@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/e2e/federation_files.h"
 
 namespace tributary {
@@ -136,6 +138,36 @@ TEST(Crash, UpdatesThatOnlyLayInMemoryAreSentAgainAndNotTrainedAgain) {
   const std::string calm = run_in_memory(false, &logs);
   ASSERT_FALSE(calm.empty()) << logs;
   EXPECT_EQ(run_in_memory(true, &logs), calm) << logs;
+}
+
+// The digest that was committed stands in the state store; a disk may lose a bit.
+TEST(Crash, AModelThatIsNotWhatWasCommittedIsNeitherTrainedOnNorServed) {
+  FederationFiles federation(1);
+  federation.start_coordinator();
+  federation.start_client(1);
+  const std::string job = federation.submit(
+      federation.write_job(kShort, "{count: 1000, minimum_sites: 1, deadline: 60s}"));
+  ASSERT_TRUE(federation.wait_for("round.committed", {{"round", "3"}})) << federation.logs();
+  ASSERT_TRUE(federation.kill_coordinator());
+  std::string newest;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(federation.path("coordinator/models/" + job))) {
+    const std::string path = entry.path().string();
+    if (path.ends_with(".safetensors") && path > newest) newest = path;
+  }
+  std::string bytes = FederationFiles::read(newest);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  FederationFiles::write(newest, bytes);
+  federation.start_coordinator();
+  ASSERT_TRUE(federation.wait_for("job.failed")) << federation.logs();
+  EXPECT_THAT(federation.logs(), testing::HasSubstr("is not what was committed"));
+  std::string said;
+  EXPECT_EQ(federation.ctl({"model", "get", job, "--out", federation.path("m")}, &said), 1);
+  EXPECT_THAT(said, testing::HasSubstr("is not what was committed"));
+  EXPECT_EQ(
+      federation.ctl({"model", "get", job, "--round", "1", "--out", federation.path("m")}, &said),
+      0)
+      << said;
 }
 
 }  // namespace

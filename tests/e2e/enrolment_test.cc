@@ -80,10 +80,12 @@ TEST_F(Enrolment, ASiteEnrolsByItsTokenAndTrainsAndItsKeyNeverTravels) {
   EXPECT_EQ(federation_.ctl({"enroll", "list"}, &output), 0);
   EXPECT_THAT(output, HasSubstr("waits for you"));
   EXPECT_THAT(output, HasSubstr(fingerprint));
-  EXPECT_NE(approve("north", std::string(64, '0'), &output), 0);
+  EXPECT_EQ(federation_.ctl({"enroll", "invite", "north"}, &output), 1);
+  EXPECT_THAT(output, HasSubstr("asks for its certificate and waits for you"));
+  EXPECT_EQ(approve("north", std::string(64, '0'), &output), 2);
   EXPECT_THAT(output, HasSubstr("not the fingerprint"));
   EXPECT_NE(approve("north", fingerprint.substr(0, 9), &output), 0);
-  EXPECT_THAT(output, HasSubstr("too few digits"));
+  EXPECT_THAT(output, HasSubstr("too few hexadecimal digits"));
   EXPECT_EQ(approve("north", fingerprint, &output), 0) << output;
   ASSERT_TRUE(wait_until([&] { return !site->running(); }, kPatience));
   EXPECT_TRUE(std::filesystem::exists(path("north/north.pem"))) << read(path("north.txt"));
@@ -112,6 +114,20 @@ TEST_F(Enrolment, ASiteEnrolsByItsTokenAndTrainsAndItsKeyNeverTravels) {
   EXPECT_TRUE(wait_until([&] { return read(path("north/crl.pem")) == read(path("pki/crl.pem")); },
                          kPatience))
       << read(path("north-daemon.txt"));
+
+  // All that was signed for a name is kept where the CA is, to be revoked by it.
+  ASSERT_EQ(run_process({FederationFiles::program("tributaryctl"), "pki", "crl", "--dir",
+                         path("pki"), "--revoke", "north"},
+                        path("pki.txt")),
+            0)
+      << read(path("pki.txt"));
+  federation_.signal_coordinator(SIGHUP);
+  EXPECT_TRUE(federation_.wait_for("site.disconnected", {{"site", "north"}})) << federation_.logs();
+  EXPECT_EQ(run_process({FederationFiles::program("tributaryctl"), "pki", "crl", "--dir",
+                         path("pki"), "--revoke", "nobody"},
+                        path("pki.txt")),
+            2);
+  EXPECT_THAT(read(path("pki.txt")), HasSubstr("no certificate was issued to that name"));
 
   EXPECT_EQ(daemon.end(SIGTERM), 0);
   EXPECT_EQ(federation_.stop_coordinator(), 0);

@@ -90,12 +90,13 @@ void FederationFiles::write_coordinator() const {
 
 void FederationFiles::write_client(const std::string& site, const std::string& stem,
                                    const std::string& pki) const {
-  write(path(stem + ".yaml"),
-        "coordinator: 127.0.0.1:" + std::to_string(port_) +
-            "\nserver_name: coordinator\nstate_dir: state-" + stem + "\ntls: {certificate: " + pki +
-            "/" + site + ".pem, key: " + pki + "/" + site + ".key, ca: pki/ca.pem, crl: pki/crl.pem}\n" +
-            "datasets: {patients: {loader: csv, path: data/" + site +
-            ".csv}}\nlog: {file: " + stem + ".jsonl" + client_log_options_ + "}\n");
+  write(path(stem + ".yaml"), "coordinator: 127.0.0.1:" + std::to_string(port_) +
+                                  "\nserver_name: coordinator\nstate_dir: state-" + stem +
+                                  "\ntls: {certificate: " + pki + "/" + site + ".pem, key: " + pki +
+                                  "/" + site + ".key, ca: pki/ca.pem, crl: pki/crl.pem}\n" +
+                                  "datasets: {patients: {loader: csv, path: data/" + site +
+                                  ".csv}}\nlog: {file: " + stem + ".jsonl" + client_log_options_ +
+                                  "}\n");
 }
 
 void FederationFiles::start_coordinator() {

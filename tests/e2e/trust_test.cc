@@ -125,6 +125,36 @@ TEST_F(Trusted, ARevokedCertificateEndsItsLinkAtOnceAndFilesThatAreBrokenChangeN
       << federation_.logs();
 }
 
+TEST_F(Trusted, NoListForgetsWhatWasRevoked) {
+  const std::string list = federation_.path("pki/crl.pem");
+  const auto renew = [&] {
+    return run_process(
+        {FederationFiles::program("tributaryctl"), "pki", "crl", "--dir", federation_.path("pki")},
+        federation_.path("pki.txt"));
+  };
+  ASSERT_EQ(renew(), 0);
+  const std::string older = FederationFiles::read(list);
+  ASSERT_EQ(revoke("hospital-4"), 0);
+  const std::string good = FederationFiles::read(list);
+  for (const std::string& damaged : {std::string(), good.substr(0, good.size() / 2)}) {
+    FederationFiles::write(list, damaged);
+    EXPECT_NE(renew(), 0);
+    EXPECT_THAT(FederationFiles::read(federation_.path("pki.txt")),
+                HasSubstr("what was revoked would be forgotten"));
+    EXPECT_EQ(FederationFiles::read(list), damaged) << "it is left to be looked at";
+  }
+  std::filesystem::remove(list);
+  EXPECT_NE(renew(), 0);
+  FederationFiles::write(list, good);
+  EXPECT_EQ(renew(), 0);
+  FederationFiles::write(list, good);
+  federation_.start_coordinator();
+  FederationFiles::write(list, older);
+  federation_.signal_coordinator(SIGHUP);
+  ASSERT_TRUE(federation_.wait_for("certificates.kept")) << federation_.logs();
+  EXPECT_THAT(federation_.logs(), HasSubstr("older than the lists in force"));
+}
+
 TEST_F(Trusted, ARevokedSubmittersJobBeginsNoMoreRounds) {
   start();
   submit(1000);

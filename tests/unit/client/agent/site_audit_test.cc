@@ -97,6 +97,18 @@ TEST_F(SiteAuditTest, KeepsEachHeadThatContinuesTheLast) {
   EXPECT_EQ(audit_->disputed(), "");
 }
 
+TEST_F(SiteAuditTest, AKeptHeadThatIsNotOneIsAFault) {
+  open();
+  EXPECT_TRUE(*take(head(3, 0)));
+  for (const char* text : {"", "certificat"}) {
+    ASSERT_TRUE(disk_.write_durably(folder_ + "/coordinator.head", as_bytes(text)));
+    const auto opened = SiteAudit::open({disk_, clock_, *events_}, folder_, signer("north", "site"),
+                                        ca_.certificate);
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(opened.error().message, HasSubstr("coordinator.head"));
+  }
+}
+
 TEST_F(SiteAuditTest, ALogThatWasRewrittenIsNotBelievedAnyMoreAlsoAfterARestart) {
   struct Case {
     AuditHead head;

@@ -230,7 +230,7 @@ TEST_F(JobGateTest, AtOtherTimesOfTheDayItWaits) {
 
 TEST_F(JobGateTest, WithoutAPolicyNothingRuns) {
   policy_ = make_error(ErrorCode::kInvalidArgument, "policy.yaml: no such file");
-  EXPECT_EQ(refusal(task_), "policy_denied");
+  EXPECT_EQ(refusal(task_), "policy_pending") << "the coordinator asks again";
   EXPECT_THAT(told_, testing::ElementsAre("policy.unreadable"));
 }
 

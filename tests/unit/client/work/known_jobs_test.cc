@@ -55,7 +55,9 @@ TEST_F(KnownJobsTest, ADecisionIsAboutOneManifest) {
   other.manifest = sha256(as_bytes("other"));
   EXPECT_EQ(*jobs_.decision(other), Decision::kNone);
   std::ofstream(directory_ / "jobs/a.decision") << "appro";
-  EXPECT_EQ(*jobs_.decision(one), Decision::kNone) << "damaged";
+  EXPECT_EQ(jobs_.decision(one).error().code, ErrorCode::kDataLoss) << "perhaps it was a denial";
+  ASSERT_TRUE(jobs_.decide(one, Decision::kApproved));
+  EXPECT_EQ(*jobs_.decision(one), Decision::kApproved);
 }
 
 TEST_F(KnownJobsTest, EachDecisionIsFreshUntilItIsNoted) {

@@ -51,13 +51,26 @@ class AuditVerifyTest : public testing::Test {
 };
 
 TEST_F(AuditVerifyTest, AnUntouchedLogIsFine) {
+  lines_.pop_back();
   const AuditSummary summary = verify(joined());
   EXPECT_THAT(summary.faults, ElementsAre());
-  EXPECT_EQ(summary.records, 10u);
+  EXPECT_EQ(summary.records, 9u);
   EXPECT_EQ(summary.heads, 3u);
   EXPECT_EQ(summary.signed_records, 9u);
   EXPECT_EQ(summary.signer, "c1");
   EXPECT_EQ(summary.countersigned, (std::map<std::string, std::uint64_t>{{"north", 6}}));
+}
+
+// Whoever writes the file can make hashes, and cannot make heads.
+TEST_F(AuditVerifyTest, WhatNobodySignedIsNamed) {
+  EXPECT_THAT(verify(joined()).faults,
+              ElementsAre(HasSubstr("record 9 is under no head: nobody has signed it")));
+  lines_.resize(line_of("number 8"));
+  EXPECT_THAT(verify(joined()).faults,
+              ElementsAre(HasSubstr("one of the records 6 to 7 is under no head")));
+  std::erase_if(lines_, [](const std::string& line) { return !line.starts_with("rec"); });
+  EXPECT_THAT(verify(joined()).faults, ElementsAre(HasSubstr("0 to 7 is under no head")));
+  EXPECT_THAT(verify("").faults, ElementsAre(HasSubstr("an empty file proves nothing")));
 }
 
 // The last record is under no head; its hash tells all the same.
@@ -123,11 +136,11 @@ TEST_F(AuditVerifyTest, ACutLineIsNamed) {
 }
 
 TEST_F(AuditVerifyTest, ALogThatWasCutAtALineIsFoundByAHeadThatWasKept) {
-  lines_.resize(line_of("number 7"));
+  lines_.resize(line_of("number 6"));
   EXPECT_THAT(verify(joined()).faults, ElementsAre());
   const auto file = *files_.disk.open(files_.path);
   EXPECT_THAT(verify_audit(*file, files_.ca.certificate, kept_)->faults,
-              ElementsAre(HasSubstr("over 9 records: the log has only 7")));
+              ElementsAre(HasSubstr("over 9 records: the log has only 6")));
 }
 
 TEST_F(AuditVerifyTest, ALogThatWasWrittenAnewWithTheSameKeyIsFoundByAHeadThatWasKept) {

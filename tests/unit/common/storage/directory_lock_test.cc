@@ -18,6 +18,8 @@ TEST(DirectoryLock, OneAtATimeAndTheHolderIsNamed) {
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::kAlreadyExists);
   EXPECT_THAT(second.error().message, testing::HasSubstr(std::to_string(::getpid())));
+  ::unlink((directory / "lock").c_str());
+  EXPECT_FALSE(DirectoryLock::acquire(directory / "").has_value()) << "it is no stale file";
   first->reset();
   EXPECT_TRUE(DirectoryLock::acquire(directory / "").has_value());
 }

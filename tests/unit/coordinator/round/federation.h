@@ -64,6 +64,7 @@ class Federation {
     feed(SiteBarred{SiteName{site}, "disabled by operator olga"});
     feed(SiteDisconnected{SiteName{site}});
   }
+  void allow(const std::string& site) { feed(SiteAllowed{SiteName{site}}); }
   // It is gone together with the coordinator that crashes next.
   void leave_in_crash(const std::string& site) { online_.erase(SiteName{site}); }
   // A site that never answers, until it is let go.

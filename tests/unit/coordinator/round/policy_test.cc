@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 TEST(Policy, ATargetClosesTheRoundWithoutTheSlow) {
@@ -175,6 +176,25 @@ TEST(Policy, ASiteThatIsBarredIsNotWaitedForNorAskedAgain) {
     }
     EXPECT_EQ(barred, restarts ? 0u : 1u);
   }
+}
+
+TEST(Policy, AJobThatWaitsSaysWhoIsKeptOut) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  federation.bar("site-b");
+  federation.submit(Federation::spec(1, 3, 3));
+  federation.settle();
+  const auto waits = [&] { return federation.job().waiting_for(); };
+  EXPECT_THAT(waits(), HasSubstr("unfit: site-b: disabled by operator olga"));
+  EXPECT_THAT(waits(), Not(HasSubstr("away")));
+  federation.allow("site-b");
+  federation.settle();
+  EXPECT_THAT(waits(), HasSubstr("away: site-b"));
+  EXPECT_THAT(waits(), Not(HasSubstr("olga")));
+  federation.connect("site-b");
+  federation.settle();
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.job().record().state, JobState::kFinished);
 }
 
 TEST(Policy, ADryRunAsksEveryoneAndTrainsNothing) {

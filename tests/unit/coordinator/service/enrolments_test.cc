@@ -166,7 +166,8 @@ TEST_F(EnrolmentsTest, ADenialIsToldAndIsFinal) {
 TEST_F(EnrolmentsTest, AnInvitationCanBeWithdrawnAndHasItsBounds) {
   ASSERT_TRUE(invite("token"));
   ASSERT_TRUE(enrolments_->decide({kNorth, false, "", "", "a mistake"}, "olga"));
-  EXPECT_THAT(refusal("token", request_), HasSubstr("not, or no longer, good"));
+  EXPECT_EQ(enrol("token", request_)->state, EnrolmentState::kDenied);
+  EXPECT_THAT(refusal("guess", request_), HasSubstr("not, or no longer, good"));
   EXPECT_FALSE(invite("token", 24 * 31));
   EXPECT_FALSE(invite("token", 0));
   EXPECT_FALSE(invite("token", 1, "coordinator"));
@@ -233,6 +234,10 @@ TEST_F(EnrolmentsTest, WhoAskedInTimeGetsWhatWasDecidedLater) {
   EXPECT_TRUE(enrolments_->expects_guests());
   ASSERT_TRUE(enrolments_->decide({kNorth, false, "", "", "a mistake"}, "olga"));
   EXPECT_FALSE(enrolments_->expects_guests());
+  const auto told = enrol("token", request_);
+  ASSERT_TRUE(told) << "a guest of somebody else's invitation, say";
+  EXPECT_EQ(told->why, "the invitation was withdrawn: a mistake");
+  EXPECT_FALSE(enrol("guess", request_));
 }
 
 TEST_F(EnrolmentsTest, ALongListComesInPages) {

@@ -21,10 +21,12 @@ class SiteRegistryTest : public testing::Test {
     store_.reset();
     store_ = *StateStore::open(directory_ / "state.sqlite");
     registry_.emplace(*SiteRegistry::open(*store_, *log_));
-    registry_->set_drop([this](const SiteName& site, const Error& why) {
-      dropped_.push_back(site.value + ": " + why.message);
-      return true;
-    });
+    registry_->set_doors(
+        [this](const SiteName& site, const Error& why) {
+          dropped_.push_back(site.value + ": " + why.message);
+          return true;
+        },
+        [this](const SiteName& site) { allowed_.push_back(site.value); });
   }
   std::string refusal(const std::string& site, const std::string& fingerprint) {
     const Status may = registry_->admit(SiteName{site}, fingerprint);
@@ -40,7 +42,7 @@ class SiteRegistryTest : public testing::Test {
   std::unique_ptr<EventLog> log_ = *EventLog::open({EventLevel::kError, false, "", -1}, clock_);
   std::unique_ptr<StateStore> store_;
   std::optional<SiteRegistry> registry_;
-  std::vector<std::string> dropped_;
+  std::vector<std::string> dropped_, allowed_;
 };
 
 TEST_F(SiteRegistryTest, ADisabledSiteStaysOutOverARestartUntilItIsEnabled) {
@@ -59,6 +61,7 @@ TEST_F(SiteRegistryTest, ADisabledSiteStaysOutOverARestartUntilItIsEnabled) {
   EXPECT_EQ(rows[0].kept_out, "disabled");
   EXPECT_EQ(rows[0].why, "by olga: ward moves");
   ASSERT_TRUE(control("north", SiteAction::kEnable));
+  EXPECT_EQ(allowed_, std::vector<std::string>{"north"});
   open();
   EXPECT_EQ(refusal("north", "f1"), "");
   EXPECT_EQ(control("north", SiteAction::kEnable).error().code, ErrorCode::kFailedPrecondition);
