@@ -112,7 +112,7 @@ TEST_F(Access, AnAnalystWithATokenReadsAndDoesNothingElse) {
   EXPECT_EQ(ask({"job", "show", job}), 0) << said_;
   EXPECT_EQ(ask({"job", "abort", job}), 3);
   EXPECT_THAT(said_, HasSubstr("the role analyst may not"));
-  EXPECT_EQ(ask({"site", "disable", "hospital-1"}), 3);
+  EXPECT_EQ(ask({"site", "disable", "hospital-1", "--unseen"}), 3);
   EXPECT_FALSE(federation_.job_over());
   ASSERT_EQ(federation_.events("operator.refused", {{"operator", "oidc:analyst-anna"}}).size(), 2u);
   const auto came = federation_.events("operator.connected", {{"operator", "oidc:analyst-anna"}});

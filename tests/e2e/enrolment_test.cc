@@ -62,6 +62,29 @@ class Enrolment : public testing::Test {
         {"enroll", "approve", site, "--fingerprint", fingerprint, "--dir", path("pki")}, output);
   }
 
+  int pki(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {FederationFiles::program("tributaryctl"), "pki", "crl",
+                                         "--dir", path("pki")});
+    return run_process(arguments, path("pki.txt"));
+  }
+  // A newer list of revoked certificates reaches the site over its link.
+  void lists_reach(const std::string& site) {
+    ASSERT_EQ(pki({}), 0);
+    EXPECT_NE(read(path(site + "/crl.pem")), read(path("pki/crl.pem")));
+    federation_.signal_coordinator(SIGHUP);
+    EXPECT_TRUE(wait_until(
+        [&] { return read(path(site + "/crl.pem")) == read(path("pki/crl.pem")); }, kPatience))
+        << federation_.logs();
+  }
+  // All that was signed for a name is kept where the CA is.
+  void revoke_by_name(const std::string& site) {
+    ASSERT_EQ(pki({"--revoke", site}), 0) << read(path("pki.txt"));
+    federation_.signal_coordinator(SIGHUP);
+    EXPECT_TRUE(federation_.wait_for("site.disconnected", {{"site", site}})) << federation_.logs();
+    EXPECT_EQ(pki({"--revoke", "nobody"}), 2);
+    EXPECT_THAT(read(path("pki.txt")), HasSubstr("no certificate was issued to that name"));
+  }
+
   FederationFiles federation_;
 };
 
@@ -104,31 +127,8 @@ TEST_F(Enrolment, ASiteEnrolsByItsTokenAndTrainsAndItsKeyNeverTravels) {
   ASSERT_TRUE(federation_.wait_for_end()) << federation_.logs();
   EXPECT_EQ(federation_.events("job.finished").size(), 1u) << federation_.logs();
 
-  // A newer list of revoked certificates reaches the site over its link.
-  ASSERT_EQ(
-      run_process({FederationFiles::program("tributaryctl"), "pki", "crl", "--dir", path("pki")},
-                  path("pki.txt")),
-      0);
-  EXPECT_NE(read(path("north/crl.pem")), read(path("pki/crl.pem")));
-  federation_.signal_coordinator(SIGHUP);
-  EXPECT_TRUE(wait_until([&] { return read(path("north/crl.pem")) == read(path("pki/crl.pem")); },
-                         kPatience))
-      << read(path("north-daemon.txt"));
-
-  // All that was signed for a name is kept where the CA is, to be revoked by it.
-  ASSERT_EQ(run_process({FederationFiles::program("tributaryctl"), "pki", "crl", "--dir",
-                         path("pki"), "--revoke", "north"},
-                        path("pki.txt")),
-            0)
-      << read(path("pki.txt"));
-  federation_.signal_coordinator(SIGHUP);
-  EXPECT_TRUE(federation_.wait_for("site.disconnected", {{"site", "north"}})) << federation_.logs();
-  EXPECT_EQ(run_process({FederationFiles::program("tributaryctl"), "pki", "crl", "--dir",
-                         path("pki"), "--revoke", "nobody"},
-                        path("pki.txt")),
-            2);
-  EXPECT_THAT(read(path("pki.txt")), HasSubstr("no certificate was issued to that name"));
-
+  lists_reach("north");
+  revoke_by_name("north");
   EXPECT_EQ(daemon.end(SIGTERM), 0);
   EXPECT_EQ(federation_.stop_coordinator(), 0);
   const std::string key = read(path("north/north.key"));
