@@ -24,7 +24,6 @@ ConfigChanges take_over(CoordinatorConfig& running, const CoordinatorConfig& fre
 // Datasets, checkpoint_every, log.level.
 ConfigChanges take_over(ClientConfig& running, const ClientConfig& fresh);
 
-
 void tell_kept(EventLog& log, const Error& fault);
 // Puts the level `now` into force, too.
 void tell_reloaded(EventLog& log, const ConfigChanges& changes, EventLevel before, EventLevel now);

@@ -84,6 +84,18 @@ std::optional<double> value_of(const Result<double>& result) {
   return result ? std::optional(*result) : std::nullopt;
 }
 
+nlohmann::json json_of(const std::optional<double>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+// What both questions are about.
+nlohmann::json json_of(const PrivacyPlan& plan, const Planned& made) {
+  return {{"terms", terms(plan, made)},
+          {"delta", made.delta},
+          {"steps", made.event.steps},
+          {"rate", made.event.rate}};
+}
+
 struct Row {
   std::uint64_t rounds = 0;
   double epsilon = 0;
@@ -112,14 +124,11 @@ Status print_noise(const PrivacyPlan& plan, const Planned& made) {
   const auto tight = value_of(noise_for({made.event}, made.adjacency, budget, DpAccounting::kPld));
   const std::vector<Row> rows = others(plan, made);
   if (plan.json) {
-    nlohmann::json told = {{"terms", terms(plan, made)}, {"epsilon", plan.epsilon},
-                           {"delta", made.delta},        {"steps", made.event.steps},
-                           {"rate", made.event.rate},    {"noise_rdp", noise}};
-    told["noise_pld"] = tight ? nlohmann::json(*tight) : nlohmann::json();
+    nlohmann::json told = json_of(plan, made);
+    told.update({{"epsilon", plan.epsilon}, {"noise_rdp", noise}, {"noise_pld", json_of(tight)}});
     for (const Row& row : rows)
-      told["others"].push_back({{"rounds", row.rounds},
-                                {"epsilon", row.epsilon},
-                                {"noise_rdp", row.noise ? nlohmann::json(*row.noise) : nullptr}});
+      told["others"].push_back(
+          {{"rounds", row.rounds}, {"epsilon", row.epsilon}, {"noise_rdp", json_of(row.noise)}});
     std::cout << told.dump(2) << "\n";
     return {};
   }
@@ -140,10 +149,8 @@ Status print_cost(const PrivacyPlan& plan, const Planned& made) {
   const auto tight =
       value_of(epsilon_of({made.event}, made.adjacency, made.delta, DpAccounting::kPld));
   if (plan.json) {
-    nlohmann::json told = {{"terms", terms(plan, made)}, {"noise", plan.noise},
-                           {"delta", made.delta},        {"steps", made.event.steps},
-                           {"rate", made.event.rate},    {"epsilon_rdp", cost}};
-    told["epsilon_pld"] = tight ? nlohmann::json(*tight) : nlohmann::json();
+    nlohmann::json told = json_of(plan, made);
+    told.update({{"noise", plan.noise}, {"epsilon_rdp", cost}, {"epsilon_pld", json_of(tight)}});
     std::cout << told.dump(2) << "\n";
     return {};
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "common/base/words.h"
 #include "coordinator/round/job_machine.h"
 
 namespace tributary {
@@ -169,16 +170,14 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   const auto on_link =
       std::ranges::count_if(roster, [](const auto& entry) { return !entry.second.evaluator; });
   const std::string root = root_lacks(kind, roster);
-  std::string unfit;
-  for (const auto& [site, fault] : unfit_)
-    unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + fault;
-  for (const auto& [site, at] : later_)
-    unfit += (unfit.empty() ? "" : "; ") + site.value + ": policy_pending";
+  std::vector<std::string> faults;
+  for (const auto& [site, fault] : unfit_) faults.push_back(site.value + ": " + fault);
+  for (const auto& [site, at] : later_) faults.push_back(site.value + ": policy_pending");
   for (const auto& [site, why] : barred_) {
-    if (known_.contains(site)) unfit += (unfit.empty() ? "" : "; ") + site.value + ": " + why;
+    if (known_.contains(site)) faults.push_back(site.value + ": " + why);
   }
-  if (!root.empty() && roster.contains(*root_for(kind)))
-    unfit += (unfit.empty() ? "" : "; ") + root;
+  if (!root.empty() && roster.contains(*root_for(kind))) faults.push_back(root);
+  const std::string unfit = joined(faults, "; ");
   // What there is too little of; of numbers the largest that the job asks for.
   const std::string by = have >= need ? "root"
                          : need > spec_.rounds.quorum && need > spec_.rounds.minimum_sites

@@ -192,10 +192,15 @@ Result<BlobRef> ModelRepository::digest_of(const JobId& job, RoundNumber round) 
 Status ModelRepository::check(const JobId& job, RoundNumber round, const Digest& sent,
                               const std::optional<SentState>& along) const {
   TRIB_TRY(there, along ? sent_file(job, round, *along) : digest_of(job, round));
-  if (there.digest == sent) return {};
+  return is_committed(job, round, there.digest, sent);
+}
+
+Status ModelRepository::is_committed(const JobId& job, RoundNumber round, const Digest& found,
+                                     const Digest& committed) const {
+  if (found == committed) return {};
   return make_error(ErrorCode::kDataLoss,
                     model_path(job, round) + " is not what was committed: its digest is " +
-                        there.digest.hex() + ", not " + sent.hex() + "; the disk may be damaged");
+                        found.hex() + ", not " + committed.hex() + "; the disk may be damaged");
 }
 
 // Head, then the values of both files: they are float32 without a gap, as we wrote them.

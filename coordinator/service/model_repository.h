@@ -99,7 +99,10 @@ class ModelRepository {
   // use.
   Status remove_old_state(const JobId& job, RoundNumber round, const StateName& state);
   Result<BlobRef> digest_of(const JobId& job, RoundNumber round) const;  // reads the whole file
-  // Whether the files are what was committed, and sent: kDataLoss names the model's.
+  // kDataLoss, naming the model's file, where its digest is not the committed one.
+  Status is_committed(const JobId& job, RoundNumber round, const Digest& found,
+                      const Digest& committed) const;
+  // The same for what sites are sent; reads all of it.
   Status check(const JobId& job, RoundNumber round, const Digest& sent,
                const std::optional<SentState>& along) const;
   // What sites are sent: the model's file as it is, or one with `along` after its tensors.

@@ -224,12 +224,9 @@ Result<ModelInfo> OperatorApi::model(const GetModel& request) {
   TRIB_TRY(ref, ports_.models.digest_of(request.job, round));
   const JobRecord& record = job->record();
   // Where sites are sent more than the model, the file's own digest was not committed.
-  const Digest committed = sent_state(job->spec()) ? ref.digest : committed_model(record, round);
-  if (!committed.is_none() && committed != ref.digest) {
-    return make_error(ErrorCode::kDataLoss, ports_.models.model_path(request.job, round) +
-                                                " is not what was committed: its digest is " +
-                                                ref.digest.hex() + ", not " + committed.hex());
-  }
+  const Digest committed = sent_state(job->spec()) ? Digest{} : committed_model(record, round);
+  if (!committed.is_none())
+    TRIB_CHECK_OK(ports_.models.is_committed(request.job, round, ref.digest, committed));
   return ModelInfo{request.job, round, ref, record.document, record.plan};
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteRegistry: which sites operators keep out, and which of their certificates are never let in
 // again, with or without a list of revoked ones. Durable before it takes effect, in the audit log
-// too: who decided, and why. Owned by the
-// daemon, engine thread. It knows no link: whoever owns them is told whom to drop.
+// too: who decided, and why. Owned by the daemon, engine thread. It knows no link: whoever owns
+// them is told whom to drop.
 #pragma once
 
 #include <functional>
@@ -19,9 +19,10 @@ class SiteRegistry {
  public:
   // Ends the site's work and its link, if it has one; whether it had.
   using Drop = std::function<bool(const SiteName& site, const Error& why)>;
+  // It may come again.
+  using Allow = std::function<void(const SiteName& site)>;
   // `store` and `log` outlive it.
   static Result<SiteRegistry> open(StateStore& store, EventLog& log);
-  using Allow = std::function<void(const SiteName& site)>;
   void set_doors(Drop drop, Allow allow) {
     drop_ = std::move(drop);
     allow_ = std::move(allow);

@@ -10,7 +10,6 @@
 namespace tributary {
 namespace {
 
-constexpr double kNoiseLeast = 0.01, kNoiseMost = 1e6;
 constexpr double kClose = 1e-3;
 
 Status check(const DpBudget& budget) {
@@ -56,16 +55,16 @@ Result<double> noise_for(std::vector<DpEvent> plan, Adjacency adjacency, const D
   for (;;) {
     TRIB_TRY(will_do, enough(high));
     if (will_do) break;
-    if (high >= kNoiseMost / 2)
+    if (high >= kNoiseMultiplierMax / 2)
       return make_error(ErrorCode::kFailedPrecondition, "no noise multiplier is enough for that");
     high *= 2;
   }
   double low = high;
   for (;;) {
-    low = std::max(low / 2, kNoiseLeast);
+    low = std::max(low / 2, kNoiseMultiplierMin);
     TRIB_TRY(will_do, enough(low));
     if (!will_do) break;
-    if (low == kNoiseLeast) return low;
+    if (low == kNoiseMultiplierMin) return low;
     high = low;
   }
   while (high / low > 1 + kClose) {

@@ -7,7 +7,6 @@
 namespace tributary {
 namespace {
 
-constexpr double kNoiseLeast = 1e-2, kNoiseMost = 1e6;
 constexpr double kRateLeast = 1e-9;
 constexpr std::uint64_t kStepsMost = 1'000'000'000;
 
@@ -20,7 +19,7 @@ bool within(double value, double least, double most) {
 }  // namespace
 
 Status check_event(const DpEvent& event, Adjacency adjacency) {
-  if (!within(event.noise_multiplier, kNoiseLeast, kNoiseMost))
+  if (!within(event.noise_multiplier, kNoiseMultiplierMin, kNoiseMultiplierMax))
     return wrong("a noise multiplier is " + std::to_string(event.noise_multiplier) +
                  "; it is a number from 0.01 to 1000000");
   if (!within(event.rate, kRateLeast, 1))

@@ -27,6 +27,9 @@ enum class DpMechanism {
   kTree,  // DP-FTRL: noise on the nodes of a binary tree over the steps; each unit takes part once
 };
 
+// Outside, arithmetic ends before privacy does.
+inline constexpr double kNoiseMultiplierMin = 0.01, kNoiseMultiplierMax = 1e6;
+
 struct DpEvent {
   DpMechanism mechanism = DpMechanism::kGaussian;
   DpSampling sampling = DpSampling::kEverything;

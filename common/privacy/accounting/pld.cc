@@ -166,11 +166,11 @@ LossSum sum_of(const std::vector<Applied>& all, LossDirection direction) {
   return LossSum(losses, range_of_sum(losses));
 }
 
-std::vector<Applied> applied(const std::vector<DpEvent>& events, double squared_mu) {
+std::vector<Applied> applied(const std::vector<DpEvent>& events, Adjacency adjacency,
+                             double squared_mu) {
   std::vector<Applied> all;
-  for (const DpEvent& event : events) {
-    all.push_back({{event.rate, event.noise_multiplier}, event.steps});
-  }
+  for (const DpEvent& event : events)
+    all.push_back({{event.rate, relative_noise(event, adjacency)}, applications_of(event)});
   if (squared_mu > 0) all.push_back({{1, 1 / std::sqrt(squared_mu)}, 1});
   return all;
 }
@@ -200,7 +200,7 @@ Status PldAccountant::add(const DpEvent& event) {
 Result<double> PldAccountant::epsilon(double delta) const {
   if (sampled_.empty())
     return squared_mu_ > 0 ? gaussian_epsilon(std::sqrt(squared_mu_), delta) : 0.0;
-  const auto all = applied(sampled_, squared_mu_);
+  const auto all = applied(sampled_, adjacency_, squared_mu_);
   const Real epsilon = std::max(sum_of(all, LossDirection::kRemove).epsilon(delta),
                                 sum_of(all, LossDirection::kAdd).epsilon(delta));
   if (!std::isfinite(epsilon)) {
@@ -213,7 +213,7 @@ Result<double> PldAccountant::epsilon(double delta) const {
 double PldAccountant::delta(double epsilon) const {
   if (sampled_.empty())
     return squared_mu_ > 0 ? gaussian_delta(std::sqrt(squared_mu_), epsilon) : 0.0;
-  const auto all = applied(sampled_, squared_mu_);
+  const auto all = applied(sampled_, adjacency_, squared_mu_);
   return static_cast<double>(std::max(sum_of(all, LossDirection::kRemove).delta(epsilon),
                                       sum_of(all, LossDirection::kAdd).delta(epsilon)));
 }

@@ -16,7 +16,8 @@ class PldAccountant {
  public:
   explicit PldAccountant(Adjacency adjacency) : adjacency_(adjacency) {}
 
-  // kInvalidArgument: check_event's, and samples of a fixed size, for which no tight bound is known.
+  // kInvalidArgument: check_event's, and samples of a fixed size, for which no tight bound is
+  // known.
   Status add(const DpEvent& event);
   // `delta` in (0, 1). kFailedPrecondition: no epsilon has so small a delta.
   Result<double> epsilon(double delta) const;
