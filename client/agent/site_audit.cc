@@ -14,6 +14,27 @@ namespace {
 
 using Json = nlohmann::json;
 
+// The newest head in the file.
+Result<std::optional<SignedHead>> read_head(FileSystem& files, const std::string& path) {
+  std::optional<SignedHead> newest;
+  if (!files.exists(path)) return newest;
+  TRIB_TRY(file, files.open(path));
+  std::string certificates;
+  const Status read = read_lines(*file, [&](std::uint64_t, std::string_view text, bool) -> Status {
+    TRIB_TRY(line, parse_audit_line(text));
+    if (const auto* pem = std::get_if<CertificatesLine>(&line)) certificates = pem->pem;
+    if (const auto* head = std::get_if<HeadLine>(&line))
+      newest = SignedHead{head->head, {certificates, head->signature}};
+    return {};
+  });
+  if (!read) return Error(read.error()).with_context(path);
+  if (newest) return newest;
+  return make_error(ErrorCode::kDataLoss,
+                    path +
+                        ": no head is in it, and without one a log that was rewritten would not be "
+                        "noticed; bring it back from a copy, or move it away if there is none");
+}
+
 std::string text_of(const SignedHead& head) {
   const std::string& pem = head.signature.certificates;
   const std::string id = certificates_id(pem);
@@ -60,36 +81,32 @@ Result<std::unique_ptr<SiteAudit>> SiteAudit::open(Ports ports, std::string fold
   TRIB_CHECK_OK(ports.files.make_directories(audit->folder_));
   TRIB_TRY(log, AuditLog::open(ports.files, audit->folder_ + "/audit.log"));
   audit->log_ = std::move(log);
-  TRIB_CHECK_OK(audit->read());
+  TRIB_CHECK_OK(audit->check_whole());
+  if (ports.files.exists(audit->dispute_path())) audit->note_dispute();
+  TRIB_TRY(kept, read_head(ports.files, audit->kept_path()));
+  audit->kept_ = std::move(kept);
   return audit;
 }
 
-Status SiteAudit::read() {
-  if (ports_.files.exists(dispute_path())) note_dispute();
-  if (!ports_.files.exists(kept_path())) return {};
-  TRIB_TRY(file, ports_.files.open(kept_path()));
-  std::string certificates;
-  const Status read = read_lines(*file, [&](std::uint64_t, std::string_view text, bool) -> Status {
-    TRIB_TRY(line, parse_audit_line(text));
-    if (const auto* pem = std::get_if<CertificatesLine>(&line)) certificates = pem->pem;
-    if (const auto* head = std::get_if<HeadLine>(&line))
-      kept_ = SignedHead{head->head, {certificates, head->signature}};
-    return {};
-  });
-  if (!read) return Error(read.error()).with_context(kept_path());
-  if (kept_) return {};
+// A log from whose end records were taken is sound in itself. It may have more than the head says:
+// a kill came between the two.
+Status SiteAudit::check_whole() const {
+  TRIB_TRY(own, read_head(ports_.files, own_head_path()));
+  if (!own) return {};
+  const std::uint64_t size = own->head.size;
+  if (log_->size() >= size && log_->tree().root_at(size) == own->head.root) return {};
   return make_error(ErrorCode::kDataLoss,
-                    kept_path() +
-                        ": no head is in it, and without one a log that was rewritten would not be "
-                        "noticed; bring it back from a copy, or move it away if there is none");
+                    folder_ + "/audit.log: it does not have the " + std::to_string(size) +
+                        " records that " + own_head_path() +
+                        " was signed over; bring it back from a copy. To go on without them, keep "
+                        "both files for whoever asks, and move them away");
 }
 
 Status SiteAudit::append(const std::string& json) {
   const std::string records[] = {json};
   TRIB_CHECK_OK(log_->append(records));
   TRIB_TRY(head, log_->sign(signer_, ports_.clock.wall_ms()));
-  static_cast<void>(head);
-  return {};
+  return ports_.files.write_durably(own_head_path(), as_bytes(text_of(head)));
 }
 
 Status SiteAudit::note_sent(const Message& message) {

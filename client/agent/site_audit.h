@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteAudit: what a site can prove afterwards. Its own audit log says which tasks it took and what
 // left it; the head of the coordinator's log that it keeps shows whether that log was rewritten
-// since. Owned by the daemon, on the agent's thread. It sends nothing, and trusts a coordinator's
+// since. The newest head of its own log lies beside it, too: a log that lost its end does not open.
+// Owned by the daemon, on the agent's thread. It sends nothing, and trusts a coordinator's
 // first head as it comes.
 #pragma once
 
@@ -59,10 +60,11 @@ class SiteAudit {
         folder_(std::move(folder)),
         signer_(std::move(signer)),
         trust_(std::move(trust)) {}
-  Status read();
+  Status check_whole() const;
   Status dispute(const SignedHead& head, const std::string& detail);
   void note_dispute();
   Status append(const std::string& json);
+  std::string own_head_path() const { return folder_ + "/audit.head"; }
   std::string kept_path() const { return folder_ + "/coordinator.head"; }
   std::string dispute_path() const { return folder_ + "/coordinator.dispute"; }
 

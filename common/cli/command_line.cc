@@ -132,4 +132,9 @@ int tell_error(const std::string& program, const Error& error) {
   return exit_code(error.code);
 }
 
+int tell_daemon_error(const std::string& program, const Error& error) {
+  const bool mend_first = error.code == ErrorCode::kDataLoss;
+  return tell_error(program, error) == 2 || mend_first ? 2 : 1;
+}
+
 }  // namespace tributary

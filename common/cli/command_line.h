@@ -32,5 +32,9 @@ void protect_memory();
 
 // "program: message" on stderr; the exit status for it.
 int tell_error(const std::string& program, const Error& error);
+// The same for a daemon, which a supervisor starts again where trying again may help: 1, or 2 where
+// a file of its user or of its own has to be mended first. It is no matter of links: it dials for
+// ever, or nobody.
+int tell_daemon_error(const std::string& program, const Error& error);
 
 }  // namespace tributary

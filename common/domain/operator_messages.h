@@ -32,7 +32,9 @@ struct JobSubmitted {
   JobId job;
   bool existed = false;
 };
-struct ListJobs {};
+struct ListJobs {
+  std::uint32_t from = 0;
+};  // the number of the first one wanted
 struct JobSummary {
   JobId job;
   std::string name;
@@ -48,6 +50,7 @@ struct JobSummary {
 };
 struct JobList {
   std::vector<JobSummary> jobs;
+  std::uint32_t next = 0;  // to go on from; 0: that is all
 };
 // Where a page of a job's records begins. A round of many sites may be cut between two of them.
 struct RecordPosition {
@@ -110,7 +113,9 @@ struct ChangeJob {
 struct JobChanged {
   JobId job;
 };
-struct GetStatus {};
+struct GetStatus {
+  std::uint32_t from = 0;
+};  // the number of the first row wanted, jobs counted behind sites
 struct SiteRow {
   SiteName site;
   bool online = false;
@@ -138,6 +143,7 @@ struct StatusReply {
   std::int64_t uptime_ms = 0;
   std::vector<SiteRow> sites;
   std::vector<JobSummary> jobs;
+  std::uint32_t next = 0;  // to go on from; 0: that is all
 };
 struct WatchJob {
   JobId job;

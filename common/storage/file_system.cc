@@ -70,6 +70,16 @@ Result<std::uint64_t> size_of(int fd, const std::string& path) {
   return static_cast<std::uint64_t>(info.st_size);
 }
 
+// A pipe in the place of a file would be waited for.
+Result<Descriptor> open_to_read(const std::string& path) {
+  TRIB_TRY(fd, open_descriptor(path, O_RDONLY | O_NONBLOCK));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return system_error(errno, "stat " + path);
+  if (!S_ISREG(info.st_mode))
+    return make_error(ErrorCode::kInvalidArgument, path + " is no regular file");
+  return fd;
+}
+
 Status sync_directory_of(const std::string& path) {
   std::string directory = std::filesystem::path(path).parent_path().string();
   if (directory.empty()) directory = ".";
@@ -122,7 +132,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) override {
-    TRIB_TRY(fd, open_descriptor(path, O_RDONLY));
+    TRIB_TRY(fd, open_to_read(path));
     TRIB_TRY(size, size_of(fd.get(), path));
     if (size > bytes_max) {
       return make_error(ErrorCode::kResourceExhausted,
@@ -145,7 +155,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::unique_ptr<ReadFile>> open(const std::string& path) override {
-    TRIB_TRY(fd, open_descriptor(path, O_RDONLY));
+    TRIB_TRY(fd, open_to_read(path));
     TRIB_TRY(size, size_of(fd.get(), path));
     return std::unique_ptr<ReadFile>(std::make_unique<PosixReadFile>(std::move(fd), path, size));
   }

@@ -41,7 +41,8 @@ class FileSystem {
   virtual ~FileSystem() = default;
 
   virtual Status make_directories(const std::string& path) = 0;
-  // The whole file, at most `bytes_max` (kResourceExhausted beyond).
+  // The whole file, at most `bytes_max` (kResourceExhausted beyond). What is no regular file, a
+  // pipe say, is kInvalidArgument here and for open().
   virtual Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) = 0;
   // All or nothing: a temporary file beside it, fsync, rename, fsync of the directory.
   virtual Status write_durably(const std::string& path, ByteView bytes) = 0;

@@ -16,16 +16,16 @@ constexpr std::int64_t kPartsPerDial = 1'000;
 constexpr std::int64_t kBurstSeconds = 1;
 constexpr Milliseconds kSweepEvery{1'000};
 
-ip::address_v6::bytes_type key_of(const ip::address& address) {
+}  // namespace
+
+CustomerKey customer_of(const ip::address& address) {
   if (address.is_v4()) return ip::make_address_v6(ip::v4_mapped, address.to_v4()).to_bytes();
-  ip::address_v6::bytes_type bytes = address.to_v6().to_bytes();
+  CustomerKey bytes = address.to_v6().to_bytes();
   if (!address.to_v6().is_v4_mapped()) std::fill(bytes.begin() + 8, bytes.end(), 0);
   return bytes;
 }
 
-}  // namespace
-
-std::size_t DialLimits::Hash::operator()(const ip::address_v6::bytes_type& key) const {
+std::size_t DialLimits::Hash::operator()(const CustomerKey& key) const {
   return std::hash<std::string_view>{}(
       std::string_view(reinterpret_cast<const char*>(key.data()), key.size()));
 }
@@ -40,7 +40,7 @@ void DialLimits::set_rate(TimePoint now, std::int64_t rate) {
 
 bool DialLimits::admit(TimePoint now, const ip::address& address) {
   sweep(now);
-  const auto key = key_of(address);
+  const auto key = customer_of(address);
   auto found = dials_.find(key);
   if (found == dials_.end()) {
     // More than these do not dial within a second: none of them is let in to forget another.
@@ -58,7 +58,7 @@ bool DialLimits::admit(TimePoint now, const ip::address& address) {
 }
 
 void DialLimits::greeted(const ip::address& address) {
-  if (const auto found = dials_.find(key_of(address)); found != dials_.end())
+  if (const auto found = dials_.find(customer_of(address)); found != dials_.end())
     --found->second.greeting;
 }
 

@@ -14,6 +14,10 @@
 
 namespace tributary {
 
+// By what limits tell peers without a name apart: the address, or of IPv6 its /64.
+using CustomerKey = boost::asio::ip::address_v6::bytes_type;
+CustomerKey customer_of(const boost::asio::ip::address& address);
+
 class DialLimits {
  public:
   // `rate`: a second for each address, which may also come at once.
@@ -34,13 +38,13 @@ class DialLimits {
     std::size_t greeting = 0;
   };
   struct Hash {
-    std::size_t operator()(const boost::asio::ip::address_v6::bytes_type& key) const;
+    std::size_t operator()(const CustomerKey& key) const;
   };
   void sweep(TimePoint now);
 
   std::int64_t rate_;
   TimePoint sweep_at_;
-  std::unordered_map<boost::asio::ip::address_v6::bytes_type, Dials, Hash> dials_;
+  std::unordered_map<CustomerKey, Dials, Hash> dials_;
 };
 
 }  // namespace tributary

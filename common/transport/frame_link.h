@@ -31,6 +31,7 @@ class FrameLink final : public Link, public std::enable_shared_from_this<FrameLi
 
   const PeerIdentity& peer() const { return peer_; }
   const std::string& address() const { return stream_->address(); }
+  const asio::ip::address& host() const { return stream_->host(); }
   // Whether the peer would be let in by this context, too.
   Status readmit(const TlsContext& context) const { return stream_->readmit(context); }
   asio::any_io_executor executor() { return stream_->executor(); }

@@ -13,10 +13,7 @@
 namespace tributary {
 namespace {
 
-std::string describe(const Socket& socket) {
-  boost::system::error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  if (error) return "unknown address";
+std::string describe(const asio::ip::tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
   return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
          std::to_string(endpoint.port());
@@ -28,7 +25,9 @@ Result<std::unique_ptr<TlsStream>> TlsStream::make(Socket socket, const TlsConte
                                                    const std::string& server_name) {
   std::unique_ptr<TlsStream> stream(new TlsStream(std::move(socket)));
   boost::system::error_code error;
-  stream->address_ = describe(stream->socket_);
+  const auto endpoint = stream->socket_.remote_endpoint(error);
+  stream->host_ = endpoint.address();
+  stream->address_ = error ? "unknown address" : describe(endpoint);
   stream->socket_.non_blocking(true, error);
   if (!error) stream->socket_.set_option(asio::ip::tcp::no_delay(true), error);
   if (error) return make_error(ErrorCode::kUnavailable, "socket: " + error.message());

@@ -39,6 +39,7 @@ class TlsStream {
 
   Socket::executor_type executor() { return socket_.get_executor(); }
   const std::string& address() const { return address_; }
+  const asio::ip::address& host() const { return host_; }
 
  private:
   explicit TlsStream(Socket socket) : socket_(std::move(socket)) {}
@@ -47,7 +48,8 @@ class TlsStream {
 
   Socket socket_;
   ssl_st* connection_ = nullptr;
-  std::string address_;
+  asio::ip::address host_;  // of the peer
+  std::string address_;     // the same with its port, as text
   bool closed_ = false;
 };
 

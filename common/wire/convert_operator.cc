@@ -229,6 +229,7 @@ void to_wire(const StatusReply& from, wire::StatusReply& to) {
     row.set_why(site.why);
   }
   for (const JobSummary& job : from.jobs) to_wire(job, *to.add_jobs());
+  to.set_next(from.next);
 }
 
 StatusReply from_wire(FieldReader& in, const wire::StatusReply& from) {
@@ -252,6 +253,7 @@ StatusReply from_wire(FieldReader& in, const wire::StatusReply& from) {
   }
   in.count("jobs", from.jobs_size(), limits::kJobsMax);
   for (const wire::JobSummary& job : from.jobs()) to.jobs.push_back(from_wire(in, job));
+  to.next = from.next();
   return to;
 }
 

@@ -94,9 +94,9 @@ struct Encoder {
     to.mutable_job_submitted()->set_job(m.job.value);
     to.mutable_job_submitted()->set_existed(m.existed);
   }
-  void operator()(const ListJobs&) { to.mutable_list_jobs(); }
+  void operator()(const ListJobs& m) { to.mutable_list_jobs()->set_from(m.from); }
   void operator()(const JobList& m) {
-    to.mutable_job_list();
+    to.mutable_job_list()->set_next(m.next);
     for (const JobSummary& job : m.jobs) to_wire(job, *to.mutable_job_list()->add_jobs());
   }
   void operator()(const ShowJob& m) {
@@ -111,7 +111,7 @@ struct Encoder {
   void operator()(const JobAborted& m) { to.mutable_job_aborted()->set_job(m.job.value); }
   void operator()(const ChangeJob& m) { to_wire(m, *to.mutable_change_job()); }
   void operator()(const JobChanged& m) { to.mutable_job_changed()->set_job(m.job.value); }
-  void operator()(const GetStatus&) { to.mutable_get_status(); }
+  void operator()(const GetStatus& m) { to.mutable_get_status()->set_from(m.from); }
   void operator()(const StatusReply& m) { to_wire(m, *to.mutable_status_reply()); }
   void operator()(const WatchJob& m) {
     to.mutable_watch_job()->set_job(m.job.value);
@@ -251,6 +251,7 @@ JobList read_jobs(FieldReader& in, const wire::JobList& from) {
   JobList list;
   in.count("jobs", from.jobs_size(), limits::kJobsMax);
   for (const wire::JobSummary& job : from.jobs()) list.jobs.push_back(from_wire(in, job));
+  list.next = from.next();
   return list;
 }
 
@@ -268,7 +269,7 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
     case wire::Envelope::kJobSubmitted:
       return JobSubmitted{job_of(in, from.job_submitted().job()), from.job_submitted().existed()};
     case wire::Envelope::kListJobs:
-      return ListJobs{};
+      return ListJobs{from.list_jobs().from()};
     case wire::Envelope::kJobList:
       return read_jobs(in, from.job_list());
     case wire::Envelope::kShowJob:
@@ -285,7 +286,7 @@ Message read_operator(FieldReader& in, const wire::Envelope& from) {
     case wire::Envelope::kJobChanged:
       return JobChanged{job_of(in, from.job_changed().job())};
     case wire::Envelope::kGetStatus:
-      return GetStatus{};
+      return GetStatus{from.get_status().from()};
     case wire::Envelope::kStatusReply:
       return from_wire(in, from.status_reply());
     case wire::Envelope::kWatchJob:

@@ -36,6 +36,14 @@ Result<Trust> read_trust(const AuditOptions& options) {
   return Trust(std::string(as_text(*roots)), std::string(as_text(lists)));
 }
 
+// Named by the user, or the one that a site keeps beside its log; empty: there is none.
+std::string kept_path(const AuditOptions& options, const std::string& log) {
+  if (!options.kept.empty()) return options.kept;
+  const auto beside = std::filesystem::path(log).replace_filename("audit.head");
+  std::error_code ignored;
+  return std::filesystem::exists(beside, ignored) ? beside.string() : std::string();
+}
+
 Result<std::optional<SignedHead>> read_kept(const std::string& path) {
   if (path.empty()) return std::optional<SignedHead>{};
   TRIB_TRY(file, open_log(path));
@@ -114,7 +122,7 @@ Status audit_verify(const AuditOptions& options) {
   const std::string path = log_path(options.path);
   TRIB_TRY(file, open_log(path));
   TRIB_TRY(trust, read_trust(options));
-  TRIB_TRY(kept, read_kept(options.kept));
+  TRIB_TRY(kept, read_kept(kept_path(options, path)));
   TRIB_TRY(summary, verify_audit(*file, trust, kept));
   print_summary(path, summary);
   return print_faults(path, summary);

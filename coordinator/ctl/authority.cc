@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iostream>
 
 #include "common/base/ids.h"
@@ -22,6 +23,28 @@ constexpr std::int64_t kDaySeconds = 24 * 3600;
 
 const std::array<std::string, 3> kCas = {"ca", "sites-ca", "services-ca"};
 
+// Where the CAs are made, in the folder that they are for.
+constexpr const char* kUnfinished = "unfinished";
+
+Status check_free(FileSystem& files, const std::string& stem) {
+  const bool certificate = files.exists(stem + ".pem"), key = files.exists(stem + ".key");
+  if (certificate) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      stem + ".pem exists; move it away or take another name");
+  }
+  if (!key) return {};
+  return make_error(ErrorCode::kInvalidArgument,
+                    stem +
+                        ".key exists without its certificate: what made it was interrupted, or "
+                        "the certificate was moved. Move it away, too, and run this again");
+}
+
+// The certificate last: nobody uses a key without one.
+Status write_both(const std::string& stem, const PemPair& pair) {
+  TRIB_CHECK_OK(write_named_secret(stem + ".key", pair.key));
+  return write_named(stem + ".pem", as_bytes(pair.certificate));
+}
+
 std::string ca_for(const std::string& role) {
   return role == peer_role_name(PeerRole::kSite) || role == peer_role_name(PeerRole::kEvaluator)
              ? "sites-ca"
@@ -35,33 +58,56 @@ KeyKind key_kind(const std::string& name) {
 }
 
 Status write_pair(FileSystem& files, const std::string& stem, const PemPair& pair) {
-  for (const char* ending : {".pem", ".key"}) {
-    if (files.exists(stem + ending)) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        stem + ending + " exists; move it away or take another name");
-    }
-  }
-  TRIB_CHECK_OK(write_named_secret(stem + ".key", pair.key));
-  TRIB_CHECK_OK(write_named(stem + ".pem", as_bytes(pair.certificate)));
+  TRIB_CHECK_OK(check_free(files, stem));
+  TRIB_CHECK_OK(write_both(stem, pair));
   std::cout << stem << ".pem\n" << stem << ".key\n";
   return {};
 }
 
 Result<Authority> Authority::make(const std::string& directory, const AuthorityOptions& options) {
   const auto files = make_file_system();
-  if (Status made = files->make_directories(directory); !made)
-    return fault_of_named(directory, std::move(made).error());
   const Authority authority(directory);
+  const Authority unfinished(authority.place(kUnfinished));
+  // Whole before the first file is where somebody might use it; its lists come last.
+  if (!files->exists(unfinished.place("crl.pem"))) {
+    for (const std::string& name : kCas) TRIB_CHECK_OK(check_free(*files, authority.place(name)));
+    TRIB_CHECK_OK(unfinished.make_anew(options));
+  }
+  for (const std::string& name : kCas) {
+    for (const char* ending : {".key", ".pem"}) {
+      const std::string from = unfinished.place(name + ending);
+      if (!files->exists(from)) continue;  // moved before an interruption
+      TRIB_CHECK_OK(files->rename(from, authority.place(name + ending)));
+      std::cout << authority.place(name + ending) << "\n";
+    }
+  }
+  TRIB_CHECK_OK(files->rename(unfinished.place("crl.pem"), authority.place("crl.pem")));
+  std::error_code ignored;
+  std::filesystem::remove(unfinished.directory_, ignored);
+  return authority;
+}
+
+bool Authority::is_made(const std::string& directory) {
+  const auto files = make_file_system();
+  return files->exists(directory + "/ca.pem") &&
+         !files->exists(directory + "/" + kUnfinished + "/crl.pem");
+}
+
+Status Authority::make_anew(const AuthorityOptions& options) const {
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+  const auto files = make_file_system();
+  if (Status made = files->make_directories(directory_); !made)
+    return fault_of_named(directory_, std::move(made).error());
   const KeyKind kind = key_kind(options.key);
   const int days = std::min(options.days, kIssuingDays);
   TRIB_TRY(root, make_ca(options.federation, kind, options.days));
   TRIB_TRY(sites, make_issuing_ca(root, kSitesCa, kind, days));
   TRIB_TRY(services, make_issuing_ca(root, kServicesCa, kind, days));
-  TRIB_CHECK_OK(write_pair(*files, authority.place("ca"), root));
-  TRIB_CHECK_OK(write_pair(*files, authority.place("sites-ca"), sites));
-  TRIB_CHECK_OK(write_pair(*files, authority.place("services-ca"), services));
-  TRIB_CHECK_OK(authority.write_lists("", {}, options.crl_days));
-  return authority;
+  TRIB_CHECK_OK(write_both(place("ca"), root));
+  TRIB_CHECK_OK(write_both(place("sites-ca"), sites));
+  TRIB_CHECK_OK(write_both(place("services-ca"), services));
+  return write_lists("", {}, options.crl_days);
 }
 
 Result<Authority> Authority::open(const std::string& directory) {

@@ -27,8 +27,10 @@ struct AuthorityOptions {
 
 class Authority {
  public:
-  // All three CAs and their empty lists.
+  // All three CAs and their empty lists. What an interruption left undone is finished by the next
+  // call.
   static Result<Authority> make(const std::string& directory, const AuthorityOptions& options);
+  static bool is_made(const std::string& directory);
   static Result<Authority> open(const std::string& directory);
 
   // By the CA that may vouch for the role. Warns on stderr where the CA ends first.
@@ -45,6 +47,7 @@ class Authority {
  private:
   explicit Authority(std::string directory) : directory_(std::move(directory)) {}
   std::string place(const std::string& name) const { return directory_ + "/" + name; }
+  Status make_anew(const AuthorityOptions& options) const;
   Result<PemPair> ca(const std::string& name) const;
   Result<PemPair> issuer_for(const CertificateRequest& request) const;
   Status write_lists(const std::string& before, const std::vector<std::string>& revoked,

@@ -13,7 +13,7 @@
 #include "common/storage/blob_store.h"
 #include "common/transfer/blob_transfers.h"
 #include "common/transport/dialer.h"
-#include "coordinator/ctl/job_pages.h"
+#include "coordinator/ctl/pages.h"
 
 namespace tributary {
 
@@ -40,12 +40,13 @@ class Connection final : public LinkHandler {
       return make_error(ErrorCode::kProtocol, "the coordinator answered something else");
     return std::move(*expected);
   }
-  // A job with all its records, by ShowJob or WatchJob.
-  template <typename Request>
-  Result<JobDetail> ask_pages(const std::string& job) {
-    TRIB_TRY(whole, ask<JobDetail>(Request{JobId{job}, {}}));
-    while (whole.next != RecordPosition{}) {
-      TRIB_TRY(page, ask<JobDetail>(Request{JobId{job}, whole.next}));
+  // The same, with all its pages.
+  template <typename Reply, typename Request>
+  Result<Reply> ask_pages(Request request) {
+    TRIB_TRY(whole, ask<Reply>(request));
+    while (whole.next != decltype(whole.next){}) {
+      request.from = whole.next;
+      TRIB_TRY(page, ask<Reply>(request));
       TRIB_CHECK_OK(append_page(whole, std::move(page)));
     }
     return whole;

@@ -41,16 +41,8 @@ const char* state_of(const EnrolmentRow& row) {
 }
 
 Result<std::vector<EnrolmentRow>> all_rows(Connection& connection) {
-  std::vector<EnrolmentRow> rows;
-  ListEnrolments ask;
-  do {
-    TRIB_TRY(page, connection.ask<EnrolmentList>(ask));
-    if (page.next != 0 && page.next <= ask.from)
-      return make_error(ErrorCode::kProtocol, "the coordinator's list goes in a circle");
-    ask.from = page.next;
-    for (EnrolmentRow& row : page.rows) rows.push_back(std::move(row));
-  } while (ask.from != 0);
-  return rows;
+  TRIB_TRY(list, connection.ask_pages<EnrolmentList>(ListEnrolments{}));
+  return std::move(list.rows);
 }
 
 Result<EnrolmentRow> row_of(Connection& connection, const EnrollOptions& options) {

@@ -91,7 +91,7 @@ Status federation_init(const FederationInit& options) {
                                                {kOperatorRoles.begin(), kOperatorRoles.end()}));
   AuthorityOptions made;
   made.federation = federation.federation;
-  const bool is_new = !make_file_system()->exists(options.directory + "/ca.pem");
+  const bool is_new = !Authority::is_made(options.directory);
   TRIB_TRY(authority,
            is_new ? Authority::make(options.directory, made) : Authority::open(options.directory));
   if (!is_new) TRIB_CHECK_OK(authority.renew_lists({}, made.crl_days));

@@ -243,7 +243,7 @@ Status job_change(Connection& connection, const std::string& job, const JobChang
 }
 
 Status job_list(Connection& connection, bool json) {
-  TRIB_TRY(list, connection.ask<JobList>(ListJobs{}));
+  TRIB_TRY(list, connection.ask_pages<JobList>(ListJobs{}));
   if (!json) {
     print_jobs(list.jobs);
     return {};
@@ -255,7 +255,7 @@ Status job_list(Connection& connection, bool json) {
 }
 
 Status job_show(Connection& connection, const std::string& job, bool json) {
-  TRIB_TRY(detail, connection.ask_pages<ShowJob>(job));
+  TRIB_TRY(detail, connection.ask_pages<JobDetail>(ShowJob{JobId{job}, {}}));
   if (json) {
     Json rounds = Json::array();
     for (const RoundRow& round : detail.rounds) rounds.push_back(round_json(round));
@@ -295,7 +295,7 @@ Status job_abort(Connection& connection, const std::string& job, const std::stri
 }
 
 Status show_status(Connection& connection, bool json) {
-  TRIB_TRY(status, connection.ask<StatusReply>(GetStatus{}));
+  TRIB_TRY(status, connection.ask_pages<StatusReply>(GetStatus{}));
   if (json) {
     Json jobs = Json::array();
     for (const JobSummary& job : status.jobs) jobs.push_back(summary_json(job));

@@ -122,8 +122,9 @@ struct CommandLine {
                        "it was; without it, what was signed before a revocation stays evidence");
     verify->add_option(
         "--kept", audited.kept,
-        "The head that a site keeps (audit/coordinator.head of its state directory): "
-        "whether the log still has what it had then");
+        "A head that was kept, which tells whether the log still has what it had then: for a "
+        "coordinator's log audit/coordinator.head of a site's state directory, for a site's own "
+        "audit/audit.head, which is taken by itself where it lies beside the log");
     CLI::App* show = command("show", "The records", audit_show);
     show->add_option("--job", audited.job, "Only those of this job");
     show->add_flag("--json", audited.json, "For programs");

@@ -46,7 +46,7 @@ nlohmann::json sites_json(const std::vector<SiteRow>& sites) {
 }
 
 Status site_list(Connection& connection, bool json) {
-  TRIB_TRY(status, connection.ask<StatusReply>(GetStatus{}));
+  TRIB_TRY(status, connection.ask_pages<StatusReply>(GetStatus{}));
   if (json) {
     std::cout
         << sites_json(status.sites).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
@@ -59,7 +59,7 @@ Status site_list(Connection& connection, bool json) {
 
 // What is known of the site. A slip of the pen would leave the one that is meant where it is.
 Result<SiteRow> known_site(Connection& connection, const SiteName& site) {
-  TRIB_TRY(status, connection.ask<StatusReply>(GetStatus{}));
+  TRIB_TRY(status, connection.ask_pages<StatusReply>(GetStatus{}));
   std::vector<std::string> names;
   for (const SiteRow& row : status.sites) {
     if (row.site == site) return row;

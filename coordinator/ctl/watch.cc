@@ -168,7 +168,7 @@ class TerminalWatch final : public Watch {
 
 // Until the job is over. A link that ends is an error like any other.
 Status follow(Connection& link, const std::string& job, Watch& watch) {
-  TRIB_TRY(detail, link.ask_pages<WatchJob>(job));
+  TRIB_TRY(detail, link.ask_pages<JobDetail>(WatchJob{JobId{job}, {}}));
   watch.begin(detail);
   std::string state = detail.summary.state;
   while (!is_over(state)) {

@@ -29,9 +29,7 @@ int run(const std::string& path) {
   if (!log) return tell_error(kProgram, fault_of_named(config->log.file, log.error()));
   const Status ran = run_coordinator(
       *config, [path] { return read_config(path); }, **log, clock);
-  if (ran) return 0;
-  // It dials nobody: whatever the system refuses (a port in use) is work that failed.
-  return tell_error(kProgram, ran.error()) == 2 ? 2 : 1;
+  return ran ? 0 : tell_daemon_error(kProgram, ran.error());
 }
 
 Status check_config(const std::string& path) {

@@ -7,12 +7,11 @@
 #include "common/crypto/secret.h"
 #include "common/crypto/signing_request.h"
 #include "common/crypto/vouched_request.h"
+#include "coordinator/service/page.h"
 
 namespace tributary {
 namespace {
 
-// Of a list, below the largest frame; a row is about 1 KB.
-constexpr std::size_t kPageBytes = 512u << 10;
 // An invitation lies in a mail or a note: not for ever.
 constexpr std::int64_t kInvitationMaxMs = 30LL * 24 * 3600 * 1000;
 
@@ -33,10 +32,6 @@ Report requested(const EnrolmentRow& row) {
 
 std::string withdrawn(const std::string& why) {
   return "the invitation was withdrawn" + (why.empty() ? std::string() : ": " + why);
-}
-
-std::size_t bytes_of(const EnrolmentRow& row) {
-  return 256 + row.site.value.size() + row.request.size() + row.address.size() + row.why.size();
 }
 
 }  // namespace
@@ -197,19 +192,11 @@ void Enrolments::lists_changed() {
 }
 
 EnrolmentList Enrolments::list(const ListEnrolments& request) const {
-  EnrolmentList page;
-  std::size_t bytes = 0;
-  std::uint32_t number = 0;
-  for (const auto& [key, enrolment] : enrolments_) {
-    if (number++ < request.from) continue;
-    if (bytes >= kPageBytes) {
-      page.next = number - 1;
-      break;
-    }
-    bytes += bytes_of(enrolment.row);
-    page.rows.push_back(enrolment.row);
-  }
-  return page;
+  EnrolmentList reply;
+  Page page(request.from);
+  for (const auto& [key, enrolment] : enrolments_) page.offer(enrolment.row, reply.rows);
+  reply.next = page.next();
+  return reply;
 }
 
 Status Enrolments::check_issued(const EnrolmentRow& row, const std::string& certificates) const {

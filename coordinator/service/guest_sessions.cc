@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/version.h"
+#include "common/transport/dial_limits.h"
 #include "common/transport/spawn.h"
 
 namespace tributary {
@@ -15,9 +16,6 @@ constexpr std::size_t kGuestsMax = 32;
 constexpr std::ptrdiff_t kGuestsOfOneAddressMax = 4;
 constexpr Milliseconds kVisit{8'000};
 constexpr int kQuestionsMax = 2;
-
-// "10.0.0.7" of "10.0.0.7:4711".
-std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
 }  // namespace
 
@@ -62,9 +60,9 @@ class GuestSessions::Session final : public LinkHandler {
 GuestSessions::~GuestSessions() = default;
 
 void GuestSessions::admit(std::shared_ptr<FrameLink> link) {
-  const std::string from = host_of(link->address());
+  const CustomerKey from = customer_of(link->host());
   const auto same = std::ranges::count_if(sessions_, [&from](const auto& session) {
-    return host_of(session->link()->address()) == from;
+    return customer_of(session->link()->host()) == from;
   });
   if (sessions_.size() >= kGuestsMax || same >= kGuestsOfOneAddressMax) {
     const Error why = make_error(ErrorCode::kUnavailable, "too many guests at a time");

@@ -6,6 +6,7 @@
 
 #include "common/crypto/signing.h"
 #include "coordinator/service/job_worker.h"
+#include "coordinator/service/page.h"
 
 namespace tributary {
 namespace {
@@ -38,9 +39,6 @@ Result<RoundNumber> round_of(const std::string& which, const JobRecord& record) 
   }
   return round;
 }
-
-// A page stays well below the largest frame (kControlBytesMax), the job's document included.
-constexpr std::size_t kPageBytes = 512u << 10;
 
 // What a row takes on the wire, at most.
 std::size_t bytes_of(const ParticipantRow& row) {
@@ -102,11 +100,8 @@ Result<Message> OperatorApi::dispatch(const std::string& who, const Message& req
     TRIB_TRY(submitted, ports_.driver.submit(whole, who));
     return Message{submitted};
   }
-  if (std::holds_alternative<ListJobs>(request)) {
-    JobList list;
-    for (const JobMachine* job : ports_.driver.engine().jobs())
-      list.jobs.push_back(summary_of(job->record()));
-    return Message{std::move(list)};
+  if (const auto* listed = std::get_if<ListJobs>(&request)) {
+    return Message{list(*listed)};
   }
   if (const auto* show_job = std::get_if<ShowJob>(&request)) {
     TRIB_TRY(detail, show(*show_job));
@@ -141,7 +136,7 @@ Result<Message> OperatorApi::dispatch(const std::string& who, const Message& req
     TRIB_TRY(decided, ports_.enrolments.decide(*decide, who));
     return Message{decided};
   }
-  if (std::holds_alternative<GetStatus>(request)) return Message{status()};
+  if (const auto* asked = std::get_if<GetStatus>(&request)) return Message{status(*asked)};
   if (const auto* get_model = std::get_if<GetModel>(&request)) {
     TRIB_TRY(info, model(*get_model));
     return Message{info};
@@ -230,13 +225,23 @@ Result<ModelInfo> OperatorApi::model(const GetModel& request) {
   return ModelInfo{request.job, round, ref, record.document, record.plan};
 }
 
-StatusReply OperatorApi::status() const {
+JobList OperatorApi::list(const ListJobs& request) const {
+  JobList reply;
+  Page page(request.from);
+  for (const JobMachine* job : ports_.driver.engine().jobs())
+    page.offer(summary_of(job->record()), reply.jobs);
+  reply.next = page.next();
+  return reply;
+}
+
+StatusReply OperatorApi::status(const GetStatus& request) const {
   StatusReply reply;
   reply.software = ports_.software;
   reply.uptime_ms = (ports_.clock.now() - ports_.started).count();
   const Engine& engine = ports_.driver.engine();
-  if (Result<std::vector<SiteRow>> known = ports_.store.sites()) reply.sites = *std::move(known);
-  for (SiteRow& site : reply.sites) {
+  std::vector<SiteRow> sites;
+  if (Result<std::vector<SiteRow>> known = ports_.store.sites()) sites = *std::move(known);
+  for (SiteRow& site : sites) {
     site.online = engine.roster().contains(site.site);
     if (site.online) {
       site.doing = engine.activity_of(site.site);
@@ -245,8 +250,11 @@ StatusReply OperatorApi::status() const {
       site.last_seen_wall_ms = ports_.clock.wall_ms();
     }
   }
-  ports_.registry.describe(reply.sites);
-  for (const JobMachine* job : engine.jobs()) reply.jobs.push_back(summary_of(job->record()));
+  ports_.registry.describe(sites);
+  Page page(request.from);
+  for (const SiteRow& site : sites) page.offer(site, reply.sites);
+  for (const JobMachine* job : engine.jobs()) page.offer(summary_of(job->record()), reply.jobs);
+  reply.next = page.next();
   return reply;
 }
 

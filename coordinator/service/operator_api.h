@@ -45,7 +45,8 @@ class OperatorApi {
   Result<JobDetail> show(const ShowJob& request);
   Result<ModelInfo> model(const GetModel& request);
   Digest committed_model(const JobRecord& record, RoundNumber round) const;
-  StatusReply status() const;
+  JobList list(const ListJobs& request) const;
+  StatusReply status(const GetStatus& request) const;
   JobSummary summary_of(const JobRecord& record) const;
 
   Ports ports_;

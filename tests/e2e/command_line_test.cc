@@ -9,7 +9,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/base/clock.h"
 #include "common/crypto/pki.h"
+#include "common/crypto/signing.h"
 #include "tests/e2e/federation_files.h"
 
 namespace tributary {
@@ -59,6 +61,53 @@ TEST_F(CommandLine, WrongFilesOfOperatorsAreWrongUsage) {
   EXPECT_EQ(run("tributaryctl", {"job", "submit", job, "--config", config}), 3) << said_;
   EXPECT_EQ(run("tributaryctl", {"status", "--config", path("none.yaml")}), 2);
   EXPECT_THAT(said_, HasSubstr("server_name"));
+}
+
+// Killed at any moment; at the end there is one federation, whose parts fit together.
+TEST_F(CommandLine, AFederationWhoseMakingWasKilledIsFinishedByTheNextRun) {
+  const std::string folder = path("federation");
+  FederationFiles::write(path("federation.yaml"),
+                         "federation: Hearts\ncoordinator: {hosts: [hub.example.org]}\nsites: "
+                         "[north]\noperators: {olga: lead}\n");
+  const std::vector<std::string> init = {"federation", "init", path("federation.yaml"),
+                                         "--dir",      folder, "--with-keys"};
+  std::vector<std::string> command = init;
+  command.insert(command.begin(), FederationFiles::program("tributaryctl"));
+  int killed = 0;
+  for (int ms = 0; ms < 60; ms += 2) {
+    if (ms % 20 == 0) std::filesystem::remove_all(folder);
+    Process process(command, path("killed.txt"));
+    ::poll(nullptr, 0, ms);
+    killed += process.running() ? 1 : 0;
+    process.end(SIGKILL);
+  }
+  EXPECT_GT(killed, 0);
+  int status = run("tributaryctl", init);
+  for (int i = 0; i < 4 && status == 2; ++i) {  // a key without its certificate: as it says
+    const std::size_t end = said_.find(".key exists without its certificate");
+    ASSERT_NE(end, std::string::npos) << said_;
+    std::filesystem::remove(said_.substr(said_.find(folder), end + 4 - said_.find(folder)));
+    status = run("tributaryctl", init);
+  }
+  ASSERT_EQ(status, 0) << said_;
+  EXPECT_FALSE(std::filesystem::exists(folder + "/unfinished"));
+  const std::string root = FederationFiles::read(folder + "/ca.pem");
+  for (const char* name : {"coordinator", "north", "olga"}) {
+    const std::string stem = folder + "/" + name + "/" + name;
+    EXPECT_TRUE(verify_certificates({root, FederationFiles::read(folder + "/crl.pem")},
+                                    FederationFiles::read(stem + ".pem"),
+                                    SystemClock().wall_ms() / 1000));
+    EXPECT_TRUE(
+        Signer::make(FederationFiles::read(stem + ".pem"), FederationFiles::read(stem + ".key")));
+  }
+}
+
+TEST_F(CommandLine, DamagedStateIsNotTriedAgainForEver) {
+  federation_.start_coordinator();
+  EXPECT_EQ(federation_.stop_coordinator(), 0);
+  FederationFiles::write(path("coordinator/state.sqlite"), "no database");
+  EXPECT_EQ(run("tributary-coordinator", {"--config", path("coordinator.yaml")}), 2) << said_;
+  EXPECT_THAT(said_, HasSubstr("state.sqlite"));
 }
 
 TEST_F(CommandLine, CertificatesAreMadeOnceAndNotLongerThanTheRoot) {

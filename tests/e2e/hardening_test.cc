@@ -6,10 +6,15 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <sstream>
 
 #include "common/base/limits.h"
+#include "common/crypto/digest.h"
+#include "common/transport/dialer.h"
 #include "tests/e2e/federation_files.h"
 
 namespace tributary {
@@ -18,7 +23,7 @@ namespace {
 using testing::HasSubstr;
 
 // A connection from another address of this machine; -1 where it is refused.
-int dial(int port, const char* from) {
+int connect_from(const char* from, int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -43,7 +48,7 @@ class Stranger {
   // Connections that say nothing, or something that is no TLS.
   void dial(int times, const std::string& words = "") {
     for (int i = 0; i < times; ++i) {
-      const int fd = tributary::dial(port_, "127.0.0.9");
+      const int fd = connect_from("127.0.0.9", port_);
       if (fd < 0) continue;
       ::send(fd, words.data(), words.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       open_.push_back(fd);
@@ -104,6 +109,108 @@ TEST_F(Hardening, AFloodIsDroppedBeforeItCostsAHandshakeAndFillsNoLog) {
       << federation_.logs();
   EXPECT_GT(sum_of("dropped"), kDials / 4);
   EXPECT_LT(told, static_cast<std::size_t>(kDials) / 8);
+}
+
+// A peer that says what it likes and does not read what it is answered unless it is asked to.
+class Caller final : public LinkHandler {
+ public:
+  Caller(int port, std::shared_ptr<TlsContext> context) {
+    asio::co_spawn(io_, live(this, static_cast<std::uint16_t>(port), std::move(context)),
+                   asio::detached);
+    run_until([this] { return let_in || !ended.empty(); });
+  }
+  Status on_message(const Message& message) override {
+    heard.push_back(message);
+    return {};
+  }
+  Status on_chunk(std::uint32_t, Chunk) override { return {}; }
+  void say(const Message& message) {
+    ASSERT_TRUE(link_->send(message));
+    run_until([this] { return !heard.empty() || !ended.empty(); });
+  }
+  void run_until(const std::function<bool()>& done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done() && std::chrono::steady_clock::now() < end)
+      io_.run_one_for(std::chrono::milliseconds(50));
+  }
+
+  bool let_in = false;
+  std::string ended;
+  std::vector<Message> heard;
+
+ private:
+  static asio::awaitable<void> live(Caller* self, std::uint16_t port,
+                                    std::shared_ptr<TlsContext> context) {
+    DialTarget target{"127.0.0.1", port, "coordinator"};
+    Hello hello;
+    const Result<Dialed> dialed = co_await dial(target, context, hello);
+    if (!dialed || std::holds_alternative<Goodbye>(*dialed)) {
+      self->ended = dialed ? std::get<Goodbye>(*dialed).message : dialed.error().message;
+      co_return;
+    }
+    self->let_in = true;
+    self->link_ = std::get<DialedLink>(*dialed).link;
+    const Error why = co_await self->link_->run(*self);
+    self->ended = why.message;
+  }
+
+  asio::io_context io_{1};
+  std::shared_ptr<FrameLink> link_;
+};
+
+TEST_F(Hardening, SilentGuestsOfOneAddressAreFewAndSoonOver) {
+  federation_.start_coordinator();
+  ASSERT_EQ(federation_.ctl({"enroll", "invite", "somebody"}), 0);
+  const auto guest =
+      *TlsContext::load_guest({.certificate = {}, .key = {}, .ca = federation_.path("pki/ca.pem")});
+  std::vector<std::unique_ptr<Caller>> callers;
+  const auto dial_one = [&]() -> Caller& {
+    return *callers.emplace_back(std::make_unique<Caller>(federation_.port(), guest));
+  };
+  ASSERT_TRUE(wait_until([&] { return dial_one().let_in; }, std::chrono::seconds(20)))
+      << "guests are expected from now on";
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(dial_one().let_in) << callers.back()->ended;
+  EXPECT_EQ(dial_one().ended, "too many guests at a time");
+  EXPECT_TRUE(federation_.wait_for("link.refused", {{"reason", "unavailable"}}))
+      << federation_.logs();
+  EXPECT_TRUE(wait_until([&] { return dial_one().let_in; }, std::chrono::seconds(20)))
+      << "the others' time is over\n"
+      << federation_.logs();
+}
+
+TEST_F(Hardening, TheLinksOfOneOperatorHaveALimitAndAnothersAreLetIn) {
+  federation_.start_coordinator();
+  federation_.issue("pki", "analyst", "anna", 10);
+  const auto context = [this](const std::string& name) {
+    const std::string stem = federation_.path("pki/" + name);
+    return *TlsContext::load({stem + ".pem", stem + ".key", federation_.path("pki/ca.pem")},
+                             TlsContext::Side::kClient);
+  };
+  std::vector<std::unique_ptr<Caller>> callers;
+  for (int i = 0; i < 16; ++i) {
+    callers.push_back(std::make_unique<Caller>(federation_.port(), context("operator")));
+    ASSERT_TRUE(callers.back()->let_in) << callers.back()->ended;
+  }
+  EXPECT_THAT(Caller(federation_.port(), context("operator")).ended, HasSubstr("has 16 links"));
+  EXPECT_TRUE(Caller(federation_.port(), context("anna")).let_in);
+}
+
+TEST_F(Hardening, NoByteOfAnUnsignedJobsModuleIsFetched) {
+  federation_.start_coordinator();
+  const std::string stem = federation_.path("pki/operator");
+  Caller caller(federation_.port(),
+                *TlsContext::load({stem + ".pem", stem + ".key", federation_.path("pki/ca.pem")},
+                                  TlsContext::Side::kClient));
+  ASSERT_TRUE(caller.let_in) << caller.ended;
+  SubmitJob job{FederationFiles::read(federation_.write_job("{steps: 20, batch_size: 8}",
+                                                            "{count: 2, minimum_sites: 2}")),
+                "t",
+                {sha256(as_bytes("module")), 6}};
+  caller.say(job);
+  ASSERT_EQ(caller.heard.size(), 1u) << caller.ended;
+  const auto* refused = std::get_if<RequestFailed>(&caller.heard[0]);
+  ASSERT_NE(refused, nullptr) << "the module was asked for first";
+  EXPECT_THAT(refused->message, HasSubstr("sign"));
 }
 
 // Each line of each private key, in every log and in what the system tells of a process.

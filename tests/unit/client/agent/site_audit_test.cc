@@ -77,6 +77,29 @@ TEST_F(SiteAuditTest, WhatLeavesTheSiteIsInItsLogUnderAHead) {
     EXPECT_THAT(log, HasSubstr("\"event\":\"" + std::string(event) + "\""));
 }
 
+TEST_F(SiteAuditTest, ALogThatLostItsEndDoesNotOpen) {
+  open();
+  const TaskKey key{JobId{"heart-1"}, 2, 1, TaskKind::kTrain};
+  ASSERT_TRUE(audit_->note_sent(TaskAccepted{key}));
+  const std::string one = text(folder_ + "/audit.log");
+  ASSERT_TRUE(audit_->note_sent(TaskResult{key, TaskFailure{Reason::kPolicyDenied, "no"}}));
+  const std::string two = text(folder_ + "/audit.log");
+  for (const std::string& left : {one, std::string()}) {
+    ASSERT_TRUE(disk_.write_durably(folder_ + "/audit.log", as_bytes(left)));
+    const auto opened = SiteAudit::open({disk_, clock_, *events_}, folder_, signer("north", "site"),
+                                        ca_.certificate);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, ErrorCode::kDataLoss);
+    EXPECT_THAT(opened.error().message, HasSubstr("the 2 records"));
+  }
+  const std::string head = text(folder_ + "/audit.head");
+  ASSERT_TRUE(disk_.write_durably(folder_ + "/audit.log", as_bytes(two)));
+  open();
+  ASSERT_TRUE(audit_->note_sent(TaskAccepted{key}));
+  ASSERT_TRUE(disk_.write_durably(folder_ + "/audit.head", as_bytes(head)));
+  open();  // killed before the head was kept
+}
+
 TEST_F(SiteAuditTest, NothingLeavesThatCannotBeRecorded) {
   open();
   disk_.room = 10;

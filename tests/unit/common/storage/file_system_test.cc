@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/support/temporary_directory.h"
 
@@ -36,6 +37,17 @@ TEST(FileSystem, AppendsAfterCuttingToTheKnownSize) {
   ASSERT_TRUE((*file)->sync());
   EXPECT_EQ(*files->read(directory / "a", 10), bytes_of("123xy"));
   EXPECT_EQ(files->open_append(directory / "a", 99).error().code, ErrorCode::kDataLoss);
+}
+
+TEST(FileSystem, APipeInThePlaceOfAFileIsNotWaitedFor) {
+  const TemporaryDirectory directory;
+  const std::string pipe = directory / "policy.yaml";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto files = make_file_system();
+  const auto read = files->read(pipe, 100);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().message, pipe + " is no regular file");
+  EXPECT_FALSE(files->open(pipe));
 }
 
 TEST(FileSystem, ErrorsNameThePathAndTheReason) {

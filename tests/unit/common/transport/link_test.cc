@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <fstream>
 
+#include "common/base/limits.h"
 #include "common/base/version.h"
 #include "common/crypto/pki.h"
 #include "common/transport/dialer.h"
@@ -162,6 +163,19 @@ TEST_F(Link, WhoeverCannotKeepUpReadsNothingUntilItIsResumed) {
   accepted_->pause_reading();
   ASSERT_TRUE(dialed_->send(RoundCommitted{JobId{"j"}, 5}));
   accepted_->close(make_error(ErrorCode::kUnavailable, "enough"));
+  run_until([&] { return served_end_ && client_end_; });
+}
+
+TEST_F(Link, WhatWaitsForAPeerThatDoesNotReadHasALimit) {
+  connect();
+  const SubmitJob large{std::string(limits::kJobDocumentBytesMax, 'x'), "t", {}};
+  std::size_t taken = 0;
+  Status sent;
+  while (taken < 10'000 && (sent = accepted_->send(large))) ++taken;  // nothing runs meanwhile
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_THAT(sent.error().message, HasSubstr("does not read"));
+  EXPECT_LE(taken * limits::kJobDocumentBytesMax, 9 * limits::kControlBytesMax);
   run_until([&] { return served_end_ && client_end_; });
 }
 

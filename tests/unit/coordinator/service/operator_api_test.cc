@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "common/base/limits.h"
 #include "common/crypto/pki.h"
 #include "common/wire/message_codec.h"
-#include "coordinator/ctl/job_pages.h"
+#include "coordinator/ctl/pages.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -22,13 +24,13 @@ class NoSites final : public SitePort {
 
 class OperatorApiTest : public testing::Test {
  protected:
-  JobId submit() {
+  JobId submit(const std::string& token = "t") {
     const Message reply = api_.answer(
         "olga",
         SubmitJob{
             "name: j\nmodel: {family: logistic}\ndata: {dataset: d, features: [x], label: y}\n"
             "train: {}\nrounds: {count: 1, minimum_sites: 1}\n",
-            "t",
+            token,
             {}});
     return std::get<JobSubmitted>(reply).job;
   }
@@ -42,6 +44,22 @@ class OperatorApiTest : public testing::Test {
                                   std::string(i % 200, 'x'), i, i, 1.5, 0.25, 2.0});
     }
     ASSERT_TRUE(store_->apply({SaveRound{job, row}}));
+  }
+  // As an operator's program asks for a list, with what happens after its first page.
+  template <typename Reply, typename Request>
+  Reply all_pages_of(std::size_t& pages, const std::function<void()>& between) {
+    Reply whole;
+    Request request;
+    pages = 0;
+    do {
+      const Message reply = api_.answer("olga", request);
+      const auto bytes = encode_message(reply);
+      EXPECT_TRUE(bytes && bytes->size() < limits::kControlBytesMax * 3 / 4);
+      EXPECT_TRUE(append_page(whole, std::get<Reply>(reply)));
+      if (++pages == 1) between();
+      request.from = whole.next;
+    } while (whole.next > 0);
+    return whole;
   }
   // As an operator's program asks: page after page, each of which must go into a frame.
   JobDetail all_pages(const JobId& job, std::size_t& pages, const std::function<void()>& between) {
@@ -104,6 +122,46 @@ TEST_F(OperatorApiTest, AShortJobIsOnePageAndAPageBehindTheEndIsEmpty) {
   const auto behind = std::get<JobDetail>(api_.answer("olga", ShowJob{job, {1000, 7}}));
   EXPECT_TRUE(behind.rounds.empty());
   EXPECT_EQ(behind.next, RecordPosition{});
+}
+
+TEST_F(OperatorApiTest, ManySitesAndJobsWithLongReasonsComeInPages) {
+  constexpr std::size_t kJobs = 300;
+  for (std::size_t i = 0; i < kJobs; ++i)
+    api_.answer("olga", AbortJob{submit(std::to_string(i)), std::string(4000, 'x')});
+  std::size_t pages = 0;
+  const auto jobs = all_pages_of<JobList, ListJobs>(pages, [&] { submit("one more"); });
+  EXPECT_GT(pages, 2u);
+  ASSERT_EQ(jobs.jobs.size(), kJobs + 1) << "what was submitted between two pages included";
+  std::set<std::string> ids;
+  for (const JobSummary& job : jobs.jobs) ids.insert(job.job.value);
+  EXPECT_EQ(ids.size(), kJobs + 1);
+
+  const auto site = [](std::size_t i) {
+    return SiteRow{SiteName{"hospital-of-some-town-" + std::to_string(10'000 + i)},
+                   false,
+                   "",
+                   77,
+                   "[2001:db8::1]:40000",
+                   "tributary 0.1",
+                   {"heart"}};
+  };
+  for (std::size_t i = 1; i <= 10'000; ++i) ASSERT_TRUE(store_->save_site(site(i)));
+  ASSERT_TRUE(registry_.control({SiteName{"never-came"}, SiteAction::kDisable, ""}, "olga"));
+  const auto status =
+      all_pages_of<StatusReply, GetStatus>(pages, [&] { ASSERT_TRUE(store_->save_site(site(0))); });
+  EXPECT_GT(pages, 3u);
+  std::set<SiteName> names;
+  for (const SiteRow& row : status.sites) names.insert(row.site);
+  EXPECT_EQ(names.size(), 10'001u) << "but the one before the first page's end";
+  EXPECT_TRUE(names.contains(SiteName{"never-came"}));
+  EXPECT_GE(status.jobs.size(), kJobs + 1);
+}
+
+TEST_F(OperatorApiTest, PagesThatLeadNowhereAreRefused) {
+  JobList jobs{{}, 7};
+  EXPECT_FALSE(append_page(jobs, {{}, 7}));
+  EXPECT_TRUE(append_page(jobs, {{}, 8}));
+  EXPECT_TRUE(append_page(jobs, {{}, 0})) << "the last one";
 }
 
 TEST_F(OperatorApiTest, AJobBelongsToWhoeverSignedIt) {
