@@ -34,7 +34,7 @@ std::string local_user() {
 Result<KnownJob> named(const KnownJobs& jobs, const std::string& id) {
   auto job = jobs.find(JobId{id});
   if (job || job.error().code != ErrorCode::kNotFound) return job;
-  return make_error(ErrorCode::kInvalidArgument,
+  return make_error(ErrorCode::kNotFound,
                     job.error().message + "; `jobs pending` shows what waits");
 }
 
@@ -52,12 +52,13 @@ Status jobs_pending(const ClientConfig& config) {
   bool any = false;
   for (const KnownJob& job : known) {
     TRIB_TRY(decision, jobs.decision(job));
-    if (decision != Decision::kNone) continue;
+    if (decision != Decision::kNone || job.dry_run) continue;  // a dry run waits for nobody
     any = true;
     std::cout << job.id.value << "  submitted by " << submitter_of(job) << ", first asked for "
-              << format_utc(job.first_seen_wall_ms) << (job.dry_run ? ", a dry run" : "") << "\n";
+              << format_utc(job.first_seen_wall_ms) << ", last " << format_utc(job.asked_wall_ms)
+              << "\n";
   }
-  if (!any) std::cout << "no job waits\n";
+  std::cout << (any ? "A job that the coordinator asks for no more is over.\n" : "no job waits\n");
   return {};
 }
 

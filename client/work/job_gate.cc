@@ -13,6 +13,9 @@
 namespace tributary {
 namespace {
 
+// A job that waits is asked for each few seconds.
+constexpr std::int64_t kAskedEveryMs = 60'000;
+
 Refused denied(const std::string& detail) {
   return {Reason::kPolicyDenied, "the site's policy does not let this job run", detail};
 }
@@ -64,6 +67,7 @@ Result<KnownJob> JobGate::identify(const Task& task, const SitePolicy& policy) c
                task.model_file, task.dry_run, task.document,          task.signature};
   const JobManifest manifest = manifest_of(task);
   job.manifest = digest_of(manifest, task.signature.signed_wall_ms);
+  job.asked_wall_ms = ports_.clock.wall_ms();
   const auto known = ports_.jobs.find(job.id);
   if (known && known->manifest == job.manifest) job.first_seen_wall_ms = known->first_seen_wall_ms;
   if (task.signature.bytes.empty() && !policy.require_signature) return job;
@@ -85,7 +89,10 @@ Status JobGate::await_person(const KnownJob& job, const SitePolicy& policy, Refu
     ports_.log("job.untrusted", {{"job", job.id.value}, {"detail", why.detail}});
     return make_error(ErrorCode::kPermissionDenied, why.detail);
   }
-  if (first || known->signature != job.signature) TRIB_CHECK_OK(ports_.jobs.note(job));
+  if (first || known->signature != job.signature ||
+      job.asked_wall_ms >= known->asked_wall_ms + kAskedEveryMs) {
+    TRIB_CHECK_OK(ports_.jobs.note(job));
+  }
   TRIB_TRY(decision, ports_.jobs.decision(job));
   if (decision == Decision::kApproved) return {};
   if (decision == Decision::kNone && policy.approval == Approval::kAutomatic) return {};

@@ -57,6 +57,7 @@ Result<KnownJob> from_json(std::string_view text) {
     job.dry_run = json.at("dry_run").get<bool>();
     job.document = json.at("document").get<std::string>();
     job.signature = signature_at(json);
+    job.asked_wall_ms = json.value("asked_wall_ms", job.first_seen_wall_ms);
     return job;
   } catch (const std::exception& error) {
     return make_error(ErrorCode::kDataLoss,
@@ -141,7 +142,8 @@ Status KnownJobs::note(const KnownJob& job) {
                      {"module_bytes", job.module.bytes},
                      {"dry_run", job.dry_run},
                      {"document", job.document},
-                     {"signature", json_of(job.signature)}};
+                     {"signature", json_of(job.signature)},
+                     {"asked_wall_ms", job.asked_wall_ms}};
   const std::string text = json.dump(2, ' ', true, Json::error_handler_t::replace);
   return files_->write_durably(path(job.id, kJob), as_bytes(text));
 }

@@ -25,7 +25,8 @@ struct KnownJob {
   BlobRef module;   // of a TorchScript job
   bool dry_run = false;
   std::string document;
-  JobSignature signature = {};  // none: not signed
+  JobSignature signature = {};     // none: not signed
+  std::int64_t asked_wall_ms = 0;  // when the coordinator last did, to the minute
 };
 
 enum class Decision { kNone, kApproved, kDenied };

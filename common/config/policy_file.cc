@@ -179,6 +179,10 @@ Result<SitePolicy> parse_site_policy(const std::string& text, const std::string&
   read_limits(root, policy);
   if (root.has("bandwidth")) policy.bandwidth = read_bandwidth(root);
   policy.local_tensors = root.texts("local_tensors", Section::Texts{});
+  for (const std::string& pattern : policy.local_tensors) {
+    if (pattern.empty() || pattern.find_first_of("[]\\") != std::string::npos)
+      root.fault("local_tensors", "'" + pattern + "' is no name; * and ? stand for any characters");
+  }
   const std::vector<std::string> needs = {"optional", "required"};
   policy.needs_secure_aggregation =
       root.choice("secure_aggregation", needs, "optional") == "required";

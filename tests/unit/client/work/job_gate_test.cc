@@ -190,6 +190,11 @@ TEST_F(JobGateTest, WithAManualApprovalAPersonDecides) {
   EXPECT_THAT(told_, testing::ElementsAre("job.pending"));
   EXPECT_EQ(refusal(task_), "policy_pending");
   EXPECT_TRUE(told_.empty()) << "told once";
+  const std::int64_t seen = jobs_.find(task_.key.job)->first_seen_wall_ms;
+  clock_.moved_ms = 3'600'000;
+  EXPECT_EQ(refusal(task_), "policy_pending");
+  EXPECT_EQ(jobs_.find(task_.key.job)->first_seen_wall_ms, seen);
+  EXPECT_GE(jobs_.find(task_.key.job)->asked_wall_ms, seen + 3'600'000) << "it is still wanted";
   const KnownJob known = *jobs_.find(task_.key.job);
   EXPECT_EQ(known.document, kDocument);
   ASSERT_TRUE(jobs_.decide(known, Decision::kApproved));

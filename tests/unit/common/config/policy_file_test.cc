@@ -41,6 +41,17 @@ TEST(PolicyFile, AnUnknownKeyOrNameIsAFaultWithTheNearestOne) {
   }
 }
 
+TEST(PolicyFile, APatternOfTensorsThatCouldNameNoneIsAFault) {
+  EXPECT_EQ(parse_site_policy("approval: manual\nlocal_tensors: [\"bn*\", \"head.?\"]\n", "p")
+                ->local_tensors.size(),
+            2u);
+  for (const char* pattern : {"[", "", "a\\\\b"}) {
+    EXPECT_FALSE(parse_site_policy(
+        "approval: manual\nlocal_tensors: [\"" + std::string(pattern) + "\"]\n", "p"))
+        << pattern;
+  }
+}
+
 TEST(PolicyFile, AnEmptyListLetsNothingRun) {
   EXPECT_TRUE(parse("model_families: []\n")->model_families->empty());
   EXPECT_EQ(parse("")->model_families, std::nullopt);
