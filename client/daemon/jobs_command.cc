@@ -58,7 +58,8 @@ Status jobs_pending(const ClientConfig& config) {
               << format_utc(job.first_seen_wall_ms) << ", last " << format_utc(job.asked_wall_ms)
               << "\n";
   }
-  std::cout << (any ? "A job that the coordinator asks for no more is over.\n" : "no job waits\n");
+  std::cout << (any ? "A job that was not asked for in the last minutes has ended.\n"
+                    : "no job waits\n");
   return {};
 }
 

@@ -101,6 +101,8 @@ class Daemon {
     agent_->start();
     io_.run();
     if (!forced_) trainer_.join();
+    storage_.stop();
+    storage_.join();
     log_.record(
         "client.stopped",
         {{"seconds", static_cast<double>((clock_.now() - stopping_since_).count()) / 1000.0}});
@@ -362,7 +364,8 @@ class Daemon {
   bool forced_ = false;  // the end did not come by itself in time
 
   UploadPace pace_{clock_, [this] { return upload_rate(config_.policy_file, clock_.wall_ms()); }};
-  asio::io_context io_{1};  // outlives the agent's link
+  asio::io_context io_{1};  // outlives the agent's link, as the threads do the agent's queues
+  asio::thread_pool trainer_{1}, storage_{1};
   std::unique_ptr<DirectoryLock> lock_;
   std::optional<Credentials> credentials_;
   std::optional<CertificateRenewal> renewal_;
@@ -381,8 +384,6 @@ class Daemon {
   asio::steady_timer tick_{io_};
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   std::optional<Deadline> force_;
-  asio::thread_pool trainer_{1};
-  asio::thread_pool storage_{1};
 };
 
 }  // namespace

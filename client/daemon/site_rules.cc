@@ -9,8 +9,14 @@
 namespace tributary {
 
 Result<SitePolicy> read_site_policy(const std::string& path) {
-  TRIB_TRY(text, read_named(path, limits::kConfigBytesMax));
-  return parse_site_policy(std::string(as_text(text)), path);
+  const auto text = read_named(path, limits::kConfigBytesMax);
+  if (!text) {
+    return Error(text.error())
+        .with_context(
+            "what jobs may do here stands in this file, and without it none runs "
+            "(shortest: approval: automatic)");
+  }
+  return parse_site_policy(std::string(as_text(*text)), path);
 }
 
 Result<std::optional<std::int64_t>> upload_rate(const std::string& policy_file,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/audit/audit_verify.h"
 
+#include <set>
+
 #include "common/audit/merkle.h"
 #include "common/base/limits.h"
 
@@ -83,7 +85,7 @@ class Verifier {
     if (signer == certificates_.end())
       return fault(name + ": its signer's certificates are missing");
     const auto who = verify_head(trust_, {line.head, {signer->second, line.signature}});
-    if (!who) return fault(name + ": " + who.error().message);
+    if (!who) return distrust(name, line.signer, line.head.at_ms, who.error());
     if (line.head.size > next_)
       return fault(name + ": " + std::to_string(line.head.size - next_) +
                    " of them are missing before it");
@@ -106,7 +108,7 @@ class Verifier {
       return fault(name + ": its signer's certificates are missing");
     const auto who =
         verify_countersignature(trust_, {line.head, line.at_ms, {signer->second, line.signature}});
-    if (!who) return fault(name + ": " + who.error().message);
+    if (!who) return distrust(name, line.signer, line.at_ms, who.error());
     if (line.head.size > next_ || (whole_ && tree_.root_at(line.head.size) != line.head.root))
       return fault(name + ", by " + who->name + ", is of another log than this one");
     if (whole_) summary_.countersigned[who->name] = line.head.size;
@@ -123,6 +125,8 @@ class Verifier {
                                 "; what it had behind them was cut off");
     } else if (whole_ && tree_.root_at(kept.head.size) != kept.head.root) {
       summary_.faults.push_back(name + ": the log has others; it was rewritten");
+    } else {
+      kept_ = kept.head.size;
     }
   }
 
@@ -131,11 +135,23 @@ class Verifier {
     if (!whole_ || !summary_.faults.empty()) return;  // what is wrong is told
     if (next_ == 0) {
       summary_.faults.push_back("there is no record: an empty file proves nothing");
+    } else if (summary_.signed_records < next_ && kept_ == next_) {
+      summary_.faults.push_back("the head over all " + std::to_string(next_) +
+                                " records is gone; the one that was kept says that they are right");
     } else if (summary_.signed_records < next_) {
       summary_.faults.push_back(records_text(summary_.signed_records, next_) +
                                 " is under no head: nobody has signed it (of a log that is being "
                                 "written, the next head is to come)");
     }
+  }
+
+  // A signer whose certificate is not believed is told of once: each of its signatures is wrong.
+  void distrust(const std::string& name, const std::string& signer, std::int64_t at_ms,
+                const Error& why) {
+    if (verify_certificates(trust_, certificates_[signer], at_ms / 1000))
+      return fault(name + ": " + why.message);
+    if (distrusted_.insert(signer).second)
+      fault(name + ": " + why.message + " (nor for anything else that it has signed here)");
   }
 
   std::string before() const { return next_ == 0 ? "none" : std::to_string(next_ - 1); }
@@ -155,6 +171,8 @@ class Verifier {
   std::uint64_t next_ = 0;
   std::uint64_t byte_ = 0;
   std::map<std::string, std::string> certificates_;
+  std::set<std::string> distrusted_;  // signers
+  std::uint64_t kept_ = 0;            // records under the head that was kept, if that is right
 };
 
 }  // namespace

@@ -72,17 +72,18 @@ void print_summary(const std::string& path, const AuditSummary& summary) {
 }
 
 // Each fault is a line, so that a script can count them.
-Status print_faults(const std::string& path, const AuditSummary& summary) {
+Status print_faults(const std::string& path, const AuditSummary& summary,
+                    const AuditOptions& options) {
   for (const std::string& fault : summary.faults) std::cout << "wrong: " << escaped(fault) << "\n";
   if (summary.faults_untold > 0)
     std::cout << "wrong: and " << summary.faults_untold << " more that are not told\n";
-  if (summary.heads > 0 && summary.signer.empty())
+  if (summary.heads > 0 && summary.signer.empty() && options.crl.empty())
     std::cerr << "no head is signed below this root: is --ca the federation's?\n";
   const std::uint64_t count = summary.faults.size() + summary.faults_untold;
   if (count == 0) return {};
-  return make_error(ErrorCode::kDataLoss, path +
-                                              " is not what was signed: " + std::to_string(count) +
-                                              (count == 1 ? " fault" : " faults"));
+  return make_error(ErrorCode::kDataLoss,
+                    path + " proves less than it should: " + std::to_string(count) +
+                        (count == 1 ? " fault" : " faults") + ", see above");
 }
 
 // "name=value" for each plain value that has no column of its own.
@@ -125,7 +126,11 @@ Status audit_verify(const AuditOptions& options) {
   TRIB_TRY(kept, read_kept(kept_path(options, path)));
   TRIB_TRY(summary, verify_audit(*file, trust, kept));
   print_summary(path, summary);
-  return print_faults(path, summary);
+  std::cout << (kept
+                    ? "compared with a head that was kept\n"
+                    : "compared with no head that was kept elsewhere (--kept): a log whose end was "
+                      "cut off looks the same\n");
+  return print_faults(path, summary, options);
 }
 
 Status audit_show(const AuditOptions& options) {

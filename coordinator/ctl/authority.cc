@@ -114,7 +114,8 @@ Result<Authority> Authority::open(const std::string& directory) {
   Authority authority(directory);
   if (auto root = authority.read("ca.pem"); !root) {
     return std::move(root).error().with_context(
-        "the root is made first, by `tributaryctl federation init` or `pki init`");
+        "--dir names the folder of the CAs, which `tributaryctl federation init` or `pki init` "
+        "makes");
   }
   return authority;
 }
@@ -159,7 +160,7 @@ Result<std::string> Authority::certify(const std::string& signing_request,
 }
 
 Status Authority::keep_issued(const std::string& name, const std::string& certificate) const {
-  const std::string folder = place("issued/" + name);
+  const std::string folder = folder_of_issued(name);
   const std::string hash = sha256(as_bytes(certificate)).hex().substr(0, 16);
   if (Status made = make_file_system()->make_directories(folder); !made)
     return fault_of_named(folder, std::move(made).error());
@@ -170,7 +171,7 @@ Result<std::vector<std::string>> Authority::files_of(const std::vector<std::stri
   const auto files = make_file_system();
   std::vector<std::string> paths;
   for (const std::string& one : named) {
-    const std::string folder = place("issued/" + one);
+    const std::string folder = folder_of_issued(one);
     if (files->exists(one)) {
       paths.push_back(one);
     } else if (is_valid_name(one) && files->exists(folder)) {

@@ -42,6 +42,7 @@ class Authority {
   // all meant. Lists of CAs whose key is not here stay as they are.
   // kDataLoss where crl.pem has not all three lists: nothing is forgotten.
   Status renew_lists(const std::vector<std::string>& revoked, int days) const;
+  std::string folder_of_issued(const std::string& name) const { return place("issued/" + name); }
   Result<std::string> read(const std::string& name) const;  // of a file of the folder
 
  private:

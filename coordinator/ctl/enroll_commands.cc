@@ -94,7 +94,7 @@ Status invite(Connection& connection, const EnrollOptions& options) {
             << ", by a way that others do not read; "
             << "it is good once, until " << format_utc(invited.until_wall_ms)
             << ".\nWhoever uses it has to wait for `tributaryctl enroll approve " << options.site
-            << "`.\n";
+            << " --fingerprint ... --dir FOLDER_OF_THE_CAS`.\n";
   std::cout << "tributary-client enroll " << options.site << " --coordinator "
             << to_string(config.coordinator);
   if (config.server_name != config.coordinator.host)

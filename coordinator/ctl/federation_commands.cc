@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // tributaryctl federation init: from one federation.yaml to a folder for each party.
+#include <algorithm>
 #include <iostream>
 #include <map>
 
 #include "common/base/limits.h"
+#include "common/base/words.h"
 #include "common/cli/named_file.h"
 #include "common/config/federation_file.h"
 #include "common/config/starter_files.h"
+#include "common/domain/role_matrix.h"
 #include "coordinator/ctl/authority.h"
 #include "coordinator/ctl/commands.h"
 
@@ -59,11 +62,17 @@ Status make_kit(const Authority& authority, const std::string& folder, const Kit
   if (Status made = files->make_directories(folder); !made)
     return fault_of_named(folder, std::move(made).error());
   const std::string stem = folder + "/" + kit.name;
+  const bool earlier = files->exists(authority.folder_of_issued(kit.name));
   if (!with_key) {
     // It makes its key itself, and asks: see `enroll`.
   } else if (!files->exists(stem + ".pem")) {
     TRIB_TRY(issued, authority.issue({kit.name, kit.role, kit.hosts, KeyKind::kP256, kLeafDays}));
     TRIB_CHECK_OK(write_pair(*files, stem, issued));
+    if (earlier) {
+      std::cerr
+          << "warning: " << kit.name
+          << " has an earlier certificate, too, which stays good until it ends or is revoked\n";
+    }
   } else {
     TRIB_TRY(certificate, read_named(stem + ".pem", limits::kConfigBytesMax));
     TRIB_TRY(days, days_left(std::string(as_text(certificate))));
@@ -100,12 +109,21 @@ Status federation_init(const FederationInit& options) {
     TRIB_CHECK_OK(make_kit(authority, options.directory + "/" + kit.name, kit,
                            !is_site || options.with_keys));
   }
+  const auto enrols = roles_that_may(built_in_roles(), OperatorAction::kEnrolSites);
+  const bool somebody_enrols = std::ranges::any_of(federation.operators, [&](const auto& one) {
+    return std::ranges::find(enrols, one.second) != enrols.end();
+  });
+  if (!options.with_keys && !somebody_enrols) {
+    std::cerr << "warning: no operator may let sites enrol; that needs one of the roles "
+              << joined(enrols, ", ") << "\n";
+  }
   if (!options.with_keys)
     std::cerr << "Sites make their keys themselves, and ask for their certificates: tributaryctl "
                  "enroll invite SITE\n";
   std::cerr << "Each party gets its own folder, and no other (tar -C " << options.directory
             << " -cf NAME.tar NAME). Put " << options.directory
-            << "/ca.key on a medium in a safe.\nThe lists of revoked certificates are good for "
+            << "/ca.key on a medium in a safe, and bring it back once a year for its own "
+               "list.\nThe lists of revoked certificates are good for "
             << made.crl_days << " days: run this, or pki crl, before, and hand crl.pem out.\n";
   return {};
 }

@@ -281,6 +281,7 @@ TEST(Founding, OneFileMakesAFederationAndAddsToItWithoutTouchingWhatIsThere) {
   EXPECT_TRUE(std::filesystem::exists(out + "/north/client.yaml"));
   EXPECT_TRUE(std::filesystem::exists(out + "/alice/alice.key"));
   EXPECT_FALSE(std::filesystem::exists(out + "/north/north.key")) << "it makes its key itself";
+  EXPECT_THAT(FederationFiles::read(folder / "init.txt"), testing::HasSubstr("no operator may"));
   ASSERT_EQ(found("[north]"), 0) << FederationFiles::read(folder / "init.txt");
   const std::string key = FederationFiles::read(out + "/north/north.key");
   const std::string config = FederationFiles::read(out + "/north/client.yaml");

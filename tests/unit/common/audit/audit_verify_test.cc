@@ -143,6 +143,17 @@ TEST_F(AuditVerifyTest, ALogThatWasCutAtALineIsFoundByAHeadThatWasKept) {
               ElementsAre(HasSubstr("over 9 records: the log has only 6")));
 }
 
+TEST_F(AuditVerifyTest, WhereOnlyTheNewestHeadWasCutTheOneThatWasKeptSaysSo) {
+  lines_.resize(line_of("number 8") + 1);
+  files_.write(joined());
+  const auto log = files_.open();
+  const SignedHead kept = *log->sign(files_.signer("c1", "coordinator"), files_.now_ms);
+  files_.write(joined());
+  const auto file = *files_.disk.open(files_.path);
+  EXPECT_THAT(verify_audit(*file, files_.ca.certificate, kept)->faults,
+              ElementsAre(HasSubstr("the head over all 9 records is gone")));
+}
+
 TEST_F(AuditVerifyTest, ALogThatWasWrittenAnewWithTheSameKeyIsFoundByAHeadThatWasKept) {
   files_.write("");
   const auto log = files_.open();
@@ -160,8 +171,9 @@ TEST_F(AuditVerifyTest, AHeadOfAStrangerIsNone) {
   files_.write(joined());
   const auto file = *files_.disk.open(files_.path);
   const AuditSummary summary = *verify_audit(*file, other.certificate);
-  EXPECT_EQ(summary.faults.size(), 4u);  // three heads and a countersignature
-  EXPECT_THAT(summary.faults.front(), HasSubstr("not to be trusted"));
+  // Three heads of one, each of which counts as wrong, and a countersignature.
+  EXPECT_THAT(summary.faults,
+              testing::ElementsAre(HasSubstr("not to be trusted"), HasSubstr("not to be trusted")));
   EXPECT_EQ(summary.signed_records, 0u);
 }
 
