@@ -14,32 +14,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The newest head in the file.
-Result<std::optional<SignedHead>> read_head(FileSystem& files, const std::string& path) {
-  std::optional<SignedHead> newest;
-  if (!files.exists(path)) return newest;
+// None where there is no file.
+Result<std::optional<SignedHead>> head_at(FileSystem& files, const std::string& path) {
+  if (!files.exists(path)) return std::optional<SignedHead>{};
   TRIB_TRY(file, files.open(path));
-  std::string certificates;
-  const Status read = read_lines(*file, [&](std::uint64_t, std::string_view text, bool) -> Status {
-    TRIB_TRY(line, parse_audit_line(text));
-    if (const auto* pem = std::get_if<CertificatesLine>(&line)) certificates = pem->pem;
-    if (const auto* head = std::get_if<HeadLine>(&line))
-      newest = SignedHead{head->head, {certificates, head->signature}};
-    return {};
-  });
-  if (!read) return Error(read.error()).with_context(path);
-  if (newest) return newest;
+  auto head = read_head(*file);
+  if (head) return std::optional(*std::move(head));
   return make_error(ErrorCode::kDataLoss,
-                    path +
-                        ": no head is in it, and without one a log that was rewritten would not be "
-                        "noticed; bring it back from a copy, or move it away if there is none");
-}
-
-std::string text_of(const SignedHead& head) {
-  const std::string& pem = head.signature.certificates;
-  const std::string id = certificates_id(pem);
-  return text_of(CertificatesLine{id, pem}) +
-         text_of(HeadLine{head.head, id, head.signature.bytes});
+                    path + ": " + head.error().message +
+                        ", and without one a log that was rewritten would not be noticed; bring it "
+                        "back from a copy, or move it away if there is none");
 }
 
 Json json_of(const char* event, const TaskKey& key) {
@@ -83,7 +67,7 @@ Result<std::unique_ptr<SiteAudit>> SiteAudit::open(Ports ports, std::string fold
   audit->log_ = std::move(log);
   TRIB_CHECK_OK(audit->check_whole());
   if (ports.files.exists(audit->dispute_path())) audit->note_dispute();
-  TRIB_TRY(kept, read_head(ports.files, audit->kept_path()));
+  TRIB_TRY(kept, head_at(ports.files, audit->kept_path()));
   audit->kept_ = std::move(kept);
   return audit;
 }
@@ -91,7 +75,7 @@ Result<std::unique_ptr<SiteAudit>> SiteAudit::open(Ports ports, std::string fold
 // A log from whose end records were taken is sound in itself. It may have more than the head says:
 // a kill came between the two.
 Status SiteAudit::check_whole() const {
-  TRIB_TRY(own, read_head(ports_.files, own_head_path()));
+  TRIB_TRY(own, head_at(ports_.files, own_head_path()));
   if (!own) return {};
   const std::uint64_t size = own->head.size;
   if (log_->size() >= size && log_->tree().root_at(size) == own->head.root) return {};

@@ -174,4 +174,25 @@ Status read_lines(
   return line.empty() ? Status{} : take(begin, line, false);
 }
 
+std::string text_of(const SignedHead& head) {
+  const std::string& pem = head.signature.certificates;
+  const std::string id = certificates_id(pem);
+  return text_of(CertificatesLine{id, pem}) +
+         text_of(HeadLine{head.head, id, head.signature.bytes});
+}
+
+Result<SignedHead> read_head(const ReadFile& file) {
+  std::optional<SignedHead> newest;
+  std::string certificates;
+  TRIB_CHECK_OK(read_lines(file, [&](std::uint64_t, std::string_view text, bool) -> Status {
+    TRIB_TRY(line, parse_audit_line(text));
+    if (const auto* pem = std::get_if<CertificatesLine>(&line)) certificates = pem->pem;
+    if (const auto* head = std::get_if<HeadLine>(&line))
+      newest = SignedHead{head->head, {certificates, head->signature}};
+    return {};
+  }));
+  if (newest) return *std::move(newest);
+  return make_error(ErrorCode::kDataLoss, "no head is in it");
+}
+
 }  // namespace tributary

@@ -48,6 +48,11 @@ std::string text_of(const AuditLine& line);  // with its end
 // kDataLoss: what is wrong with it.
 Result<AuditLine> parse_audit_line(std::string_view text);
 
+// A head by itself in a file, as parties keep one: its signer's certificates, and the head.
+std::string text_of(const SignedHead& head);
+// The last one of such a file. kDataLoss: there is none, or what is there cannot be read.
+Result<SignedHead> read_head(const ReadFile& file);
+
 // Calls `take` with each line, without its end, and the byte at which it begins; `whole` is false
 // for a last one that has no end. kDataLoss for one longer than kAuditLineBytesMax.
 Status read_lines(

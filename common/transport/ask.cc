@@ -20,7 +20,7 @@ asio::awaitable<void> ask_into(DialTarget target, std::shared_ptr<TlsContext> co
     co_return;
   }
   if (const auto* goodbye = std::get_if<Goodbye>(&*dialed)) {
-    *out = make_error(goodbye->code, "it said goodbye: " + goodbye->message);
+    *out = make_error(goodbye->code, "the coordinator said goodbye: " + goodbye->message);
     co_return;
   }
   const std::shared_ptr<FrameLink> link = std::get<DialedLink>(*dialed).link;
@@ -49,7 +49,7 @@ Result<Message> ask(const DialTarget& target, std::shared_ptr<TlsContext> contex
   if (const auto* failed = std::get_if<RequestFailed>(&*answer))
     return make_error(failed->code, failed->message);
   if (const auto* goodbye = std::get_if<Goodbye>(&*answer))
-    return make_error(goodbye->code, "it said goodbye: " + goodbye->message);
+    return make_error(goodbye->code, "the coordinator said goodbye: " + goodbye->message);
   return answer;
 }
 

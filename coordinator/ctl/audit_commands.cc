@@ -47,18 +47,9 @@ std::string kept_path(const AuditOptions& options, const std::string& log) {
 Result<std::optional<SignedHead>> read_kept(const std::string& path) {
   if (path.empty()) return std::optional<SignedHead>{};
   TRIB_TRY(file, open_log(path));
-  std::optional<SignedHead> kept;
-  std::string certificates;
-  TRIB_CHECK_OK(read_lines(*file, [&](std::uint64_t, std::string_view text, bool) -> Status {
-    const auto line = parse_audit_line(text);
-    if (!line) return fault_of_named(path, line.error());
-    if (const auto* pem = std::get_if<CertificatesLine>(&*line)) certificates = pem->pem;
-    if (const auto* head = std::get_if<HeadLine>(&*line))
-      kept = SignedHead{head->head, {certificates, head->signature}};
-    return {};
-  }));
-  if (!kept) return make_error(ErrorCode::kInvalidArgument, path + ": no head is in it");
-  return kept;
+  auto kept = read_head(*file);
+  if (!kept) return fault_of_named(path, std::move(kept).error());
+  return std::optional(*std::move(kept));
 }
 
 void print_summary(const std::string& path, const AuditSummary& summary) {

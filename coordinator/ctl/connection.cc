@@ -69,7 +69,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const OperatorConfig& confi
   const std::string coordinator = "coordinator " + to_string(config.coordinator);
   if (!*dialed) return std::move(*dialed).error().with_context(coordinator);
   if (const auto* goodbye = std::get_if<Goodbye>(&**dialed)) {
-    return make_error(goodbye->code, "it said goodbye: " + goodbye->message)
+    return make_error(goodbye->code, "the coordinator said goodbye: " + goodbye->message)
         .with_context(coordinator);
   }
   self->link_ = std::get<DialedLink>(**dialed).link;

@@ -104,9 +104,10 @@ void Enrolments::tell_refusal(const SiteName& site, const std::string& address,
 Result<EnrolAnswer> Enrolments::enrol(const Enrol& request, const std::string& address) {
   const auto refused = [&](const std::string& why) {
     tell_refusal(request.site, address, why);
-    return refuse(ErrorCode::kPermissionDenied,
-                  "the token is not, or no longer, good for this key of site '" +
-                      request.site.value + "'; ask whoever invited you for a new one");
+    return refuse(
+        ErrorCode::kPermissionDenied,
+        "the token is not, or no longer, good for this key of site '" + request.site.value +
+            "'; check the name, which is the one that was invited, or ask for a new token");
   };
   const auto found = enrolments_.find({request.site, false});
   if (found == enrolments_.end()) return refused("the site was not invited");
