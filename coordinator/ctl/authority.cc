@@ -24,7 +24,7 @@ constexpr std::int64_t kDaySeconds = 24 * 3600;
 const std::array<std::string, 3> kCas = {"ca", "sites-ca", "services-ca"};
 
 // Where the CAs are made, in the folder that they are for.
-constexpr const char* kUnfinished = "unfinished";
+constexpr const char* kUnfinished = "authority.new";
 
 Status check_free(FileSystem& files, const std::string& stem) {
   const bool certificate = files.exists(stem + ".pem"), key = files.exists(stem + ".key");
@@ -94,11 +94,12 @@ bool Authority::is_made(const std::string& directory) {
 }
 
 Status Authority::make_anew(const AuthorityOptions& options) const {
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
   const auto files = make_file_system();
   if (Status made = files->make_directories(directory_); !made)
     return fault_of_named(directory_, std::move(made).error());
+  for (const std::string& name : kCas) {
+    for (const char* ending : {".key", ".pem"}) TRIB_CHECK_OK(files->remove(place(name + ending)));
+  }
   const KeyKind kind = key_kind(options.key);
   const int days = std::min(options.days, kIssuingDays);
   TRIB_TRY(root, make_ca(options.federation, kind, options.days));

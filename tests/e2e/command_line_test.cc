@@ -90,7 +90,7 @@ TEST_F(CommandLine, AFederationWhoseMakingWasKilledIsFinishedByTheNextRun) {
     status = run("tributaryctl", init);
   }
   ASSERT_EQ(status, 0) << said_;
-  EXPECT_FALSE(std::filesystem::exists(folder + "/unfinished"));
+  EXPECT_FALSE(std::filesystem::exists(folder + "/authority.new"));
   const std::string root = FederationFiles::read(folder + "/ca.pem");
   for (const char* name : {"coordinator", "north", "olga"}) {
     const std::string stem = folder + "/" + name + "/" + name;

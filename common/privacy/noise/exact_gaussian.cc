@@ -59,7 +59,7 @@ class ExactGaussian final : public DiscreteGaussian {
   }
 
  private:
-  // Its acceptance is below exp(-2000) there: what is left out has no effect, and the numbers below
+  // Its acceptance is below exp(-1900) there: what is left out has no effect, and the numbers below
   // stay within 128 bits.
   static constexpr std::uint64_t kScalesMax = 64;
 

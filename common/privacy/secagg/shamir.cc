@@ -11,9 +11,9 @@ namespace {
 using Chunks = std::array<std::uint64_t, 5>;
 constexpr std::array<std::size_t, 5> kChunkBytes = {7, 7, 7, 7, 4};
 
-Chunks chunks_of(const SharedSecret& secret) {
+Chunks chunks_of(const SecretKey& secret) {
   Chunks chunks{};
-  auto byte = secret.begin();
+  auto byte = secret.value().begin();
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     for (std::size_t k = 0; k < kChunkBytes[i]; ++k)
       chunks[i] = chunks[i] << 8 | std::to_integer<std::uint64_t>(*byte++);
@@ -21,8 +21,8 @@ Chunks chunks_of(const SharedSecret& secret) {
   return chunks;
 }
 
-Result<SharedSecret> secret_of(const Chunks& chunks) {
-  SharedSecret secret{};
+Result<SecretKey> secret_of(const Chunks& chunks) {
+  SecretKey::Value secret{};
   auto byte = secret.begin();
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     if (chunks[i] >> (8 * kChunkBytes[i]) != 0)
@@ -30,7 +30,7 @@ Result<SharedSecret> secret_of(const Chunks& chunks) {
     for (std::size_t k = kChunkBytes[i]; k-- > 0;)
       *byte++ = static_cast<std::byte>(chunks[i] >> (8 * k) & 0xff);
   }
-  return secret;
+  return SecretKey(secret);
 }
 
 std::uint64_t random_element(RandomSource& random) { return random.uniform_below(field::kPrime); }
@@ -54,7 +54,7 @@ Status check(std::span<const Share> shares) {
 
 }  // namespace
 
-Result<std::vector<Share>> share_secret(const SharedSecret& secret, std::size_t threshold,
+Result<std::vector<Share>> share_secret(const SecretKey& secret, std::size_t threshold,
                                         std::size_t count, RandomSource& random) {
   if (threshold == 0 || threshold > count) {
     return make_error(ErrorCode::kInvalidArgument, "a threshold of " + std::to_string(threshold) +
@@ -79,7 +79,7 @@ Result<std::vector<Share>> share_secret(const SharedSecret& secret, std::size_t 
 }
 
 // Lagrange's interpolation at 0.
-Result<SharedSecret> join_shares(std::span<const Share> shares) {
+Result<SecretKey> join_shares(std::span<const Share> shares) {
   TRIB_CHECK_OK(check(shares));
   Chunks sums{};
   for (const Share& share : shares) {

@@ -14,10 +14,9 @@
 
 #include "common/base/random_source.h"
 #include "common/base/result.h"
+#include "common/crypto/key_material.h"
 
 namespace tributary {
-
-using SharedSecret = std::array<std::byte, 32>;
 
 struct Share {
   std::uint64_t point = 0;                // 1 to the number of shares
@@ -26,11 +25,11 @@ struct Share {
 
 // `count` shares, at the points 1, 2, ... `random` is SecureRandom wherever it matters.
 // kInvalidArgument: a threshold of 0, or above `count`.
-Result<std::vector<Share>> share_secret(const SharedSecret& secret, std::size_t threshold,
+Result<std::vector<Share>> share_secret(const SecretKey& secret, std::size_t threshold,
                                         std::size_t count, RandomSource& random);
 // Of exactly the threshold's number of shares. kInvalidArgument: none, a point of 0 or twice, a
 // value that is none of the field's. kDataLoss: what comes out is no secret, so some share is
 // wrong; a wrong secret may as well come out.
-Result<SharedSecret> join_shares(std::span<const Share> shares);
+Result<SecretKey> join_shares(std::span<const Share> shares);
 
 }  // namespace tributary
