@@ -47,12 +47,14 @@ class Trusted : public testing::Test {
     std::filesystem::remove(federation_.path("pki/" + name + ".key"));
     federation_.issue("pki", role, name, 30);
   }
-  int revoke(const std::string& name) {
-    return run_process(
-        {FederationFiles::program("tributaryctl"), "pki", "crl", "--dir", federation_.path("pki"),
-         "--revoke", federation_.path("pki/" + name + ".pem")},
-        federation_.path("pki.txt"));
+  int revoke(const std::vector<std::string>& names) {
+    std::vector<std::string> command = {FederationFiles::program("tributaryctl"), "pki", "crl",
+                                        "--dir", federation_.path("pki")};
+    for (const std::string& name : names)
+      command.insert(command.end(), {"--revoke", federation_.path("pki/" + name + ".pem")});
+    return run_process(command, federation_.path("pki.txt"));
   }
+  int revoke(const std::string& name) { return revoke(std::vector{name}); }
   std::size_t reloads(int client) {
     return federation_.client_events(client, "certificates.reloaded").size();
   }
@@ -88,6 +90,43 @@ TEST_F(Trusted, EveryCertificateIsReplacedInARunningFederationAndNoRoundIsLost) 
   ASSERT_TRUE(federation_.wait_for_end()) << federation_.logs();
   EXPECT_EQ(federation_.events("job.finished").size(), 1u) << federation_.logs();
   EXPECT_TRUE(federation_.events("round.retried").empty());
+}
+
+// All at once, while a job runs: each party comes back with its new one.
+TEST_F(Trusted, EveryEarlierCertificateIsRevokedInARunningFederationAndNoRoundIsLost) {
+  std::vector<std::string> earlier;
+  const auto next = [&](const std::string& role, const std::string& name) {
+    std::filesystem::copy_file(federation_.path("pki/" + name + ".pem"),
+                               federation_.path("pki/" + name + "-earlier.pem"));
+    earlier.push_back(name + "-earlier");
+    replace(role, name);
+  };
+  start();
+  next("operator", "operator");  // before it signs the job
+  submit(80);
+  committed(1);
+  next("coordinator", "coordinator");
+  federation_.signal_coordinator(SIGHUP);
+  for (int site = 1; site <= sites_; ++site) {
+    next("site", "hospital-" + std::to_string(site));
+    federation_.signal_client(site, SIGHUP);
+    ASSERT_TRUE(wait_until([&] { return reloads(site) == 1; }, kPatience));
+  }
+  ASSERT_EQ(revoke(earlier), 0) << FederationFiles::read(federation_.path("pki.txt"));
+  const std::size_t before = federation_.events("round.committed").size();
+  ASSERT_FALSE(federation_.job_over()) << "too few rounds for this machine";
+  federation_.signal_coordinator(SIGHUP);
+  for (int site = 1; site <= sites_; ++site) federation_.signal_client(site, SIGHUP);
+  for (int site = 1; site <= sites_; ++site) {
+    ASSERT_TRUE(
+        federation_.wait_for("site.connected", {{"site", "hospital-" + std::to_string(site)}}, 2))
+        << federation_.logs();
+  }
+  ASSERT_TRUE(federation_.wait_for_end()) << federation_.logs();
+  EXPECT_EQ(federation_.events("job.finished").size(), 1u) << federation_.logs();
+  EXPECT_EQ(federation_.events("round.committed").size(), 80u);
+  EXPECT_GT(80u, before) << "some rounds came after the revocation";
+  EXPECT_TRUE(federation_.events("round.retried").empty()) << federation_.logs();
 }
 
 TEST_F(Trusted, ARevokedCertificateEndsItsLinkAtOnceAndFilesThatAreBrokenChangeNothing) {
