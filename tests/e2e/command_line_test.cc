@@ -94,6 +94,7 @@ TEST_F(CommandLine, AFederationWhoseMakingWasKilledIsFinishedByTheNextRun) {
   const std::string root = FederationFiles::read(folder + "/ca.pem");
   for (const char* name : {"coordinator", "north", "olga"}) {
     const std::string stem = folder + "/" + name + "/" + name;
+    EXPECT_NEAR(static_cast<double>(*days_left(FederationFiles::read(stem + ".pem"))), 90, 1);
     EXPECT_TRUE(verify_certificates({root, FederationFiles::read(folder + "/crl.pem")},
                                     FederationFiles::read(stem + ".pem"),
                                     SystemClock().wall_ms() / 1000));

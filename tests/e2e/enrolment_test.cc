@@ -111,7 +111,8 @@ TEST_F(Enrolment, ASiteEnrolsByItsTokenAndTrainsAndItsKeyNeverTravels) {
   EXPECT_THAT(output, HasSubstr("too few hexadecimal digits"));
   EXPECT_EQ(approve("north", fingerprint, &output), 0) << output;
   ASSERT_TRUE(wait_until([&] { return !site->running(); }, kPatience));
-  EXPECT_TRUE(std::filesystem::exists(path("north/north.pem"))) << read(path("north.txt"));
+  ASSERT_TRUE(std::filesystem::exists(path("north/north.pem"))) << read(path("north.txt"));
+  EXPECT_NEAR(static_cast<double>(*days_left(read(path("north/north.pem")))), 90, 1);
   struct stat status {};
   ASSERT_EQ(::stat(path("north/north.key").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0600u);
