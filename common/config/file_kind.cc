@@ -31,7 +31,7 @@ const std::array<Kind, 7>& kinds() {
         {"approval", "require_signature", "submitters", "submitter_roles", "coordinators", "hours",
          "datasets", "model_families", "torchscript", "losses", "optimizers", "algorithms",
          "trains_as_root", "limits", "local_tensors", "secure_aggregation", "differential_privacy",
-         "metrics", "bandwidth"}},
+         "metrics", "bandwidth", "privacy"}},
        {"a roles.yaml", {kOperatorRoles.begin(), kOperatorRoles.end()}}}};
   return kKinds;
 }

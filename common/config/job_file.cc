@@ -169,6 +169,7 @@ void check_together(Section& root, const JobSpec& spec) {
   check_rule(root, spec);
   check_root(root, spec);
   check_algorithm(root, spec);
+  check_privacy(root, spec);
 }
 
 }  // namespace
@@ -192,6 +193,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.aggregation.planned_rounds = spec.rounds.rounds;
   spec.aggregation.algorithm = spec.train.algorithm;
   spec.evaluation = read_evaluate(root, spec.data, spec.rounds);
+  spec.privacy = read_privacy(root);
   TRIB_CHECK_OK(document->finish());
   check_together(root, spec);
   TRIB_CHECK_OK(document->finish());

@@ -144,6 +144,16 @@ void read_limits(Section& root, SitePolicy& policy) {
   }
 }
 
+void read_privacy(Section& root, SitePolicy& policy) {
+  const NumberRange positive{.min = 0.0, .above_min = true};
+  Section from = root.section("privacy", Section::Need::kOptional);
+  policy.min_secure_sites = from.integer("min_secure_sites", {3, SitePolicy::kNoLimit}, 3);
+  policy.max_epsilon = from.number("max_epsilon", positive, policy.max_epsilon);
+  policy.max_epsilon_total = from.number("max_epsilon_total", positive, policy.max_epsilon_total);
+  policy.max_delta = from.number("max_delta", {.min = 0.0, .max = 1.0, .above_min = true}, 1.0);
+  policy.min_noise_multiplier = from.number("min_noise_multiplier", {.min = 0.0}, 0.0);
+}
+
 void read_metrics(Section& root, SitePolicy& policy) {
   Section from = root.section("metrics", Section::Need::kOptional);
   policy.metrics = read_known(from, "allow", {"loss", "accuracy", "auc", "f1"});
@@ -188,6 +198,7 @@ Result<SitePolicy> parse_site_policy(const std::string& text, const std::string&
       root.choice("secure_aggregation", needs, "optional") == "required";
   policy.needs_differential_privacy =
       root.choice("differential_privacy", needs, "optional") == "required";
+  read_privacy(root, policy);
   read_metrics(root, policy);
   TRIB_CHECK_OK(document->finish());
   return policy;

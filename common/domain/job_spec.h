@@ -13,6 +13,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
+#include "common/domain/privacy_spec.h"
 #include "common/domain/round_policy.h"
 
 namespace tributary {
@@ -147,6 +148,7 @@ struct JobSpec {
   AggregationSpec aggregation;
   RoundPolicy rounds;
   EvaluationSpec evaluation;
+  PrivacySpec privacy;
   bool operator==(const JobSpec&) const = default;
 };
 

@@ -18,6 +18,7 @@
 #include "common/base/ids.h"
 #include "common/domain/enrolment.h"
 #include "common/domain/operator_messages.h"
+#include "common/domain/secure_sum.h"
 #include "common/domain/task.h"
 
 namespace tributary {
@@ -91,7 +92,7 @@ struct TaskProgress {
   std::uint64_t total = 0;
 };  // batches
 // and TaskResult (task.h), sent again after a reconnect until a TaskVerdict or TaskCancel answers
-// it.
+// it. SumRequest and SumAnswer: secure_sum.h.
 
 // --- audit (RFC 6962; signatures as common/crypto/signing.h makes them) ---
 struct AuditHead {
@@ -114,11 +115,11 @@ struct AuditCountersignature {
 using Message =
     std::variant<Hello, Welcome, Goodbye, Heartbeat, BlobRequest, BlobStart, BlobRefused,
                  BlobCancel, TaskOffer, TaskCancel, TaskVerdict, RoundCommitted, TaskAccepted,
-                 TaskProgress, TaskResult, SubmitJob, JobSubmitted, ListJobs, JobList, ShowJob,
-                 JobDetail, AbortJob, JobAborted, ChangeJob, JobChanged, GetStatus, StatusReply,
-                 WatchJob, Event, GetModel, ModelInfo, RequestFailed, ControlSite, SiteControlled,
-                 AuditHead, AuditCountersignature, GetRoot, RootCertificate, Enrol, EnrolAnswer,
-                 RenewCertificate, TrustUpdate, InviteSite, SiteInvited, ListEnrolments,
-                 EnrolmentList, DecideEnrolment, EnrolmentDecided>;
+                 TaskProgress, TaskResult, SumRequest, SumAnswer, SubmitJob, JobSubmitted, ListJobs,
+                 JobList, ShowJob, JobDetail, AbortJob, JobAborted, ChangeJob, JobChanged,
+                 GetStatus, StatusReply, WatchJob, Event, GetModel, ModelInfo, RequestFailed,
+                 ControlSite, SiteControlled, AuditHead, AuditCountersignature, GetRoot,
+                 RootCertificate, Enrol, EnrolAnswer, RenewCertificate, TrustUpdate, InviteSite,
+                 SiteInvited, ListEnrolments, EnrolmentList, DecideEnrolment, EnrolmentDecided>;
 
 }  // namespace tributary

@@ -7,7 +7,7 @@
 namespace tributary {
 namespace {
 
-constexpr std::array<std::pair<Reason, std::string_view>, 26> kNames{{
+constexpr std::array<std::pair<Reason, std::string_view>, 28> kNames{{
     {Reason::kPending, "pending"},
     {Reason::kAccepted, "accepted"},
     {Reason::kNotSelected, "not_selected"},
@@ -34,6 +34,8 @@ constexpr std::array<std::pair<Reason, std::string_view>, 26> kNames{{
     {Reason::kBarred, "barred"},
     {Reason::kPolicyPending, "policy_pending"},
     {Reason::kSignatureInvalid, "signature_invalid"},
+    {Reason::kBudgetSpent, "budget_spent"},
+    {Reason::kSecureSumFailed, "secure_sum_failed"},
 }};
 
 }  // namespace
@@ -48,7 +50,7 @@ std::string_view reason_name(Reason reason) {
 bool makes_unfit(Reason reason) {
   return reason == Reason::kDatasetMissing || reason == Reason::kDataInvalid ||
          reason == Reason::kModelInvalid || reason == Reason::kPolicyDenied ||
-         reason == Reason::kSignatureInvalid;
+         reason == Reason::kSignatureInvalid || reason == Reason::kBudgetSpent;
 }
 
 }  // namespace tributary

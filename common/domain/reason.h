@@ -34,6 +34,8 @@ enum class Reason {
   kBarred,            // operators keep the site out
   kPolicyPending,     // ... not yet: the site is asked again in a while
   kSignatureInvalid,  // the job is not signed by anybody whom the site can trust
+  kBudgetSpent,       // no privacy budget is left for it
+  kSecureSumFailed,   // the sum that nobody may see the parts of could not be had
 };
 
 std::string_view reason_name(Reason reason);  // "wrong_shape"

@@ -76,8 +76,16 @@ struct SitePolicy {
   // Of all results together: the first whose hours it is; none: as fast as the line.
   std::vector<UploadRate> bandwidth = {};
   std::vector<std::string> local_tensors = {};  // that must not leave; with * and ?
+  // --- privacy ---
   bool needs_secure_aggregation = false;
-  bool needs_differential_privacy = false;
+  // How many sites a sum is at least made of that the coordinator sees.
+  std::int64_t min_secure_sites = 3;
+  bool needs_differential_privacy = false;                             // of records
+  double max_epsilon = std::numeric_limits<double>::infinity();        // of one job
+  double max_epsilon_total = std::numeric_limits<double>::infinity();  // of a dataset, for ever
+  double max_delta = 1.0;
+  double min_noise_multiplier = 0.0;
+  // --- figures ---
   Names metrics = {};          // loss, accuracy, auc, f1
   std::int64_t min_count = 0;  // smaller counts than this are not told, but for 0
   std::int64_t decimals = 15;  // of losses and norms

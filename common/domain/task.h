@@ -89,6 +89,8 @@ struct TrainResult {
   double train_loss = 0.0;     // mean over the last epoch
   double update_norm = 0.0;    // L2
   double seconds = 0.0;
+  double epsilon =
+      0.0;  // of the site's records, spent by the job with this; 0: nothing is promised
   bool operator==(const TrainResult&) const = default;
 };
 struct EvaluateResult {

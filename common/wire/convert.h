@@ -43,6 +43,12 @@ AuditHead from_wire(FieldReader& in, const wire::AuditHead& from);
 void to_wire(const AuditCountersignature& from, wire::AuditCountersignature& to);
 AuditCountersignature from_wire(FieldReader& in, const wire::AuditCountersignature& from);
 
+// --- secure sums (convert_secure_sum.cc) ---
+void to_wire(const SumRequest& from, wire::SumRequest& to);
+SumRequest from_wire(FieldReader& in, const wire::SumRequest& from);
+void to_wire(const SumAnswer& from, wire::SumAnswer& to);
+SumAnswer from_wire(FieldReader& in, const wire::SumAnswer& from);
+
 // --- enrolment (convert_enrolment.cc) ---
 void to_wire(const Enrol& from, wire::Enrol& to);
 Enrol from_wire(FieldReader& in, const wire::Enrol& from);

@@ -8,7 +8,7 @@ namespace {
 // Wire enumerations are the domain's, plus one; the last of each is checked here so that a new one
 // is not forgotten.
 static_assert(static_cast<int>(ErrorCode::kInternal) + 1 == wire::ERROR_CODE_INTERNAL);
-static_assert(static_cast<int>(Reason::kSignatureInvalid) + 1 == wire::REASON_SIGNATURE_INVALID);
+static_assert(static_cast<int>(Reason::kSecureSumFailed) + 1 == wire::REASON_SECURE_SUM_FAILED);
 static_assert(static_cast<int>(TaskKind::kEvaluate) + 1 == wire::TASK_KIND_EVALUATE);
 
 template <typename Domain, typename Wire>
@@ -37,7 +37,7 @@ wire::Reason to_wire(Reason reason) {
   return static_cast<wire::Reason>(static_cast<int>(reason) + 1);
 }
 Reason from_wire(FieldReader& in, wire::Reason reason) {
-  return enumeration<Reason>(in, "reason", reason, wire::REASON_SIGNATURE_INVALID);
+  return enumeration<Reason>(in, "reason", reason, wire::REASON_SECURE_SUM_FAILED);
 }
 
 void to_wire(const BlobRef& from, wire::BlobRef& to) {
@@ -149,6 +149,7 @@ void to_wire(const TaskResult& from, wire::TaskResult& to) {
     result.set_train_loss(trained->train_loss);
     result.set_update_norm(trained->update_norm);
     result.set_seconds(trained->seconds);
+    result.set_epsilon(trained->epsilon);
   } else {
     to_wire(std::get<EvaluateResult>(from.outcome).counts, *to.mutable_evaluated());
   }
@@ -171,10 +172,12 @@ TaskResult from_wire(FieldReader& in, const wire::TaskResult& from) {
       break;
     case wire::TaskResult::kTrained: {
       const wire::TrainResult& result = from.trained();
-      to.outcome = TrainResult{from_wire(in, result.update()), result.examples(),
+      to.outcome = TrainResult{from_wire(in, result.update()),
+                               result.examples(),
                                in.finite("trained.train_loss", result.train_loss()),
                                in.finite("trained.update_norm", result.update_norm()),
-                               in.finite("trained.seconds", result.seconds())};
+                               in.finite("trained.seconds", result.seconds()),
+                               in.finite("trained.epsilon", result.epsilon())};
       break;
     }
     case wire::TaskResult::kEvaluated:

@@ -78,6 +78,8 @@ struct Encoder {
     to.mutable_task_progress()->set_total(m.total);
   }
   void operator()(const TaskResult& m) { to_wire(m, *to.mutable_task_result()); }
+  void operator()(const SumRequest& m) { to_wire(m, *to.mutable_sum_request()); }
+  void operator()(const SumAnswer& m) { to_wire(m, *to.mutable_sum_answer()); }
   void operator()(const AuditHead& m) { to_wire(m, *to.mutable_audit_head()); }
   void operator()(const AuditCountersignature& m) {
     to_wire(m, *to.mutable_audit_countersignature());
@@ -238,6 +240,10 @@ Message read_work(FieldReader& in, const wire::Envelope& from) {
     case wire::Envelope::kTaskProgress:
       return TaskProgress{from_wire(in, from.task_progress().key()), from.task_progress().done(),
                           from.task_progress().total()};
+    case wire::Envelope::kSumRequest:
+      return from_wire(in, from.sum_request());
+    case wire::Envelope::kSumAnswer:
+      return from_wire(in, from.sum_answer());
     case wire::Envelope::kAuditHead:
       return from_wire(in, from.audit_head());
     case wire::Envelope::kAuditCountersignature:

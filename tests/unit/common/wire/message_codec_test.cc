@@ -89,21 +89,43 @@ std::vector<Message> one_of_each_of_sites() {
             true,
             {5, "-----BEGIN", Bytes(3, std::byte{7})},
             3};
-  return {Hello{1, 2, "tributary 0.1", {"heart", "lungs"}, "header.claims.signature"},
-          Welcome{1, "tributary 0.1", 5000, 50'000},
-          Goodbye{ErrorCode::kUnavailable, "restarting", 1000},
-          Heartbeat{7, true},
-          BlobRequest{4, digest(3), 77},
-          BlobStart{4, 1000},
-          BlobRefused{4, "no such blob"},
-          BlobCancel{4},
-          TaskOffer{task},
-          TaskCancel{key(TaskKind::kTrain), Reason::kDeadline},
-          TaskVerdict{key(TaskKind::kTrain), Reason::kOutOfBounds, "too large"},
-          RoundCommitted{JobId{"heart-1f2e"}, 3},
-          TaskAccepted{key(TaskKind::kEvaluate)},
-          TaskProgress{key(TaskKind::kTrain), 5, 10},
-          TaskResult{key(TaskKind::kTrain), TrainResult{{digest(5), 1000}, 100, 0.5, 0.25, 1.5}}};
+  return {
+      Hello{1, 2, "tributary 0.1", {"heart", "lungs"}, "header.claims.signature"},
+      Welcome{1, "tributary 0.1", 5000, 50'000},
+      Goodbye{ErrorCode::kUnavailable, "restarting", 1000},
+      Heartbeat{7, true},
+      BlobRequest{4, digest(3), 77},
+      BlobStart{4, 1000},
+      BlobRefused{4, "no such blob"},
+      BlobCancel{4},
+      TaskOffer{task},
+      TaskCancel{key(TaskKind::kTrain), Reason::kDeadline},
+      TaskVerdict{key(TaskKind::kTrain), Reason::kOutOfBounds, "too large"},
+      RoundCommitted{JobId{"heart-1f2e"}, 3},
+      TaskAccepted{key(TaskKind::kEvaluate)},
+      TaskProgress{key(TaskKind::kTrain), 5, 10},
+      TaskResult{key(TaskKind::kTrain), TrainResult{{digest(5), 1000}, 100, 0.5, 0.25, 1.5, 0.75}}};
+}
+
+std::vector<Message> one_of_each_of_secure_sums() {
+  const TaskKey sum = key(TaskKind::kTrain);
+  const Bytes few(3, std::byte{9});
+  SumPublicKey public_key{};
+  public_key.back() = std::byte{1};
+  const SumMember member{SiteName{"north"}, "-----BEGIN", public_key, public_key, digest(1), few};
+  const std::vector<SealedShares> shares = {{3, few}, {4, {}}};
+  return {SumRequest{sum, SumRoster{5, 2, "-----BEGIN", {member, member}}},
+          SumRequest{sum, SumSharesPassed{few, shares}},
+          SumRequest{sum, SumSurvivors{few, few}},
+          SumRequest{sum, SumAgreements{{{1, few}, {2, few}}}},
+          SumRequest{sum, SumAgreements{}},
+          SumAnswer{sum, SumKeys{member, "-----BEGIN"}},
+          SumAnswer{sum, SumShares{digest(2), shares}},
+          SumAnswer{sum, SumInput{{digest(3), 1000}}},
+          SumAnswer{sum, SumAgreement{few}},
+          SumAnswer{sum, SumReveal{{{7, true, {1, 2, 3, 4, 5}}, {8, false, {}}}}},
+          SumAnswer{sum, SumReveal{}},
+          SumAnswer{sum, SumAbort{"two_survivor_sets", "why"}}};
 }
 
 std::vector<Message> one_of_each_of_operators() {
@@ -173,6 +195,8 @@ std::vector<Message> one_of_each_of_enrolment() {
 
 std::vector<Message> one_of_each() {
   std::vector<Message> all = one_of_each_of_sites();
+  all.push_back(one_of_each_of_secure_sums().front());
+  all.push_back(one_of_each_of_secure_sums().back());
   const std::vector<Message> others = one_of_each_of_operators();
   all.insert(all.end(), others.begin(), others.end());
   all.push_back(AuditHead{9, digest(8), 5, "PEM", "\xff\x01", {digest(12), digest(13)}});
@@ -211,6 +235,18 @@ TEST(MessageCodec, TasksAndEveryResultKeepTheirValues) {
         TaskOutcome{EvaluateResult{counts()}}}) {
     const TaskResult result{key(TaskKind::kTrain), outcome};
     EXPECT_EQ(std::get<TaskResult>(*decode_message(*encode_message(result))), result);
+  }
+}
+
+TEST(MessageCodec, EveryMessageOfASecureSumKeepsItsValues) {
+  for (const Message& message : one_of_each_of_secure_sums()) {
+    const auto decoded = decode_message(*encode_message(message));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    if (const auto* request = std::get_if<SumRequest>(&message)) {
+      EXPECT_EQ(std::get<SumRequest>(*decoded), *request);
+    } else {
+      EXPECT_EQ(std::get<SumAnswer>(*decoded), std::get<SumAnswer>(message));
+    }
   }
 }
 
