@@ -57,6 +57,8 @@ CipherPointer gcm(const SecretKey& key, ByteView associated, bool seals) {
 
 }  // namespace
 
+void wipe(MutableByteView bytes) { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+
 SecretKey SecretKey::make() {
   Value value{};
   TRIB_ASSERT(RAND_priv_bytes(raw(MutableByteView(value)), length(value.size())) == 1,
@@ -107,6 +109,7 @@ SecretKey derive_key(ByteView from, ByteView salt, std::string_view info) {
   std::string digest = "SHA256", label(info);
   SecretKey::Value output{};
   Bytes input(from.begin(), from.end()), salted(salt.begin(), salt.end());
+  if (salted.empty()) salted.resize(output.size());  // RFC 5869 section 2.2
   const std::array<OSSL_PARAM, 5> parameters = {
       OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, input.data(), input.size()),

@@ -16,6 +16,9 @@ struct evp_cipher_ctx_st;
 
 namespace tributary {
 
+// Overwrites what must not stay in memory, whatever the compiler thinks of it.
+void wipe(MutableByteView bytes);
+
 // Wiped when it goes.
 class SecretKey {
  public:

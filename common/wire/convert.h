@@ -64,6 +64,8 @@ void to_wire(const DecideEnrolment& from, wire::DecideEnrolment& to);
 DecideEnrolment from_wire(FieldReader& in, const wire::DecideEnrolment& from);
 
 // --- operators (convert_operator.cc) ---
+void to_wire(const SubmitJob& from, wire::SubmitJob& to);
+SubmitJob from_wire(FieldReader& in, const wire::SubmitJob& from);
 void to_wire(const JobSummary& from, wire::JobSummary& to);
 JobSummary from_wire(FieldReader& in, const wire::JobSummary& from);
 void to_wire(const RecordPosition& from, wire::RecordPosition& to);

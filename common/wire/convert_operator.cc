@@ -127,6 +127,24 @@ JobChanges from_wire(FieldReader& in, const wire::JobChanges& from) {
 
 }  // namespace
 
+void to_wire(const SubmitJob& from, wire::SubmitJob& to) {
+  to.set_document(from.document);
+  to.set_token(from.token);
+  to_wire(from.model_file, *to.mutable_model_file());
+  to.set_dry_run(from.dry_run);
+  to.set_clone_of(from.clone_of.value);
+  to_wire(from.signature, *to.mutable_signature());
+}
+
+SubmitJob from_wire(FieldReader& in, const wire::SubmitJob& from) {
+  return {in.blob("document", from.document(), limits::kJobDocumentBytesMax),
+          in.text("token", from.token(), limits::kLogValueBytesMax),
+          from_wire(in, from.model_file()),
+          from.dry_run(),
+          JobId{from.clone_of().empty() ? "" : in.name("clone_of", from.clone_of())},
+          from_wire(in, from.signature())};
+}
+
 void to_wire(const JobSummary& from, wire::JobSummary& to) {
   to.set_job(from.job.value);
   to.set_name(from.name);

@@ -84,14 +84,7 @@ struct Encoder {
   void operator()(const AuditCountersignature& m) {
     to_wire(m, *to.mutable_audit_countersignature());
   }
-  void operator()(const SubmitJob& m) {
-    to.mutable_submit_job()->set_document(m.document);
-    to.mutable_submit_job()->set_token(m.token);
-    to_wire(m.model_file, *to.mutable_submit_job()->mutable_model_file());
-    to.mutable_submit_job()->set_dry_run(m.dry_run);
-    to.mutable_submit_job()->set_clone_of(m.clone_of.value);
-    to_wire(m.signature, *to.mutable_submit_job()->mutable_signature());
-  }
+  void operator()(const SubmitJob& m) { to_wire(m, *to.mutable_submit_job()); }
   void operator()(const JobSubmitted& m) {
     to.mutable_job_submitted()->set_job(m.job.value);
     to.mutable_job_submitted()->set_existed(m.existed);
@@ -265,13 +258,7 @@ JobList read_jobs(FieldReader& in, const wire::JobList& from) {
 Message read_operator(FieldReader& in, const wire::Envelope& from) {
   switch (from.body_case()) {
     case wire::Envelope::kSubmitJob:
-      return SubmitJob{
-          in.blob("document", from.submit_job().document(), limits::kJobDocumentBytesMax),
-          in.text("token", from.submit_job().token(), kTextMax),
-          from_wire(in, from.submit_job().model_file()),
-          from.submit_job().dry_run(),
-          from.submit_job().clone_of().empty() ? JobId{} : job_of(in, from.submit_job().clone_of()),
-          from_wire(in, from.submit_job().signature())};
+      return from_wire(in, from.submit_job());
     case wire::Envelope::kJobSubmitted:
       return JobSubmitted{job_of(in, from.job_submitted().job()), from.job_submitted().existed()};
     case wire::Envelope::kListJobs:

@@ -86,6 +86,14 @@ Error too_many() {
 
 }  // namespace
 
+std::uint32_t adversaries_among(std::uint32_t clients, const CohortRisks& risks,
+                                std::uint32_t drawn) {
+  const Clients n = counted(clients, risks);
+  return static_cast<std::uint32_t>(
+      Hypergeometric{n.all, n.adversarial, static_cast<double>(drawn)}.exceeded_with(
+          std::exp2(-(kSecurityBits + 1)) / n.all));
+}
+
 Result<SharingPlan> plan_sparse_sharing(std::uint32_t clients, const CohortRisks& risks) {
   TRIB_CHECK_OK(check(clients, risks));
   const double dropouts = risks.server_may_lie ? 2 * risks.dropout : risks.dropout;
@@ -95,8 +103,7 @@ Result<SharingPlan> plan_sparse_sharing(std::uint32_t clients, const CohortRisks
   for (std::uint32_t degree = 2; degree + 1 < clients; degree += 2) {
     const double k = degree;
     if (!stays_connected(n, k)) continue;
-    double adversarial = Hypergeometric{n.all, n.adversarial, k}.exceeded_with(
-        std::exp2(-(kSecurityBits + 1)) / n.all);
+    double adversarial = adversaries_among(clients, risks, degree);
     // Twice the threshold is then above all neighbours and those who lie: no two sets of shares.
     if (risks.server_may_lie) adversarial = std::ceil((adversarial + k - 1.25) / 2);
     const double threshold = std::max(adversarial + 1, 2.0);

@@ -38,4 +38,9 @@ Result<SharingPlan> plan_sharing(std::uint32_t clients, const CohortRisks& risks
 // The sparse graph at any size, which plan_sharing takes above kCompleteGraphMax.
 Result<SharingPlan> plan_sparse_sharing(std::uint32_t clients, const CohortRisks& risks);
 
+// How many of `drawn` clients work with the server at most, but by a chance of 2^-41 over all
+// clients.
+std::uint32_t adversaries_among(std::uint32_t clients, const CohortRisks& risks,
+                                std::uint32_t drawn);
+
 }  // namespace tributary
