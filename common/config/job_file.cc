@@ -193,7 +193,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.aggregation.planned_rounds = spec.rounds.rounds;
   spec.aggregation.algorithm = spec.train.algorithm;
   spec.evaluation = read_evaluate(root, spec.data, spec.rounds);
-  spec.privacy = read_privacy(root);
+  spec.privacy = read_privacy(root, spec.rounds);
   TRIB_CHECK_OK(document->finish());
   check_together(root, spec);
   TRIB_CHECK_OK(document->finish());

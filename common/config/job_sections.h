@@ -27,7 +27,7 @@ TrainSpec read_train(Section& root);
 AggregationSpec read_aggregate(Section& root);
 RoundPolicy read_rounds(Section& root);
 EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPolicy& rounds);
-PrivacySpec read_privacy(Section& root);
+PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds);
 // Against the other choices of the job.
 void check_privacy(Section& root, const JobSpec& spec);
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "common/base/limits.h"
+#include "common/base/text.h"
+#include "common/config/catalog.h"
 #include "common/config/job_sections.h"
 
 namespace tributary {
@@ -8,6 +12,9 @@ namespace {
 using Need = Section::Need;
 constexpr NumberRange kPositive{.min = 0.0, .above_min = true};
 constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
+// Beyond, the arithmetic of noise ends before privacy does.
+constexpr NumberRange kClip{.min = 1e-6, .max = 1e6};
+constexpr NumberRange kNoise{.min = 0.01, .max = 1e6};
 constexpr NumberRange kDelta{.min = 0.0, .max = 1.0, .above_min = true, .below_max = true};
 
 std::optional<RecordPrivacy> read_records(Section& privacy) {
@@ -21,21 +28,28 @@ std::optional<RecordPrivacy> read_records(Section& privacy) {
   return records;
 }
 
-std::optional<SitePrivacy> read_sites(Section& privacy) {
+std::optional<SitePrivacy> read_sites(Section& privacy, const RoundPolicy& rounds) {
   Section from = privacy.section("sites", Need::kOptional);
   if (!from.present()) return std::nullopt;
   SitePrivacy sites;
   sites.mechanism = enumeration<SiteMechanism>(from, "mechanism", {"gaussian", "tree"}, "gaussian");
-  sites.clip = from.number("clip", kPositive);
-  sites.noise_multiplier = from.number("noise_multiplier", kPositive);
+  sites.clip = from.number("clip", kClip);
+  sites.noise_multiplier = from.number("noise_multiplier", kNoise);
   sites.delta = from.number("delta", kDelta);
   sites.max_epsilon = from.number("max_epsilon", kPositive);
   Section adaptive = from.section("adaptive_clip", Need::kOptional);
   if (adaptive.present()) {
     sites.adaptive.emplace();
     sites.adaptive->quantile = adaptive.number("quantile", kDelta, 0.5);
-    sites.adaptive->rate = adaptive.number("rate", kPositive, 0.2);
-    sites.adaptive->count_noise = adaptive.number("count_noise", {.min = 0.0}, 0.0);
+    sites.adaptive->rate =
+        adaptive.number("rate", {.min = 0.0, .max = 10.0, .above_min = true}, 0.2);
+    sites.adaptive->count_noise =
+        adaptive.number("count_noise", {.min = 0.05, .max = 1e5}, rounds.target / 20.0);
+    if (2 * sites.adaptive->count_noise <= sites.noise_multiplier) {
+      adaptive.fault("count_noise",
+                     "must be above half of noise_multiplier, or the count alone costs more than "
+                     "the promise; by default it is a twentieth of rounds.target");
+    }
   }
   return sites;
 }
@@ -56,15 +70,70 @@ std::optional<SecureAggregation> read_secure_aggregation(Section& privacy) {
   return secure;
 }
 
+// The coordinator tells features of all sites' data beside its models, without noise, unless the
+// file fixes them.
+void check_data_of_sites(Section& root, const DataSpec& data) {
+  Section from = root.section("data", Need::kRequired);
+  if (data.standardize == Standardize::kFederated) {
+    from.fault("standardize",
+               "federated puts means over all sites beside the model, which privacy.sites cannot "
+               "hide; use standardize: constants, site or none");
+  }
+  for (const FeatureColumn& feature : data.features) {
+    if (feature.kind == FeatureKind::kCategorical && feature.vocabulary.empty()) {
+      from.fault("features", quoted(feature.name) +
+                                 " has words that sites tell, which privacy.sites cannot hide; "
+                                 "write them as its values");
+    }
+  }
+}
+
+// Each site once in each sum, with a weight of 1, and a divisor that nobody's coming changes.
+void check_sites(Section& root, Section& privacy, const JobSpec& spec) {
+  Section from = privacy.section("sites", Need::kRequired);
+  Section rounds = root.section("rounds", Need::kRequired);
+  const std::string named = "privacy.sites";
+  if (spec.privacy.sites->mechanism == SiteMechanism::kTree)
+    from.fault("mechanism", "tree is not in this version; use mechanism: gaussian");
+  if (spec.rounds.target == 0) {
+    rounds.fault("target", named +
+                               " divides each sum by it, however many come: write how many updates "
+                               "a round is to have");
+  }
+  if (spec.rounds.carries_late()) {
+    rounds.fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
+                 "lets a site count in a round that it was not asked in, and " + named +
+                     " counts each once; use mode: sync and late: discard");
+  }
+  if (spec.aggregation.rule.name != "weighted_mean") {
+    root.section("aggregate", Need::kRequired)
+        .fault("rule", spec.aggregation.rule.name + " gives no sum of updates, and " + named +
+                           " puts its noise on one; use rule: weighted_mean");
+  }
+  const std::vector<PluginSchema>& algorithms = client_algorithms();
+  const auto algorithm =
+      std::ranges::find(algorithms, spec.train.algorithm.name, &PluginSchema::name);
+  if (algorithm->algorithm.server) {
+    root.section("train", Need::kRequired)
+        .fault("algorithm", algorithm->name + " sends more than an update, and " + named +
+                                " shortens updates; use fedavg or fedprox");
+  }
+  if (spec.privacy.secure_aggregation) {
+    privacy.fault("secure_aggregation", "hides from the coordinator the updates that " + named +
+                                            " has it shorten one by one; leave one of the two out");
+  }
+  check_data_of_sites(root, spec.data);
+}
+
 }  // namespace
 
-PrivacySpec read_privacy(Section& root) {
+PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds) {
   Section from = root.section("privacy", Need::kOptional);
   PrivacySpec privacy;
   if (!from.present()) return privacy;
   privacy.secure_aggregation = read_secure_aggregation(from);
   privacy.records = read_records(from);
-  privacy.sites = read_sites(from);
+  privacy.sites = read_sites(from, rounds);
   return privacy;
 }
 
@@ -74,7 +143,7 @@ void check_privacy(Section& root, const JobSpec& spec) {
   Section from = root.section("privacy", Need::kRequired);
   if (privacy.secure_aggregation) from.fault("secure_aggregation", "is not in this version");
   if (privacy.records) from.fault("records", "is not in this version");
-  if (privacy.sites) from.fault("sites", "is not in this version");
+  if (privacy.sites) check_sites(root, from, spec);
 }
 
 }  // namespace tributary

@@ -46,7 +46,8 @@ struct JobSummary {
   std::optional<double> loss, accuracy, auc, f1;
   std::uint32_t best_round = 0;
   bool dry_run = false;
-  JobChanges changes = {};  // by operators, since it was submitted
+  JobChanges changes = {};             // by operators, since it was submitted
+  std::optional<double> epsilon = {};  // of whole sites, spent so far
 };
 struct JobList {
   std::vector<JobSummary> jobs;
@@ -90,6 +91,22 @@ struct RoundRow {
   std::optional<double> loss, accuracy, auc, f1;
   std::optional<SiteSpread> spread = {};  // evaluate: of the figure that the job is judged by
   std::vector<ParticipantRow> participants;
+  // Where a job hides whole sites: what it has spent with this round's model, and the clip of the
+  // updates that are in it.
+  std::optional<double> epsilon = {}, clip = {};
+};
+// A line of the ledger of whole sites, one for each job that has spent of a dataset: so many rounds
+// of Gaussian noise, each of all sites (no sampling is claimed), neighbours differ by one site that
+// is there or not.
+struct SiteSpending {
+  std::string dataset;
+  JobId job;
+  std::uint32_t rounds = 0;
+  double noise_multiplier = 0;
+  double delta = 0;
+  double epsilon = 0;      // at that delta, by the RDP accountant
+  double max_epsilon = 0;  // what the job may spend
+  bool operator==(const SiteSpending&) const = default;
 };
 struct JobDetail {
   JobSummary summary;
@@ -98,7 +115,12 @@ struct JobDetail {
   RecordPosition next = {};     // where the next page begins; the very beginning: all is given
   BlobRef module = {};          // of the job's model, where it brings one; in the first page only
   JobSignature signature = {};  // of its submitter; in the first page only
+  // Where the job hides whole sites, in the first page only: what has been spent of its dataset, by
+  // all jobs, the last kSpendingsShown of them; and all of it together, at the job's delta.
+  std::vector<SiteSpending> ledger = {};
+  std::optional<double> dataset_epsilon = {};
 };
+inline constexpr std::size_t kSpendingsShown = 1'000;
 struct AbortJob {
   JobId job;
   std::string why;

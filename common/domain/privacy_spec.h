@@ -28,8 +28,8 @@ enum class SiteMechanism { kGaussian, kTree };
 struct AdaptiveClip {
   double quantile = 0.5;
   double rate = 0.2;         // of its geometric steps
-  double count_noise = 0.0;  // standard deviation of the noise on the count; 0: a twentieth of
-                             // the sites
+  double count_noise = 0.0;  // standard deviation of the noise on the count; in a job's file a
+                             // twentieth of rounds.target if left out
   bool operator==(const AdaptiveClip&) const = default;
 };
 

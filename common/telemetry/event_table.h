@@ -86,9 +86,10 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"update.dropped", kInfo, kHub, "job round attempt site reason detail",
      "An update that was late for its round will not count in a later one either"},
     {"round.committed", kInfo, kHub,
-     "job round rounds accepted selected examples norm seconds model model_bytes delta_bytes",
+     "job round rounds accepted selected examples norm seconds model model_bytes delta_bytes "
+     "epsilon delta clip",
      "The new global model is durable; model is the start of its digest, delta_bytes what sites "
-     "that have the last one fetch instead (`download_encoding`)"},
+     "that have the last one fetch instead (`download_encoding`); epsilon of whole sites so far"},
     {"round.retried", kWarn, kHub, "job round task attempt attempts reason",
      "The attempt fell short; the round is tried again"},
     {"round.postponed", kInfo, kHub, "job round task attempt reason",

@@ -75,6 +75,8 @@ void to_wire(const RoundRow& from, wire::RoundRow& to) {
     spread.set_deviation(from.spread->deviation);
   }
   for (const ParticipantRow& one : from.participants) to_wire(one, *to.add_participants());
+  if (from.epsilon) to.set_epsilon(*from.epsilon);
+  if (from.clip) to.set_clip(*from.clip);
 }
 
 RoundRow from_wire(FieldReader& in, const wire::RoundRow& from) {
@@ -94,7 +96,29 @@ RoundRow from_wire(FieldReader& in, const wire::RoundRow& from) {
   }
   for (const wire::ParticipantRow& one : from.participants())
     to.participants.push_back(from_wire(in, one));
+  if (from.has_epsilon()) to.epsilon = from.epsilon();
+  if (from.has_clip()) to.clip = from.clip();
   return to;
+}
+
+void to_wire(const SiteSpending& from, wire::SiteSpending& to) {
+  to.set_dataset(from.dataset);
+  to.set_job(from.job.value);
+  to.set_rounds(from.rounds);
+  to.set_noise_multiplier(from.noise_multiplier);
+  to.set_delta(from.delta);
+  to.set_epsilon(from.epsilon);
+  to.set_max_epsilon(from.max_epsilon);
+}
+
+SiteSpending from_wire(FieldReader& in, const wire::SiteSpending& from) {
+  return {in.name("spending.dataset", from.dataset()),
+          JobId{in.name("spending.job", from.job())},
+          from.rounds(),
+          from.noise_multiplier(),
+          from.delta(),
+          from.epsilon(),
+          from.max_epsilon()};
 }
 
 void to_wire(const JobChanges& from, wire::JobChanges& to) {
@@ -157,6 +181,7 @@ void to_wire(const JobSummary& from, wire::JobSummary& to) {
   to.set_best_round(from.best_round);
   to.set_dry_run(from.dry_run);
   to_wire(from.changes, *to.mutable_changes());
+  if (from.epsilon) to.set_epsilon(*from.epsilon);
 }
 
 JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
@@ -172,6 +197,7 @@ JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
   to.best_round = from.best_round();
   to.dry_run = from.dry_run();
   to.changes = from_wire(in, from.changes());
+  if (from.has_epsilon()) to.epsilon = from.epsilon();
   return to;
 }
 
@@ -191,6 +217,8 @@ void to_wire(const JobDetail& from, wire::JobDetail& to) {
   to_wire(from.next, *to.mutable_next());
   to_wire(from.module, *to.mutable_module());
   to_wire(from.signature, *to.mutable_signature());
+  for (const SiteSpending& spending : from.ledger) to_wire(spending, *to.add_ledger());
+  if (from.dataset_epsilon) to.set_dataset_epsilon(*from.dataset_epsilon);
 }
 
 JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
@@ -201,6 +229,10 @@ JobDetail from_wire(FieldReader& in, const wire::JobDetail& from) {
   to.next = from_wire(from.next());
   to.module = from_wire(in, from.module());
   to.signature = from_wire(in, from.signature());
+  in.count("ledger", from.ledger_size(), kSpendingsShown);
+  for (const wire::SiteSpending& spending : from.ledger())
+    to.ledger.push_back(from_wire(in, spending));
+  if (from.has_dataset_epsilon()) to.dataset_epsilon = from.dataset_epsilon();
   return to;
 }
 

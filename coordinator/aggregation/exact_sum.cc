@@ -41,18 +41,25 @@ Result<int> plan_scale(double coordinate_bound, std::uint64_t weight_max, std::u
   return scale;
 }
 
+double ExactSum::factor_of(std::uint64_t weight, std::uint32_t share) {
+  TRIB_ASSERT(share > 0 && share <= kFullShare, "a share of an update");
+  return static_cast<double>(weight) * share / static_cast<double>(kFullShare);
+}
+
 void ExactSum::add_part(std::size_t start, const StoredValues& values, std::uint64_t weight,
                         std::uint32_t share, const ParallelFor& parallel) {
+  add_scaled(start, values, factor_of(weight, share), parallel);
+}
+
+void ExactSum::add_scaled(std::size_t start, const StoredValues& values, double factor,
+                          const ParallelFor& parallel) {
   TRIB_ASSERT(start <= sums_.size() && values.count <= sums_.size() - start,
               "an update of another size");
-  TRIB_ASSERT(share > 0 && share <= kFullShare, "a share of an update");
-  // Exact: a weight has at most 31 bits and a share 17.
-  const double factor =
-      std::ldexp(static_cast<double>(weight) * share, scale_) / static_cast<double>(kFullShare);
+  const double steps = std::ldexp(factor, scale_);
   const auto sums = std::span(sums_).subspan(start, values.count);
   parallel((values.count + kValuesAPart - 1) / kValuesAPart, [&](std::size_t part) {
     const std::size_t at = part * kValuesAPart, count = std::min(kValuesAPart, values.count - at);
-    fold(values.part(at, count), factor, sums.subspan(at, count));
+    fold(values.part(at, count), steps, sums.subspan(at, count));
   });
 }
 
@@ -67,6 +74,11 @@ void ExactSum::merge(const ExactSum& other) {
   add_modular(other.sums_, sums_);
   weight_ += other.weight_;
   terms_ += other.terms_;
+}
+
+std::span<const std::int64_t> ExactSum::steps(std::size_t start, std::size_t count) const {
+  TRIB_ASSERT(start <= sums_.size() && count <= sums_.size() - start, "beyond the sum");
+  return std::span(sums_).subspan(start, count);
 }
 
 void ExactSum::mean(std::size_t start, std::span<double> into) const {

@@ -41,12 +41,20 @@ class ExactSum {
   // `parallel`: threads for the coordinates of a large part.
   void add_part(std::size_t start, const StoredValues& values, std::uint64_t weight,
                 std::uint32_t share, const ParallelFor& parallel = one_after_another);
+  // What a value is multiplied by for a weight and a share: exact, they have 31 bits and 17.
+  static double factor_of(std::uint64_t weight, std::uint32_t share);
+  // Likewise, with q = rint(factor * x * 2^S).
+  void add_scaled(std::size_t start, const StoredValues& values, double factor,
+                  const ParallelFor& parallel = one_after_another);
   void end_term(std::uint64_t weight);
   void merge(const ExactSum& other);
 
   std::uint64_t weight() const { return weight_; }
   std::uint64_t terms() const { return terms_; }
   std::size_t size() const { return sums_.size(); }
+  int scale() const { return scale_; }  // S
+  // In steps of 2^-S, of `count` coordinates from `start` on.
+  std::span<const std::int64_t> steps(std::size_t start, std::size_t count) const;
   // sum / total weight of the coordinates from `start` on; at least one term.
   void mean(std::size_t start, std::span<double> into) const;
   // How far mean() may be from the real weighted mean, each coordinate: terms * 2^-(S+1) / total

@@ -86,8 +86,10 @@ bool states_fit(const RoundStreams& streams, std::size_t states, const Layout& l
 
 Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(
     const AggregationSpec& spec, const Layout& layout, std::uint64_t updates_max,
-    std::uint64_t seed, ParallelFor parallel, ExactSum::Memory memory) {
-  TRIB_TRY(scale, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
+    std::uint64_t seed, ParallelFor parallel, ExactSum::Memory memory,
+    std::unique_ptr<PrivateMean> privacy) {
+  TRIB_TRY(planned, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
+  const int scale = privacy ? privacy->scale() : planned;
   TRIB_TRY(rule, find_rule(spec.rule.name));
   TRIB_TRY(before, find_pre_aggregator(spec.before.name));
   TRIB_TRY(optimizer, find_server_optimizer(spec.server_optimizer.name));
@@ -98,15 +100,22 @@ Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(
         ErrorCode::kInvalidArgument,
         std::string(rule->name) + " gives no mean for the algorithm " + std::string(half->name));
   }
+  if (privacy && (half != nullptr || !rule->streams())) {
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        "privacy of sites is for a rule that streams, and an algorithm without a half "
+        "at the server");
+  }
   const Layout whole = update_layout(companions_of(spec.algorithm.name), layout);
   ExactSum sum(rule->streams() ? whole.element_count() : 0, scale, std::move(memory));
   return std::unique_ptr<RoundAggregate>(
       new RoundAggregate(spec, {*rule, *before, *optimizer, *schedule, half}, layout,
-                         std::move(sum), seed, std::move(parallel)));
+                         std::move(sum), seed, std::move(parallel), std::move(privacy)));
 }
 
 RoundAggregate::RoundAggregate(AggregationSpec spec, const Parts& parts, Layout layout,
-                               ExactSum sum, std::uint64_t seed, ParallelFor parallel)
+                               ExactSum sum, std::uint64_t seed, ParallelFor parallel,
+                               std::unique_ptr<PrivateMean> privacy)
     : spec_(std::move(spec)),
       rule_(parts.rule),
       before_(parts.before),
@@ -117,7 +126,8 @@ RoundAggregate::RoundAggregate(AggregationSpec spec, const Parts& parts, Layout 
       update_layout_(update_layout(companions_of(spec_.algorithm.name), layout_)),
       seed_(seed),
       parallel_(std::move(parallel)),
-      sum_(std::move(sum)) {
+      sum_(std::move(sum)),
+      privacy_(std::move(privacy)) {
   for (const StateVector& vector : optimizer_.state)
     states_.push_back({&vector, optimizer_.name, false, &spec_.server_optimizer.options});
   if (half_ == nullptr) return;
@@ -127,9 +137,13 @@ RoundAggregate::RoundAggregate(AggregationSpec spec, const Parts& parts, Layout 
 
 Status RoundAggregate::add(UpdateFacts facts, ValueSource& update, OpenUpdate again,
                            std::uint32_t share) {
-  if (rule_.streams()) return add(update, facts.examples, share);
-  TRIB_ASSERT(share == kFullShare, "a late update beside others that the rule sees together");
   const std::uint64_t examples = facts.examples;
+  if (privacy_) {
+    TRIB_ASSERT(share == kFullShare, "a late update among those that a promise counts");
+    return fold(update, examples, Term{privacy_->take(facts.norm), 1});
+  }
+  if (rule_.streams()) return add(update, examples, share);
+  TRIB_ASSERT(share == kFullShare, "a late update beside others that the rule sees together");
   const auto weight =
       static_cast<double>(std::clamp<std::uint64_t>(examples, 1, spec_.example_cap));
   TRIB_CHECK_OK(together_.add(std::move(facts), weight, std::move(again)));
@@ -138,18 +152,22 @@ Status RoundAggregate::add(UpdateFacts facts, ValueSource& update, OpenUpdate ag
 }
 
 Status RoundAggregate::add(ValueSource& update, std::uint64_t examples, std::uint32_t share) {
-  TRIB_ASSERT(rule_.streams(), "an update that cannot be read again");
+  TRIB_ASSERT(rule_.streams() && !privacy_, "an update that comes without what the rule asks for");
+  const std::uint64_t weight = std::get<StreamedRule>(rule_.how).weight(spec_, examples);
+  return fold(update, examples, {ExactSum::factor_of(weight, share), weight});
+}
+
+Status RoundAggregate::fold(ValueSource& update, std::uint64_t examples, const Term& term) {
   if (update.layout() != update_layout_)
     return make_error(ErrorCode::kDataLoss, layout_difference(update_layout_, update.layout()));
-  const std::uint64_t weight = std::get<StreamedRule>(rule_.how).weight(spec_, examples);
   std::vector<float> room;
   for (std::size_t at = 0; at < sum_.size();) {
     TRIB_TRY(run, update.read_stored(std::min(kValuesARun, sum_.size() - at), room));
     if (run.count == 0) return too_short("the update");
-    sum_.add_part(at, run, weight, share, parallel_);
+    sum_.add_scaled(at, run, term.factor, parallel_);
     at += run.count;
   }
-  sum_.end_term(weight);
+  sum_.end_term(term.weight);
   examples_ += examples;
   return {};
 }
@@ -179,6 +197,8 @@ class RoundAggregate::Blocks {
     const auto mean = std::span(mean_).first(count);
     if (joint_) {
       TRIB_CHECK_OK(joint_->next(mean));
+    } else if (round_.privacy_) {
+      round_.privacy_->mean(round_.sum_, at, mean);
     } else {
       round_.sum_.mean(at, mean);
     }
@@ -229,7 +249,7 @@ Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams, Rou
     TRIB_CHECK_OK(streams.model.write(weights_part));
     TRIB_CHECK_OK(state.write());
   }
-  return AggregateOutcome{std::sqrt(squares), examples_};
+  return AggregateOutcome{std::sqrt(squares), examples_, privacy_ ? privacy_->next_clip() : 0.0};
 }
 
 }  // namespace tributary

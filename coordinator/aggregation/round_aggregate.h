@@ -13,6 +13,7 @@
 #include "common/tensor/value_stream.h"
 #include "coordinator/aggregation/exact_sum.h"
 #include "coordinator/aggregation/joint_update.h"
+#include "coordinator/aggregation/private_mean.h"
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_half.h"
@@ -24,6 +25,7 @@ namespace tributary {
 struct AggregateOutcome {
   double update_norm = 0.0;    // L2 of the joint update
   std::uint64_t examples = 0;  // of all updates, without the cap
+  double next_clip = 0.0;      // where the mean is private for sites
 };
 
 // Where the next model comes from and goes to.
@@ -46,13 +48,12 @@ struct KeptState {
 class RoundAggregate {
  public:
   // `updates_max`: sites that may be in the round. `seed`: what a rule draws by lot follows from
-  // it; the same for the round whenever it is made. `memory`: of an earlier round's sum.
-  static Result<std::unique_ptr<RoundAggregate>> open(const AggregationSpec& spec,
-                                                      const Layout& layout,
-                                                      std::uint64_t updates_max,
-                                                      std::uint64_t seed = 0,
-                                                      ParallelFor parallel = one_after_another,
-                                                      ExactSum::Memory memory = {});
+  // it; the same for the round whenever it is made. `memory`: of an earlier round's sum. `privacy`:
+  // for whole sites; only where the rule streams and the algorithm has no half at the server.
+  static Result<std::unique_ptr<RoundAggregate>> open(
+      const AggregationSpec& spec, const Layout& layout, std::uint64_t updates_max,
+      std::uint64_t seed = 0, ParallelFor parallel = one_after_another,
+      ExactSum::Memory memory = {}, std::unique_ptr<PrivateMean> privacy = {});
   // For the next round's sum; this one is of no more use.
   ExactSum::Memory take_memory() { return std::move(sum_).take_memory(); }
 
@@ -62,17 +63,17 @@ class RoundAggregate {
   // counts.
   Status add(UpdateFacts facts, ValueSource& update, OpenUpdate again,
              std::uint32_t share = kFullShare);
-  // For rules that stream.
+  // For rules that stream, where the mean is not private.
   Status add(ValueSource& update, std::uint64_t examples, std::uint32_t share = kFullShare);
   std::uint64_t updates() const { return rule_.streams() ? sum_.terms() : together_.size(); }
   // Whether finish() opens the updates; otherwise each is in the sum once it was added.
   bool reads_at_the_end() const { return !rule_.streams(); }
   // The server optimiser's, then those of the algorithm's half at the server.
   const std::vector<KeptState>& states() const { return states_; }
-  // Leaves the updates as they are: can be called again. `round`, from 1 on, is for the schedule of
-  // the learning rate. `weight_all`: what all sites of the job weigh; 0: those of the round are
-  // all. kInvalidArgument: the rule is not defined for these updates, and will not be the next
-  // time.
+  // Leaves the updates as they are: can be called again, with fresh noise if any. `round`, from 1
+  // on, is for the schedule of the learning rate. `weight_all`: what all sites of the job weigh; 0:
+  // those of the round are all. kInvalidArgument: the rule is not defined for these updates, and
+  // will not be the next time.
   Result<AggregateOutcome> finish(const RoundStreams& streams, RoundNumber round = 1,
                                   std::uint64_t weight_all = 0) const;
 
@@ -86,7 +87,12 @@ class RoundAggregate {
   };
   class Blocks;
   RoundAggregate(AggregationSpec spec, const Parts& parts, Layout layout, ExactSum sum,
-                 std::uint64_t seed, ParallelFor parallel);
+                 std::uint64_t seed, ParallelFor parallel, std::unique_ptr<PrivateMean> privacy);
+  struct Term {
+    double factor;  // of its values
+    std::uint64_t weight;
+  };
+  Status fold(ValueSource& update, std::uint64_t examples, const Term& term);
   // Null where the rule streams.
   Result<std::unique_ptr<JointUpdate>> open_joint() const;
 
@@ -101,8 +107,9 @@ class RoundAggregate {
   std::vector<KeptState> states_;
   std::uint64_t seed_;
   ParallelFor parallel_;
-  ExactSum sum_;        // where the rule streams
-  UpdateSet together_;  // where it does not
+  ExactSum sum_;                          // where the rule streams
+  UpdateSet together_;                    // where it does not
+  std::unique_ptr<PrivateMean> privacy_;  // null: no site is hidden
   std::uint64_t examples_ = 0;
 };
 

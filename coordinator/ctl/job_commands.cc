@@ -61,7 +61,8 @@ Json summary_json(const JobSummary& job) {
           {"loss", optional_json(job.loss)},
           {"accuracy", optional_json(job.accuracy)},
           {"auc", optional_json(job.auc)},
-          {"f1", optional_json(job.f1)}};
+          {"f1", optional_json(job.f1)},
+          {"epsilon", optional_json(job.epsilon)}};
 }
 
 TableRow summary_row(const JobSummary& job) {
@@ -189,7 +190,46 @@ Json round_json(const RoundRow& round) {
           {"auc", optional_json(round.auc)},
           {"f1", optional_json(round.f1)},
           {"sites", spread_json(round.spread)},
+          {"epsilon", optional_json(round.epsilon)},
+          {"clip", optional_json(round.clip)},
           {"participants", participants}};
+}
+
+// Everything without which an epsilon says nothing.
+constexpr const char* kLedgerTerms =
+    "each site there or not; all take part in each round, nothing is claimed for drawing them; by "
+    "the RDP accountant";
+
+Json ledger_json(const JobDetail& detail) {
+  if (!detail.dataset_epsilon) return nullptr;
+  Json jobs = Json::array();
+  for (const SiteSpending& one : detail.ledger) {
+    jobs.push_back({{"dataset", one.dataset},
+                    {"job", one.job.value},
+                    {"rounds", one.rounds},
+                    {"noise_multiplier", one.noise_multiplier},
+                    {"delta", one.delta},
+                    {"epsilon", one.epsilon},
+                    {"max_epsilon", one.max_epsilon}});
+  }
+  return {{"terms", kLedgerTerms}, {"jobs", jobs}, {"dataset_epsilon", *detail.dataset_epsilon}};
+}
+
+// What has been spent of the job's dataset, where the job hides whole sites.
+void print_ledger(const JobDetail& detail) {
+  if (!detail.dataset_epsilon) return;
+  std::cout << "\nPrivacy of sites: " << kLedgerTerms << "\n";
+  std::vector<TableRow> rows = {
+      {"DATASET", "JOB", "ROUNDS", "NOISE", "DELTA", "EPSILON", "BUDGET"}};
+  const auto number = [](double value) { return Json(value).dump(); };
+  for (const SiteSpending& one : detail.ledger) {
+    rows.push_back({one.dataset, one.job.value, std::to_string(one.rounds),
+                    number(one.noise_multiplier), number(one.delta), figure(one.epsilon),
+                    number(one.max_epsilon)});
+  }
+  print_table(std::cout, rows);
+  std::cout << "all jobs on this dataset together, at the delta of this one: epsilon "
+            << figure(detail.dataset_epsilon) << "\n";
 }
 
 }  // namespace
@@ -259,13 +299,16 @@ Status job_show(Connection& connection, const std::string& job, bool json) {
   if (json) {
     Json rounds = Json::array();
     for (const RoundRow& round : detail.rounds) rounds.push_back(round_json(round));
-    print_json({{"summary", summary_json(detail.summary)}, {"rounds", rounds}});
+    print_json({{"summary", summary_json(detail.summary)},
+                {"rounds", rounds},
+                {"ledger", ledger_json(detail)}});
     return {};
   }
   print_jobs({detail.summary});
   if (!detail.summary.detail.empty()) std::cout << escaped_lines(detail.summary.detail) << "\n";
   if (const std::string changes = changes_text(detail.summary.changes); !changes.empty())
     std::cout << "changed by operators: " << changes << "\n";
+  print_ledger(detail);
   std::vector<TableRow> rows = {{"ROUND", "TASK", "TRY", "SITE", "OUTCOME", "ROWS", "SENT", "TIME",
                                  "LOSS", "ACCURACY", "AUC", "DETAIL"}};
   for (const RoundRow& round : detail.rounds) {

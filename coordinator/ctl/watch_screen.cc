@@ -48,6 +48,7 @@ WatchScreen::WatchScreen(const JobDetail& detail)
           row.participants, [](const ParticipantRow& p) { return p.reason == "accepted"; });
       one.updates = std::to_string(accepted) + "/" + std::to_string(row.participants.size());
       one.seconds = row.seconds;
+      one.epsilon = row.epsilon;
     } else if (row.task == "evaluate") {
       Round& one = round(row.round);
       one.loss = row.loss;
@@ -81,6 +82,7 @@ void WatchScreen::apply(const std::string& event, const Json& json) {
     one.updates =
         std::to_string(count(json, "accepted")) + "/" + std::to_string(count(json, "selected"));
     one.seconds = number(json, "seconds").value_or(0.0);
+    one.epsilon = number(json, "epsilon");
   } else if (event == "evaluation.finished") {
     Round& one = round(at);
     one.loss = number(json, "loss");
@@ -137,6 +139,11 @@ std::vector<TableRow> WatchScreen::round_rows() const {
                     short_figure(one.loss), short_figure(one.accuracy), short_figure(one.auc),
                     seconds_text(one.seconds)});
   }
+  if (std::ranges::none_of(recent_, [](const Round& one) { return one.epsilon.has_value(); }))
+    return rows;
+  rows[0].emplace_back("EPSILON");
+  for (std::size_t i = 0; i < recent_.size(); ++i)
+    rows[i + 1].push_back(short_figure(recent_[i].epsilon));
   return rows;
 }
 

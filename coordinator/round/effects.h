@@ -11,6 +11,7 @@
 
 #include "common/base/ids.h"
 #include "common/domain/messages.h"
+#include "common/domain/operator_messages.h"
 #include "common/domain/task.h"
 #include "coordinator/round/job_record.h"
 
@@ -33,6 +34,9 @@ struct SaveRound {
   JobId job;
   RoundRow row;
 };  // outcome of one attempt, with each participant and its reason
+struct SaveSpending {
+  SiteSpending spending;
+};  // of a dataset, by a job: takes the place of what was kept of both
 struct ForgetAccepted {
   JobId job;
 };  // the round they belong to is committed
@@ -74,6 +78,7 @@ struct AbsorbUpdate {
   AcceptedUpdate update;
   std::uint64_t weight_max = 0;  // no update of the job weighs more; the same for all of them
   std::uint64_t weight_all = 0;  // what all sites that prepared weigh together; likewise
+  double clip = 0.0;             // of the round, where the job hides whole sites
 };                               // into the job's accumulator; not answered
 struct FetchInitialModel {
   JobId job;
@@ -97,9 +102,9 @@ struct Report {
 };
 
 using RoundEffect =
-    std::variant<SaveJob, SaveAccepted, DropAccepted, SaveRound, ForgetAccepted, SendTask,
-                 SendCancel, SendVerdict, SendCommitted, FetchUpdate, CheckUpdate, AbsorbUpdate,
-                 FetchInitialModel, FinishRound, CloseJob, ReleaseBlobs, Report>;
+    std::variant<SaveJob, SaveAccepted, DropAccepted, SaveRound, SaveSpending, ForgetAccepted,
+                 SendTask, SendCancel, SendVerdict, SendCommitted, FetchUpdate, CheckUpdate,
+                 AbsorbUpdate, FetchInitialModel, FinishRound, CloseJob, ReleaseBlobs, Report>;
 using RoundEffects = std::vector<RoundEffect>;
 
 }  // namespace tributary

@@ -109,6 +109,7 @@ struct RoundFinished {
   double update_norm = 0;
   std::uint64_t examples = 0;
   BlobRef delta = {};  // to `model`, from that of the round before; none: sites fetch it whole
+  std::optional<SitesSpent> spent = {};  // with this model
 };
 struct RoundNotFinished {
   JobId job;

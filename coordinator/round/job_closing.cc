@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/privacy_budget.h"
 
 namespace tributary {
 namespace {
@@ -248,6 +249,11 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
   row.examples = event.examples;
   row.update_norm = event.update_norm;
   row.model = event.model.digest;
+  if (event.spent) {
+    row.epsilon = event.spent->epsilon;
+    row.clip = clip_of(record_);
+    record_.spent = event.spent;
+  }
   for (const auto& [site, one] : phase_->participants()) {
     if (one.reason != Reason::kLate) out.push_back(SendCommitted{site, record_.id, event.round});
   }
@@ -259,7 +265,7 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
   record_.cohort.clear();
   record_.shortfalls.clear();
   record_.attempt = 1;
-  const bool last = record_.round >= spec_.rounds.rounds;
+  const bool last = record_.round >= spec_.rounds.rounds || budget_is_spent(record_, spec_);
   const bool evaluate =
       last || (spec_.evaluation.every > 0 && record_.round % spec_.evaluation.every == 0);
   record_.state = evaluate ? JobState::kEvaluating : JobState::kTraining;
@@ -267,6 +273,7 @@ void JobMachine::on_round_finished(TimePoint now, const RoundFinished& event, Ro
   phase_.reset();
   out.push_back(SaveRound{record_.id, row});
   save(out);
+  if (event.spent) out.push_back(SaveSpending{spending_of(record_, spec_)});
   out.push_back(ForgetAccepted{record_.id});
   report_committed(event, row, out);
 }
@@ -372,6 +379,8 @@ bool JobMachine::stalls(const std::optional<double>& value) {
 
 void JobMachine::next_round(TimePoint now, RoundEffects& out) {
   if (record_.round >= spec_.rounds.rounds) return finish(now, JobState::kFinished, "", out);
+  if (budget_is_spent(record_, spec_))
+    return finish(now, JobState::kFinished, why_budget_is_spent(record_, spec_), out);
   record_.state = JobState::kTraining;
   record_.attempt = 1;
   save(out);

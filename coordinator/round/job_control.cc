@@ -5,6 +5,7 @@
 
 #include "common/base/assert.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/privacy_budget.h"
 
 namespace tributary {
 namespace {
@@ -77,7 +78,7 @@ void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& 
   for (const AcceptedUpdate& update : event.accepted) {
     if (update.into != record_.round + 1) continue;  // belongs to a round that was committed
     carried_.emplace(update.site, accepted_before(update));
-    out.push_back(AbsorbUpdate{update, weight_max(), weight_all()});
+    out.push_back(AbsorbUpdate{update, weight_max(), weight_all(), clip_of(record_)});
     record_.history[update.site].count(update.key.round);
   }
   returning_until_ = now + Milliseconds(spec_.rounds.disconnect_grace_ms);

@@ -59,6 +59,15 @@ struct LateTask {
   bool operator==(const LateTask&) const = default;
 };
 
+// Where a job hides whole sites: what its committed models have cost, what one more would make of
+// it, and the clip of that one's updates. Arithmetic of others; here it is kept and compared.
+struct SitesSpent {
+  double epsilon = 0.0;
+  double with_next = 0.0;
+  double clip = 0.0;
+  bool operator==(const SitesSpent&) const = default;
+};
+
 struct JobRecord {
   JobId id;
   std::string name;
@@ -93,6 +102,7 @@ struct JobRecord {
   // For the early stop: the figure that was a gain last, and the evaluations since.
   std::optional<double> gained_value;
   std::uint32_t without_gain = 0;
+  std::optional<SitesSpent> spent;  // none: the job hides no sites
 };
 
 // An update that passed every check; folded exactly once, again after a restart from the stored

@@ -239,6 +239,11 @@ void JobMachine::report_committed(const RoundFinished& event, const RoundRow& ro
                  {"model_bytes", static_cast<std::int64_t>(event.model.bytes)}}};
   if (!event.delta.digest.is_none())
     report.fields.emplace_back("delta_bytes", static_cast<std::int64_t>(event.delta.bytes));
+  if (row.epsilon) {  // without its delta an epsilon says nothing
+    report.fields.emplace_back("epsilon", *row.epsilon);
+    report.fields.emplace_back("delta", spec_.privacy.sites->delta);
+    report.fields.emplace_back("clip", *row.clip);
+  }
   out.push_back(std::move(report));
 }
 

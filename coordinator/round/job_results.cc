@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/privacy_budget.h"
 #include "coordinator/round/staleness.h"
 
 namespace tributary {
@@ -201,7 +202,7 @@ void JobMachine::fold(TimePoint now, const SiteName& site, RoundEffects& out) {
   const std::uint32_t share = staleness_share(spec_.rounds.staleness, into - one.key.round);
   AcceptedUpdate update{one.key, site, into, share, update_of(one), one.row.norm};
   out.push_back(SaveAccepted{update});
-  out.push_back(AbsorbUpdate{std::move(update), weight_max(), weight_all()});
+  out.push_back(AbsorbUpdate{std::move(update), weight_max(), weight_all(), clip_of(record_)});
   settle(now, site, Reason::kAccepted,
          into == one.key.round ? "" : how_late(one.key.round, into, share), out);
 }

@@ -9,6 +9,7 @@
 #include "common/crypto/digest.h"
 #include "common/trust/job_signing.h"
 #include "coordinator/aggregation/rule.h"
+#include "coordinator/service/site_privacy.h"
 
 namespace tributary {
 namespace {
@@ -102,6 +103,7 @@ struct EffectPerformer {
   void operator()(const SaveAccepted&) {}
   void operator()(const DropAccepted&) {}
   void operator()(const SaveRound&) {}
+  void operator()(const SaveSpending&) {}
   void operator()(const ForgetAccepted& e) {
     driver.reopened_.erase(e.job);
     driver.remove_unused_blobs();
@@ -158,7 +160,8 @@ std::shared_ptr<JobWorker> Driver::worker(const JobId& job) {
   std::shared_ptr<JobWorker>& worker = workers_[job];
   if (!worker) {
     worker = std::make_shared<JobWorker>(job, engine_.find(job)->spec(), ports_.blobs,
-                                         ports_.models, ports_.parallel, sums_);
+                                         ports_.models, ports_.parallel, sums_,
+                                         ports_.noise ? ports_.noise(job) : nullptr);
   }
   return worker;
 }
@@ -212,6 +215,7 @@ Status Driver::recover() {
 
 Status Driver::check(const SubmitJob& request, const std::string& who) const {
   TRIB_TRY(file, parse_job(request.document, "job file"));
+  TRIB_CHECK_OK(spent_at_start(file.spec));
   const JobId id = job_id_of(file.spec.name, request.token, request.document);
   return ports_.vouched ? ports_.vouched(id, request, who) : Status{};
 }
@@ -227,6 +231,7 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
     return make_error(ErrorCode::kAlreadyExists,
                       "the token was used for job " + known.id.value + " with another file");
   }
+  TRIB_TRY(spent, spent_at_start(file.spec));
   const JobId id = job_id_of(file.spec.name, request.token, request.document);
   if (ports_.vouched) TRIB_CHECK_OK(ports_.vouched(id, request, who));
   if (stalled()) {
@@ -247,6 +252,7 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
   record.model_file = request.model_file;
   record.signature = request.signature;
   record.dry_run = request.dry_run;
+  record.spent = spent;
   record.submitted_wall_ms = ports_.clock.wall_ms();
   const Report submitted{"job.submitted",
                          {{"job", id.value},

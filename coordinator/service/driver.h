@@ -36,6 +36,8 @@ struct DriverPorts {
   // Whether `who` signed the job that is to get this id; none: nobody signs, as in simulations.
   std::function<Status(const JobId& id, const SubmitJob& request, const std::string& who)> vouched =
       {};
+  // For the noise of jobs that hide whole sites; none: SecureRandom, which nobody can foretell.
+  std::function<std::unique_ptr<RandomSource>(const JobId&)> noise = {};
 };
 
 class Driver {

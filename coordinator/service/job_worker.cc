@@ -11,10 +11,12 @@
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/config/encoding_choice.h"
+#include "common/crypto/secure_random.h"
 #include "common/tensor/companions.h"
 #include "common/tensor/kernels.h"
 #include "common/tensor/model_delta.h"
 #include "coordinator/aggregation/update_check.h"
+#include "coordinator/service/site_privacy.h"
 #include "coordinator/service/update_file.h"
 
 namespace tributary {
@@ -28,13 +30,15 @@ StateName name_of(const KeptState& state) {
 }  // namespace
 
 JobWorker::JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
-                     ParallelFor parallel, std::shared_ptr<SumMemory> sums)
+                     ParallelFor parallel, std::shared_ptr<SumMemory> sums,
+                     std::unique_ptr<RandomSource> noise)
     : job_(std::move(job)),
       spec_(std::move(spec)),
       blobs_(blobs),
       models_(models),
       parallel_(std::move(parallel)),
-      sums_(std::move(sums)) {}
+      sums_(std::move(sums)),
+      noise_(std::move(noise)) {}
 
 std::optional<SentState> sent_state(const JobSpec& spec) {
   const std::string& algorithm = spec.train.algorithm.name;
@@ -92,7 +96,7 @@ void JobWorker::absorb(const AbsorbUpdate& effect) {
 Status JobWorker::fold_waiting() {
   while (!waiting_.empty()) {
     const AbsorbUpdate next = waiting_.front();  // the queue may be another afterwards
-    Status folded = fold(next.update, next.weight_max);
+    Status folded = fold(next);
     if (!folded)
       return std::move(folded).error().with_context("update of " + next.update.site.value);
     folded_.push_back(std::move(waiting_.front()));
@@ -101,15 +105,28 @@ Status JobWorker::fold_waiting() {
   return {};
 }
 
+Result<std::unique_ptr<RoundAggregate>> JobWorker::open_aggregate(const AbsorbUpdate& effect,
+                                                                  const Layout& model) {
+  AggregationSpec plan = spec_.aggregation;
+  plan.example_cap = effect.weight_max;
+  std::unique_ptr<PrivateMean> privacy;
+  if (spec_.privacy.sites) {
+    if (!noise_) noise_ = std::make_unique<SecureRandom>();
+    TRIB_TRY(opened, PrivateMean::open(*spec_.privacy.sites, effect.clip, spec_.rounds.target,
+                                       model.element_count(), *noise_));
+    privacy = std::move(opened);
+  }
+  return RoundAggregate::open(plan, model, limits::kSitesMax,
+                              derive_seed(spec_.seed, "aggregation", effect.update.into), parallel_,
+                              sums_->take(), std::move(privacy));
+}
+
 // Its bytes are those that were checked before it was accepted: they have its digest.
-Status JobWorker::fold(const AcceptedUpdate& update, std::uint64_t weight_max) {
+Status JobWorker::fold(const AbsorbUpdate& effect) {
+  const AcceptedUpdate& update = effect.update;
   TRIB_TRY(expected, layouts(update.into - 1));
   if (!aggregate_) {
-    AggregationSpec plan = spec_.aggregation;
-    plan.example_cap = weight_max;
-    TRIB_TRY(opened, RoundAggregate::open(plan, expected->model, limits::kSitesMax,
-                                          derive_seed(spec_.seed, "aggregation", update.into),
-                                          parallel_, sums_->take()));
+    TRIB_TRY(opened, open_aggregate(effect, expected->model));
     aggregate_ = std::move(opened);
   }
   const auto open = [this, expected,
@@ -234,7 +251,12 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   }
   TRIB_TRY(sent, publish(round, stored));
   forget_sum();
-  return RoundFinished{job_, round, sent, outcome.update_norm, outcome.examples, delta};
+  RoundFinished finished{job_, round, sent, outcome.update_norm, outcome.examples, delta, {}};
+  if (spec_.privacy.sites) {
+    TRIB_TRY(spent, spent_after(*spec_.privacy.sites, round, outcome.next_clip));
+    finished.spent = spent;
+  }
+  return finished;
 }
 
 // The model that the server makes of the updates, where sites are sent another one that follows it.

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/random_source.h"
 #include "common/domain/job_spec.h"
 #include "common/domain/task.h"
 #include "common/storage/blob_store.h"
@@ -32,10 +33,12 @@ std::optional<SentState> sent_state(const JobSpec& spec);
 class JobWorker {
  public:
   // `parallel`: threads that help with large updates, and where a rule sees all of them together.
-  // `sums`: memory that workers hand on to each other.
+  // `sums`: memory that workers hand on to each other. `noise`: for a job that hides whole sites;
+  // null: SecureRandom.
   JobWorker(JobId job, JobSpec spec, Staging& blobs, ModelRepository& models,
             ParallelFor parallel = one_after_another,
-            std::shared_ptr<SumMemory> sums = std::make_shared<SumMemory>());
+            std::shared_ptr<SumMemory> sums = std::make_shared<SumMemory>(),
+            std::unique_ptr<RandomSource> noise = {});
 
   // The update's bytes are in the blob store under result.update.
   UpdateChecked check(const SiteName& site, const TaskKey& key, const TrainResult& result);
@@ -74,7 +77,9 @@ class JobWorker {
   Result<std::pair<BlobRef, BlobRef>> follow(RoundNumber round, const StateName& target);
   Status begin_sent_state(const Layout& layout);
   Status fold_waiting();
-  Status fold(const AcceptedUpdate& update, std::uint64_t weight_max);
+  Status fold(const AbsorbUpdate& effect);
+  Result<std::unique_ptr<RoundAggregate>> open_aggregate(const AbsorbUpdate& effect,
+                                                         const Layout& model);
   void begin_sum_again();
   void close_sum();
   void forget_sum();
@@ -86,6 +91,7 @@ class JobWorker {
   ModelRepository& models_;
   ParallelFor parallel_;
   std::shared_ptr<SumMemory> sums_;
+  std::unique_ptr<RandomSource> noise_;  // null until a job needs it
   std::optional<Layouts> layouts_;
   std::optional<RoundNumber> open_round_;  // of aggregate_
   std::unique_ptr<RoundAggregate> aggregate_;

@@ -7,6 +7,7 @@
 #include "common/crypto/signing.h"
 #include "coordinator/service/job_worker.h"
 #include "coordinator/service/page.h"
+#include "coordinator/service/site_privacy.h"
 
 namespace tributary {
 namespace {
@@ -184,6 +185,7 @@ Result<JobDetail> OperatorApi::show(const ShowJob& request) {
   if (first) {
     page.module = job->record().model_file;
     page.signature = job->record().signature;
+    TRIB_CHECK_OK(show_ledger(job->spec(), page));
   }
   if (!first && shown_ == request.job) {
     fill_page(records_, request.from, page);
@@ -199,6 +201,17 @@ Result<JobDetail> OperatorApi::show(const ShowJob& request) {
   shown_ = more ? request.job : JobId{};
   records_ = more ? std::move(records) : std::vector<RoundRow>{};
   return page;
+}
+
+// All that was spent of the job's dataset; the lines of the last jobs.
+Status OperatorApi::show_ledger(const JobSpec& spec, JobDetail& page) const {
+  if (!spec.privacy.sites) return {};
+  TRIB_TRY(ledger, ports_.store.ledger(spec.data.dataset));
+  TRIB_TRY(epsilon, epsilon_of_all(ledger, spec.privacy.sites->delta));
+  page.dataset_epsilon = epsilon;
+  const std::size_t shown = std::min(ledger.size(), kSpendingsShown);
+  page.ledger.assign(ledger.end() - static_cast<std::ptrdiff_t>(shown), ledger.end());
+  return {};
 }
 
 // After that round; none where no record tells.
@@ -280,6 +293,7 @@ JobSummary OperatorApi::summary_of(const JobRecord& record) const {
   summary.best_round = record.best_round;
   summary.dry_run = record.dry_run;
   summary.changes = record.changes;
+  if (record.spent) summary.epsilon = record.spent->epsilon;
   return summary;
 }
 

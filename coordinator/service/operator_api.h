@@ -44,6 +44,7 @@ class OperatorApi {
   Status change(const std::string& who, const ChangeJob& request);
   Result<JobDetail> show(const ShowJob& request);
   Result<ModelInfo> model(const GetModel& request);
+  Status show_ledger(const JobSpec& spec, JobDetail& page) const;
   Digest committed_model(const JobRecord& record, RoundNumber round) const;
   JobList list(const ListJobs& request) const;
   StatusReply status(const GetStatus& request) const;

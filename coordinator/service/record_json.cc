@@ -1,63 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/record_json.h"
 
-#include <nlohmann/json.hpp>
-
+#include "coordinator/service/json_fields.h"
 #include "coordinator/service/signature_json.h"
 
 namespace tributary {
 namespace {
 
-using Json = nlohmann::json;
-
-std::string text_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// Reads what `read` reads; whatever nlohmann throws on the way means a damaged record.
-template <typename T, typename Read>
-Result<T> parse(std::string_view text, std::string_view what, Read read) {
-  try {
-    return read(Json::parse(text));
-  } catch (const std::exception& error) {
-    return make_error(ErrorCode::kDataLoss,
-                      std::string(what) + " in the state store cannot be read: " + error.what());
-  }
-}
-
-Json blob_to_json(const BlobRef& blob) {
-  return {{"digest", blob.digest.hex()}, {"bytes", blob.bytes}};
-}
-
-Digest digest_of(const Json& json) {
-  Result<Digest> digest = digest_from_hex(json.get<std::string>());
-  if (!digest) throw std::runtime_error(digest.error().message);
-  return *digest;
-}
-
-BlobRef blob_from_json(const Json& json) {
-  return {digest_of(json.at("digest")), json.at("bytes").get<std::uint64_t>()};
-}
-
-template <typename T>
-Json optional_to_json(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-template <typename T = double>
-std::optional<T> optional_from_json(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
-}
-
-// A member that records of earlier versions do not have: null there.
-const Json& member(const Json& json, const char* name) {
-  static const Json kNone;
-  const auto found = json.find(name);
-  return found == json.end() ? kNone : *found;
-}
-
-// JSON has no NaN: it reads back as 0, and only figures for people can hold one.
-double number_of(const Json& json) { return json.is_null() ? 0.0 : json.get<double>(); }
+using namespace json_fields;
 
 Json figures_to_json(const std::optional<EvaluationFigures>& figures) {
   if (!figures) return nullptr;
@@ -94,52 +44,6 @@ DataPlan plan_from_json(const Json& json) {
   plan.vocabularies =
       json.at("vocabularies").get<std::map<std::string, std::vector<std::string>>>();
   return plan;
-}
-
-Json participant_to_json(const ParticipantRow& row) {
-  return {{"site", row.site.value},
-          {"kind", row.kind},
-          {"reason", row.reason},
-          {"detail", row.detail},
-          {"bytes", row.bytes},
-          {"examples", row.examples},
-          {"seconds", row.seconds},
-          {"loss", row.loss},
-          {"norm", row.norm},
-          {"accuracy", optional_to_json(row.accuracy)},
-          {"auc", optional_to_json(row.auc)},
-          {"f1", optional_to_json(row.f1)}};
-}
-
-ParticipantRow participant_from_json(const Json& json) {
-  ParticipantRow row;
-  row.site.value = json.at("site").get<std::string>();
-  row.kind = json.at("kind").get<std::string>();
-  row.reason = json.at("reason").get<std::string>();
-  row.detail = json.at("detail").get<std::string>();
-  row.bytes = json.at("bytes").get<std::uint64_t>();
-  row.examples = json.at("examples").get<std::uint64_t>();
-  row.seconds = number_of(json.at("seconds"));
-  row.loss = number_of(json.at("loss"));
-  row.norm = number_of(json.at("norm"));
-  row.accuracy = optional_from_json(member(json, "accuracy"));
-  row.auc = optional_from_json(member(json, "auc"));
-  row.f1 = optional_from_json(member(json, "f1"));
-  return row;
-}
-
-Json spread_to_json(const std::optional<SiteSpread>& spread) {
-  if (!spread) return nullptr;
-  return {{"worst_site", spread->worst_site},
-          {"worst", spread->worst},
-          {"mean", spread->mean},
-          {"deviation", spread->deviation}};
-}
-
-std::optional<SiteSpread> spread_from_json(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return SiteSpread{json.at("worst_site").get<std::string>(), number_of(json.at("worst")),
-                    number_of(json.at("mean")), number_of(json.at("deviation"))};
 }
 
 Json changes_to_json(const JobChanges& changes) {
@@ -211,6 +115,17 @@ std::map<SiteName, SiteHistory> history_from_json(const Json& json) {
   return history;
 }
 
+Json spent_to_json(const std::optional<SitesSpent>& spent) {
+  if (!spent) return nullptr;
+  return {{"epsilon", spent->epsilon}, {"with_next", spent->with_next}, {"clip", spent->clip}};
+}
+
+std::optional<SitesSpent> spent_from_json(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return SitesSpent{json.at("epsilon").get<double>(), json.at("with_next").get<double>(),
+                    json.at("clip").get<double>()};
+}
+
 }  // namespace
 
 std::string job_record_to_json(const JobRecord& record) {
@@ -249,7 +164,8 @@ std::string job_record_to_json(const JobRecord& record) {
                   {"best_value", optional_to_json(record.best_value)},
                   {"gained_value", optional_to_json(record.gained_value)},
                   {"without_gain", record.without_gain},
-                  {"last", figures_to_json(record.last)}});
+                  {"last", figures_to_json(record.last)},
+                  {"spent", spent_to_json(record.spent)}});
 }
 
 Result<JobRecord> job_record_from_json(std::string_view text, std::string document) {
@@ -291,6 +207,7 @@ Result<JobRecord> job_record_from_json(std::string_view text, std::string docume
     record.best_value = optional_from_json(member(json, "best_value"));
     record.gained_value = optional_from_json(member(json, "gained_value"));
     record.without_gain = json.value("without_gain", 0u);
+    record.spent = spent_from_json(member(json, "spent"));
     return record;
   });
 }
@@ -328,48 +245,6 @@ Result<AcceptedUpdate> accepted_from_json(std::string_view text) {
     update.result.seconds = number_of(json.at("seconds"));
     update.norm = number_of(json.at("norm"));
     return update;
-  });
-}
-
-std::string round_row_to_json(const RoundRow& row) {
-  Json participants = Json::array();
-  for (const ParticipantRow& one : row.participants)
-    participants.push_back(participant_to_json(one));
-  return text_of({{"round", row.round},
-                  {"attempt", row.attempt},
-                  {"task", row.task},
-                  {"outcome", row.outcome},
-                  {"seconds", row.seconds},
-                  {"examples", row.examples},
-                  {"update_norm", row.update_norm},
-                  {"model", row.model.hex()},
-                  {"loss", optional_to_json(row.loss)},
-                  {"accuracy", optional_to_json(row.accuracy)},
-                  {"auc", optional_to_json(row.auc)},
-                  {"f1", optional_to_json(row.f1)},
-                  {"spread", spread_to_json(row.spread)},
-                  {"participants", participants}});
-}
-
-Result<RoundRow> round_row_from_json(std::string_view text) {
-  return parse<RoundRow>(text, "a round", [](const Json& json) {
-    RoundRow row;
-    row.round = json.at("round").get<RoundNumber>();
-    row.attempt = json.at("attempt").get<AttemptNumber>();
-    row.task = json.at("task").get<std::string>();
-    row.outcome = json.at("outcome").get<std::string>();
-    row.seconds = number_of(json.at("seconds"));
-    row.examples = json.at("examples").get<std::uint64_t>();
-    row.update_norm = number_of(json.at("update_norm"));
-    row.model = digest_of(json.at("model"));
-    row.loss = optional_from_json(json.at("loss"));
-    row.accuracy = optional_from_json(json.at("accuracy"));
-    row.auc = optional_from_json(json.at("auc"));
-    row.f1 = optional_from_json(json.at("f1"));
-    row.spread = spread_from_json(member(json, "spread"));
-    for (const Json& one : json.at("participants"))
-      row.participants.push_back(participant_from_json(one));
-    return row;
   });
 }
 

@@ -22,6 +22,10 @@ Result<AcceptedUpdate> accepted_from_json(std::string_view text);
 std::string round_row_to_json(const RoundRow& row);
 Result<RoundRow> round_row_from_json(std::string_view text);
 
+// With all that an accountant, ours or another, has to know: the epsilon can be computed again.
+std::string site_spending_to_json(const SiteSpending& spending);
+Result<SiteSpending> site_spending_from_json(std::string_view text);
+
 std::string site_row_to_json(
     const SiteRow& row);  // what outlives a link: address, software, datasets, last seen
 Result<SiteRow> site_row_from_json(std::string_view text);

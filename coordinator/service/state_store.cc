@@ -11,7 +11,7 @@
 namespace tributary {
 namespace {
 
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
 constexpr const char* kSchema = R"sql(
 CREATE TABLE sites (site TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (sequence INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, document BLOB NOT NULL,
@@ -32,6 +32,11 @@ CREATE TABLE standings (site TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROW
 constexpr const char* kSinceVersion3 = R"sql(
 CREATE TABLE enrolments (site TEXT NOT NULL, renewal TEXT NOT NULL, record TEXT NOT NULL,
                          PRIMARY KEY (site, renewal)) WITHOUT ROWID;
+)sql";
+// Since version 4: what jobs have spent of datasets.
+constexpr const char* kSinceVersion4 = R"sql(
+CREATE TABLE ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, dataset TEXT NOT NULL, job TEXT NOT NULL,
+                     record TEXT NOT NULL, UNIQUE (dataset, job));
 )sql";
 
 std::string column(sqlite3_stmt* statement, int index) {
@@ -62,14 +67,15 @@ class SqliteStore final : public StateStore {
   Result<std::vector<SiteRow>> sites() const override;
   Result<std::vector<SiteStanding>> standings() const override;
   Result<std::vector<Enrolment>> enrolments() const override;
+  Result<std::vector<SiteSpending>> ledger(const std::string& dataset) const override;
 
  private:
   // The records of a table, each read from its JSON text.
   template <typename Record>
-  Result<std::vector<Record>> read(const char* sql,
-                                   Result<Record> (*from)(std::string_view)) const {
+  Result<std::vector<Record>> read(const char* sql, Result<Record> (*from)(std::string_view),
+                                   const std::vector<std::string>& parameters = {}) const {
     std::vector<Record> found;
-    TRIB_CHECK_OK(run(sql, {}, [&](sqlite3_stmt* row) -> Status {
+    TRIB_CHECK_OK(run(sql, parameters, [&](sqlite3_stmt* row) -> Status {
       TRIB_TRY(record, from(column(row, 0)));
       found.push_back(std::move(record));
       return {};
@@ -140,7 +146,8 @@ Status SqliteStore::prepare() {
   }
   if (version == kSchemaVersion) return {};
   const std::string create = "BEGIN IMMEDIATE;" + std::string(version < 1 ? kSchema : "") +
-                             (version < 2 ? kSinceVersion2 : "") + kSinceVersion3 +
+                             (version < 2 ? kSinceVersion2 : "") +
+                             (version < 3 ? kSinceVersion3 : "") + kSinceVersion4 +
                              "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
   return execute(create.c_str());
 }
@@ -187,6 +194,13 @@ Status SqliteStore::store(const RoundEffect& effect) {
   if (const auto* round = std::get_if<SaveRound>(&effect)) {
     return write("INSERT INTO rounds (job, record) VALUES (?, ?)",
                  {round->job.value, round_row_to_json(round->row)});
+  }
+  if (const auto* spent = std::get_if<SaveSpending>(&effect)) {
+    return write(
+        "INSERT INTO ledger (dataset, job, record) VALUES (?, ?, ?) ON CONFLICT (dataset, job) DO "
+        "UPDATE SET record = excluded.record",
+        {spent->spending.dataset, spent->spending.job.value,
+         site_spending_to_json(spent->spending)});
   }
   if (const auto* forget = std::get_if<ForgetAccepted>(&effect)) {
     return write("DELETE FROM accepted WHERE job = ?", {forget->job.value});
@@ -294,12 +308,18 @@ Result<std::vector<Enrolment>> SqliteStore::enrolments() const {
   return read("SELECT record FROM enrolments ORDER BY site", &enrolment_from_json);
 }
 
+Result<std::vector<SiteSpending>> SqliteStore::ledger(const std::string& dataset) const {
+  return read("SELECT record FROM ledger WHERE dataset = ? ORDER BY sequence",
+              &site_spending_from_json, {dataset});
+}
+
 }  // namespace
 
 bool is_durable(const RoundEffect& effect) {
   return std::holds_alternative<SaveJob>(effect) || std::holds_alternative<SaveAccepted>(effect) ||
          std::holds_alternative<DropAccepted>(effect) ||
          std::holds_alternative<SaveRound>(effect) ||
+         std::holds_alternative<SaveSpending>(effect) ||
          std::holds_alternative<ForgetAccepted>(effect);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // StateStore: the coordinator's durable memory in SQLite (WAL, synchronous=FULL): sites seen, what
 // operators decided about them, who asked for a certificate, jobs,
-// accepted updates of open rounds, the record of every round. Owned by the driver, engine thread.
+// accepted updates of open rounds, the record of every round, the ledger of whole sites' privacy,
+// which outlives its jobs. Owned by the driver, engine thread.
 // It holds no model.
 #pragma once
 
@@ -49,6 +50,8 @@ class StateStore {
   virtual Result<std::vector<SiteRow>> sites() const = 0;
   virtual Result<std::vector<SiteStanding>> standings() const = 0;
   virtual Result<std::vector<Enrolment>> enrolments() const = 0;
+  // Of the dataset, in the order in which jobs began to spend of it.
+  virtual Result<std::vector<SiteSpending>> ledger(const std::string& dataset) const = 0;
 };
 
 // Whether `effect` is one that StateStore::apply stores.

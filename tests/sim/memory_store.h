@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct Tables {
   std::map<JobId, std::vector<RoundRow>> rounds;
   std::map<SiteName, SiteRow> sites;
   std::map<SiteName, SiteStanding> standings;
+  std::vector<SiteSpending> ledger;
 };
 
 class MemoryStore final : public StateStore {
@@ -62,6 +64,12 @@ class MemoryStore final : public StateStore {
     for (const auto& [name, row] : tables_.sites) rows.push_back(row);
     return rows;
   }
+  Result<std::vector<SiteSpending>> ledger(const std::string& dataset) const override {
+    std::vector<SiteSpending> of;
+    std::ranges::copy_if(tables_.ledger, std::back_inserter(of),
+                         [&](const SiteSpending& one) { return one.dataset == dataset; });
+    return of;
+  }
   // Nobody enrols in a simulation.
   Status save_enrolment(const Enrolment&, const RoundEffects&) override { return {}; }
   Result<std::vector<Enrolment>> enrolments() const override { return std::vector<Enrolment>{}; }
@@ -92,6 +100,11 @@ class MemoryStore final : public StateStore {
       });
     } else if (const auto* round = std::get_if<SaveRound>(&effect)) {
       tables_.rounds[round->job].push_back(round->row);
+    } else if (const auto* spent = std::get_if<SaveSpending>(&effect)) {
+      std::erase_if(tables_.ledger, [&](const SiteSpending& one) {
+        return one.dataset == spent->spending.dataset && one.job == spent->spending.job;
+      });
+      tables_.ledger.push_back(spent->spending);
     } else if (const auto* forget = std::get_if<ForgetAccepted>(&effect)) {
       tables_.accepted.erase(forget->job);
     }

@@ -117,6 +117,61 @@ TEST(JobFile, RefusesRulesThatTheRoundsCannotServe) {
   EXPECT_THAT(fault("  rule: meadian\n", "minimum_sites: 5"), HasSubstr("did you mean 'median'"));
 }
 
+const std::string kPrivacy =
+    "privacy:\n  sites: {clip: 0.5, noise_multiplier: 1.5, delta: 1e-6, max_epsilon: 8}\n";
+
+// As kGood, with what it takes to hide whole sites.
+std::string hiding_sites(const std::string& privacy = kPrivacy) {
+  return replaced(replaced(kGood, "missing: mean", "missing: mean\n  standardize: site"),
+                  "quorum: 2", "target: 30") +
+         privacy;
+}
+
+TEST(JobFile, ReadsWhatIsPromisedToSites) {
+  const auto file = parse_job(hiding_sites(), "job.yaml");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.privacy.sites,
+            (SitePrivacy{SiteMechanism::kGaussian, 0.5, 1.5, 1e-6, 8, {}}));
+  const auto adaptive =
+      parse_job(hiding_sites(replaced(kPrivacy, "max_epsilon: 8",
+                                      "max_epsilon: 8, adaptive_clip: {rate: 0.3}")),
+                "job.yaml");
+  ASSERT_TRUE(adaptive) << adaptive.error().message;
+  EXPECT_EQ(adaptive->spec.privacy.sites->adaptive, (AdaptiveClip{0.5, 0.3, 1.5}))
+      << "the noise on the count: a twentieth of the target";
+}
+
+// What would make the promise another one, and what to write instead.
+TEST(JobFile, RefusesWhatCannotBePromisedToSites) {
+  const auto fault = [](const std::string& what, const std::string& by) {
+    const auto file = parse_job(replaced(hiding_sites(), what, by), "job.yaml");
+    return file ? std::string() : file.error().message;
+  };
+  EXPECT_EQ(fault("clip: 0.5", "clip: 0.25"), "");
+  EXPECT_THAT(fault("clip: 0.5", "clip: 0.5, mechanism: tree"),
+              HasSubstr("privacy.sites.mechanism: tree is not in this version"));
+  EXPECT_THAT(fault("target: 30", "quorum: 2"),
+              HasSubstr("rounds: privacy.sites divides each sum by it"));
+  EXPECT_THAT(fault("target: 30", "target: 30, late: carry"),
+              HasSubstr("use mode: sync and late: discard"));
+  EXPECT_THAT(fault("target: 30", "target: 30, mode: async"), HasSubstr("rounds.mode: "));
+  EXPECT_THAT(fault("aggregate:\n", "aggregate:\n  rule: median\n"),
+              HasSubstr("aggregate.rule: median gives no sum of updates"));
+  EXPECT_THAT(fault("{name: fedprox, mu: 0.1}", "feddyn"),
+              HasSubstr("train.algorithm: feddyn sends more than an update"));
+  EXPECT_THAT(fault("standardize: site", "standardize: federated"),
+              HasSubstr("data.standardize: federated puts means over all sites"));
+  EXPECT_THAT(fault(", values: [f, m], drop_first: true", ""),
+              HasSubstr("write them as its values"));
+  EXPECT_THAT(fault("noise_multiplier: 1.5", "noise_multiplier: 0.001"),
+              HasSubstr("privacy.sites.noise_multiplier"));
+  EXPECT_THAT(fault("max_epsilon: 8", "max_epsilon: 8, adaptive_clip: {count_noise: 0.75}"),
+              HasSubstr("count_noise: must be above half of noise_multiplier"));
+  EXPECT_THAT(fault("max_epsilon: 8", "max_epsilon: 0"), HasSubstr("privacy.sites.max_epsilon"));
+  EXPECT_THAT(fault("privacy:\n", "privacy:\n  secure_aggregation: {clip: 1}\n"),
+              HasSubstr("leave one of the two out"));
+}
+
 TEST(JobFile, ReadsArrays) {
   const auto file = parse_job(R"(name: mnist
 model: {family: cnn, channels: [32, 64], kernel: 5, dense: [512]}

@@ -56,7 +56,8 @@ JobSummary job_summary() {
           0.25,
           2,
           true,
-          {.priority = -3, .quorum = 2}};
+          {.priority = -3, .quorum = 2},
+          0.625};
 }
 
 RoundRow round_row() {
@@ -74,7 +75,9 @@ RoundRow round_row() {
       0.875,
       {},
       SiteSpread{"north", 0.25, 0.5, 0.125},
-      {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125, 0.75, {}, 0.5}}};
+      {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125, 0.75, {}, 0.5}},
+      0.625,
+      1e-3};
 }
 
 std::vector<Message> one_of_each_of_sites() {
@@ -144,7 +147,9 @@ std::vector<Message> one_of_each_of_operators() {
                     {round_row()},
                     {5, 6},
                     {digest(6), 10},
-                    {5, "-----BEGIN", Bytes(3, std::byte{7})}},
+                    {5, "-----BEGIN", Bytes(3, std::byte{7})},
+                    {{"heart", JobId{"heart-1f2e"}, 3, 1.1, 1e-5, 0.625, 8.0}},
+                    0.75},
           AbortJob{JobId{"heart-1f2e"}, "wrong data"},
           JobAborted{JobId{"heart-1f2e"}},
           ChangeJob{JobId{"heart-1f2e"}, {true, -3, 60'000, 2, 30}},

@@ -60,6 +60,15 @@ TEST_F(WatchScreenTest, ShowsRoundsSitesAndHowFarTheJobIs) {
   EXPECT_THAT(lines(), Contains(AllOf(HasSubstr("north"), HasSubstr("0.7500"))));
 }
 
+TEST_F(WatchScreenTest, TellsWhatRoundsCostOfPrivacyWhereTheyDo) {
+  tell("round.committed", R"({"round": 1, "accepted": 2, "selected": 2, "seconds": 3})");
+  EXPECT_THAT(lines(), Each(Not(HasSubstr("EPSILON"))));
+  tell("round.committed",
+       R"({"round": 2, "accepted": 2, "selected": 2, "seconds": 3, "epsilon": 1.25})");
+  EXPECT_THAT(lines(), Contains(HasSubstr("EPSILON")));
+  EXPECT_THAT(lines(), Contains(AllOf(HasSubstr("2/2"), HasSubstr("1.2500"))));
+}
+
 TEST_F(WatchScreenTest, FitsTheTerminalAndShowsThoseThatWorkFirst) {
   for (int i = 0; i < 100; ++i) {
     const std::string site = "site-" + std::to_string(1000 + i);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -43,6 +44,7 @@ class Federation {
     record.dry_run = dry_run;
     record.id = JobId{id};
     record.name = spec.name;
+    if (spends) record.spent = spends(0);
     specs_[record.id] = spec;
     saved_jobs_[record.id] = record;
     feed(JobArrived{record, spec});
@@ -205,6 +207,10 @@ class Federation {
   std::map<RoundNumber, std::set<SiteName>> folded;
   int double_folds = 0;
   bool makes_deltas = false;  // of the models of its rounds
+  // What the models of so many rounds have cost, where a job hides whole sites; before submit().
+  std::function<SitesSpent(RoundNumber)> spends;
+  std::vector<double> clips;         // of the updates that were absorbed, in order
+  std::vector<SiteSpending> ledger;  // as it was saved, line after line
 
  private:
   void feed(const RoundEvent& event) {
@@ -219,6 +225,7 @@ class Federation {
     if (const auto* lost = std::get_if<DropAccepted>(&effect))
       saved_accepted_[lost->job].erase(lost->site);
     if (const auto* row = std::get_if<SaveRound>(&effect)) rows_.push_back(row->row);
+    if (const auto* spent = std::get_if<SaveSpending>(&effect)) ledger.push_back(spent->spending);
     if (const auto* job = std::get_if<ForgetAccepted>(&effect)) saved_accepted_[job->job].clear();
   }
   void perform(const RoundEffect& effect) {
@@ -243,6 +250,7 @@ class Federation {
       if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
       absorptions.push_back(absorb->update);
       weight_all = absorb->weight_all;
+      clips.push_back(absorb->clip);
     }
     if (const auto* fetch = std::get_if<FetchInitialModel>(&effect);
         fetch != nullptr && !withholding_.contains(fetch->site))
@@ -266,6 +274,7 @@ class Federation {
       RoundFinished finished{
           finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10};
       if (makes_deltas) finished.delta = {digest_of(2000 + finish->round), 2};
+      if (spends) finished.spent = spends(finish->round);
       queue_.push_back(finished);
     }
     if (const auto* report = std::get_if<Report>(&effect)) reports_.push_back(*report);

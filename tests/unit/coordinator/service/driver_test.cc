@@ -42,6 +42,9 @@ class FlakyStore final : public StateStore {
     return real_->rounds(job);
   }
   Result<std::vector<SiteRow>> sites() const override { return real_->sites(); }
+  Result<std::vector<SiteSpending>> ledger(const std::string& dataset) const override {
+    return real_->ledger(dataset);
+  }
 
  private:
   std::unique_ptr<StateStore> real_ = *StateStore::open(":memory:");
@@ -102,6 +105,27 @@ TEST_F(DriverTest, TheSameTokenIsTheSameJobAndABadFileIsNone) {
   SubmitJob bad = job("c");
   bad.document += "oops: 1\n";
   EXPECT_THAT(driver_.submit(bad).error().message, testing::HasSubstr("oops"));
+}
+
+TEST_F(DriverTest, AJobWhoseBudgetOfPrivacyLastsForNoRoundIsRefused) {
+  const auto with = [this](const std::string& token, const std::string& noise) {
+    SubmitJob request = job(token);
+    request.document += "privacy: {sites: {clip: 2, noise_multiplier: " + noise +
+                        ", delta: 1e-5, max_epsilon: 1}}\n";
+    const std::size_t at = request.document.find("count: 1,");
+    request.document.insert(at, "target: 3, ");
+    return request;
+  };
+  const auto refused = driver_.submit(with("a", "1"));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("one round costs epsilon"));
+  EXPECT_FALSE(driver_.check(with("a", "1"), "alice"));
+  const auto taken = driver_.submit(with("b", "10"));
+  ASSERT_TRUE(taken) << taken.error().message;
+  const JobRecord& record = driver_.engine().find(taken->job)->record();
+  ASSERT_TRUE(record.spent.has_value());
+  EXPECT_EQ(record.spent->clip, 2.0);
+  EXPECT_EQ(record.spent->epsilon, 0.0);
 }
 
 TEST_F(DriverTest, NothingIsToldBeforeItsRecordIsDurable) {

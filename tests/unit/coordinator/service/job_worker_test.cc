@@ -75,6 +75,37 @@ TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
   EXPECT_TRUE(blobs_->contains(finished->model.digest)) << "sites can fetch it";
 }
 
+// Clipped to 2 and 0.25 times the planned sum; the noise is so small that it does not show.
+TEST_F(Worker, HidesSitesAndSaysWhatItCost) {
+  JobSpec spec;
+  spec.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
+  spec.rounds.target = 4;
+  spec.privacy.sites =
+      SitePrivacy{.clip = 99.0, .noise_multiplier = 0.01, .adaptive = AdaptiveClip{0.5, 0.2, 0.2}};
+  const auto made = [&](std::uint64_t seed) {
+    worker_ = std::make_unique<JobWorker>(kJob, spec, *blobs_, models_, one_after_another,
+                                          std::make_shared<SumMemory>(),
+                                          std::make_unique<SeededRandom>(seed));
+    AcceptedUpdate small = update("a", {1.0f, 0.0f}, 30), large = update("b", {0.0f, -40.0f}, 1);
+    small.norm = 1.0;
+    large.norm = 40.0;
+    worker_->absorb({small, 1000, 0, 2.0});  // the clip of the round, not that of the file
+    worker_->absorb({large, 1000, 0, 2.0});
+    return worker_->finish(1);
+  };
+  const auto finished = made(1);
+  ASSERT_TRUE(finished) << finished.error().message;
+  const std::vector<float> values = values_of(1);
+  EXPECT_NEAR(values[0], 1.0f + 0.25f, 0.05);
+  EXPECT_NEAR(values[1], 2.0f - 0.5f, 0.05);
+  ASSERT_TRUE(finished->spent.has_value());
+  EXPECT_GT(finished->spent->epsilon, 100.0) << "so little noise hides nothing";
+  EXPECT_GT(finished->spent->with_next, finished->spent->epsilon);
+  EXPECT_NEAR(finished->spent->clip, 2.0 * std::exp(-0.2 * (0.5 - 0.5)), 0.3);
+  ASSERT_TRUE(made(2));
+  EXPECT_NE(values_of(1), values) << "another life draws other noise";
+}
+
 TEST_F(Worker, WithoutAnUpdateThatIsGoneThereIsNoSum) {
   const AcceptedUpdate gone = update("a", {1.0f, 0.0f}, 30);
   const AcceptedUpdate here = update("b", {-1.0f, 4.0f}, 10);

@@ -37,6 +37,7 @@ JobRecord record() {
   record.changes.paused = true;
   record.changes.priority = -4;
   record.dry_run = true;
+  record.spent = SitesSpent{0.1 + 0.2, 0.7, 1e-3};
   return record;
 }
 
@@ -91,6 +92,7 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
   EXPECT_EQ(jobs[0].history, record().history);
   EXPECT_EQ(jobs[0].changes, record().changes);
   EXPECT_TRUE(jobs[0].dry_run);
+  EXPECT_EQ(jobs[0].spent, record().spent);
   EXPECT_EQ(jobs[0].best->accuracy, 0.9);
   ASSERT_EQ(store->accepted(JobId{"heart-1"})->size(), 1u);
   const AcceptedUpdate update = (*store->accepted(JobId{"heart-1"}))[0];
@@ -101,6 +103,28 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
             (SiteSpread{"north", 0.1 + 0.2, 0.5, 0.25}));
   EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].participants[0].reason, "accepted");
   EXPECT_EQ((*store->sites())[0].last_seen_wall_ms, 77);
+}
+
+// One line for a job and a dataset, always the last one, also when nothing else is known of the
+// job.
+TEST(StateStore, TheLedgerKeepsWhatEachJobHasSpentOfADataset) {
+  TemporaryDirectory directory;
+  const auto line = [](const char* dataset, const char* job, std::uint32_t rounds) {
+    return SiteSpending{dataset, JobId{job}, rounds, 1.1, 1e-5, 0.1 + 0.2 * rounds, 8.0};
+  };
+  {
+    auto store = *StateStore::open(directory / "state.sqlite");
+    ASSERT_TRUE(store->apply({SaveSpending{line("heart", "b", 1)}}));
+    ASSERT_TRUE(store->apply({SaveSpending{line("heart", "a", 7)}}));
+    ASSERT_TRUE(
+        store->apply({SaveSpending{line("heart", "b", 2)}, SaveSpending{line("lung", "b", 3)}}));
+  }
+  auto store = *StateStore::open(directory / "state.sqlite");
+  EXPECT_EQ(*store->ledger("heart"),
+            (std::vector<SiteSpending>{line("heart", "b", 2), line("heart", "a", 7)}));
+  EXPECT_EQ(store->ledger("lung")->size(), 1u);
+  EXPECT_TRUE(store->ledger("liver")->empty());
+  EXPECT_TRUE(is_durable(SaveSpending{}));
 }
 
 TEST(StateStore, AcceptedUpdatesAreForgottenWithTheirRound) {

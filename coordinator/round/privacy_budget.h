@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a job that hides whole sites may train on: it ends, in good order, before a model would
+// cost more than its `privacy.sites.max_epsilon`. Pure functions of its record and file, any
+// thread. What a model costs is computed elsewhere (RoundFinished).
+#pragma once
+
+#include <string>
+
+#include "common/domain/job_spec.h"
+#include "common/domain/operator_messages.h"
+#include "coordinator/round/job_record.h"
+
+namespace tributary {
+
+// No room is left for one more model; why, for the job's record and log.
+bool budget_is_spent(const JobRecord& record, const JobSpec& spec);
+std::string why_budget_is_spent(const JobRecord& record, const JobSpec& spec);
+
+// The clip of the open round's updates; 0 where no site is hidden.
+double clip_of(const JobRecord& record);
+
+// The line of the ledger after the last committed round.
+SiteSpending spending_of(const JobRecord& record, const JobSpec& spec);
+
+}  // namespace tributary
