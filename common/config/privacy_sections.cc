@@ -61,6 +61,7 @@ std::optional<SecureAggregation> read_secure_aggregation(Section& privacy) {
   const std::string bits = from.choice("bits", {"16", "20", "24", "32"}, "32");
   secure.bits = static_cast<std::uint32_t>(std::stoul(bits));
   secure.clip = from.number("clip", kPositive);
+  secure.range = from.number("range", kPositive, secure.clip);
   secure.adversarial = from.number("adversarial", kShare, secure.adversarial);
   secure.dropout = from.number("dropout", kShare, secure.dropout);
   secure.group_size = static_cast<std::uint32_t>(

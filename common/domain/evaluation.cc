@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "common/base/limits.h"
+#include "common/domain/counted_numbers.h"
 
 namespace tributary {
 namespace {
@@ -107,13 +108,8 @@ Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one) {
 
 bool fits(const EvaluationCounts& counts, const DataSpec& data) {
   if (counts.examples == 0) return true;
-  const bool binary = data.target == TargetKind::kBinary;
-  const std::size_t classes = binary ? 1
-                              : data.target == TargetKind::kClasses
-                                  ? static_cast<std::size_t>(data.classes)
-                                  : 0;
-  return counts.classes.size() == classes &&
-         counts.positives.size() == (binary ? limits::kScoreBins : 0);
+  return counts.classes.size() == counted_classes(data) &&
+         counts.positives.size() == counted_bins(data);
 }
 
 EvaluationFigures figures_of(const EvaluationCounts& counts) {

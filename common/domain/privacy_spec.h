@@ -48,6 +48,7 @@ struct SitePrivacy {
 struct SecureAggregation {
   std::uint32_t bits = 32;        // of a masked number: 16, 20, 24 or 32
   double clip = 1.0;              // L2 norm of an update at most; longer ones are made shorter
+  double range = 1.0;             // a coordinate beyond it counts as it
   double adversarial = 0.10;      // share of the sites that may work with a lying coordinator
   double dropout = 0.20;          // share of them that may go away while the sum is made
   std::uint32_t group_size = 0;   // sites whose sum is shown; 0: all of the round

@@ -35,7 +35,7 @@ void to_wire(const SumMember& from, wire::SumMember& to) {
   to.set_certificate(from.certificate);
   to.set_share_key(text_of(from.share_key));
   to.set_mask_key(text_of(from.mask_key));
-  to.set_nonce(bytes_of(from.nonce));
+  to.set_about(bytes_of(from.about));
   to.set_signature(text_of(from.signature));
 }
 
@@ -44,7 +44,7 @@ SumMember from_wire(FieldReader& in, const wire::SumMember& from) {
           in.text("certificate", from.certificate(), limits::kCertificatesBytesMax),
           read_key(in, "share_key", from.share_key()),
           read_key(in, "mask_key", from.mask_key()),
-          in.digest("nonce", from.nonce()),
+          in.digest("about", from.about()),
           read_bytes(in, "signature", from.signature(), limits::kSignatureBytesMax)};
 }
 

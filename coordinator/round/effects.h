@@ -80,6 +80,14 @@ struct AbsorbUpdate {
   std::uint64_t weight_all = 0;  // what all sites that prepared weigh together; likewise
   double clip = 0.0;             // of the round, where the job hides whole sites
 };                               // into the job's accumulator; not answered
+// The sum of what these sites have ready, which nobody is to see the parts of: of their updates
+// (kTrain) or counts (kEvaluate). SumMade or SumNotMade.
+struct MakeSum {
+  TaskKey key;
+  std::vector<SiteName> sites;
+  BlobRef model;            // that they trained from, or judged
+  std::uint32_t least = 0;  // of how many sites a sum is made at least
+};
 struct FetchInitialModel {
   JobId job;
   SiteName site;
@@ -101,10 +109,10 @@ struct Report {
   std::vector<std::pair<std::string, FieldValue>> fields;
 };
 
-using RoundEffect =
-    std::variant<SaveJob, SaveAccepted, DropAccepted, SaveRound, SaveSpending, ForgetAccepted,
-                 SendTask, SendCancel, SendVerdict, SendCommitted, FetchUpdate, CheckUpdate,
-                 AbsorbUpdate, FetchInitialModel, FinishRound, CloseJob, ReleaseBlobs, Report>;
+using RoundEffect = std::variant<SaveJob, SaveAccepted, DropAccepted, SaveRound, SaveSpending,
+                                 ForgetAccepted, SendTask, SendCancel, SendVerdict, SendCommitted,
+                                 FetchUpdate, CheckUpdate, AbsorbUpdate, MakeSum, FetchInitialModel,
+                                 FinishRound, CloseJob, ReleaseBlobs, Report>;
 using RoundEffects = std::vector<RoundEffect>;
 
 }  // namespace tributary

@@ -89,6 +89,12 @@ struct Engine::Dispatcher {
   void operator()(const RoundNotFinished& e) {
     if (JobMachine* job = engine.machine(e.job)) job->on_round_not_finished(now, e, out);
   }
+  void operator()(const SumMade& e) {
+    if (JobMachine* job = engine.machine(e.key.job)) job->on_sum_made(now, e, out);
+  }
+  void operator()(const SumNotMade& e) {
+    if (JobMachine* job = engine.machine(e.key.job)) job->on_sum_not_made(now, e, out);
+  }
   void operator()(const TimePassed&) {}
 
  private:

@@ -119,12 +119,25 @@ struct RoundNotFinished {
   bool lost = false;      // an accepted update is gone, and with it the sum
 };
 
+// Answers to MakeSum. `left`: whose part ended early, and why; in SumMade they are not in it.
+struct SumMade {
+  TaskKey key;
+  std::vector<AcceptedUpdate> sums;  // the mean update of each group of sites, under its own name
+  EvaluationCounts counts;
+  std::map<SiteName, std::string> left;
+};
+struct SumNotMade {
+  TaskKey key;
+  std::string detail;
+  std::map<SiteName, std::string> left;
+};
+
 struct TimePassed {};  // at or after next_wake()
 
 using RoundEvent = std::variant<SiteConnected, SiteKnown, SiteDisconnected, SiteBarred, SiteAllowed,
                                 JobArrived, JobRecovered, JobAbortRequested, JobChangeRequested,
                                 SiteAcceptedTask, SiteProgressed, SiteReturned, UpdateArrived,
                                 UpdateLost, UpdateChecked, InitialModelStored, InitialModelFailed,
-                                RoundFinished, RoundNotFinished, TimePassed>;
+                                RoundFinished, RoundNotFinished, SumMade, SumNotMade, TimePassed>;
 
 }  // namespace tributary

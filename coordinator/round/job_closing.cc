@@ -125,6 +125,7 @@ void JobMachine::retry(TimePoint now, const std::string& why, RoundEffects& out)
 
 // What was accepted stays in the sum: a retry of the round only asks others for the rest.
 void JobMachine::keep_accepted() {
+  if (spec_.privacy.secure_aggregation) return;  // nothing of it is here
   carried_.clear();
   for (const SiteName& site : phase_->with(Reason::kAccepted))
     carried_.emplace(site, phase_->at(site));
@@ -231,13 +232,15 @@ void JobMachine::close_train(TimePoint now, RoundEffects& out) {
     for (const SiteName& site : phase_->awaited()) {
       const Participant& one = phase_->at(site);
       const bool late = one.late && one.key == phase_->key();
-      note_time(site, one, now - one.asked);
+      record_.history[site].note_time(now - one.asked);
       settle(
           now, site, late ? Reason::kDeadline : Reason::kNotNeeded,
           late ? "not done by the deadline, and this was the last round" : "enough updates were in",
           out);
     }
   }
+  // Sums of an earlier life are as good as new ones, and a second sum on one model would tell more.
+  if (spec_.privacy.secure_aggregation && carried_.empty()) return make_sum(now, out);
   finishing_since_ = now;
   out.push_back(FinishRound{record_.id, record_.round + 1});
 }
@@ -322,15 +325,23 @@ void JobMachine::drop_accepted(const SiteName& site, const TaskKey& key, RoundNu
 }
 
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
+  if (spec_.privacy.secure_aggregation && phase_->accepted() > 0) return make_sum(now, out);
   EvaluationCounts sum;
   std::map<std::string, EvaluationFigures> by_site;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
     const auto& counts = std::get<EvaluateResult>(phase_->at(site).result->outcome).counts;
     if (counts.examples > 0 && add_counts(sum, counts)) by_site[site.value] = figures_of(counts);
   }
+  conclude_evaluation(now, sum, by_site, out);
+}
+
+// `by_site` is empty where nobody knows the figures of single sites.
+void JobMachine::conclude_evaluation(TimePoint now, const EvaluationCounts& sum,
+                                     const std::map<std::string, EvaluationFigures>& by_site,
+                                     RoundEffects& out) {
   const EvaluationFigures figures = figures_of(sum);
   const EvaluationSpec& policy = spec_.evaluation;
-  RoundRow row = round_row(now, by_site.empty() ? "not evaluated" : "evaluated");
+  RoundRow row = round_row(now, figures.examples == 0 ? "not evaluated" : "evaluated");
   row.examples = figures.examples;
   row.model = record_.model.digest;
   bool stop = false;
@@ -351,10 +362,10 @@ void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
     }
     stop = by_all_ && policy.early_stop && stalls(value);
   }
-  if (by_site.empty()) {
+  if (figures.examples == 0) {
     report_evaluation_skipped(out);
   } else {
-    report_evaluation(row, by_site.size(), out);
+    report_evaluation(row, by_site.empty() ? phase_->accepted() : by_site.size(), out);
   }
   out.push_back(SaveRound{record_.id, std::move(row)});
   phase_.reset();

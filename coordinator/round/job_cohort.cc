@@ -225,7 +225,7 @@ bool JobMachine::all_back(TimePoint now, TaskKind kind, const Roster& roster) {
   for (const auto& [site, rows] : record_.rows) {
     if (!roster.contains(site) && !barred_.contains(site)) sites.push_back(site);
   }
-  std::string away = join(sites);
+  std::string away = joined(sites);
   if (kind == TaskKind::kEvaluate && spec_.evaluation.by_evaluators)
     away = candidates(kind, roster).empty() ? "evaluators" : "";
   if (!away.empty() && now < *returning_until_) {
@@ -266,7 +266,7 @@ bool JobMachine::postpone(TimePoint now, const std::string& why, RoundEffects& o
 // Other jobs end their phases by deadlines of their own, so this wait needs none.
 void JobMachine::wait_for_turn(std::vector<SiteName> sites, const SiteTurns& turns) {
   std::erase_if(sites, [&turns](const SiteName& site) { return turns.free(site); });
-  waiting_for_ = "waits for its turn at sites that work for other jobs: " + join(sites);
+  waiting_for_ = "waits for its turn at sites that work for other jobs: " + joined(sites);
 }
 
 }  // namespace tributary

@@ -25,23 +25,6 @@ void merge(const JobChanges& from, JobChanges& into) {
   if (from.rounds) into.rounds = from.rounds;
 }
 
-Participant accepted_before(const AcceptedUpdate& update) {
-  Participant one;
-  one.key = update.key;
-  one.reason = Reason::kAccepted;
-  one.result = TaskResult{update.key, update.result};
-  one.update = update.result.update.digest;
-  one.row.site = update.site;
-  one.row.kind = task_kind_name(TaskKind::kTrain);
-  one.row.reason = reason_name(Reason::kAccepted);
-  one.row.bytes = update.result.update.bytes;
-  one.row.examples = update.result.examples;
-  one.row.seconds = update.result.seconds;
-  one.row.loss = update.result.train_loss;
-  one.row.norm = update.norm;
-  return one;
-}
-
 }  // namespace
 
 JobMachine::JobMachine(JobRecord record, JobSpec spec)

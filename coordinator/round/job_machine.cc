@@ -94,7 +94,7 @@ void JobMachine::expire(TimePoint now, RoundEffects& out) {
   for (const SiteName& site : phase_->expire(now)) {
     const Participant& one = phase_->at(site);
     out.push_back(SendCancel{site, one.key, one.reason});
-    note_time(site, one, now - one.asked);
+    if (one.key.kind == TaskKind::kTrain) record_.history[site].note_time(now - one.asked);
     report_outcome(site, one, out);
   }
 }
@@ -122,7 +122,7 @@ void JobMachine::expire_late(TimePoint now, RoundEffects& out) {
     if (const auto expiry = expiry_of(one, rules, now)) over.emplace(site, *expiry);
   }
   for (const auto& [site, expiry] : over) {
-    note_time(site, late_.at(site), now - late_.at(site).asked);
+    record_.history[site].note_time(now - late_.at(site).asked);
     drop_late(site, expiry.reason, expiry.detail, out);
   }
 }
@@ -192,7 +192,9 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
   phase_opened_ = now;
   report_phase_opened(sites.size(), time_for(kind, sites), out);
   if (training) {
-    for (auto& [site, one] : carried_) phase_->join(site, one);
+    // Secure sums of an earlier life are no sites.
+    if (!spec_.privacy.secure_aggregation)
+      for (auto& [site, one] : carried_) phase_->join(site, one);
     take_up_late(now, out);
     if (!reopens(kind)) record_.cohort.clear();
     record_.open_round = round;
@@ -215,7 +217,7 @@ void JobMachine::take_up_late(TimePoint now, RoundEffects& out) {
   });
   for (auto& [site, one] : late) {
     if (round - one.key.round > spec_.rounds.staleness.max) {
-      if (!one.checked) note_time(site, one, now - one.asked);
+      if (!one.checked) record_.history[site].note_time(now - one.asked);
       late_.emplace(site, std::move(one));
       drop_late(site, Reason::kStale,
                 "more than " + std::to_string(spec_.rounds.staleness.max) + " rounds late", out);

@@ -66,6 +66,8 @@ class JobMachine {
   void on_initial_model_failed(TimePoint now, const InitialModelFailed& event, RoundEffects& out);
   void on_round_finished(TimePoint now, const RoundFinished& event, RoundEffects& out);
   void on_round_not_finished(TimePoint now, const RoundNotFinished& event, RoundEffects& out);
+  void on_sum_made(TimePoint now, const SumMade& event, RoundEffects& out);
+  void on_sum_not_made(TimePoint now, const SumNotMade& event, RoundEffects& out);
 
   // --- after every event, in this order, until nothing changes (job_machine.cc) ---
   void expire(TimePoint now, RoundEffects& out);  // waits whose time has come
@@ -75,11 +77,6 @@ class JobMachine {
   std::optional<TimePoint> next_wake() const;
 
  private:
-  struct Refusal {
-    Reason reason;
-    std::string detail;
-  };
-
   // --- whom to ask (job_cohort.cc) ---
   bool asynchronous() const { return spec_.rounds.mode == RoundMode::kAsync; }
   // Of the rule, for the phases that cannot do without it.
@@ -129,7 +126,6 @@ class JobMachine {
   void settle(TimePoint now, const SiteName& site, Reason reason, const std::string& detail,
               RoundEffects& out);
   void drop_late(const SiteName& site, Reason reason, const std::string& detail, RoundEffects& out);
-  void note_time(const SiteName& site, const Participant& one, Milliseconds took);
   std::optional<Refusal> refusal_of(const TaskOutcome& outcome, const Participant& one) const;
   void answer_unexpected(const SiteReturned& event, RoundEffects& out) const;
 
@@ -139,6 +135,11 @@ class JobMachine {
   void close_dry_run(TimePoint now, const std::string& what, RoundEffects& out);
   void close_train(TimePoint now, RoundEffects& out);
   void close_evaluate(TimePoint now, RoundEffects& out);
+  void conclude_evaluation(TimePoint now, const EvaluationCounts& sum,
+                           const std::map<std::string, EvaluationFigures>& by_site,
+                           RoundEffects& out);
+  void make_sum(TimePoint now, RoundEffects& out);  // job_secure_sums.cc
+  void leave_out(const std::map<SiteName, std::string>& left, RoundEffects& out);
   void ask_for_initial_model(TimePoint now, RoundEffects& out);
   TimePoint initial_model_by() const;  // then the next one is asked
   void next_round(TimePoint now, RoundEffects& out);
@@ -152,7 +153,6 @@ class JobMachine {
   void drop_accepted(const SiteName& site, const TaskKey& key, RoundNumber into, RoundEffects& out);
 
   // --- records and reports (job_reports.cc) ---
-  static std::string join(const std::vector<SiteName>& sites);  // "a,b"
   RoundRow round_row(TimePoint now, std::string outcome) const;
   void report_phase_opened(std::size_t sites, Milliseconds deadline, RoundEffects& out) const;
   void report_selected(const std::vector<SiteName>& sites, RoundEffects& out) const;

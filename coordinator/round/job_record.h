@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/base/limits.h"
 #include "common/domain/data_plan.h"
 #include "common/domain/evaluation.h"
 #include "common/domain/task.h"
@@ -47,6 +49,10 @@ struct SiteHistory {
   RoundNumber counted_before = 0;     // of the one before, for when that one is lost
   void count(RoundNumber round) {
     if (counted != round) counted_before = std::exchange(counted, round);
+  }
+  void note_time(Milliseconds took) {
+    if (took_ms.size() >= limits::kTimesKept) took_ms.erase(took_ms.begin());
+    took_ms.push_back(took.count());
   }
   bool operator==(const SiteHistory&) const = default;
 };

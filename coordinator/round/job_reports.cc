@@ -49,12 +49,6 @@ std::optional<JobState> job_state_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-std::string JobMachine::join(const std::vector<SiteName>& sites) {
-  std::string text;
-  for (const SiteName& site : sites) text += (text.empty() ? "" : ",") + site.value;
-  return text;
-}
-
 std::string JobMachine::activity_of(const SiteName& site) const {
   const Participant* one = working(site);
   if (one == nullptr) return "";
@@ -160,7 +154,7 @@ std::string JobMachine::missing_sites(const Roster& roster) const {
   std::erase_if(missing, [&](const SiteName& site) {
     return roster.contains(site) || barred_.contains(site);
   });
-  return join(missing);
+  return joined(missing);
 }
 
 void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,

@@ -91,8 +91,8 @@ void JobMachine::answer_unexpected(const SiteReturned& event, RoundEffects& out)
 }
 
 // Why what came in cannot be a result of the task under way; none where it can.
-std::optional<JobMachine::Refusal> JobMachine::refusal_of(const TaskOutcome& outcome,
-                                                          const Participant& one) const {
+std::optional<Refusal> JobMachine::refusal_of(const TaskOutcome& outcome,
+                                              const Participant& one) const {
   const auto malformed = [](const Status& valid) {
     return valid ? std::nullopt
                  : std::optional<Refusal>({Reason::kMalformed, valid.error().message});
@@ -105,11 +105,19 @@ std::optional<JobMachine::Refusal> JobMachine::refusal_of(const TaskOutcome& out
   if (kind == TaskKind::kPrepare && prepared != nullptr)
     return malformed(validate_summary(prepared->summary));
   if (kind == TaskKind::kInitialize && initialized != nullptr) return std::nullopt;
-  if (kind == TaskKind::kEvaluate && evaluated != nullptr)
+  if (kind == TaskKind::kEvaluate && evaluated != nullptr) {
+    if (spec_.privacy.secure_aggregation && evaluated->counts.examples > 0)
+      return Refusal{Reason::kMalformed, "counts in the clear for a secure sum"};
     return fits(evaluated->counts, spec_.data)
                ? malformed(validate_counts(evaluated->counts))
                : Refusal{Reason::kMalformed, "evaluation counts of another kind of label"};
+  }
   if (kind == TaskKind::kTrain && trained != nullptr) {
+    // An update that nobody is to see is not told, and no other is missing.
+    if (trained->update.digest.is_none() != spec_.privacy.secure_aggregation.has_value())
+      return Refusal{Reason::kMalformed, trained->update.digest.is_none()
+                                             ? "the result names no update"
+                                             : "an update in the clear for a secure sum"};
     // The same tensors as the model's: nothing that is much larger is worth its disk.
     if (trained->update.bytes <= record_.model.bytes + limits::kUpdateHeaderMax)
       return std::nullopt;
@@ -134,13 +142,16 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
   if (const auto* trained = std::get_if<TrainResult>(&event.result.outcome)) {
     const Digest before = std::exchange(one->update, trained->update.digest);
     if (!before.is_none() && before != one->update) out.push_back(ReleaseBlobs{});
+    if (spec_.privacy.secure_aggregation)
+      return settle(now, event.site, Reason::kAccepted, "", out);
     one->row.bytes = trained->update.bytes;
     one->row.examples = trained->examples;
     one->row.loss = trained->train_loss;
     out.push_back(FetchUpdate{event.site, key, trained->update});
     return;
   }
-  if (const auto* evaluated = std::get_if<EvaluateResult>(&event.result.outcome)) {
+  if (const auto* evaluated = std::get_if<EvaluateResult>(&event.result.outcome);
+      evaluated != nullptr && !spec_.privacy.secure_aggregation) {
     const EvaluationFigures figures = figures_of(evaluated->counts);
     one->row.examples = figures.examples;
     one->row.loss = figures.loss;
@@ -222,7 +233,7 @@ void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,
     // An update that the site kept over a restart of ours took as long as the site says.
     const double most = static_cast<double>(spec_.rounds.deadline_ms) / 1000.0;
     const double seconds = std::max(one.row.seconds, std::min(update_of(one).seconds, most));
-    note_time(site, one, Milliseconds(static_cast<std::int64_t>(seconds * 1000.0)));
+    record_.history[site].note_time(Milliseconds(static_cast<std::int64_t>(seconds * 1000.0)));
   }
   report_outcome(site, one, out);
 }
@@ -240,13 +251,6 @@ void JobMachine::drop_late(const SiteName& site, Reason reason, const std::strin
                         {"reason", std::string(reason_name(reason))},
                         {"detail", detail}}});
   late_.erase(site);
-}
-
-void JobMachine::note_time(const SiteName& site, const Participant& one, Milliseconds took) {
-  if (one.key.kind != TaskKind::kTrain) return;
-  std::vector<std::int64_t>& times = record_.history[site].took_ms;
-  if (times.size() >= limits::kTimesKept) times.erase(times.begin());
-  times.push_back(took.count());
 }
 
 }  // namespace tributary

@@ -19,6 +19,23 @@ TimePoint end_of(const Participant& one, const PhaseRules& rules) {
 
 }  // namespace
 
+Participant accepted_before(const AcceptedUpdate& update) {
+  Participant one;
+  one.key = update.key;
+  one.reason = Reason::kAccepted;
+  one.result = TaskResult{update.key, update.result};
+  one.update = update.result.update.digest;
+  one.row.site = update.site;
+  one.row.kind = task_kind_name(TaskKind::kTrain);
+  one.row.reason = reason_name(Reason::kAccepted);
+  one.row.bytes = update.result.update.bytes;
+  one.row.examples = update.result.examples;
+  one.row.seconds = update.result.seconds;
+  one.row.loss = update.result.train_loss;
+  one.row.norm = update.norm;
+  return one;
+}
+
 std::optional<TimePoint> wake_of(const Participant& one, const PhaseRules& rules) {
   if (one.checking || one.checked) return std::nullopt;
   TimePoint wake = end_of(one, rules);

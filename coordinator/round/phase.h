@@ -15,6 +15,7 @@
 #include "common/base/ids.h"
 #include "common/domain/messages.h"
 #include "common/domain/task.h"
+#include "coordinator/round/job_record.h"
 #include "coordinator/round/watch.h"
 
 namespace tributary {
@@ -38,6 +39,9 @@ struct Participant {
   std::optional<TimePoint> fetch_again_at;
   ParticipantRow row;  // what the round's record says of it
 };
+
+// One whose update was accepted before the phase that it is in.
+Participant accepted_before(const AcceptedUpdate& update);
 
 using Participants = std::map<SiteName, Participant>;
 
@@ -64,6 +68,12 @@ struct Expiry {
 };
 // Why its wait is over, if it is.
 std::optional<Expiry> expiry_of(const Participant& one, const PhaseRules& rules, TimePoint now);
+
+// Why what a site sent does not count.
+struct Refusal {
+  Reason reason;
+  std::string detail;
+};
 
 class Phase {
  public:

@@ -16,4 +16,11 @@ struct SiteOnLink {
 };
 using Roster = std::map<SiteName, SiteOnLink>;
 
+// "a,b", for people.
+inline std::string joined(const std::vector<SiteName>& sites) {
+  std::string text;
+  for (const SiteName& site : sites) text += (text.empty() ? "" : ",") + site.value;
+  return text;
+}
+
 }  // namespace tributary

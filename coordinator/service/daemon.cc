@@ -203,7 +203,9 @@ class Daemon {
                     threads() - 1),
         [this](const JobId& id, const SubmitJob& request, const std::string& who) {
           return vouched(id, request, who);
-        }};
+        },
+        {},
+        [this] { return exchange_->trust(); }};
     driver_ = std::make_unique<Driver>(
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
                                         static_cast<std::size_t>(config_.tasks_per_site)});

@@ -73,6 +73,10 @@ struct EffectPerformer {
     driver.ports_.to_worker(e.update.key.job,
                             [worker = driver.worker(e.update.key.job), e] { worker->absorb(e); });
   }
+  void operator()(const MakeSum& e) {
+    const JobMachine& job = *driver.engine_.find(e.key.job);
+    driver.secure_sums_.make(e, job.spec(), job.record().document);
+  }
   void operator()(const FetchInitialModel& e) {
     driver.ports_.sites.fetch(
         e.site, e.model, Lodging::kDisk,
@@ -94,6 +98,7 @@ struct EffectPerformer {
         });
   }
   void operator()(const CloseJob& e) {
+    driver.secure_sums_.close(e.job);
     driver.workers_.erase(e.job);
     driver.ports_.blobs.trim();
     static_cast<void>(driver.sums_->take());
@@ -148,7 +153,11 @@ struct EffectPerformer {
 };
 
 Driver::Driver(DriverPorts ports, EngineOptions options)
-    : ports_(std::move(ports)), engine_(options) {}
+    : ports_(std::move(ports)),
+      engine_(options),
+      secure_sums_({ports_.clock, ports_.blobs, ports_.models, ports_.sites, ports_.report,
+                    ports_.to_engine, ports_.to_worker, ports_.parallel, ports_.trust,
+                    [this](const RoundEvent& event) { handle(event); }}) {}
 
 // A rule that sees all updates together reads them again and again.
 Lodging Driver::lodging(const JobId& job) const {
@@ -268,6 +277,7 @@ Result<JobSubmitted> Driver::submit(const SubmitJob& request, const std::string&
 }
 
 void Driver::handle(const RoundEvent& event) {
+  if (std::holds_alternative<TimePassed>(event)) secure_sums_.pass_time();
   if (stalled()) {
     if (ports_.clock.now() < retry_at_ || !save(unsaved_)) {
       if (!std::holds_alternative<TimePassed>(event)) waiting_.push_back(event);
@@ -341,13 +351,15 @@ void Driver::remove_unused_blobs() {
   const Result<std::vector<Digest>> there = ports_.blobs.list();
   if (!used || !there) return;
   for (const Digest& digest : *there) {
-    if (left_.contains(digest)) continue;
+    if (left_.contains(digest) || secure_sums_.uses(digest)) continue;
     if (!used->contains(digest)) static_cast<void>(ports_.blobs.remove(digest).has_value());
   }
 }
 
 std::optional<TimePoint> Driver::next_wake() const {
-  return stalled() ? std::optional<TimePoint>(retry_at_) : engine_.next_wake();
+  const auto wake = stalled() ? std::optional<TimePoint>(retry_at_) : engine_.next_wake();
+  const auto of_sums = secure_sums_.next_wake();
+  return wake && of_sums ? std::min(*wake, *of_sums) : of_sums ? of_sums : wake;
 }
 
 }  // namespace tributary

@@ -17,6 +17,7 @@
 #include "common/base/clock.h"
 #include "coordinator/round/engine.h"
 #include "coordinator/service/job_worker.h"
+#include "coordinator/service/secure_sums.h"
 #include "coordinator/service/site_port.h"
 #include "coordinator/service/state_store.h"
 
@@ -38,6 +39,8 @@ struct DriverPorts {
       {};
   // For the noise of jobs that hide whole sites; none: SecureRandom, which nobody can foretell.
   std::function<std::unique_ptr<RandomSource>(const JobId&)> noise = {};
+  // Whose certificates are sites', for secure sums; none: there are none.
+  std::function<Trust()> trust = {};
 };
 
 class Driver {
@@ -52,6 +55,10 @@ class Driver {
   // same job. `who` is told in the log.
   Result<JobSubmitted> submit(const SubmitJob& request, const std::string& who = "");
   void handle(const RoundEvent& event);
+  // Of a site on its link, about a secure sum.
+  void handle(const SiteName& site, const SumAnswer& answer) {
+    secure_sums_.on_answer(site, answer);
+  }
   // When handle(TimePassed{}) is due at the latest.
   std::optional<TimePoint> next_wake() const;
 
@@ -73,6 +80,7 @@ class Driver {
 
   DriverPorts ports_;
   Engine engine_;
+  SecureSums secure_sums_;
   std::map<JobId, std::shared_ptr<JobWorker>> workers_;
   const std::shared_ptr<SumMemory> sums_ = std::make_shared<SumMemory>();
   std::vector<RoundEvent> checked_;  // updates whose record is written together with others

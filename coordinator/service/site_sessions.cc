@@ -59,6 +59,8 @@ class SiteSessions::Session final : public LinkHandler,
       driver.handle(SiteProgressed{site_, progress->key, progress->done, progress->total});
     } else if (const auto* result = std::get_if<TaskResult>(&message)) {
       driver.handle(SiteReturned{site_, *result});
+    } else if (const auto* answer = std::get_if<SumAnswer>(&message)) {
+      driver.handle(site_, *answer);
     } else if (const auto* audit = std::get_if<AuditCountersignature>(&message);
                audit != nullptr && owner_.ports_.audit) {
       owner_.ports_.audit(site_, *audit);

@@ -19,7 +19,8 @@ class InputSum {
   // Runs `part` for each number below `parts`, on several threads or not.
   using EachPart = std::function<void(std::size_t parts, const std::function<void(std::size_t)>&)>;
 
-  InputSum(std::uint64_t numbers, unsigned bits);
+  // `wide`: a multiple of kWideAlignment.
+  InputSum(std::uint64_t numbers, unsigned bits, std::uint64_t wide);
 
   // A piece of an input as it travels; each of an input's bytes once. `at`: where it begins, a
   // multiple of kPieceAlignment, where no number is cut in two.

@@ -35,7 +35,7 @@ std::optional<SumAborted> fault_of_rerun(const std::vector<PastSum>& past, const
                                          std::size_t least) {
   TRIB_ASSERT(next.survivors.has_value(), "whose survivors are known");
   for (const PastSum& one : past) {
-    if (one.model != next.model) continue;
+    if (one.kind != next.kind || one.model != next.model) continue;
     if (!one.survivors) {
       if (share_an_honest_signer(one, next)) continue;
       return SumAborted{SumAbortReason::kModelAgain,

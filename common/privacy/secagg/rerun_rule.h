@@ -10,13 +10,15 @@
 
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
+#include "common/domain/task.h"
 #include "common/privacy/secagg/abort_reason.h"
 
 namespace tributary {
 
 // A sum to which this site gave its input.
 struct PastSum {
-  Digest model;                   // that the members trained from
+  TaskKind kind = TaskKind::kTrain;
+  Digest model;                   // that the members trained from, or judged
   std::vector<SiteName> sharing;  // who might have been in it; in order
   std::size_t adversaries = 0;    // among its members
   std::size_t quorum = 0;         // agreements that it takes

@@ -28,8 +28,8 @@ Result<SumClient> SumClient::make(const SumContext& context, SiteName self, Rule
   member.certificate = notary.papers().certificate;
   member.share_key = agreement_public_key(*client.share_secret_);
   member.mask_key = agreement_public_key(*client.mask_secret_);
-  member.nonce = digest_of(context);
-  TRIB_TRY(signature, notary.sign(kSumKeysPurpose, keys_statement(member.nonce, member)));
+  member.about = digest_of(context);
+  TRIB_TRY(signature, notary.sign(kSumKeysPurpose, keys_statement(member.about, member)));
   member.signature = std::move(signature);
   client.keys_.issuers = notary.papers().issuers;
   return client;
@@ -101,14 +101,14 @@ SumStep SumClient::take_roster() {
 std::optional<SumAborted> SumClient::fault_of_members() const {
   for (const SumMember& member : session_->roster()) {
     if (member.site == self_name_) continue;
-    if (member.nonce != session_->about()) {
+    if (member.about != session_->about()) {
       return SumAborted{SumAbortReason::kRosterOtherSum,
                         "'" + member.site.value +
                             "' takes part in a sum on another model, plan, round or attempt"};
     }
     const Status signed_by_it =
         notary_->verify(member.site, {member.certificate, issuers_}, kSumKeysPurpose,
-                        keys_statement(member.nonce, member), member.signature);
+                        keys_statement(member.about, member), member.signature);
     if (signed_by_it) continue;
     return SumAborted{SumAbortReason::kRosterUnsigned,
                       "'" + member.site.value + "': " + signed_by_it.error().message};
@@ -200,11 +200,9 @@ SumStep SumClient::give_input(const BlobRef& input) {
 }
 
 PastSum SumClient::past() const {
-  PastSum sum{context_.model,
-              session_->names(*sharing_),
-              session_->adversaries(),
-              session_->quorum(*sharing_),
-              {}};
+  PastSum sum{context_.key.kind,           context_.model,
+              session_->names(*sharing_),  session_->adversaries(),
+              session_->quorum(*sharing_), {}};
   if (survivors_) sum.survivors = session_->names(*survivors_);
   return sum;
 }

@@ -41,6 +41,7 @@ Digest digest_of(const SumContext& context) {
       .text(context.key.job.value)
       .number(context.key.round)
       .number(context.key.attempt)
+      .text(task_kind_name(context.key.kind))
       .bytes(context.document.bytes)
       .bytes(context.model.bytes)
       .number(context.numbers)
@@ -77,7 +78,7 @@ Digest roster_digest(const std::vector<SumMember>& roster) {
         .bytes(sha256(as_bytes(member.certificate)).bytes)
         .bytes(member.share_key)
         .bytes(member.mask_key)
-        .bytes(member.nonce.bytes)
+        .bytes(member.about.bytes)
         .bytes(member.signature);
   }
   return fields.digest();

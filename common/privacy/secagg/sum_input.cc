@@ -83,8 +83,8 @@ SumFigures figures_from(std::span<const std::uint64_t> wide) {
   return {wide[0], wide[1], static_cast<std::int64_t>(wide[2]), wide[3], wide[4], wide[5]};
 }
 
-std::uint64_t input_bytes(std::uint64_t numbers, unsigned bits) {
-  return numbers * number_bytes(bits) + kSumFigures * sizeof(std::uint64_t);
+std::uint64_t input_bytes(std::uint64_t numbers, unsigned bits, std::uint64_t wide) {
+  return numbers * number_bytes(bits) + wide * sizeof(std::uint64_t);
 }
 
 Bytes pack_input(std::span<const std::uint32_t> numbers, unsigned bits,

@@ -57,11 +57,13 @@ struct SumFigures {
   bool operator==(const SumFigures&) const = default;
 };
 inline constexpr std::uint64_t kSumFigures = 6;
+// There are a multiple of so many wide numbers in an input; what is over is 0.
+inline constexpr std::uint64_t kWideAlignment = 3;
 std::vector<std::uint64_t> wide_numbers(const SumFigures& figures);
 SumFigures figures_from(std::span<const std::uint64_t> wide);
 
 // As an input travels: the wide numbers, then each other one in whole little-endian bytes.
-std::uint64_t input_bytes(std::uint64_t numbers, unsigned bits);
+std::uint64_t input_bytes(std::uint64_t numbers, unsigned bits, std::uint64_t wide);
 Bytes pack_input(std::span<const std::uint32_t> numbers, unsigned bits,
                  std::span<const std::uint64_t> wide);
 

@@ -144,17 +144,27 @@ void SumServer::close_phase() {
 // --- keys ---
 
 void SumServer::on_keys(const SiteName& site, const SumKeys& keys) {
+  if (session_) return on_keys_again(site, keys);
   const auto expected = keys_.find(site);
-  if (session_ || expected == keys_.end()) return;
+  if (expected == keys_.end()) return;
   const SumMember& member = keys.member;
   if (member.site != site) return leave(site, "lied", "it sent the keys of another site");
-  if (member.nonce != digest_of(context_))
+  if (member.about != digest_of(context_))
     return leave(site, "lied", "its keys are for another sum");
   const Status signed_by_it =
       notary_.verify(site, {member.certificate, keys.issuers}, kSumKeysPurpose,
-                     keys_statement(member.nonce, member), member.signature);
+                     keys_statement(member.about, member), member.signature);
   if (!signed_by_it) return leave(site, "lied", signed_by_it.error().message);
   expected->second = keys;
+}
+
+// On a new link: what it may have missed. With other keys it is another process, and the secrets of
+// the one before are gone.
+void SumServer::on_keys_again(const SiteName& site, const SumKeys& keys) {
+  const auto member = session_->find(site);
+  if (!member || !present_->has(*member)) return;
+  if (session_->roster()[*member] == keys.member) return tell_again(*member);
+  leave(site, "gone", "it came back with other keys");
 }
 
 void SumServer::close_keys() {
@@ -219,7 +229,7 @@ SumSharesPassed SumServer::shares_for(std::size_t member) const {
 // --- inputs ---
 
 void SumServer::on_input(std::size_t member, const SumInput& input) {
-  if (phase_ != Phase::kInputs || inputs_.contains(member)) return;
+  if (phase_ != Phase::kInputs) return;
   const SiteName& site = session_->roster()[member].site;
   if (input.masked.bytes != options_.input_bytes) {
     return leave(site, "lied",
@@ -230,9 +240,9 @@ void SumServer::on_input(std::size_t member, const SumInput& input) {
   out_.push_back(SumFetch{site, input.masked});
 }
 
-SumEffects SumServer::input_arrived(TimePoint now, const SiteName& site) {
+SumEffects SumServer::input_arrived(TimePoint now, const SiteName& site, const Digest& input) {
   const auto member = waited_for(site);
-  if (!member || phase_ != Phase::kInputs || !inputs_.contains(*member)) return {};
+  if (!member || phase_ != Phase::kInputs || inputs_[*member].digest != input) return {};
   waiting_->remove(*member);
   summed_->add(*member);
   out_.push_back(SumAdd{site, inputs_.at(*member)});
@@ -256,26 +266,22 @@ void SumServer::close_inputs() {
 
 // --- links ---
 
-SumEffects SumServer::returned(const SiteName& site) {
-  const auto member = waited_for(site);
-  if (!member) return {};
+void SumServer::tell_again(std::size_t member) {
+  if (!waiting_->has(member)) return;
+  const SiteName& site = session_->roster()[member].site;
   switch (phase_) {
     case Phase::kShares:
-      send_roster(site);
-      break;
+      return send_roster(site);
     case Phase::kInputs:
-      out_.push_back(SumSend{site, shares_for(*member)});
-      break;
+      return out_.push_back(SumSend{site, shares_for(member)});
     case Phase::kAgreements:
-      out_.push_back(SumSend{site, SumSurvivors{sharing_->bitmap(), survivors_->bitmap()}});
-      break;
+      return out_.push_back(SumSend{site, SumSurvivors{sharing_->bitmap(), survivors_->bitmap()}});
     case Phase::kReveals:
-      out_.push_back(SumSend{site, agreements()});
-      break;
-    default:
-      break;
+      return out_.push_back(SumSend{site, agreements()});
+    case Phase::kKeys:
+    case Phase::kOver:
+      return;
   }
-  return take();
 }
 
 }  // namespace tributary

@@ -61,17 +61,17 @@ class SumServer {
   SumServer(SumContext context, std::vector<SiteName> sites, Options options,
             const SumNotary& notary, TimePoint now);
 
+  // Keys that come again, from a new link, are answered with what the site may have missed.
   [[nodiscard]] SumEffects handle(TimePoint now, const SiteName& site, const SumAnswerBody& answer);
   // An announced input is here, its digest right.
-  [[nodiscard]] SumEffects input_arrived(TimePoint now, const SiteName& site);
+  [[nodiscard]] SumEffects input_arrived(TimePoint now, const SiteName& site, const Digest& input);
   // It will answer no more; or its process has ended, and with it its secrets.
   [[nodiscard]] SumEffects gone(TimePoint now, const SiteName& site, const std::string& why);
-  // On a new link: what it may have missed, again.
-  [[nodiscard]] SumEffects returned(const SiteName& site);
   [[nodiscard]] SumEffects pass_time(TimePoint now);
   // When to call pass_time() at the latest; none: it is over.
   std::optional<TimePoint> next_wake() const;
   bool over() const { return phase_ == Phase::kOver; }
+  std::size_t members() const { return session_ ? session_->members() : 0; }  // of the roster
   std::string_view phase() const;  // for people: "keys", "shares" ...
 
  private:
@@ -79,6 +79,8 @@ class SumServer {
   struct Handler;
 
   void on_keys(const SiteName& site, const SumKeys& keys);
+  void on_keys_again(const SiteName& site, const SumKeys& keys);
+  void tell_again(std::size_t member);
   void on_shares(std::size_t member, const SumShares& shares);
   void on_input(std::size_t member, const SumInput& input);
   void on_agreement(std::size_t member, const SumAgreement& agreement);

@@ -15,7 +15,7 @@ std::vector<SiteName> sites(int from, int to) {
 }
 
 PastSum sum(std::vector<SiteName> survivors, const char* model = "model") {
-  return {sha256(as_bytes(model)), sites(0, 12), 1, 7, std::move(survivors)};
+  return {TaskKind::kTrain, sha256(as_bytes(model)), sites(0, 12), 1, 7, std::move(survivors)};
 }
 
 TEST(RerunRule, SumsOnOneModelAreTheSameOrFarApart) {

@@ -214,12 +214,28 @@ TEST(SecureSum, WhatWasMissedIsToldAgainOnANewLink) {
     world.make_server();
     world.deliver();
     ASSERT_TRUE(lost);
-    for (const SumEffect& effect : world.server->returned(away))
-      world.tell(away, std::get<SumSend>(effect).body);
+    world.send(away, world.members.at(away).client->keys());
     world.go_on();
     expect_sum(world, 5);
     EXPECT_TRUE(world.left.empty());
   }
+}
+
+// A process that died has lost its secrets: it is out, and the others go on.
+TEST(SecureSum, ASiteThatComesBackWithOtherKeysIsOut) {
+  SumWorld world(6);
+  const SiteName again = SumWorld::name_of(2);
+  world.lie = [&](const SiteName& to, SumRequestBody&) { return to != again; };
+  world.make_clients();
+  world.make_server();
+  world.deliver();
+  SumMemberInWorld& member = world.members.at(again);
+  const SumClient reborn =
+      *SumClient::make(world.context, again, {}, *member.notary, *member.random);
+  world.send(again, reborn.keys());
+  world.go_on();
+  expect_sum(world, 5);
+  EXPECT_EQ(world.left[again], "gone");
 }
 
 TEST(SecureSum, WhatASiteHasGivenIsRememberedBeforeItIsKnown) {

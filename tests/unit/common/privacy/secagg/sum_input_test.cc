@@ -31,7 +31,7 @@ TEST(SumInput, TheSumOfCodedUpdatesIsTheirSumToTheRounding) {
     const SumCoding coding{bits, 1.0, 0.2, 10};
     SeededRandom random(1);
     std::vector<double> exact(400, 0.0);
-    InputSum sum(400, bits);
+    InputSum sum(400, bits, kSumFigures);
     for (std::uint64_t i = 0; i < 10; ++i) {
       const std::vector<float> values = update(400, 0.9, i);
       const double share = 0.1 * static_cast<double>(i + 1);
@@ -90,7 +90,7 @@ TEST(SumInput, WhatIsNotFiniteIsRefused) {
 
 TEST(SumInput, FiguresAreSummedExactlyNegativeOnesToo) {
   const SumFigures one{100, 120, -5, 1, 0, 7}, other{3, 4, 2, 0, 1, 8};
-  InputSum sum(0, 32);
+  InputSum sum(0, 32, kSumFigures);
   for (const SumFigures& figures : {one, other})
     sum.add(0, pack_input({}, 32, wide_numbers(figures)));
   EXPECT_EQ(figures_from(sum.wide()), (SumFigures{103, 124, -3, 1, 1, 15}));
@@ -112,8 +112,8 @@ TEST(InputSumTest, IsTheSameInPiecesAndAtAnyNumberOfThreads) {
     apply_masks(on, bits, 0, masked);
     apply_masks(on, 0, masked_wide);
     const Bytes packed = pack_input(masked, bits, masked_wide);
-    ASSERT_EQ(packed.size(), input_bytes(kNumbers, bits));
-    InputSum sum(kNumbers, bits);
+    ASSERT_EQ(packed.size(), input_bytes(kNumbers, bits, 6));
+    InputSum sum(kNumbers, bits, 6);
     const std::size_t piece = InputSum::kPieceAlignment * 1'000;
     for (std::size_t at = 0; at < packed.size(); at += piece)
       sum.add(at, ByteView(packed).subspan(at, std::min(piece, packed.size() - at)));

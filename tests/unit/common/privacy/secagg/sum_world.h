@@ -129,6 +129,9 @@ class SumWorld {
       tell(site, body);
     }
   }
+  void send(const SiteName& site, SumAnswerBody body) {
+    to_server_.emplace_back(site, std::move(body));
+  }
   void tell(const SiteName& site, const SumRequestBody& body) {
     SumMemberInWorld& member = members.at(site);
     const SumStep step = member.client->handle(body);
@@ -224,7 +227,8 @@ class SumWorld {
       if (const auto* send = std::get_if<SumSend>(&effect)) {
         if (!deaf(send->site)) to_sites_.emplace_back(send->site, send->body);
       } else if (const auto* fetch = std::get_if<SumFetch>(&effect)) {
-        if (!lost_inputs.contains(fetch->site)) take(server->input_arrived(now_, fetch->site));
+        if (!lost_inputs.contains(fetch->site))
+          take(server->input_arrived(now_, fetch->site, fetch->masked.digest));
       } else if (const auto* add = std::get_if<SumAdd>(&effect)) {
         add_input(add->site);
       } else if (const auto* gone = std::get_if<SumLeft>(&effect)) {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a job's file says of its secure sums, as both sides take it. Plain functions, any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "common/domain/job_spec.h"
+#include "common/privacy/secagg/sum_context.h"
+#include "common/privacy/secagg/sum_input.h"
+
+namespace tributary {
+
+// What the sum is about that belongs to a training or an evaluation of a job that has
+// privacy.secure_aggregation. `numbers`: values of the model; none of them are in an evaluation.
+SumContext sum_context(const JobSpec& spec, const TaskKey& key, const Digest& document,
+                       const Digest& model, std::uint64_t numbers);
+
+SumCoding sum_coding(const JobSpec& spec, std::uint64_t members);
+
+// Of how many sites a sum is made at least that is to be seen: three, and what the job and, by
+// `wanted`, its operators say; of its group's size where the job has groups.
+std::size_t least_members(const JobSpec& spec, const TaskKey& key, std::uint32_t wanted);
+
+// A site's part of the weighted mean: its rows of the most that count.
+struct SumWeight {
+  std::uint64_t weight = 0;
+  double share = 0.0;  // of 1
+};
+SumWeight sum_weight(const JobSpec& spec, std::uint64_t examples);
+
+}  // namespace tributary

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupSum: the arithmetic of one secure sum, away from the engine's thread: adds masked inputs,
+// takes the masks off, and makes one update of a sum of updates. Its calls run on the job's strand.
+// It holds a number for each value of the model, whatever the number of sites; they mean nothing
+// before the masks are off.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "common/domain/evaluation.h"
+#include "common/domain/job_spec.h"
+#include "common/privacy/secagg/input_sum.h"
+#include "common/privacy/secagg/sum_context.h"
+#include "common/privacy/secagg/sum_input.h"
+#include "common/privacy/secagg/sum_server.h"
+#include "common/storage/blob_store.h"
+#include "common/tensor/layout.h"
+#include "coordinator/aggregation/parallel.h"
+#include "coordinator/round/job_record.h"
+
+namespace tributary {
+
+class GroupSum {
+ public:
+  // `blobs` outlives it.
+  GroupSum(SumContext context, JobSpec spec, Layout layout, BlobStore& blobs, ParallelFor parallel);
+
+  // An input whose bytes are those that were announced. One that cannot be read spoils the sum, as
+  // what is asked for in the end says.
+  void add(ReadFile& input);
+
+  struct MeanUpdate {
+    AcceptedUpdate update;  // in the blob store; its site is `name`
+    SumFigures figures;
+  };
+  // `members`: of the roster. kDataLoss: figures that no honest members can have.
+  Result<MeanUpdate> mean_update(const SumUnmask& unmask, std::uint64_t members,
+                                 const SiteName& name);
+  Result<EvaluationCounts> counts(const SumUnmask& unmask);
+
+ private:
+  Status take_masks_off(const SumUnmask& unmask);
+
+  const SumContext context_;
+  const JobSpec spec_;
+  const Layout layout_;  // of the model
+  BlobStore& blobs_;
+  const ParallelFor parallel_;
+  InputSum sum_;
+  Status spoiled_;
+};
+
+}  // namespace tributary
