@@ -99,7 +99,7 @@ TEST(SitePrivacyJob, OperatorsSeeTheLedgerOfADatasetAndASecondJobAddsToIt) {
   federation.start_coordinator();
   for (int site = 1; site <= 3; ++site) federation.start_client(site);
   std::string output;
-  EXPECT_EQ(federation.ctl({"job", "submit", private_job(federation, 0.5)}, &output), 1);
+  EXPECT_EQ(federation.ctl({"job", "submit", private_job(federation, 0.5)}, &output), 2);
   EXPECT_THAT(output, HasSubstr("one round costs epsilon"));
   const std::string file = private_job(federation, (epsilon_of(1) + epsilon_of(2)) / 2);
   const std::string first = federation.submit(file), second = federation.submit(file);

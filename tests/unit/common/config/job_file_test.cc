@@ -151,7 +151,7 @@ TEST(JobFile, RefusesWhatCannotBePromisedToSites) {
   EXPECT_THAT(fault("clip: 0.5", "clip: 0.5, mechanism: tree"),
               HasSubstr("privacy.sites.mechanism: tree is not in this version"));
   EXPECT_THAT(fault("target: 30", "quorum: 2"),
-              HasSubstr("rounds: privacy.sites divides each sum by it"));
+              HasSubstr("rounds.target: privacy.sites divides each sum by it"));
   EXPECT_THAT(fault("target: 30", "target: 30, late: carry"),
               HasSubstr("use mode: sync and late: discard"));
   EXPECT_THAT(fault("target: 30", "target: 30, mode: async"), HasSubstr("rounds.mode: "));

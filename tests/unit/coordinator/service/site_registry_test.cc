@@ -91,7 +91,7 @@ TEST_F(SiteRegistryTest, AStateOfTheFirstVersionIsTakenOver) {
   ASSERT_EQ(sqlite3_open((directory_ / "state.sqlite").c_str(), &database), SQLITE_OK);
   sqlite3_exec(
       database,
-      "DROP TABLE enrolments; DROP TABLE standings; DROP TABLE audit; PRAGMA user_version=1;",
+      "DROP TABLE enrolments; DROP TABLE ledger; DROP TABLE standings; DROP TABLE audit; PRAGMA user_version=1;",
       nullptr, nullptr, nullptr);
   sqlite3_close(database);
   open();
