@@ -20,6 +20,14 @@ void visit_training(Head& train, Visitor& fields) {
   fields(train.keep_local);
 }
 
+template <typename Records, typename Visitor>
+void visit_records(Records& records, Visitor& fields) {
+  fields(records.clip);
+  fields(records.noise_multiplier);
+  fields(records.delta);
+  fields(records.max_epsilon);
+}
+
 // The one list of what travels, for both directions.
 template <typename Head, typename Visitor>
 void visit(Head& head, Visitor& fields) {
@@ -49,6 +57,9 @@ constexpr auto kArrayKind = static_cast<std::uint32_t>(ErrandFrame::kArray);
 Status send_order(Channel& channel, const OrderHead& head, const OrderArrays& arrays) {
   ErrandWriter fields;
   visit(head, fields);
+  const std::optional<RecordPrivacy>& records = head.job.privacy.records;
+  fields(records.has_value());
+  if (records) visit_records(*records, fields);
   fields(head.resume.has_value());
   fields(head.resume ? head.resume->batches : 0);
   fields(head.resume ? head.resume->total : 0);
@@ -70,6 +81,9 @@ Result<Order> receive_order(Channel& channel) {
   OrderHead& head = order.head;
   ErrandReader fields(frame.bytes);
   visit(head, fields);
+  bool keeps_records_private = false;
+  fields(keeps_records_private);
+  if (keeps_records_private) visit_records(head.job.privacy.records.emplace(), fields);
   bool resumes = false;
   TrainingState resume;
   fields(resumes);

@@ -38,7 +38,9 @@ struct OrderHead {
   Errand errand = Errand::kInitialModel;
   std::uint64_t memory_bytes = 0;
   int threads = 1;
-  JobSpec job;  // what client/learning reads of it: model, target and classes, training, seed
+  // What client/learning reads of it: model, target and classes, training, privacy of records,
+  // seed.
+  JobSpec job;
   std::vector<std::int64_t> input_shape;
   std::int64_t rows = 0;
   Layout layout;  // of the global model

@@ -60,7 +60,14 @@ class LayerStack final : public TorchModel {
     parameters = tensors.size();
   }
 
-  torch::Tensor forward(const torch::Tensor& inputs) override;
+  torch::Tensor forward(const torch::Tensor& inputs) override { return walk(inputs, nullptr); }
+  torch::Tensor forward_traced(const torch::Tensor& inputs, std::vector<LayerUse>& uses) override {
+    return walk(inputs.to(torch::kDouble), &uses);
+  }
+  torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) override {
+    generator_ = at::detail::createCPUGenerator(seed);
+    return walk(inputs, nullptr);
+  }
   void set_training(bool training) override { training_ = training; }
   std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override {
     generator_ = at::detail::createCPUGenerator(seed);
@@ -72,7 +79,11 @@ class LayerStack final : public TorchModel {
   Status restore_state(StateReader& from) override;
 
  private:
+  // `uses`: null where nobody asks.
+  torch::Tensor walk(const torch::Tensor& inputs, std::vector<LayerUse>* uses);
   torch::Tensor convolve(const ConvLayer& layer, const torch::Tensor& x, std::size_t at) const;
+  torch::Tensor traced(const ConvLayer* conv, const torch::Tensor& x, std::size_t at,
+                       std::vector<LayerUse>& uses) const;
   torch::Tensor drop(const torch::Tensor& x, double rate);
 
   Layers layers_;
@@ -80,16 +91,22 @@ class LayerStack final : public TorchModel {
   at::Generator generator_ = at::detail::createCPUGenerator(0);
 };
 
-torch::Tensor LayerStack::forward(const torch::Tensor& inputs) {
+torch::Tensor LayerStack::walk(const torch::Tensor& inputs, std::vector<LayerUse>* uses) {
   torch::Tensor x = inputs;
   std::size_t at = 0;  // of the layer's weight in `tensors`
   for (const Layer& layer : layers_) {
     std::visit(Overloaded{
                    [&](const FlattenLayer&) { x = x.flatten(1); },
                    [&](const LinearLayer&) {
-                     x = at::linear(x, tensors[at].tensor, tensors[at + 1].tensor), at += 2;
+                     x = uses != nullptr
+                             ? traced(nullptr, x, at, *uses)
+                             : at::linear(x, tensors[at].tensor, tensors[at + 1].tensor);
+                     at += 2;
                    },
-                   [&](const ConvLayer& conv) { x = convolve(conv, x, at), at += 2; },
+                   [&](const ConvLayer& conv) {
+                     x = uses != nullptr ? traced(&conv, x, at, *uses) : convolve(conv, x, at);
+                     at += 2;
+                   },
                    [&](const ActivationLayer& activation) {
                      if (activation.function == Activation::kRelu) x = at::relu(x);
                      if (activation.function == Activation::kTanh) x = at::tanh(x);
@@ -113,6 +130,23 @@ torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& 
   if (layer.same_padding && layer.kernel % 2 == 0) return at::conv2d(x, weight, bias, 1, "same");
   const std::int64_t padding = layer.same_padding ? (layer.kernel - 1) / 2 : 0;
   return at::conv2d(x, weight, bias, 1, padding);
+}
+
+// The weights need no gradient here: what it is for each row follows from `uses`.
+torch::Tensor LayerStack::traced(const ConvLayer* conv, const torch::Tensor& x, std::size_t at,
+                                 std::vector<LayerUse>& uses) const {
+  const torch::Tensor weight = tensors[at].tensor.detach().to(torch::kDouble);
+  const torch::Tensor bias = tensors[at + 1].tensor.detach().to(torch::kDouble);
+  torch::Tensor inputs = x;
+  if (conv != nullptr && conv->same_padding) {
+    const std::int64_t before = (conv->kernel - 1) / 2, behind = conv->kernel - 1 - before;
+    inputs = at::constant_pad_nd(x, {before, behind, before, behind});
+  }
+  torch::Tensor outputs =
+      conv != nullptr ? at::conv2d(inputs, weight, bias) : at::linear(inputs, weight, bias);
+  if (!outputs.requires_grad()) outputs.requires_grad_();
+  uses.push_back({at, inputs.detach(), outputs, conv != nullptr ? conv->kernel : 0});
+  return outputs;
 }
 
 // Inverted dropout from this model's own generator: Torch's is shared by all threads of the

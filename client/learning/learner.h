@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a site computes: the initial model, a round's training, an evaluation, the model for Python.
 // Functions without state, any thread, several at a time with threads = 1; with the same inputs and
-// threads = 1 they give the same bits, a training that goes on from a checkpoint too. No Torch in
-// this header. They read and write no files, keep nothing, and log nothing. Learner is where they
+// threads = 1 they give the same bits, a training that goes on from a checkpoint too; but for a
+// training under privacy.records, whose samples and noise nobody can repeat. No Torch in this
+// header. They read and write no files, keep nothing, and log nothing. Learner is where they
 // are carried out: in this process, or in one that is confined (client/confined).
 #pragma once
 
@@ -69,9 +70,10 @@ struct TrainOutput {
   std::vector<float> companions;  // what goes behind the update (common/tensor/companions.h)
   std::vector<float> own;         // what the client algorithm keeps at the site for the next time
   std::vector<float> local;       // of the tensors that stay, see take_local
-  double train_loss = 0.0;        // mean over the examples of the last epoch
-  double update_norm = 0.0;       // L2
-  std::uint64_t examples = 0;     // rows of the data, however often they were seen
+  // Mean over the examples of the last epoch; 0 of a private training, where it would tell of them.
+  double train_loss = 0.0;
+  double update_norm = 0.0;    // L2
+  std::uint64_t examples = 0;  // rows of the data, however often they were seen
   std::uint64_t batches = 0;
   double seconds = 0.0;  // with those before `resume`
 };
@@ -116,8 +118,9 @@ class Learner {
                                            ByteView module_file, const Leash& leash) const = 0;
 };
 
-// Makes LibTorch and the libraries below it look now at the processor, and at files that say what it
-// is. A process that is about to be confined could not any more, and would compute other bits.
+// Makes LibTorch, OpenSSL and the libraries below them look now at the processor, and at files that
+// say what it is. A process that is about to be confined could not any more, and would compute
+// other bits.
 void warm_up_torch();
 
 // In this process, without a leash on memory: for built-in families, and for modules of whoever

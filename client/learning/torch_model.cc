@@ -14,6 +14,7 @@
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
 #include "common/base/text.h"
+#include "common/crypto/secure_random.h"
 
 namespace tributary {
 namespace {
@@ -131,6 +132,13 @@ Status check_training(const JobSpec& job, const TorchModel& model) {
   for (const NamedTensor& named : model.tensors)
     layout.tensors.push_back({named.name, named.tensor.sizes().vec()});
   TRIB_CHECK_OK(check_local(job.train, layout));
+  if (job.privacy.records && model.parameters < model.tensors.size()) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "privacy.records holds for weights that gradients move, and " +
+                          tributary::quoted(model.tensors[model.parameters].name) +
+                          " is a buffer, made of the rows themselves: take a model that has none "
+                          "(group norm in place of batch norm)");
+  }
   TRIB_TRY(algorithm, find_algorithm(job.train.algorithm.name));
   if (!algorithm->gradients_only) return {};
   for (std::size_t i = model.parameters; i < model.tensors.size(); ++i) {
@@ -144,9 +152,10 @@ Status check_training(const JobSpec& job, const TorchModel& model) {
   return {};
 }
 
-// Each library below Torch: BLAS, oneDNN (convolutions), vectorised functions, random numbers, the
-// pools of threads, the interpreter.
+// Random numbers that nobody may foretell; each library below Torch: BLAS, oneDNN (convolutions),
+// vectorised functions, random numbers, the pools of threads, the interpreter.
 void warm_up_torch() {
+  static_cast<void>(SecureRandom().next_u64());
   use_threads(1);
   const torch::Tensor images = torch::rand({2, 1, 8, 8});
   const torch::Tensor filters = torch::rand({2, 1, 3, 3}).requires_grad_();

@@ -24,10 +24,25 @@ struct NamedTensor {
   torch::Tensor tensor;  // float32, contiguous, CPU
 };
 
+// What a layer with weights took and gave in one forward(), in double precision: of which the
+// gradient of each row by itself follows.
+struct LayerUse {
+  std::size_t at = 0;       // of its weight in `tensors`; its bias follows
+  torch::Tensor inputs;     // [rows, features], or [rows, channels, height, width] with padding
+  torch::Tensor outputs;    // requires a gradient
+  std::int64_t kernel = 0;  // of a convolution of stride 1; 0: a dense layer
+};
+
 class TorchModel {
  public:
   virtual ~TorchModel() = default;
   virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;
+  // The same in double precision, with what each layer with weights did. An undefined tensor: the
+  // model does not know its layers.
+  virtual torch::Tensor forward_traced(const torch::Tensor&, std::vector<LayerUse>&) { return {}; }
+  // forward() of which nothing stays in the model, so that what it gives follows from the weights,
+  // these inputs and the seed alone.
+  virtual torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) = 0;
   virtual void set_training(bool training) = 0;
   // Makes what forward() draws in training (dropout) follow from the seed. Hold what is returned
   // while training: models that draw from Torch's global generator train one at a time in a

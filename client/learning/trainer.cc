@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -14,12 +15,31 @@
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
 #include "client/learning/optimizer.h"
+#include "client/learning/record_privacy.h"
+#include "client/learning/row_gradients.h"
 #include "client/learning/torch_model.h"
+#include "client/learning/training_loss.h"
 #include "common/base/clock.h"
+#include "common/crypto/secure_random.h"
 #include "common/domain/options.h"
 
 namespace tributary {
 namespace {
+
+// What takes the place of plain batches and gradients where the job promises privacy of records.
+struct Private {
+  Private(TorchModel& model, const JobSpec& job, std::uint64_t rows, GradientNoise made)
+      : batch(planned_batch(job.train, rows)),
+        batches(rows, batch, random),
+        noise(std::move(made)),
+        gradients(model, job.data.target, noise.clip(), random) {}
+
+  SecureRandom random;
+  std::uint64_t batch;  // rows of one on average, by which sums are divided
+  PoissonBatches batches;
+  GradientNoise noise;
+  RowGradients gradients;
+};
 
 class Trainer {
  public:
@@ -32,7 +52,7 @@ class Trainer {
         algorithm_(std::move(algorithm)),
         batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size,
                  request.shuffle_seed),
-        total_(total_batches(request.job.train, batches_.per_epoch())),
+        total_(training_steps(request.job.train, static_cast<std::uint64_t>(request.data.rows))),
         row_floats_(static_cast<std::size_t>(features_of(request.data.input_shape))) {
     const std::int64_t rows = static_cast<std::int64_t>(batches_.batch_size());
     inputs_ = torch::empty(batch_shape(rows, request.data.input_shape));
@@ -40,15 +60,18 @@ class Trainer {
         torch::empty({rows}, kind_ == TargetKind::kClasses ? torch::kInt64 : torch::kFloat32);
   }
 
+  // Before run(). Errors: GradientNoise's.
+  Status keep_private(const RecordPrivacy& records);
   Result<TrainOutput> run();
 
  private:
-  static std::uint64_t total_batches(const TrainSpec& spec, std::uint64_t per_epoch);
   void collect_weights();
   Status one_batch();
+  Status one_private_batch();
   torch::Tensor loss_of_next_batch();
   void gather(std::span<const std::uint32_t> rows);
   void step(const torch::Tensor& loss);
+  void step_one(std::size_t index, std::span<const float> gradient);
   double seconds() const;
   Result<TrainingState> state() const;
   Status restore(const TrainingState& earlier);
@@ -68,6 +91,7 @@ class Trainer {
   TorchModelPtr model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<AlgorithmRun> algorithm_;  // null: plain training
+  std::unique_ptr<Private> private_;         // null: nothing is promised
   Batches batches_;
   const std::uint64_t total_;
   std::size_t row_floats_;
@@ -85,9 +109,14 @@ class Trainer {
   double seconds_before_ = 0.0;  // of the training that this one goes on from
 };
 
-std::uint64_t Trainer::total_batches(const TrainSpec& spec, std::uint64_t per_epoch) {
-  if (spec.steps > 0) return static_cast<std::uint64_t>(spec.steps);
-  return per_epoch * static_cast<std::uint64_t>(spec.epochs);
+Status Trainer::keep_private(const RecordPrivacy& records) {
+  std::size_t values = 0;
+  for (std::size_t i = 0; i < model_->parameters; ++i)
+    values += static_cast<std::size_t>(model_->tensors[i].tensor.numel());
+  TRIB_TRY(noise, GradientNoise::make(records, values));
+  private_ = std::make_unique<Private>(
+      *model_, request_.job, static_cast<std::uint64_t>(request_.data.rows), std::move(noise));
+  return {};
 }
 
 void Trainer::collect_weights() {
@@ -135,15 +164,7 @@ torch::Tensor Trainer::loss_of_next_batch() {
   const bool whole = rows.size() == batches_.batch_size();
   const torch::Tensor targets = whole ? targets_ : targets_.narrow(0, 0, count);
   const torch::Tensor outputs = model_->forward(whole ? inputs_ : inputs_.narrow(0, 0, count));
-  switch (kind_) {
-    case TargetKind::kBinary:
-      return at::binary_cross_entropy_with_logits(outputs.reshape({-1}), targets);
-    case TargetKind::kClasses:
-      return at::cross_entropy_loss(outputs, targets);
-    case TargetKind::kRegression:
-      return at::mse_loss(outputs.reshape({-1}), targets);
-  }
-  return {};
+  return training_loss(kind_, outputs, targets);
 }
 
 void Trainer::step(const torch::Tensor& loss) {
@@ -152,15 +173,46 @@ void Trainer::step(const torch::Tensor& loss) {
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     if (!gradients[i].defined()) continue;
     const torch::Tensor gradient = gradients[i].contiguous();
-    const auto weights = values_of(weights_[i].tensor);
-    std::span<const float> seen = values_of(gradient);
-    if (algorithm_ && algorithm_->adjusts() && weights_[i].travels) {
-      adjusted_.assign(seen.begin(), seen.end());  // two parameters may share one gradient
-      algorithm_->adjust(weights_[i].range.at, adjusted_, weights);
-      seen = adjusted_;
-    }
-    optimizer_->step(i, weights, seen);
+    step_one(i, values_of(gradient));
   }
+}
+
+void Trainer::step_one(std::size_t index, std::span<const float> gradient) {
+  const Weight& weight = weights_[index];
+  const auto values = values_of(weight.tensor);
+  if (algorithm_ && algorithm_->adjusts() && weight.travels) {
+    adjusted_.assign(gradient.begin(), gradient.end());  // two parameters may share one gradient
+    algorithm_->adjust(weight.range.at, adjusted_, values);
+    gradient = adjusted_;
+  }
+  optimizer_->step(index, values, gradient);
+}
+
+// DP-SGD (Abadi et al. 2016, algorithm 1). The sum is divided by the planned rows: how many were
+// drawn is nobody's business. No loss is told, as none of it would be private.
+Status Trainer::one_private_batch() {
+  const std::span<const std::uint32_t> rows = private_->batches.next();
+  RowGradients& gradients = private_->gradients;
+  gradients.clear();
+  const auto most = static_cast<std::size_t>(std::min(gradients.chunk_rows(), inputs_.size(0)));
+  for (std::size_t at = 0; at < rows.size(); at += most) {
+    const auto chunk = rows.subspan(at, std::min(most, rows.size() - at));
+    gather(chunk);
+    const auto count = static_cast<std::int64_t>(chunk.size());
+    TRIB_CHECK_OK(gradients.add(inputs_.narrow(0, 0, count), targets_.narrow(0, 0, count)));
+  }
+  std::size_t index = 0;
+  std::vector<float> mean;
+  for (const torch::Tensor& sum : gradients.sums()) {
+    if (!sum.defined()) continue;
+    const std::span<const double> values(sum.data_ptr<double>(),
+                                         static_cast<std::size_t>(sum.numel()));
+    mean.resize(values.size());
+    private_->noise.apply(values, private_->batch, mean, private_->random);
+    step_one(index++, mean);
+  }
+  ++done_;
+  return {};
 }
 
 // What stays at the site is no part of the update.
@@ -230,7 +282,7 @@ Status Trainer::restore(const TrainingState& earlier) {
     TRIB_CHECK_OK(check_layout(*model_, request_.global.layout));
     TRIB_CHECK_OK(optimizer_->restore_state(from));
     TRIB_CHECK_OK(from.end());
-    batches_.skip(earlier.batches);
+    if (!private_) batches_.skip(earlier.batches);
     done_ = earlier.batches;
     loss_sum_ = loss_sum;
     loss_rows_ = loss_rows;
@@ -260,7 +312,9 @@ Status Trainer::one_batch() {
 }
 
 Result<TrainOutput> Trainer::run() {
-  const auto hold = model_->seed_randomness(derive_seed(request_.shuffle_seed, "dropout"));
+  // What everybody can foretell would be no part of what hides a row.
+  const auto hold = model_->seed_randomness(
+      private_ ? private_->random.next_u64() : derive_seed(request_.shuffle_seed, "dropout"));
   if (request_.resume) {
     if (const auto state = request_.resume()) TRIB_CHECK_OK(restore(*state));
   }
@@ -278,7 +332,7 @@ Result<TrainOutput> Trainer::run() {
                                                    std::to_string(done_) + " of " +
                                                    std::to_string(total_) + " batches");
     }
-    TRIB_CHECK_OK(one_batch());
+    TRIB_CHECK_OK(private_ ? one_private_batch() : one_batch());
     if (request_.progress) request_.progress(done_, total_);
   }
   TrainOutput output;
@@ -313,7 +367,9 @@ Result<TrainOutput> train(const TrainRequest& request) {
     const double rate = option<double>(job.train.optimizer.options, "learning_rate") * decay;
     AlgorithmStart start{job.train.algorithm.options, job.train.optimizer, rate,
                          request.global.values,       request.server,      request.own};
-    return Trainer(request, model, std::move(optimizer), algorithm->make(start)).run();
+    Trainer trainer(request, model, std::move(optimizer), algorithm->make(start));
+    if (job.privacy.records) TRIB_CHECK_OK(trainer.keep_private(*job.privacy.records));
+    return trainer.run();
   });
 }
 

@@ -63,6 +63,12 @@ class ScriptModel final : public TorchModel {
     torch::jit::GraphOptimizerEnabledGuard plain(false);
     return module_.forward({inputs}).toTensor();
   }
+  // A copy is made of differentiable clones: gradients reach the parameters through it.
+  torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) override {
+    torch::jit::GraphOptimizerEnabledGuard plain(false);
+    if (random_) torch::manual_seed(seed);
+    return module_.deepcopy().forward({inputs}).toTensor();
+  }
   void set_training(bool training) override { module_.train(training); }
   std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override {
     static std::mutex one_at_a_time;

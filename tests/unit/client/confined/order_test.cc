@@ -41,6 +41,7 @@ JobSpec job() {
   made.train.batch_size = 5;
   made.train.learning_rate_decay = 0.5;
   made.train.keep_local = {"b*"};
+  made.privacy.records = {.clip = 0.5, .noise_multiplier = 1.25, .delta = 1e-6, .max_epsilon = 3.0};
   return made;
 }
 
