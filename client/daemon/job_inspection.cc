@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "client/daemon/privacy_command.h"
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
 #include "client/policy/policy_check.h"
@@ -22,6 +23,7 @@ struct Inspection {
   const JobSpec& job;
   SitePolicy policy;
   FileSiteData data;
+  const PrivacyLedger& ledger;
   std::ostringstream out = {};
 };
 
@@ -103,10 +105,21 @@ Status tell_update(Inspection& to, const std::vector<std::int64_t>& input_shape)
   return {};
 }
 
-void tell_figures(Inspection& to) {
+void tell_privacy(Inspection& to, std::uint64_t rows) {
+  to.out << "  privacy    ";
+  if (to.job.privacy.records) {
+    to.out << promise_of_records(to.known.id, to.job, to.policy, to.ledger, rows) << "\n";
+  } else {
+    to.out << "no noise is added and no sum is masked: the coordinator sees this site's update as "
+              "it is\n";
+  }
+}
+
+void tell_figures(Inspection& to, std::uint64_t rows) {
   const JobSpec& job = to.job;
   const bool binary = job.data.target == TargetKind::kBinary;
-  to.out << "  figures    rows, mean loss, norm of the update, seconds\n";
+  to.out << "  figures    rows, " << (job.privacy.records ? "" : "mean loss, ")
+         << "norm of the update, seconds\n";
   to.out << "  evaluation ";
   if (job.evaluation.by_evaluators) {
     to.out << "by evaluators: nothing of this site\n";
@@ -120,16 +133,16 @@ void tell_figures(Inspection& to) {
   }
   if (to.policy.metrics || to.policy.min_count > 0 || to.policy.decimals < 15)
     to.out << "             less where policy.metrics says so\n";
-  to.out << "  privacy    no noise is added and no sum is masked: the coordinator sees this site's "
-            "update as it is\n";
+  tell_privacy(to, rows);
 }
 
 }  // namespace
 
 Result<std::string> inspection_of(const KnownJob& known, const Result<SitePolicy>& policy,
-                                  const std::map<std::string, PluginChoice>& datasets) {
+                                  const std::map<std::string, PluginChoice>& datasets,
+                                  const PrivacyLedger& ledger) {
   TRIB_TRY(file, parse_job(known.document, known.id.value));
-  Inspection to{known, file.spec, policy ? *policy : SitePolicy{}, FileSiteData(datasets)};
+  Inspection to{known, file.spec, policy ? *policy : SitePolicy{}, FileSiteData(datasets), ledger};
   tell_what_runs(to, policy);
   std::string detail;
   Result<DataSummary> summary = to.data.summarize(file.spec, detail);
@@ -144,18 +157,19 @@ Result<std::string> inspection_of(const KnownJob& known, const Result<SitePolicy
            << "\n";
   }
   tell_less(to.policy, *summary);
+  tell_less(file.spec, *summary);
   tell_summary(to, *summary);
   if (!known.module.digest.is_none()) {
     to.out << "\nwhat would leave, in each round\n  tensors    those of the module, which is not "
               "loaded to look at it\n";
-    tell_figures(to);
+    tell_figures(to, summary->training_rows);
     return to.out.str();
   }
   // As this site's own words give it: others may add some, and the first layer an input for each.
   TRIB_TRY(plan, agree_on_plan(file.spec.data, {{"here", *summary}}));
   TRIB_TRY(examples, to.data.examples(file.spec, plan, detail));
   TRIB_CHECK_OK(tell_update(to, examples->training.input_shape));
-  tell_figures(to);
+  tell_figures(to, summary->training_rows);
   return to.out.str();
 }
 

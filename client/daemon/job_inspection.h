@@ -8,6 +8,7 @@
 #include <string>
 
 #include "client/work/known_jobs.h"
+#include "client/work/privacy_ledger.h"
 #include "common/domain/job_spec.h"
 #include "common/domain/site_policy.h"
 
@@ -15,6 +16,7 @@ namespace tributary {
 
 // For people. What cannot be found out is said in the text.
 Result<std::string> inspection_of(const KnownJob& job, const Result<SitePolicy>& policy,
-                                  const std::map<std::string, PluginChoice>& datasets);
+                                  const std::map<std::string, PluginChoice>& datasets,
+                                  const PrivacyLedger& ledger);
 
 }  // namespace tributary

@@ -76,7 +76,8 @@ Status jobs_inspect(const ClientConfig& config, const std::string& id) {
                 : decision == Decision::kDenied ? "denied"
                                                 : "none")
             << "\nsigned     " << job.manifest.hex() << "\n";
-  TRIB_TRY(text, inspection_of(job, policy, config.datasets));
+  const SystemClock clock;
+  TRIB_TRY(text, inspection_of(job, policy, config.datasets, ledger_of(config, *files, clock)));
   std::cout << text;
   return {};
 }

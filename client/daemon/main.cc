@@ -9,6 +9,7 @@
 #include "client/daemon/dataset_files.h"
 #include "client/daemon/enroll_command.h"
 #include "client/daemon/jobs_command.h"
+#include "client/daemon/privacy_command.h"
 #include "client/daemon/site_daemon.h"
 #include "client/daemon/site_rules.h"
 #include "client/data/hospital_generator.h"
@@ -163,6 +164,17 @@ void add_jobs(CLI::App& app, const std::string& config, std::string& job,
       [&job](const ClientConfig& read) { return jobs_decide(read, job, Decision::kDenied); });
 }
 
+void add_privacy(CLI::App& app, const std::string& config, std::function<Status()>& chosen) {
+  CLI::App* privacy = app.add_subcommand(
+      "privacy", "What jobs have spent of the records of each dataset here; needs --config");
+  privacy->callback([&] {
+    chosen = [&config]() -> Status {
+      TRIB_TRY(read, read_config(config));
+      return show_privacy(read);
+    };
+  });
+}
+
 }  // namespace
 }  // namespace tributary
 
@@ -187,6 +199,7 @@ int main(int argc, char** argv) {
   tributary::add_model(app, exported, chosen);
   std::string job_id;
   tributary::add_jobs(app, config, job_id, chosen);
+  tributary::add_privacy(app, config, chosen);
   tributary::EnrollOptions enrolled;
   tributary::add_enroll(app, enrolled, chosen);
   if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;

@@ -84,7 +84,8 @@ class Daemon {
                       [this] { return stopping_.load(); }},
         [this] { return free_resources(config_.state_dir); }, &*gate_,
         CarriedStore(*files_, config_.state_dir + "/carried"),
-        PersonalModels{*files_, config_.state_dir + "/personal"}, learner_});
+        PersonalModels{*files_, config_.state_dir + "/personal"},
+        ledger_of(config_, *files_, clock_), learner_});
     tell_missing_files(config_, log_);
     log_.record("client.started", {{"software", kSoftware},
                                    {"site", credentials_->own().name},
@@ -380,7 +381,6 @@ class Daemon {
   std::shared_ptr<std::atomic<bool>> stop_task_;
   TimePoint decisions_noted_at_;
   TimePoint last_progress_;  // the training thread's
-
   asio::steady_timer tick_{io_};
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   std::optional<Deadline> force_;

@@ -25,6 +25,10 @@ Result<std::optional<std::int64_t>> upload_rate(const std::string& policy_file,
   return upload_rate_at(policy, minute_of_day(wall_ms));
 }
 
+PrivacyLedger ledger_of(const ClientConfig& config, FileSystem& files, const Clock& clock) {
+  return PrivacyLedger(files, clock, config.state_dir + "/privacy");
+}
+
 KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files) {
   return KnownJobs(files, config.state_dir + "/jobs");
 }

@@ -9,6 +9,7 @@
 
 #include "client/agent/site_audit.h"
 #include "client/work/known_jobs.h"
+#include "client/work/privacy_ledger.h"
 #include "common/config/client_file.h"
 #include "common/config/policy_file.h"
 
@@ -23,6 +24,9 @@ Result<std::optional<std::int64_t>> upload_rate(const std::string& policy_file,
 
 // What its jobs wait for, which a person may decide while the daemon runs.
 KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files);
+
+// What jobs have spent of its records; belongs to the state, whatever the certificate.
+PrivacyLedger ledger_of(const ClientConfig& config, FileSystem& files, const Clock& clock);
 
 // What persons decided stands in the audit log before anything is done by it.
 Status note_decisions(KnownJobs jobs, SiteAudit& audit);

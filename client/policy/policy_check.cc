@@ -4,6 +4,9 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <limits>
+
+#include "common/base/short_number.h"
 
 namespace tributary {
 namespace {
@@ -36,6 +39,31 @@ Status permits_family(const SitePolicy& policy, const std::string& family, const
   return denied("torchscript", "does not name the job's module " + module.hex());
 }
 
+// A job that promises nothing spends without end.
+Status permits_records(const SitePolicy& policy, const std::optional<RecordPrivacy>& records) {
+  const double endless = std::numeric_limits<double>::infinity();
+  if (!records) {
+    if (policy.needs_differential_privacy)
+      return denied("differential_privacy", "is required, and the job has no privacy.records");
+    if (policy.max_epsilon < endless)
+      return denied("privacy.max_epsilon", "is set, and the job has no privacy.records");
+    if (policy.max_epsilon_total < endless)
+      return denied("privacy.max_epsilon_total", "is set, and the job has no privacy.records");
+    return {};
+  }
+  const auto beyond = [](const char* rule, double limit, double wanted) {
+    return denied(rule, "is " + short_number(limit) + ", the job wants " + short_number(wanted));
+  };
+  if (records->max_epsilon > policy.max_epsilon)
+    return beyond("privacy.max_epsilon", policy.max_epsilon, records->max_epsilon);
+  if (records->delta > policy.max_delta)
+    return beyond("privacy.max_delta", policy.max_delta, records->delta);
+  if (records->noise_multiplier < policy.min_noise_multiplier)
+    return beyond("privacy.min_noise_multiplier", policy.min_noise_multiplier,
+                  records->noise_multiplier);
+  return {};
+}
+
 bool is_among(const std::vector<DayTime>& hours, int minute_of_day) {
   if (hours.empty()) return true;
   return std::ranges::any_of(hours, [minute_of_day](const DayTime& time) {
@@ -60,11 +88,10 @@ std::string loss_of(const JobSpec& job) {
 
 Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& job,
                const Digest& module, RoundNumber round) {
-  // No job of this version has either.
+  // No job of this version has it.
   if (policy.needs_secure_aggregation)
     return denied("secure_aggregation", "is required, and the job has none");
-  if (policy.needs_differential_privacy)
-    return denied("differential_privacy", "is required, and the job has none");
+  TRIB_CHECK_OK(permits_records(policy, job.privacy.records));
   if (job.aggregation.root() == site && !policy.trains_as_root) {
     return make_error(ErrorCode::kPermissionDenied,
                       "aggregate.rule.root names this site, and policy.trains_as_root is not set");

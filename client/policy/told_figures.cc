@@ -63,6 +63,12 @@ void join_small_bins(EvaluationCounts& counts, std::int64_t least) {
 
 }  // namespace
 
+void tell_less(const JobSpec& job, DataSummary& summary) {
+  if (!job.privacy.records) return;
+  summary.categories.clear();
+  summary.numeric.clear();
+}
+
 void tell_less(const SitePolicy& policy, DataSummary& summary) {
   for (auto& [column, words] : summary.categories)
     std::erase_if(words,

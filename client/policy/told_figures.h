@@ -3,11 +3,14 @@
 // makes a result tell less, never more, and leaves it one that the coordinator can add up.
 #pragma once
 
+#include "common/domain/job_spec.h"
 #include "common/domain/site_policy.h"
 #include "common/domain/task.h"
 
 namespace tributary {
 
+// Under privacy.records nothing is told of the rows but how many there are.
+void tell_less(const JobSpec& job, DataSummary& summary);
 // Categories of few rows are not named; of a column with few values nothing is told.
 void tell_less(const SitePolicy& policy, DataSummary& summary);
 // Loss and norm are rounded; a loss that is not to leave is told as 0.

@@ -34,6 +34,7 @@ void VirtualSites::add(VirtualSite site) {
       .log = [](const char*, EventFields) {},
       .carried = CarriedStore(files_, folder_ + "/" + site.name.value),
       .personal = PersonalModels{files_, folder_ + "/" + site.name.value + "/personal"},
+      .ledger = PrivacyLedger(files_, clock_, folder_ + "/" + site.name.value + "/privacy"),
       // Whoever simulates runs a module of their own, on a machine of their own.
       .learner = learner_in_process()});
 }

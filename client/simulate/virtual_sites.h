@@ -16,6 +16,7 @@
 #include "client/data/partition.h"
 #include "client/simulate/attackers.h"
 #include "client/work/task_runner.h"
+#include "common/base/clock.h"
 #include "coordinator/service/driver.h"
 
 namespace tributary {
@@ -85,6 +86,7 @@ class VirtualSites final : public SitePort {
   BlobStore& blobs_;
   FileSystem& files_;
   std::string folder_;
+  const SystemClock clock_;  // of ledgers
   boost::asio::thread_pool pool_;
   Driver* driver_ = nullptr;
   std::map<SiteName, Site> sites_;

@@ -193,6 +193,7 @@ Result<TaskOutcome> TaskRunner::prepare(const Work& work) {
   TRIB_CHECK_OK(deny(
       work, permits_rows(work.policy, work.job, static_cast<std::int64_t>(summary.training_rows))));
   tell_less(work.policy, summary);
+  tell_less(work.job, summary);
   TRIB_CHECK_OK(validate_summary(summary));
   return TaskOutcome{PrepareResult{std::move(summary)}};
 }
@@ -218,12 +219,19 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   TRIB_TRY(data, examples(work));
   TRIB_TRY(sent, sent_model(work));
   TRIB_TRY(before, carried_before(work));
+  std::optional<RecordBudget> budget;
+  if (work.job.privacy.records) {
+    budget.emplace(RecordBudget::Ports{ports_.ledger, ports_.log}, task, work.job, work.policy,
+                   static_cast<std::uint64_t>(data->training.rows));
+    TRIB_CHECK_OK(within_budget(work, budget->check(work.local_detail)));
+  }
   EventFields fields = fields_of(task.key);
   fields.emplace_back("examples", data->training.rows);
   fields.emplace_back("epochs", work.job.train.epochs);
   fields.emplace_back("batch_size", work.job.train.batch_size);
   ports_.log("training.started", std::move(fields));
   TRIB_TRY(trained, train_on(work, data->training, sent, before));
+  TRIB_TRY(epsilon, spend(work, budget ? &*budget : nullptr));
   Carried left;
   put_part(left, "algorithm", std::move(trained.own));
   put_part(left, "local", std::move(trained.local));
@@ -246,10 +254,25 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   fields.emplace_back("norm", trained.update_norm);
   fields.emplace_back("seconds", trained.seconds);
   ports_.log("training.finished", std::move(fields));
-  TrainResult result{stored, trained.examples, trained.train_loss, trained.update_norm,
-                     trained.seconds};
+  TrainResult result{stored,          trained.examples, trained.train_loss, trained.update_norm,
+                     trained.seconds, epsilon};
   tell_less(work.policy, result);
   return TaskOutcome{result};
+}
+
+Status TaskRunner::within_budget(const Work& work, const Status& budget) const {
+  if (budget) return {};
+  const bool spent = budget.error().code == ErrorCode::kFailedPrecondition;
+  work.reason = spent ? Reason::kBudgetSpent : Reason::kStorageFailed;
+  return budget;
+}
+
+// What a training made is as good as gone where its debit is not durable: nothing of it may leave.
+Result<double> TaskRunner::spend(const Work& work, RecordBudget* budget) const {
+  if (budget == nullptr) return 0.0;
+  const Result<double> spent = budget->debit(work.local_detail);
+  TRIB_CHECK_OK(within_budget(work, spent ? Status{} : Status(spent.error())));
+  return spent;
 }
 
 Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& data,

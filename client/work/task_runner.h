@@ -11,6 +11,7 @@
 #include "client/learning/learner.h"
 #include "client/work/carried_store.h"
 #include "client/work/job_gate.h"
+#include "client/work/record_budget.h"
 #include "client/work/resources.h"
 #include "client/work/site_data.h"
 #include "client/work/task_checkpoints.h"
@@ -40,6 +41,7 @@ class TaskRunner {
     JobGate* gate = nullptr;                        // null: every job may run
     std::optional<CarriedStore> carried = {};       // none: each round is as the first
     std::optional<PersonalModels> personal = {};
+    std::optional<PrivacyLedger> ledger = {};       // none: no job with privacy.records trains
     const Learner& learner = learner_in_process();  // who carries out what code of jobs takes part
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
@@ -65,6 +67,8 @@ class TaskRunner {
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);
   Result<TaskOutcome> train_round(const Work& work);
+  Status within_budget(const Work& work, const Status& budget) const;
+  Result<double> spend(const Work& work, RecordBudget* budget) const;
   Result<TrainOutput> train_on(const Work& work, const ExampleSet& data, const SentModel& sent,
                                const Carried& before);
   Result<std::vector<float>> train_personal(const Work& work, const ExampleSet& data,

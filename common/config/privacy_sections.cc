@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/config/catalog.h"
 #include "common/config/job_sections.h"
+#include "common/privacy/accounting/dp_event.h"
 
 namespace tributary {
 namespace {
@@ -14,15 +15,15 @@ constexpr NumberRange kPositive{.min = 0.0, .above_min = true};
 constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
 // Beyond, the arithmetic of noise ends before privacy does.
 constexpr NumberRange kClip{.min = 1e-6, .max = 1e6};
-constexpr NumberRange kNoise{.min = 0.01, .max = 1e6};
+constexpr NumberRange kNoise{.min = kNoiseMultiplierMin, .max = kNoiseMultiplierMax};
 constexpr NumberRange kDelta{.min = 0.0, .max = 1.0, .above_min = true, .below_max = true};
 
 std::optional<RecordPrivacy> read_records(Section& privacy) {
   Section from = privacy.section("records", Need::kOptional);
   if (!from.present()) return std::nullopt;
   RecordPrivacy records;
-  records.clip = from.number("clip", kPositive);
-  records.noise_multiplier = from.number("noise_multiplier", kPositive);
+  records.clip = from.number("clip", kClip);
+  records.noise_multiplier = from.number("noise_multiplier", kNoise);
   records.delta = from.number("delta", kDelta);
   records.max_epsilon = from.number("max_epsilon", kPositive);
   return records;
@@ -126,6 +127,109 @@ void check_sites(Section& root, Section& privacy, const JobSpec& spec) {
   check_data_of_sites(root, spec.data);
 }
 
+// What of the rows would leave without noise, or outside of what the clip bounds.
+void check_data_of_records(Section& root, const DataSpec& spec) {
+  if (spec.features.empty()) return;
+  Section data = root.section("data", Need::kRequired);
+  const bool constants = spec.standardize == Standardize::kConstants;
+  if (!constants && spec.standardize != Standardize::kNone) {
+    data.fault("standardize",
+               "tells means and deviations of the rows, and privacy.records lets nothing of them "
+               "leave without noise; write standardize: none, or constants with a mean and a "
+               "deviation for each column");
+  }
+  if (!constants && spec.missing == MissingValues::kMean) {
+    data.fault("missing",
+               "the mean would be that of the site's rows, on which each of them then "
+               "depends; with privacy.records write missing: drop_row, or "
+               "standardize: constants");
+  }
+  for (const FeatureColumn& column : spec.features) {
+    if (column.kind != FeatureKind::kCategorical || !column.vocabulary.empty()) continue;
+    data.fault("features", "the words of " + quoted(column.name) +
+                               " would be gathered from the rows; with privacy.records write them "
+                               "down: values: [...]");
+  }
+}
+
+void check_records(Section& root, const JobSpec& spec) {
+  Section train = root.section("train", Need::kRequired);
+  const std::string& algorithm = spec.train.algorithm.name;
+  if (algorithm != "fedavg" && algorithm != "fedprox") {
+    train.fault("algorithm", algorithm +
+                                 " sends more than what privacy.records adds noise to; write "
+                                 "algorithm: fedavg or fedprox");
+  }
+  if (spec.train.personal) {
+    train.fault("personal",
+                "trains on the rows once more, which privacy.records does not count; "
+                "leave it out");
+  }
+  check_data_of_records(root, spec.data);
+}
+
+constexpr std::uint32_t kLeastInASum = 3;
+
+// What would be told of each site beside the sum.
+void check_told_beside_sums(Section& root, const JobSpec& spec) {
+  Section data = root.section("data", Need::kRequired);
+  if (spec.data.standardize == Standardize::kFederated) {
+    data.fault("standardize",
+               "federated takes each site's means in the clear; with privacy.secure_aggregation "
+               "write standardize: constants, site or none");
+  }
+  for (const FeatureColumn& feature : spec.data.features) {
+    if (feature.kind == FeatureKind::kCategorical && feature.vocabulary.empty()) {
+      data.fault("features", "the words of " + quoted(feature.name) +
+                                 " would be told by each site; with privacy.secure_aggregation "
+                                 "write them as its values");
+    }
+  }
+  if (spec.evaluation.best_of_worst) {
+    root.section("evaluate", Need::kRequired)
+        .fault("best_of",
+               "nobody sees the figures of single sites with "
+               "privacy.secure_aggregation; leave it out");
+  }
+}
+
+void check_secure_aggregation(Section& root, Section& privacy, const JobSpec& spec) {
+  const std::string named = "privacy.secure_aggregation";
+  const SecureAggregation& secure = *spec.privacy.secure_aggregation;
+  Section rounds = root.section("rounds", Need::kRequired);
+  Section train = root.section("train", Need::kRequired);
+  if (secure.group_size > 0 && secure.group_size < kLeastInASum)
+    privacy.section("secure_aggregation", Need::kRequired).fault("group_size", "at least 3");
+  if (spec.rounds.minimum_sites < kLeastInASum)
+    rounds.fault("minimum_sites", "a sum of fewer than 3 sites tells each the others'");
+  if (spec.rounds.carries_late()) {
+    rounds.fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
+                 "lets updates of other rounds count, and masks of " + named +
+                     " cancel in one; use mode: sync and late: discard");
+  }
+  if (spec.train.encoding.name != "fp32")
+    train.fault("encoding", "masked numbers have " + named + ".bits; use encoding: fp32");
+  const auto algorithm =
+      std::ranges::find(client_algorithms(), spec.train.algorithm.name, &PluginSchema::name);
+  if (algorithm->algorithm.server) {
+    train.fault("algorithm", algorithm->name + " sends more than an update, and " + named +
+                                 " sums updates; use fedavg or fedprox");
+  }
+  const auto rule =
+      std::ranges::find(aggregation_rules(), spec.aggregation.rule.name, &PluginSchema::name);
+  if (rule->name != "weighted_mean" && (!rule->updates.together || secure.group_size == 0)) {
+    root.section("aggregate", Need::kRequired)
+        .fault("rule", rule->name + " sees updates of single sites, and " + named +
+                           " shows none; use rule: weighted_mean, or a group_size: the rule then "
+                           "sees the means of groups");
+  }
+  if (spec.aggregation.root()) {
+    root.section("aggregate", Need::kRequired)
+        .fault("rule", "the root's update would be seen beside the sums; use another rule");
+  }
+  check_told_beside_sums(root, spec);
+}
+
 }  // namespace
 
 PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds) {
@@ -142,8 +246,8 @@ void check_privacy(Section& root, const JobSpec& spec) {
   const PrivacySpec& privacy = spec.privacy;
   if (privacy == PrivacySpec{}) return;
   Section from = root.section("privacy", Need::kRequired);
-  if (privacy.secure_aggregation) from.fault("secure_aggregation", "is not in this version");
-  if (privacy.records) from.fault("records", "is not in this version");
+  if (privacy.secure_aggregation) check_secure_aggregation(root, from, spec);
+  if (privacy.records) check_records(root, spec);
   if (privacy.sites) check_sites(root, from, spec);
 }
 

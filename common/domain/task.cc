@@ -22,6 +22,12 @@ std::string to_string(const TaskKey& key) {
          std::to_string(key.attempt) + "/" + std::string(task_kind_name(key.kind));
 }
 
+bool summed_secretly(const JobSpec& spec, TaskKind kind) {
+  if (!spec.privacy.secure_aggregation) return false;
+  return kind == TaskKind::kTrain ||
+         (kind == TaskKind::kEvaluate && !spec.evaluation.by_evaluators);
+}
+
 std::int64_t least_sites_of(const RoundPolicy& rounds) {
   if (rounds.quorum > 0) return rounds.quorum;
   if (rounds.target > 0) return rounds.target;

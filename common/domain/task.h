@@ -72,6 +72,10 @@ struct Task {
   bool operator==(const Task&) const = default;
 };
 
+// Whether sites only say that they are ready with such a task of the job, and what it made is summed
+// where nobody sees it.
+bool summed_secretly(const JobSpec& spec, TaskKind kind);
+
 // Of how many sites' updates a new model is made at least, by these words of a job.
 std::int64_t least_sites_of(const RoundPolicy& rounds);
 

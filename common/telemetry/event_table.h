@@ -152,6 +152,11 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "A checkpoint could not be written or used; the training is as without. Told once for each"},
     {"training.finished", kInfo, kSite, "job round attempt examples loss norm seconds",
      "The local passes are done"},
+    {"privacy.spent", kInfo, kSite,
+     "job round attempt dataset epsilon delta unit adjacency sampling dataset_epsilon "
+     "dataset_delta",
+     "The training is in the ledger: epsilon is what the job has spent of the dataset's records, "
+     "dataset_epsilon what all jobs together have"},
     {"evaluation.local", kInfo, kSite, "job round model examples loss accuracy auc f1",
      "A model on this site's rows: the global one with the tensors that stay here, or the personal "
      "one"},

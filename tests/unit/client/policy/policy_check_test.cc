@@ -55,7 +55,37 @@ const std::vector<Rule> kRules = {
     {"limits.min_sites", [](auto& p) { p.min_sites = 4; }, [](auto& p) { p.min_sites = 5; }},
     {"secure_aggregation", [](auto&) {}, [](auto& p) { p.needs_secure_aggregation = true; }},
     {"differential_privacy", [](auto&) {}, [](auto& p) { p.needs_differential_privacy = true; }},
+    // A job that promises nothing spends without end.
+    {"privacy.max_epsilon", [](auto& p) { p.max_delta = 1e-9; },
+     [](auto& p) { p.max_epsilon = 3; }},
+    {"privacy.max_epsilon_total", [](auto& p) { p.min_noise_multiplier = 2; },
+     [](auto& p) { p.max_epsilon_total = 3; }},
 };
+
+const std::vector<Rule> kRulesOfPrivateJobs = {
+    {"privacy.max_epsilon", [](auto& p) { p.max_epsilon = 3; },
+     [](auto& p) { p.max_epsilon = 2.9; }},
+    {"privacy.max_delta", [](auto& p) { p.max_delta = 1e-5; },
+     [](auto& p) { p.max_delta = 0.9e-5; }},
+    {"privacy.min_noise_multiplier", [](auto& p) { p.min_noise_multiplier = 1.1; },
+     [](auto& p) { p.min_noise_multiplier = 1.2; }},
+};
+
+TEST(PolicyCheck, APrivateJobIsHeldToWhatItsOwnWordsPromise) {
+  JobSpec job = usual_job();
+  job.privacy.records = {.clip = 1, .noise_multiplier = 1.1, .delta = 1e-5, .max_epsilon = 3};
+  EXPECT_TRUE(permitted({.needs_differential_privacy = true, .max_epsilon_total = 0.1}, job))
+      << "what the dataset has spent already is the ledger's to know";
+  for (const Rule& rule : kRulesOfPrivateJobs) {
+    SitePolicy fits, denies;
+    rule.fits(fits);
+    rule.denies(denies);
+    EXPECT_TRUE(permitted(fits, job)) << rule.name;
+    const Status denied = permitted(denies, job);
+    ASSERT_FALSE(denied) << rule.name;
+    EXPECT_THAT(denied.error().message, HasSubstr("policy." + std::string(rule.name) + " is "));
+  }
+}
 
 TEST(PolicyCheck, EachRuleDeniesWhatItIsAgainst) {
   for (const Rule& rule : kRules) {

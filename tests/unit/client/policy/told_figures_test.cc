@@ -96,5 +96,21 @@ TEST(ToldFigures, RareWordsAndColumnsOfFewValuesAreNotTold) {
   EXPECT_FALSE(summary.numeric.contains("rare"));
 }
 
+TEST(ToldFigures, OfRowsThatAreToStayPrivateOnlyTheirNumberIsTold) {
+  DataSummary summary;
+  summary.training_rows = 100;
+  summary.validation_rows = 20;
+  summary.categories["ward"] = {{"a", 90}};
+  summary.numeric["age"].count = 100;
+  JobSpec job;
+  tell_less(job, summary);
+  EXPECT_EQ(summary.categories.size() + summary.numeric.size(), 2u);
+  job.privacy.records.emplace();
+  tell_less(job, summary);
+  EXPECT_EQ(summary.categories.size() + summary.numeric.size(), 0u);
+  EXPECT_EQ(summary.training_rows, 100u);
+  EXPECT_EQ(summary.validation_rows, 20u);
+}
+
 }  // namespace
 }  // namespace tributary
