@@ -108,6 +108,7 @@ void SiteAgent::linked(std::shared_ptr<Link> link, const Welcome& welcome, std::
     }
     ask_for_news();
     dispatch(ss::Connected{welcome.reconnect_spread_ms});
+    if (ports_.sums != nullptr) ports_.sums->again();
   }
 }
 
@@ -137,6 +138,24 @@ void SiteAgent::send_result(const TaskResult& result) {
       return send(TaskResult{result.key, *failure});
   }
   send(result);
+  const bool may_be_summed = std::holds_alternative<TrainResult>(result.outcome) ||
+                             std::holds_alternative<EvaluateResult>(result.outcome);
+  if (link_ && ports_.sums != nullptr && may_be_summed) ports_.sums->begin(result.key);
+}
+
+// What was allowed when the result was told may not be now: then the site has left the sum.
+void SiteAgent::answer_sum(const std::vector<SumAnswer>& answers) {
+  for (const SumAnswer& answer : answers) {
+    if (!std::holds_alternative<SumAbort>(answer.body)) {
+      if (distrusts() || (ports_.withheld && ports_.withheld(answer.key))) {
+        send(SumAnswer{answer.key, SumAbort{"withheld", "the site keeps it"}});
+        return;
+      }
+      if (const auto* input = std::get_if<SumInput>(&answer.body))
+        may_serve_[input->masked.digest] = answer.key;
+    }
+    send(answer);
+  }
 }
 
 // False: it was refused, and the coordinator told so.
@@ -196,6 +215,13 @@ Status SiteAgent::on_message(const Message& message) {
     if (ports_.news) ports_.news(message);
     return {};
   }
+  if (const auto* request = std::get_if<SumRequest>(&message)) {
+    if (ports_.sums != nullptr) ports_.sums->handle(*request);
+    return {};
+  }
+  if (const auto* committed = std::get_if<RoundCommitted>(&message);
+      committed != nullptr && ports_.sums != nullptr)
+    ports_.sums->committed(*committed);
   if (const auto* offer = std::get_if<TaskOffer>(&message);
       offer != nullptr && !take_offer(offer->task))
     return {};

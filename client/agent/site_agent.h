@@ -24,6 +24,18 @@
 
 namespace tributary {
 
+// The site's part in secure sums, which may be on another thread. Called on the agent's; answers
+// with SiteAgent::answer_sum(), later.
+class SumDesk {
+ public:
+  virtual ~SumDesk() = default;
+  // The coordinator is told that this task is done; nothing where it is none of a secure sum.
+  virtual void begin(const TaskKey& key) = 0;
+  virtual void handle(const SumRequest& request) = 0;
+  virtual void again() = 0;  // on a new link
+  virtual void committed(const RoundCommitted& committed) = 0;
+};
+
 class SiteAgent final : public LinkHandler {
  public:
   struct Ports {
@@ -46,6 +58,7 @@ class SiteAgent final : public LinkHandler {
     std::function<RenewCertificate()> ask_news = {};
     std::function<void(const Message&)> news = {};
     UploadPace* pace = nullptr;  // of results that leave; none: as fast as the link takes them
+    SumDesk* sums = nullptr;     // none: the site takes part in no secure sum
   };
   // Takes up what an earlier life left in `state_dir`.
   static Result<std::unique_ptr<SiteAgent>> open(std::string state_dir, Ports ports);
@@ -68,6 +81,7 @@ class SiteAgent final : public LinkHandler {
   // When pass_time() is due at the latest; none while nothing waits for time.
   std::optional<TimePoint> next_wake() const { return session_.next_wake(); }
   void pass_time();
+  void answer_sum(const std::vector<SumAnswer>& answers);
   void go_on_uploads();  // those that wait for the pace: often
   void ask_for_news();   // on a link that is up
 

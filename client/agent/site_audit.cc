@@ -34,6 +34,22 @@ Json json_of(const char* event, const TaskKey& key) {
           {"task", task_kind_name(key.kind)}};
 }
 
+// What of a secure sum left: which of its steps, and the sealed or masked bytes by their digest.
+Json json_of(const SumAnswer& answer) {
+  constexpr std::array kSteps = {"keys", "shares", "input", "agreement", "reveal", "abort"};
+  Json json = json_of("sum.sent", answer.key);
+  json["step"] = kSteps.at(answer.body.index());
+  if (const auto* input = std::get_if<SumInput>(&answer.body)) {
+    json["blob_sha256"] = input->masked.digest.hex();
+    json["blob_bytes"] = input->masked.bytes;
+  }
+  if (const auto* abort = std::get_if<SumAbort>(&answer.body)) {
+    json["reason"] = abort->reason;
+    json["detail"] = abort->detail;
+  }
+  return json;
+}
+
 // Small results are told by the digest of the message: the site can show that nothing else went.
 Result<Json> json_of(const TaskResult& result) {
   if (const auto* failure = std::get_if<TaskFailure>(&result.outcome)) {
@@ -100,6 +116,8 @@ Status SiteAudit::note_sent(const Message& message) {
   } else if (const auto* result = std::get_if<TaskResult>(&message)) {
     TRIB_TRY(told, json_of(*result));
     json = std::move(told);
+  } else if (const auto* answer = std::get_if<SumAnswer>(&message)) {
+    json = json_of(*answer);
   } else {
     return {};
   }

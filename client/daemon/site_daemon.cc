@@ -10,14 +10,15 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdlib>
-#include <mutex>
 #include <random>
 
 #include "client/agent/certificate_renewal.h"
 #include "client/agent/site_agent.h"
 #include "client/confined/confined_learner.h"
 #include "client/daemon/dataset_files.h"
+#include "client/daemon/shared_trust.h"
 #include "client/daemon/site_rules.h"
+#include "client/daemon/sum_desk.h"
 #include "client/policy/policy_check.h"
 #include "client/work/site_data.h"
 #include "client/work/task_runner.h"
@@ -74,7 +75,7 @@ class Daemon {
                               [this](const Task& task, bool begun) { return refusal(task, begun); },
                               [this](const TaskKey& key) { return withheld(key); },
                               [this] { return renewal_->ask(); },
-                              [this](const Message& news) { take_news(news); }, &pace_}));
+                              [this](const Message& news) { take_news(news); }, &pace_, &sums_}));
     agent_ = std::move(agent);
     TRIB_CHECK_OK(open_gate());
     runner_.emplace(TaskRunner::Ports{
@@ -85,7 +86,9 @@ class Daemon {
         [this] { return free_resources(config_.state_dir); }, &*gate_,
         CarriedStore(*files_, config_.state_dir + "/carried"),
         PersonalModels{*files_, config_.state_dir + "/personal"},
-        ledger_of(config_, *files_, clock_), learner_});
+        ledger_of(config_, *files_, clock_), SumGifts(*files_, config_.state_dir + "/sums"),
+        learner_});
+    open_sums();
     tell_missing_files(config_, log_);
     log_.record("client.started", {{"software", kSoftware},
                                    {"site", credentials_->own().name},
@@ -102,6 +105,7 @@ class Daemon {
     agent_->start();
     io_.run();
     if (!forced_) trainer_.join();
+    sums_.stop();
     storage_.stop();
     storage_.join();
     log_.record(
@@ -114,11 +118,21 @@ class Daemon {
  private:
   Status open_audit() {
     TRIB_TRY(papers, own_papers());
-    set_trust(papers.trust);
+    trust_.set(papers.trust);
     TRIB_TRY(audit, SiteAudit::open({*files_, clock_, log_}, config_.state_dir + "/audit",
                                     std::move(papers.signer), std::move(papers.trust)));
     audit_ = std::move(audit);
     return {};
+  }
+  void open_sums() {
+    const std::string folder = config_.state_dir + "/sums";
+    sums_.open({SiteName{credentials_->own().name}, SumGifts(*files_, folder),
+                PastSumStore(*files_, folder + "/past.json"), agent_->blobs(), work_log(),
+                [this]() -> Result<std::unique_ptr<SumNotary>> {
+                  TRIB_TRY(papers, own_papers());
+                  return notary_with(std::move(papers), clock_);
+                },
+                [this] { return least_secure_sites(config_.policy_file); }});
   }
   Status would_do(const TlsFiles& files) {
     TRIB_TRY(context, TlsContext::load_as(PeerRole::kSite, files));
@@ -131,18 +145,10 @@ class Daemon {
     if (renewal_->take(std::get<TrustUpdate>(news)) && credentials_->reload()) renew();
   }
   Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
-  void set_trust(const Trust& trust) {
-    const std::scoped_lock lock(trust_mutex_);
-    trust_ = trust;
-  }
-  Trust trust() const {
-    const std::scoped_lock lock(trust_mutex_);
-    return trust_;
-  }
   // The new files were found good as those of a link.
   void renew() {
     if (Result<Papers> papers = own_papers(); papers) {
-      set_trust(papers->trust);
+      trust_.set(papers->trust);
       audit_->renew(std::move(papers->signer), std::move(papers->trust));
     } else {
       log_.record("certificates.kept", {{"detail", papers.error().message}});
@@ -159,7 +165,7 @@ class Daemon {
     }
     gate_.emplace(JobGate::Ports{
         SiteName{credentials_->own().name}, [path] { return read_site_policy(path); },
-        [this] { return trust(); }, clock_, work_log(), known_jobs_of(config_, *files_)});
+        [this] { return trust_.get(); }, clock_, work_log(), known_jobs_of(config_, *files_)});
     return {};
   }
 
@@ -290,7 +296,7 @@ class Daemon {
     signals_.async_wait([this](const boost::system::error_code& cancelled, int signal) {
       if (cancelled) return;
       if (signal == SIGHUP) {
-        reopen_log();
+        reopen_log(log_, config_.log.file);
         if (credentials_->reload()) renew();
         renew_config();
         return wait_for_signal();
@@ -334,15 +340,6 @@ class Daemon {
       link->close(make_error(ErrorCode::kUnavailable, "the site's datasets were changed"));
   }
 
-  void reopen_log() {
-    if (const Status reopened = log_.reopen(); reopened) {
-      log_.record("log.reopened", {{"file", config_.log.file}});
-    } else {
-      log_.record("storage.failed",
-                  {{"path", config_.log.file}, {"detail", reopened.error().message}});
-    }
-  }
-
   void end_if_stopped() {
     if (!agent_->stopped()) return;
     tick_.cancel();
@@ -367,11 +364,11 @@ class Daemon {
   UploadPace pace_{clock_, [this] { return upload_rate(config_.policy_file, clock_.wall_ms()); }};
   asio::io_context io_{1};  // outlives the agent's link, as the threads do the agent's queues
   asio::thread_pool trainer_{1}, storage_{1};
+  ThreadSumDesk sums_{io_, [this](const auto& answers) { agent_->answer_sum(answers); }};
   std::unique_ptr<DirectoryLock> lock_;
   std::optional<Credentials> credentials_;
   std::optional<CertificateRenewal> renewal_;
-  mutable std::mutex trust_mutex_;
-  Trust trust_{""};  // in signatures; the training thread asks for it, too
+  SharedTrust trust_;  // in signatures
   std::weak_ptr<FrameLink> link_;
   std::vector<std::string> told_;  // datasets, in the Hello of the last dial
   std::unique_ptr<SiteAudit> audit_;

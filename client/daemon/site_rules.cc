@@ -29,6 +29,11 @@ PrivacyLedger ledger_of(const ClientConfig& config, FileSystem& files, const Clo
   return PrivacyLedger(files, clock, config.state_dir + "/privacy");
 }
 
+Result<std::size_t> least_secure_sites(const std::string& policy_file) {
+  TRIB_TRY(policy, read_site_policy(policy_file));
+  return static_cast<std::size_t>(policy.min_secure_sites);
+}
+
 KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files) {
   return KnownJobs(files, config.state_dir + "/jobs");
 }

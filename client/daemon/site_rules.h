@@ -22,6 +22,9 @@ Result<SitePolicy> read_site_policy(const std::string& path);
 Result<std::optional<std::int64_t>> upload_rate(const std::string& policy_file,
                                                 std::int64_t wall_ms);
 
+// Of how many sites a sum is made at least whose parts nobody sees, by the policy as it stands now.
+Result<std::size_t> least_secure_sites(const std::string& policy_file);
+
 // What its jobs wait for, which a person may decide while the daemon runs.
 KnownJobs known_jobs_of(const ClientConfig& config, FileSystem& files);
 

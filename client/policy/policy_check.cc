@@ -89,8 +89,14 @@ std::string loss_of(const JobSpec& job) {
 Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& job,
                const Digest& module, RoundNumber round) {
   // No job of this version has it.
-  if (policy.needs_secure_aggregation)
+  const auto& secure = job.privacy.secure_aggregation;
+  if (policy.needs_secure_aggregation && !secure)
     return denied("secure_aggregation", "is required, and the job has none");
+  if (secure) {
+    const std::int64_t sites =
+        secure->group_size > 0 ? secure->group_size : least_sites_of(job.rounds);
+    TRIB_CHECK_OK(at_least(policy.min_secure_sites, "privacy.min_secure_sites", sites));
+  }
   TRIB_CHECK_OK(permits_records(policy, job.privacy.records));
   if (job.aggregation.root() == site && !policy.trains_as_root) {
     return make_error(ErrorCode::kPermissionDenied,

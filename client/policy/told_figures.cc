@@ -64,9 +64,13 @@ void join_small_bins(EvaluationCounts& counts, std::int64_t least) {
 }  // namespace
 
 void tell_less(const JobSpec& job, DataSummary& summary) {
-  if (!job.privacy.records) return;
+  if (!job.privacy.records && !job.privacy.secure_aggregation) return;
   summary.categories.clear();
   summary.numeric.clear();
+  if (!job.privacy.secure_aggregation) return;
+  // Whether there are any: how many is summed where nobody sees it.
+  summary.training_rows = std::min<std::uint64_t>(summary.training_rows, 1);
+  summary.validation_rows = std::min<std::uint64_t>(summary.validation_rows, 1);
 }
 
 void tell_less(const SitePolicy& policy, DataSummary& summary) {

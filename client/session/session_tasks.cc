@@ -196,7 +196,9 @@ void Session::on_verdict(const TaskVerdict& verdict) {
   report_task(accepted ? "result.accepted" : "result.refused", verdict.key,
               {{"reason", std::string(reason_name(verdict.reason))}, {"detail", verdict.detail}});
   if (accepted && !kept->second.accepted) proven_ = true;
-  if (accepted && !blob_of(kept->second.result).digest.is_none()) {
+  // A training whose update is summed where nobody sees it has no blob here, and is kept as well.
+  if (accepted && (std::holds_alternative<TrainResult>(kept->second.result.outcome) ||
+                   !blob_of(kept->second.result).digest.is_none())) {
     kept->second.accepted = true;
   } else {
     forget(verdict.key);  // refused, or small enough to be made again

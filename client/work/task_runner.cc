@@ -8,38 +8,17 @@
 #include "client/policy/policy_check.h"
 #include "client/policy/told_figures.h"
 #include "client/work/failed_task.h"
+#include "client/work/task_work.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"
 #include "common/config/encoding_choice.h"
+#include "common/privacy/secagg/sum_plan.h"
 #include "common/tensor/safetensors.h"
 #include "common/tensor/update_encoding.h"
 #include "common/wire/message_codec.h"
 
 namespace tributary {
-
-struct TaskRunner::Work {
-  const Task& task;
-  const JobSpec& job;
-  const SitePolicy& policy;
-  const std::function<bool()>& should_stop;
-  const std::function<void(std::uint64_t, std::uint64_t)>& progress;
-  mutable Bytes module_file = {};  // empty where the job has none
-  mutable std::string local_detail = {};
-  mutable Reason reason = Reason::kTrainingFailed;  // what an error means here
-};
-
-namespace {
-
-void add_figures(EventFields& fields, const EvaluationFigures& figures) {
-  fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
-  fields.emplace_back("loss", figures.loss);
-  if (figures.accuracy) fields.emplace_back("accuracy", *figures.accuracy);
-  if (figures.auc) fields.emplace_back("auc", *figures.auc);
-  if (figures.f1) fields.emplace_back("f1", *figures.f1);
-}
-
-}  // namespace
 
 TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should_stop,
                            const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
@@ -242,22 +221,49 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   Model& update = trained.update;
   update.layout = update_layout(companions_of(work.job.train.algorithm.name), update.layout);
   update.values.insert(update.values.end(), trained.companions.begin(), trained.companions.end());
-  TRIB_TRY(file, encode(work, update, before, left));
+  const bool secretly = summed_secretly(work.job, TaskKind::kTrain);
+  Bytes file;
+  if (!secretly) {
+    TRIB_TRY(encoded, encode(work, update, before, left));
+    file = std::move(encoded);
+  }
   if (!left.empty() && ports_.carried) {
     work.reason = Reason::kStorageFailed;
     TRIB_CHECK_OK(ports_.carried->keep(task.key.job, task.key.round, task.counted, left));
   }
-  TRIB_TRY(stored, store(work, file));
   fields = fields_of(task.key);
   fields.emplace_back("examples", static_cast<std::int64_t>(trained.examples));
   fields.emplace_back("loss", trained.train_loss);
   fields.emplace_back("norm", trained.update_norm);
   fields.emplace_back("seconds", trained.seconds);
   ports_.log("training.finished", std::move(fields));
-  TrainResult result{stored,          trained.examples, trained.train_loss, trained.update_norm,
-                     trained.seconds, epsilon};
+  TrainResult result{
+      {}, trained.examples, trained.train_loss, trained.update_norm, trained.seconds, epsilon};
   tell_less(work.policy, result);
+  if (secretly) return ready_for_sum(work, result, std::move(update.values));
+  TRIB_TRY(stored, store(work, file));
+  result.update = stored;
   return TaskOutcome{result};
+}
+
+Status TaskRunner::keep_for_sum(const Work& work, const SumGift& gift) const {
+  work.reason = Reason::kStorageFailed;
+  if (ports_.gifts) return ports_.gifts->keep(gift);
+  return make_error(ErrorCode::kFailedPrecondition, "this site takes part in no secure sums");
+}
+
+// The coordinator is told that the site is ready, and by how long it took; nothing else.
+Result<TaskOutcome> TaskRunner::ready_for_sum(const Work& work, const TrainResult& trained,
+                                              std::vector<float> update) const {
+  const SumContext context = sum_context(work.job, work.task.key, {}, {}, update.size());
+  TRIB_CHECK_OK(deny(
+      work, permits_upload(work.policy, input_bytes(context.numbers, context.bits, context.wide))));
+  SumGift gift = gift_for(work.task);
+  gift.examples = trained.examples;
+  gift.train_loss = trained.train_loss;
+  gift.update = std::move(update);
+  TRIB_CHECK_OK(keep_for_sum(work, gift));
+  return TaskOutcome{TrainResult{{}, 0, 0.0, 0.0, trained.seconds, trained.epsilon}};
 }
 
 Status TaskRunner::within_budget(const Work& work, const Status& budget) const {
@@ -344,55 +350,6 @@ Result<std::vector<float>> TaskRunner::train_personal(const Work& work, const Ex
 void TaskRunner::ended(const TaskKey& key) {
   if (ports_.checkpoints && begun_ == key)
     static_cast<void>(ports_.checkpoints->store.remove().has_value());
-}
-
-Result<EvaluationCounts> TaskRunner::evaluate_as(const Work& work, const char* name,
-                                                 const Model& model, const ExampleSet& data) {
-  TRIB_TRY(counts, ports_.learner.evaluate(work.job, model, data, ports_.threads, work.module_file,
-                                           leash(work)));
-  EventFields fields = {{"job", work.task.key.job.value},
-                        {"round", std::int64_t{work.task.key.round}},
-                        {"model", std::string(name)}};
-  add_figures(fields, figures_of(counts));
-  ports_.log("evaluation.local", std::move(fields));
-  return counts;
-}
-
-// The coordinator is told of the model that the job trains, with the site's own tensors in it; how
-// well the personal one does is the site's business.
-Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
-  const TrainSpec& train_spec = work.job.train;
-  TRIB_TRY(data, examples(work));
-  TRIB_TRY(sent, sent_model(work));
-  Carried own;
-  if (ports_.carried && leaves_at_site(train_spec)) {
-    work.reason = Reason::kStorageFailed;
-    TRIB_TRY(last, ports_.carried->last(work.task.key.job, work.task.key.round));
-    own = std::move(last);
-    work.reason = Reason::kTrainingFailed;
-  }
-  Model& model = sent.model;
-  put_local(train_spec, part_of(own, "local"), model);
-  TRIB_TRY(counts, evaluate_as(work, "global", model, data->validation));
-  std::vector<float> personal = part_of(own, "personal", model.values.size());
-  if (!personal.empty()) {
-    model.values = std::move(personal);
-    TRIB_TRY(figures, evaluate_as(work, "personal", model, data->validation));
-    static_cast<void>(figures);
-  }
-  if (own.contains("personal") || own.contains("local"))
-    TRIB_CHECK_OK(export_personal(work, model));
-  tell_less(work.policy, counts);
-  return TaskOutcome{EvaluateResult{std::move(counts)}};
-}
-
-Status TaskRunner::export_personal(const Work& work, const Model& model) {
-  if (!ports_.personal) return {};
-  const auto& [files, directory] = *ports_.personal;
-  work.reason = Reason::kStorageFailed;
-  TRIB_CHECK_OK(files.make_directories(directory));
-  return files.write_durably(directory + "/" + work.task.key.job.value + ".safetensors",
-                             encode_safetensors(model));
 }
 
 }  // namespace tributary

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "client/learning/learner.h"
+#include "client/sums/sum_gifts.h"
 #include "client/work/carried_store.h"
 #include "client/work/job_gate.h"
 #include "client/work/record_budget.h"
@@ -42,6 +43,7 @@ class TaskRunner {
     std::optional<CarriedStore> carried = {};       // none: each round is as the first
     std::optional<PersonalModels> personal = {};
     std::optional<PrivacyLedger> ledger = {};       // none: no job with privacy.records trains
+    std::optional<SumGifts> gifts = {};             // none: no job with secure sums trains
     const Learner& learner = learner_in_process();  // who carries out what code of jobs takes part
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
@@ -83,6 +85,9 @@ class TaskRunner {
   Status check_resources(const Work& work, std::uint64_t model_bytes) const;
   Result<BlobRef> store(const Work& work, ByteView file);
   Result<Bytes> encode(const Work& work, const Model& update, const Carried& before, Carried& left);
+  Result<TaskOutcome> ready_for_sum(const Work& work, const TrainResult& trained,
+                                    std::vector<float> update) const;
+  Status keep_for_sum(const Work& work, const SumGift& gift) const;
   TaskFailure failure(const Work& work, const Error& error) const;
 
   Ports ports_;

@@ -101,4 +101,12 @@ void tell_reloaded(EventLog& log, const ConfigChanges& changes, EventLevel befor
   log.set_level(now);
 }
 
+void reopen_log(EventLog& log, const std::string& file) {
+  if (const Status reopened = log.reopen(); reopened) {
+    log.record("log.reopened", {{"file", file}});
+  } else {
+    log.record("storage.failed", {{"path", file}, {"detail", reopened.error().message}});
+  }
+}
+
 }  // namespace tributary

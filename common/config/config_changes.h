@@ -45,4 +45,7 @@ bool reload_config(Config& running, const ReadConfig<Config>& read, EventLog& lo
   return !changes.taken.empty();
 }
 
+// SIGHUP: opens the log's file anew, and says so there, or why it could not.
+void reopen_log(EventLog& log, const std::string& file);
+
 }  // namespace tributary

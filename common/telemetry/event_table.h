@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// THE table of all events, in the order in which a reader of the documentation meets them. A new
-// event is a line here, and the table of coordinator/README.md or client/README.md made anew (a
-// test prints it). Names never change their meaning.
+// THE table of all events, in a reader's order. A new event is a line here or in a part of a theme,
+// and the table of coordinator/ or client/README.md made anew (a test prints it). Names stay.
 #pragma once
 
 #include <algorithm>
 #include <array>
 
 #include "common/telemetry/events.h"
+#include "common/telemetry/privacy_events.h"
 #include "common/telemetry/trust_events.h"
 
 namespace tributary {
@@ -152,11 +152,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "A checkpoint could not be written or used; the training is as without. Told once for each"},
     {"training.finished", kInfo, kSite, "job round attempt examples loss norm seconds",
      "The local passes are done"},
-    {"privacy.spent", kInfo, kSite,
-     "job round attempt dataset epsilon delta unit adjacency sampling dataset_epsilon "
-     "dataset_delta",
-     "The training is in the ledger: epsilon is what the job has spent of the dataset's records, "
-     "dataset_epsilon what all jobs together have"},
     {"evaluation.local", kInfo, kSite, "job round model examples loss accuracy auc f1",
      "A model on this site's rows: the global one with the tensors that stay here, or the personal "
      "one"},
@@ -200,6 +195,6 @@ consteval auto joined(const std::array<EventInfo, kSizes>&... parts) {
 }  // namespace event_table_detail
 
 inline constexpr auto kEvents =
-    event_table_detail::joined(event_table_detail::kTable, kTrustEvents);
+    event_table_detail::joined(event_table_detail::kTable, kTrustEvents, kPrivacyEvents);
 
 }  // namespace tributary

@@ -325,7 +325,8 @@ void JobMachine::drop_accepted(const SiteName& site, const TaskKey& key, RoundNu
 }
 
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
-  if (spec_.privacy.secure_aggregation && phase_->accepted() > 0) return make_sum(now, out);
+  if (summed_secretly(spec_, TaskKind::kEvaluate) && phase_->accepted() > 0)
+    return make_sum(now, out);
   EvaluationCounts sum;
   std::map<std::string, EvaluationFigures> by_site;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {

@@ -106,7 +106,7 @@ std::optional<Refusal> JobMachine::refusal_of(const TaskOutcome& outcome,
     return malformed(validate_summary(prepared->summary));
   if (kind == TaskKind::kInitialize && initialized != nullptr) return std::nullopt;
   if (kind == TaskKind::kEvaluate && evaluated != nullptr) {
-    if (spec_.privacy.secure_aggregation && evaluated->counts.examples > 0)
+    if (summed_secretly(spec_, kind) && evaluated->counts.examples > 0)
       return Refusal{Reason::kMalformed, "counts in the clear for a secure sum"};
     return fits(evaluated->counts, spec_.data)
                ? malformed(validate_counts(evaluated->counts))
@@ -114,7 +114,7 @@ std::optional<Refusal> JobMachine::refusal_of(const TaskOutcome& outcome,
   }
   if (kind == TaskKind::kTrain && trained != nullptr) {
     // An update that nobody is to see is not told, and no other is missing.
-    if (trained->update.digest.is_none() != spec_.privacy.secure_aggregation.has_value())
+    if (trained->update.digest.is_none() != summed_secretly(spec_, kind))
       return Refusal{Reason::kMalformed, trained->update.digest.is_none()
                                              ? "the result names no update"
                                              : "an update in the clear for a secure sum"};
@@ -142,7 +142,7 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
   if (const auto* trained = std::get_if<TrainResult>(&event.result.outcome)) {
     const Digest before = std::exchange(one->update, trained->update.digest);
     if (!before.is_none() && before != one->update) out.push_back(ReleaseBlobs{});
-    if (spec_.privacy.secure_aggregation)
+    if (summed_secretly(spec_, key.kind))
       return settle(now, event.site, Reason::kAccepted, "", out);
     one->row.bytes = trained->update.bytes;
     one->row.examples = trained->examples;
@@ -151,7 +151,7 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
     return;
   }
   if (const auto* evaluated = std::get_if<EvaluateResult>(&event.result.outcome);
-      evaluated != nullptr && !spec_.privacy.secure_aggregation) {
+      evaluated != nullptr && !summed_secretly(spec_, key.kind)) {
     const EvaluationFigures figures = figures_of(evaluated->counts);
     one->row.examples = figures.examples;
     one->row.loss = figures.loss;

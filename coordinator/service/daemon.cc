@@ -296,7 +296,7 @@ class Daemon {
     signals_.async_wait([this](const boost::system::error_code& cancelled, int signal) {
       if (cancelled) return;
       if (signal == SIGHUP) {
-        reopen_log();
+        reopen_log(log_, config_.log.file);
         if (credentials_->reload()) renew();
         renew_access();
         renew_config();
@@ -310,15 +310,6 @@ class Daemon {
     if (!reload_config(config_, read_again_, log_)) return;
     sites_->renew(config_.sites, config_.admission);
     listener_->set_dials_per_address(config_.admission.dials_per_address);
-  }
-
-  void reopen_log() {
-    if (const Status reopened = log_.reopen(); reopened) {
-      log_.record("log.reopened", {{"file", config_.log.file}});
-    } else {
-      log_.record("storage.failed",
-                  {{"path", config_.log.file}, {"detail", reopened.error().message}});
-    }
   }
 
   void stop(const std::string& why) {

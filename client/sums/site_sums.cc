@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/sums/site_sums.h"
+
+#include <cmath>
+#include <utility>
+
+#include "common/config/job_file.h"
+#include "common/crypto/digest.h"
+#include "common/domain/evaluation.h"
+#include "common/privacy/secagg/sum_input.h"
+#include "common/privacy/secagg/sum_plan.h"
+
+namespace tributary {
+namespace {
+
+std::int64_t in_loss_units(double value) {
+  return static_cast<std::int64_t>(std::llround(value / kLossUnit));
+}
+
+}  // namespace
+
+struct SiteSums::Sum {
+  TaskKey key;
+  JobSpec spec;
+  SumContext context;
+  std::unique_ptr<SumNotary> notary;
+  std::unique_ptr<SumClient> client;
+  bool asked = false;  // the coordinator has begun it with these keys
+  bool joined = false;
+  Digest input;  // the masked one, in the blob store
+};
+
+void SiteSums::tell(const Sum& sum, const char* event, EventFields more) const {
+  EventFields fields = {{"job", sum.key.job.value},
+                        {"round", std::int64_t{sum.key.round}},
+                        {"attempt", std::int64_t{sum.key.attempt}},
+                        {"task", std::string(task_kind_name(sum.key.kind))}};
+  for (auto& field : more) fields.push_back(std::move(field));
+  ports_.log(event, std::move(fields));
+}
+
+void SiteSums::drop(const JobId& job) {
+  const auto found = sums_.extract(job);
+  if (found.empty() || found.mapped()->input.is_none()) return;
+  static_cast<void>(ports_.blobs.remove(found.mapped()->input).has_value());
+}
+
+// --- keys ---
+
+SiteSums::Answers SiteSums::begin(const TaskKey& key) {
+  const auto found = sums_.find(key.job);
+  // Keys that nobody has used yet are as good as new ones.
+  if (found != sums_.end() && found->second->key == key && !found->second->asked)
+    return {SumAnswer{key, found->second->client->keys()}};
+  drop(key.job);
+  auto begun = begin_sum(key);
+  if (begun) return *std::move(begun);
+  if (begun.error().code == ErrorCode::kNotFound) return {};
+  return give_up(key, begun.error());
+}
+
+Result<SiteSums::Answers> SiteSums::begin_sum(const TaskKey& key) {
+  TRIB_TRY(gift, ports_.gifts.find(key));
+  TRIB_TRY(file, parse_job(gift.document, "job " + key.job.value));
+  if (!summed_secretly(file.spec, key.kind))
+    return make_error(ErrorCode::kNotFound, "no task of a secure sum");
+  TRIB_TRY(past, ports_.past.all());
+  TRIB_TRY(policy, ports_.least_sites());
+  TRIB_TRY(notary, ports_.notary());
+  auto sum = std::make_shared<Sum>();
+  sum->key = key;
+  sum->spec = std::move(file.spec);
+  sum->context =
+      sum_context(sum->spec, key, sha256(as_bytes(gift.document)), gift.model, gift.update.size());
+  sum->notary = std::move(notary);
+  const std::size_t least = std::max(policy, least_members(sum->spec, key, gift.least_sites));
+  TRIB_TRY(client, SumClient::make(sum->context, ports_.site, {least, std::move(past)},
+                                   *sum->notary, random_));
+  sum->client = std::make_unique<SumClient>(std::move(client));
+  Answers answers = {SumAnswer{key, sum->client->keys()}};
+  sums_[key.job] = std::move(sum);
+  return answers;
+}
+
+// The coordinator learns that this site takes no part; why is in the site's own log.
+SiteSums::Answers SiteSums::give_up(const TaskKey& key, const Error& why) {
+  Sum none;
+  none.key = key;
+  tell(none, "sum.aborted", {{"reason", std::string("site_failed")}, {"detail", why.message}});
+  drop(key.job);
+  return {SumAnswer{key, SumAbort{"site_failed", std::string(error_code_name(why.code))}}};
+}
+
+SiteSums::Answers SiteSums::again() {
+  Answers answers;
+  for (const auto& [job, sum] : sums_) {
+    if (!sum->client->aborted()) answers.push_back({sum->key, sum->client->keys()});
+  }
+  return answers;
+}
+
+// --- steps ---
+
+SiteSums::Answers SiteSums::handle(const SumRequest& request) {
+  const auto found = sums_.find(request.key.job);
+  if (found == sums_.end() || found->second->key != request.key) return {};
+  Sum& sum = *found->second;
+  sum.asked = true;
+  return answer(sum, sum.client->handle(request.body));
+}
+
+SiteSums::Answers SiteSums::answer(Sum& sum, SumStep step) {
+  if (step.remember) {
+    if (const Status kept = ports_.past.add(*step.remember); !kept)
+      return give_up(sum.key, kept.error());
+  }
+  if (step.input_due) {
+    const auto input = masked_input(sum);
+    if (!input) return give_up(sum.key, input.error());
+    step = sum.client->give_input(*input);
+  }
+  if (!sum.joined && sum.client->members() > 0 && !sum.client->aborted()) {
+    sum.joined = true;
+    tell(sum, "sum.joined", {{"sites", static_cast<std::int64_t>(sum.client->members())}});
+  }
+  Answers answers;
+  for (SumAnswerBody& body : step.answers) {
+    if (const auto* abort = std::get_if<SumAbort>(&body))
+      tell(sum, "sum.aborted", {{"reason", abort->reason}, {"detail", abort->detail}});
+    if (std::holds_alternative<SumReveal>(body)) tell(sum, "sum.revealed", {});
+    answers.push_back({sum.key, std::move(body)});
+  }
+  return answers;
+}
+
+Result<BlobRef> SiteSums::masked_input(Sum& sum) {
+  TRIB_TRY(gift, ports_.gifts.find(sum.key));
+  std::vector<std::uint32_t> numbers;
+  std::vector<std::uint64_t> wide = gift.counts;
+  SumFigures figures;
+  if (sum.key.kind == TaskKind::kTrain) {
+    const SumCoding coding = sum_coding(sum.spec, sum.client->members());
+    TRIB_CHECK_OK(check_coding(coding));
+    const SumWeight weight = sum_weight(sum.spec, gift.examples);
+    TRIB_TRY(coded, code_update(coding, gift.update, weight.share, random_));
+    numbers = std::move(coded.numbers);
+    figures = {weight.weight,
+               gift.examples,
+               in_loss_units(gift.train_loss * static_cast<double>(gift.examples)),
+               coded.saturated,
+               coded.clipped ? 1u : 0u,
+               static_cast<std::uint64_t>(in_loss_units(coded.norm))};
+    wide = wide_numbers(figures);
+  }
+  wide.resize(sum.context.wide, 0);
+  apply_masks(sum.client->masks(SumPart::kNumbers), sum.context.bits, 0, numbers);
+  apply_masks(sum.client->masks(SumPart::kWide), 0, wide);
+  const Bytes packed = pack_input(numbers, sum.context.bits, wide);
+  TRIB_TRY(digest, ports_.blobs.put(packed));
+  sum.input = digest;
+  tell(sum, "sum.input",
+       {{"bytes", static_cast<std::int64_t>(packed.size())},
+        {"clipped", figures.clipped > 0},
+        {"saturated", static_cast<std::int64_t>(figures.saturated)}});
+  return BlobRef{digest, packed.size()};
+}
+
+void SiteSums::committed(const JobId& job, RoundNumber round) {
+  const auto found = sums_.find(job);
+  // The evaluation of a committed round is still to come.
+  if (found != sums_.end() && found->second->key.round <= round &&
+      found->second->key.kind == TaskKind::kTrain)
+    drop(job);
+  static_cast<void>(ports_.gifts.forget(job, round).has_value());
+}
+
+}  // namespace tributary

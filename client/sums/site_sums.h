@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// SiteSums: a site's part in the secure sums of its jobs: makes its keys when a result is offered,
+// answers the coordinator through SumClient, masks its gift when it is due, and keeps what it must
+// remember before anything leaves. One sum of each job at a time. One thread, which masking keeps
+// busy; it is not the link's. It sends nothing.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/sums/past_sums.h"
+#include "client/sums/sum_gifts.h"
+#include "common/crypto/secure_random.h"
+#include "common/domain/secure_sum.h"
+#include "common/privacy/secagg/sum_client.h"
+#include "common/storage/blob_store.h"
+#include "common/telemetry/events.h"
+
+namespace tributary {
+
+class SiteSums {
+ public:
+  struct Ports {
+    SiteName site;
+    SumGifts gifts;
+    PastSumStore past;
+    BlobStore& blobs;  // for masked inputs
+    std::function<void(const char* event, EventFields fields)> log;
+    // With the certificates of now; it outlives what it signs.
+    std::function<Result<std::unique_ptr<SumNotary>>()> notary;
+    // Of how many sites a sum is made at least, by the site's policy as it stands now.
+    std::function<Result<std::size_t>()> least_sites;
+  };
+  explicit SiteSums(Ports ports) : ports_(std::move(ports)) {}
+
+  using Answers = std::vector<SumAnswer>;
+  // The site has told that it is ready with this task: its keys, or none if nothing waits here.
+  Answers begin(const TaskKey& key);
+  Answers handle(const SumRequest& request);
+  // On a new link: the keys of the sums under way, which the coordinator answers with what the site
+  // has missed.
+  Answers again();
+  // Nothing of the job up to this round is asked for any more.
+  void committed(const JobId& job, RoundNumber round);
+
+ private:
+  struct Sum;
+
+  Result<Answers> begin_sum(const TaskKey& key);
+  Answers give_up(const TaskKey& key, const Error& why);
+  Answers answer(Sum& sum, SumStep step);
+  Result<BlobRef> masked_input(Sum& sum);
+  void tell(const Sum& sum, const char* event, EventFields more) const;
+  void drop(const JobId& job);
+
+  Ports ports_;
+  SecureRandom random_;
+  std::map<JobId, std::shared_ptr<Sum>> sums_;
+};
+
+}  // namespace tributary

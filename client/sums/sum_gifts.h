@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// SumGifts: what a site's training or evaluation has for a secure sum, as one file of a folder for
+// each job, until its round is committed: so that neither a crash nor another attempt costs the
+// training. It never leaves the site in this form. Thread-safe; the file system serves it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/domain/task.h"
+#include "common/storage/file_system.h"
+
+namespace tributary {
+
+struct SumGift {
+  TaskKey key;  // of the attempt that it was made in; others of its round are given it too
+  std::string document;
+  Digest model;                   // trained from, or judged
+  std::uint32_t least_sites = 0;  // of the task
+  std::uint64_t examples = 0;     // of a training
+  double train_loss = 0.0;
+  std::vector<std::uint64_t> counts;  // of an evaluation (common/domain/counted_numbers.h)
+  std::vector<float> update;          // of a training
+};
+
+// Of a task with the same model.
+SumGift gift_for(const Task& task);
+
+class SumGifts {
+ public:
+  // Nothing is touched before it is needed. `files` outlives it.
+  SumGifts(FileSystem& files, std::string directory)
+      : files_(&files), directory_(std::move(directory)) {}
+
+  // The job's newest; durable when it returns.
+  Status keep(const SumGift& gift) const;
+  // What the job has for this task, or another attempt at it. kNotFound: nothing.
+  Result<SumGift> find(const TaskKey& key) const;
+  // Up to this round; the job needs it no more.
+  Status forget(const JobId& job, RoundNumber round) const;
+
+ private:
+  std::string path(const JobId& job) const { return directory_ + "/" + job.value + ".gift"; }
+  Result<SumGift> read(const JobId& job) const;
+
+  FileSystem* files_;
+  std::string directory_;
+};
+
+}  // namespace tributary

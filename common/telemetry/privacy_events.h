@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of the event table that is about privacy: what is spent of records, and sums whose parts
+// nobody sees.
+#pragma once
+
+#include <array>
+
+#include "common/telemetry/events.h"
+
+namespace tributary {
+
+inline constexpr auto kPrivacyEvents = std::to_array<EventInfo>({
+    {"sum.started", EventLevel::kInfo, EventSide::kCoordinator, "job round task sites bytes",
+     "The sites that are ready are asked to make a sum of which nobody sees a part; each gives so "
+     "many masked bytes"},
+    {"sum.left", EventLevel::kWarn, EventSide::kCoordinator, "job round task site reason detail",
+     "A site's part in it has ended: the sum is made without it, unless its input was in already"},
+    {"sum.made", EventLevel::kInfo, EventSide::kCoordinator,
+     "job round task examples loss norm clipped saturated",
+     "The masks are off the sum: its figures, how many updates were longer than the clip, and how "
+     "many of their numbers beyond the range"},
+    {"sum.failed", EventLevel::kWarn, EventSide::kCoordinator, "job round task detail",
+     "There is no sum, and nobody has seen a part of it; the round is tried again"},
+    {"sum.joined", EventLevel::kInfo, EventSide::kClient, "job round attempt task sites",
+     "The site takes part in a sum among so many sites, each of whose certificates it has checked"},
+    {"sum.input", EventLevel::kInfo, EventSide::kClient,
+     "job round attempt task bytes clipped saturated",
+     "What leaves is masked: clipped where the update was longer than the job lets it be"},
+    {"sum.revealed", EventLevel::kInfo, EventSide::kClient, "job round attempt task",
+     "Enough sites agreed whose inputs are in the sum: the site gave out the shares that take the "
+     "masks off, and wiped its keys"},
+    {"sum.aborted", EventLevel::kWarn, EventSide::kClient, "job round attempt task reason detail",
+     "The site has left the sum and given out no share: the reason says what the coordinator, or "
+     "another site, did wrong"},
+    {"privacy.spent", EventLevel::kInfo, EventSide::kClient,
+     "job round attempt dataset epsilon delta unit adjacency sampling dataset_epsilon "
+     "dataset_delta",
+     "The training is in the ledger: epsilon is what the job has spent of the dataset's records, "
+     "dataset_epsilon what all jobs together have"},
+});
+
+}  // namespace tributary
