@@ -48,7 +48,11 @@ void Hub::start() {
                                                          to_engine,
                                                          [this] { return uploads_of_a_link(); }});
   driver_ = std::make_unique<Driver>(
-      DriverPorts{world_.timeline.clock(), *store_, *blobs_, *models_, *sessions_,
+      DriverPorts{world_.timeline.clock(),
+                  *store_,
+                  *blobs_,
+                  *models_,
+                  *sessions_,
                   [this](const Report& report) {
                     fuse.burn();
                     observer_.reported(report);
@@ -65,6 +69,11 @@ void Hub::start() {
                                             --outstanding_;
                                             work();
                                           });
+                  },
+                  one_after_another,
+                  {},
+                  [this](const JobId&) {
+                    return std::make_unique<SeededRandom>(world_.random.next_u64());
                   }},
       options_);
   sessions_->set_driver(driver_.get());

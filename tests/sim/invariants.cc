@@ -151,6 +151,49 @@ std::vector<float> Invariants::reference(const Hub& hub, const JobId& job, Round
   return values;
 }
 
+// A model and what it cost are one transaction, and no model costs more than the job may spend.
+void Invariants::check_spending(const Hub& hub, const RoundEffects& effects,
+                                const SaveRound& round) const {
+  const JobSpec& spec = hub.driver()->engine().find(round.job)->spec();
+  const std::string name = name_of(round.job, round.row.round);
+  const auto of_job = [&](const RoundEffect& effect) {
+    const auto* spent = std::get_if<SaveSpending>(&effect);
+    return spent != nullptr && spent->spending.job == round.job &&
+           spent->spending.rounds == round.row.round &&
+           spent->spending.epsilon == round.row.epsilon;
+  };
+  if (std::ranges::any_of(effects, of_job) != spec.privacy.sites.has_value())
+    violated(name + ": the ledger is not told what its model cost");
+  if (spec.privacy.sites && !(*round.row.epsilon <= spec.privacy.sites->max_epsilon))
+    violated(name + ": its model costs more than the job may spend");
+}
+
+bool Invariants::near_private(const Hub& hub, const JobId& job, const RoundRow& row,
+                              const Model& model) const {
+  const JobSpec& spec = hub.driver()->engine().find(job)->spec();
+  const double clip = *row.clip, sites = spec.rounds.target;
+  std::vector<double> sum(model.values.size());
+  for (const AcceptedUpdate& update : accepted_of(hub, job, row.round)) {
+    const Model& made = made_by(update);
+    double squares = 0.0;
+    for (const float value : made.values)
+      squares += static_cast<double>(value) * static_cast<double>(value);
+    const double factor = std::min(1.0, clip / std::sqrt(squares));
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      sum[i] += factor * static_cast<double>(made.values[i]);
+  }
+  const Model base = base_of(job, row.round);
+  // Eight deviations of the noise, and what bf16 or float32 leave out.
+  const double most = 8 * 0.011 * clip / sites;
+  for (std::size_t i = 0; i < sum.size(); ++i) {
+    const double step = sum[i] / sites;
+    const double apart =
+        static_cast<double>(model.values[i]) - static_cast<double>(base.values[i]) - step;
+    if (!(std::abs(apart) <= most + std::abs(step) / 128 + 1e-3)) return false;
+  }
+  return true;
+}
+
 void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& row,
                               const JobRecord& record) {
   const std::string name = name_of(job, row.round);
@@ -196,6 +239,12 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
   if (!bytes) violated(name + ": committed without its model: " + bytes.error().message);
   const Result<Model> model = decode_safetensors(*bytes);
   if (!model) violated(name + ": its model cannot be read");
+  if (hub.driver()->engine().find(job)->spec().privacy.sites) {
+    if (!near_private(hub, job, row, *model))
+      violated(name + ": the model is not that of a sum with noise");
+    targets_[{job, row.round}] = models_[{job, row.round}] = *model;
+    return;
+  }
   const std::vector<float> target =
       root ? trusted(hub, job, row.round, *root) : reference(hub, job, row.round, record);
   std::vector<float> expected = target;
@@ -249,6 +298,7 @@ void Invariants::storing(const Hub& hub, const RoundEffects& effects) {
     }
     const auto* save = std::get_if<SaveRound>(&effect);
     if (save == nullptr || save->row.outcome != "committed") continue;
+    check_spending(hub, effects, *save);
     const JobRecord* record = record_of(hub.tables, save->job);
     if (record == nullptr) violated("a round of no job is committed");
     if (save->row.round != record->round + 1)

@@ -37,6 +37,10 @@ class Invariants {
  private:
   void check_commit(const Hub& hub, const JobId& job, const RoundRow& row, const JobRecord& record);
   void check_starts(const Hub& hub, const RoundEffects& effects) const;
+  void check_spending(const Hub& hub, const RoundEffects& effects, const SaveRound& round) const;
+  // Of a job that hides sites, whose noise is so small that the model is still that of its sum.
+  bool near_private(const Hub& hub, const JobId& job, const RoundRow& row,
+                    const Model& model) const;
   void check_folds(const Hub& hub, const JobId& job, RoundNumber round);
   Model base_of(const JobId& job, RoundNumber round) const;  // what the round starts from
   const Model& made_by(const AcceptedUpdate& update) const;

@@ -64,3 +64,12 @@ tributary_mutant(recovers_out_of_turn ${round}/engine.cc
 tributary_mutant(forgets_what_deltas_left_out ${service}/job_worker.cc
   "target && round > 1 ?"
   "target && round > 1000 ?")
+tributary_mutant(forgets_what_a_model_cost ${round}/job_closing.cc
+  "if (event.spent) out.push_back(SaveSpending{spending_of(record_, spec_)});"
+  "")
+tributary_mutant(spends_more_than_it_may ${round}/privacy_budget.cc
+  "record.spent->with_next > spec.privacy.sites->max_epsilon"
+  "record.spent->epsilon > spec.privacy.sites->max_epsilon")
+tributary_mutant(divides_by_who_came ${service}/job_worker.cc
+  "effect.clip, spec_.rounds.target,"
+  "effect.clip, spec_.rounds.target + 1,")

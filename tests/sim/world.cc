@@ -148,6 +148,17 @@ std::string World::make_rounds(std::uint64_t reliable) {
   return text + "\naggregate: {rule: {name: fltrust, root: root}}";
 }
 
+// What a job promises to its sites, where its rounds are such that it can: noise that is hardly
+// there, so that models can still be checked, and a budget for so many rounds, or for all.
+std::string World::make_privacy(const std::string& rounds) {
+  const auto has = [&rounds](const char* text) { return rounds.find(text) != rounds.npos; };
+  if (!has("target:") || has("staleness:") || has("fltrust") || random_.uniform_below(2) == 0)
+    return "";
+  return "\nprivacy: {sites: {clip: 1, noise_multiplier: 0.01, delta: 1e-5, max_epsilon: " +
+         std::string(random_.uniform_below(2) == 0 ? "1000000" : "12000") +
+         (random_.uniform_below(2) == 0 ? ", adaptive_clip: {count_noise: 1}" : "") + "}}\n";
+}
+
 // A job that gives up, so that the others must go on without it.
 std::string World::make_doomed_rounds() const {
   return "rounds: {count: 1, minimum_sites: " + std::to_string(sites_.size() + 1) +
@@ -177,7 +188,8 @@ void World::make_jobs() {
         "standardize: none}\ntrain: {" +
         (deltas ? "download_encoding: bf16" : "") + "}\n" + rounds +
         "\nevaluate: {every: " + std::to_string(random_.uniform_below(3)) +
-        ", fraction: " + (random_.uniform_below(2) == 0 ? "0.5" : "1") + "}\n";
+        ", fraction: " + (random_.uniform_below(2) == 0 ? "0.5" : "1") + "}\n" +
+        make_privacy(rounds);
   }
   if (rooted_)
     add_site("root", {1 + random_.uniform_below(200), upto(kUsualStepMs), Lie::kNone, true});
