@@ -20,7 +20,7 @@ RecordBudget::RecordBudget(const Ports& ports, const Task& task, const JobSpec& 
   entry_.job = task.key.job;
   entry_.round = task.key.round;
   entry_.attempt = task.key.attempt;
-  if (rows > 0) entry_.event = training_event(records, job.train, rows);
+  entry_.event = training_event(records, job.train, rows);
   entry_.delta = records.delta;
 }
 

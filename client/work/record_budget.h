@@ -24,12 +24,13 @@ class RecordBudget {
     std::optional<PrivacyLedger>& ledger;  // none: nothing private is trained
     const WorkLog& log;
   };
-  // All outlive it; the job has privacy.records.
+  // All outlive it; the job has privacy.records, the site rows.
   RecordBudget(const Ports& ports, const Task& task, const JobSpec& job, const SitePolicy& policy,
                std::uint64_t rows);
 
   // Before the training. kFailedPrecondition: the budget does not allow it; the error may be told,
-  // `local_detail` is for the site's own log. Others: the ledger cannot be used.
+  // `local_detail` is for the site's own log. kInvalidArgument: no accountant has a bound for it.
+  // Others: the ledger cannot be used.
   Status check(std::string& local_detail) const;
   // After it; checked once more. What the job has spent then.
   Result<double> debit(std::string& local_detail);

@@ -199,7 +199,7 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   TRIB_TRY(sent, sent_model(work));
   TRIB_TRY(before, carried_before(work));
   std::optional<RecordBudget> budget;
-  if (work.job.privacy.records) {
+  if (work.job.privacy.records && data->training.rows > 0) {
     budget.emplace(RecordBudget::Ports{ports_.ledger, ports_.log}, task, work.job, work.policy,
                    static_cast<std::uint64_t>(data->training.rows));
     TRIB_CHECK_OK(within_budget(work, budget->check(work.local_detail)));
@@ -268,7 +268,9 @@ Result<TaskOutcome> TaskRunner::ready_for_sum(const Work& work, const TrainResul
 
 Status TaskRunner::within_budget(const Work& work, const Status& budget) const {
   if (budget) return {};
-  const bool spent = budget.error().code == ErrorCode::kFailedPrecondition;
+  const ErrorCode code = budget.error().code;
+  if (code == ErrorCode::kInvalidArgument) return budget;  // no such training can be accounted for
+  const bool spent = code == ErrorCode::kFailedPrecondition;
   work.reason = spent ? Reason::kBudgetSpent : Reason::kStorageFailed;
   return budget;
 }

@@ -135,6 +135,9 @@ void JobMachine::report_outcome(const SiteName& site, const Participant& one,
   }
   if (key.kind == TaskKind::kTrain && one.reason == Reason::kAccepted)
     report.fields.emplace_back("norm", one.row.norm);
+  const auto* trained = one.result ? std::get_if<TrainResult>(&one.result->outcome) : nullptr;
+  if (trained != nullptr && trained->epsilon > 0)
+    report.fields.emplace_back("epsilon", trained->epsilon);
   out.push_back(std::move(report));
 }
 

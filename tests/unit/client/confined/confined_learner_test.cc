@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "client/confined/worker.h"
 #include "common/base/random_source.h"
 #include "tests/support/plugin_choice.h"
@@ -192,6 +194,29 @@ TEST_F(ConfinedLearnerTest, AProgramThatKnowsNoOrdersIsToldApart) {
   const ConfinedLearner other({clock_, [] { return kMemory; }, "/bin/true"});
   EXPECT_THAT(other.initial_model(job_, {1, 8, 8}, module_, leash_).error().message,
               HasSubstr("status 0"));
+}
+
+// On inputs of zeros a linear model moves by noise alone; it comes from the system's generator,
+// also where a process may do hardly anything.
+TEST_F(ConfinedLearnerTest, WhatIsPromisedOfRecordsIsKeptThere) {
+  const Bytes module = file_of(
+      linear_module("def forward(self, x):\n    return torch.linear(x, self.weight)\n", 400));
+  data_ = {{400}, 20, std::vector<float>(8000, 0.0f), std::vector<std::int64_t>(20, 1), {}};
+  job_.train.epochs = 1;
+  job_.privacy.records = {.clip = 0.5, .noise_multiplier = 2.0, .delta = 1e-5, .max_epsilon = 9};
+  global_ = *confined_.initial_model(job_, {400}, module, leash_);
+  TrainRequest training = request();
+  training.module_file = module;
+  const auto first = confined_.train(training), second = confined_.train(training);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_NE(first->update, second->update);
+  EXPECT_EQ(first->train_loss, 0.0);
+  double squares = 0;
+  for (const float value : first->update.values)
+    squares += static_cast<double>(value) * static_cast<double>(value) / 400;
+  const double variance = 3 * std::pow(0.01 * 0.5 * 2.0 / 8, 2);  // three steps of 8 rows
+  EXPECT_NEAR(squares / variance, 1, 6 * std::sqrt(2.0 / 400));
 }
 
 }  // namespace

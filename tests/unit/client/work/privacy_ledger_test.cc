@@ -82,7 +82,7 @@ TEST_F(PrivacyLedgerTest, ADebitThatWasPromisedIsNeverLost) {
     const Status debited = ledger_.debit(entry(2));
     disk_.room = std::numeric_limits<std::uint64_t>::max();
     if (debited) ++durable;
-    failed += debited ? 0 : 1;
+    if (!debited) ++failed;
     const std::size_t found = entries();
     EXPECT_GE(found, durable) << room;
     durable = found;  // one that failed may count: then it does for ever

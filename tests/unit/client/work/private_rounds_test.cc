@@ -159,7 +159,7 @@ TEST_F(PrivateRounds, ADatasetHasOneBudgetForAllItsJobs) {
 
 TEST_F(PrivateRounds, WithoutADurableDebitNothingIsStored) {
   std::ofstream(directory_ / "privacy") << "where a folder should be";
-  const std::uintmax_t before =
+  const auto before =
       std::distance(std::filesystem::recursive_directory_iterator(directory_ / "blobs"), {});
   const auto failed = std::get<TaskFailure>(train(1).outcome);
   EXPECT_EQ(failed.reason, Reason::kStorageFailed);

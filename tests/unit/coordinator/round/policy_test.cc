@@ -440,5 +440,35 @@ TEST(Policy, ADryRunNamesTheSiteThatTheJobNamesAndNobodyKnows) {
   EXPECT_THAT(federation.saved("dry").detail, HasSubstr("soth: not on the link"));
 }
 
+TEST(Policy, ASiteWhosePrivacyBudgetIsSpentIsAskedNoMoreAndTheJobGoesOn) {
+  Federation federation(1);
+  connect_all(federation, 3);
+  federation.submit(Federation::spec(4, 2, 0));
+  while (federation.saved().round < 1) ASSERT_TRUE(federation.step());
+  federation.fail_tasks("site-b", TaskKind::kTrain, Reason::kBudgetSpent);
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.saved().state, JobState::kFinished) << federation.saved().detail;
+  EXPECT_EQ(federation.folded.at(1).size(), 3u);
+  EXPECT_EQ(federation.folded.at(4).size(), 2u);
+  int refused = 0;
+  for (RoundNumber round = 1; round <= 4; ++round)
+    refused += reason_in(federation, round, "site-b") == "budget_spent";
+  EXPECT_EQ(refused, 1) << "another round would cost it nothing but the answer";
+}
+
+TEST(Policy, AJobThatEverySiteHasSpentItsBudgetForFailsAndSaysSo) {
+  Federation federation(1);
+  connect_all(federation, 2);
+  federation.submit(Federation::spec(4, 2, 0));
+  while (federation.saved().round < 2) ASSERT_TRUE(federation.step());
+  for (const char* site : {"site-a", "site-b"})
+    federation.fail_tasks(site, TaskKind::kTrain, Reason::kBudgetSpent);
+  ASSERT_TRUE(federation.run());
+  EXPECT_EQ(federation.saved().state, JobState::kFailed);
+  EXPECT_THAT(federation.saved().detail,
+              AllOf(HasSubstr("site-a: budget_spent"), HasSubstr("site-b: budget_spent")));
+  EXPECT_EQ(federation.saved().round, 2u) << "what was made before stays";
+}
+
 }  // namespace
 }  // namespace tributary::testing
