@@ -17,6 +17,7 @@
 #include "tests/bench/kernels.h"
 #include "tests/bench/round_path.h"
 #include "tests/bench/scale.h"
+#include "tests/bench/secure_sums.h"
 
 namespace {
 
@@ -74,6 +75,7 @@ std::vector<Part> parts() {
   return {{"kernels", kQuick,
            [](Folder, bool quick) { return bench::kernel_figures(25'000'000, quick ? 5 : 15); }},
           {"crypto", kQuick, [](Folder, bool) { return bench::crypto_figures(); }},
+          {"secure-sums", kFull, [](Folder, bool) { return bench::secure_sum_figures(); }},
           {"10-sites", kQuick,
            [](Folder in, bool quick) { return bench::ten_sites(in, quick ? 5 : 11); }},
           {"50-sites", kFull, [](Folder in, bool) { return bench::fifty_sites(in); }},

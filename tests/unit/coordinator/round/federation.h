@@ -203,6 +203,24 @@ class Federation {
   std::uint64_t weight_all = 0;             // of the last one
   std::map<SiteName, double> losses;  // that a site's evaluations come to, where not the usual
   TimePoint now() const { return now_; }
+  // A secure sum of everybody's.
+  static RoundEvent sum_of(const MakeSum& wanted) {
+    SumMade made{wanted.key, {}, {}, {}};
+    if (wanted.key.kind == TaskKind::kEvaluate) {
+      made.counts.examples = 5 * wanted.sites.size();
+      made.counts.loss_units = static_cast<std::int64_t>(1 / kLossUnit);
+    } else {
+      made.sums.push_back({wanted.key,
+                           SiteName{"sum-1"},
+                           wanted.key.round,
+                           kFullShare,
+                           {{digest_of(500 + wanted.key.round), 4}, 50, 0.5, 1.0, 0.0, 0.0},
+                           1.0});
+    }
+    return made;
+  }
+  // A result that a site makes up.
+  void send(const SiteReturned& event) { feed(event); }
   // Sites whose updates were in the sum of each committed round.
   std::map<RoundNumber, std::set<SiteName>> folded;
   int double_folds = 0;
@@ -211,6 +229,9 @@ class Federation {
   std::function<SitesSpent(RoundNumber)> spends;
   std::vector<double> clips;         // of the updates that were absorbed, in order
   std::vector<SiteSpending> ledger;  // as it was saved, line after line
+  // What becomes of secure sums; everybody's if nothing is set. And those that were asked for.
+  std::function<RoundEvent(const MakeSum&)> make_sum;
+  std::vector<MakeSum> sums;
 
  private:
   void feed(const RoundEvent& event) {
@@ -255,6 +276,10 @@ class Federation {
     if (const auto* fetch = std::get_if<FetchInitialModel>(&effect);
         fetch != nullptr && !withholding_.contains(fetch->site))
       queue_.push_back(fetched(*fetch));
+    if (const auto* wanted = std::get_if<MakeSum>(&effect)) {
+      sums.push_back(*wanted);
+      queue_.push_back(make_sum ? make_sum(*wanted) : sum_of(*wanted));
+    }
     if (const auto* finish = std::get_if<FinishRound>(&effect)) {
       if (undefined_) {
         queue_.push_back(RoundNotFinished{finish->job, finish->round, "krum needs more", true});
@@ -302,6 +327,14 @@ class Federation {
         queue_.push_back(SiteReturned{site, {task.key, InitializeResult{{digest_of(7), 4}}}});
         break;
       case TaskKind::kTrain:
+        if (summed_secretly(specs_.at(task.key.job), task.key.kind)) {
+          // What was trained for an earlier attempt is given to this one too.
+          TaskKey round = task.key;
+          round.attempt = 1;
+          if (kept_.insert({site, round}).second) ++trained[{site, round}];
+          queue_.push_back(SiteReturned{site, {task.key, TrainResult{{}, 0, 0.0, 0.0, 0.1}}});
+          break;
+        }
         if (kept_.insert({site, task.key}).second) ++trained[{site, task.key}];
         queue_.push_back(SiteReturned{
             site,
@@ -310,6 +343,10 @@ class Federation {
                  {digest_of(task.key.round * 100 + site.value.size()), 4}, 10, 0.5, 1.0, 0.1}}});
         break;
       case TaskKind::kEvaluate:
+        if (summed_secretly(specs_.at(task.key.job), task.key.kind)) {
+          queue_.push_back(SiteReturned{site, {task.key, EvaluateResult{}}});
+          break;
+        }
         EvaluationCounts counts{
             .examples = 5,
             .loss_units = static_cast<std::int64_t>(
