@@ -79,8 +79,7 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "Batches done at the site"},
     {"client.outcome", kInfo, kHub,
      "job round attempt task site reason detail bytes seconds examples loss norm epsilon",
-     "How a site's part in a round ended: one line for each selected site; epsilon is what the job "
-     "has spent of its records"},
+     "How a selected site's part in a round ended; epsilon: what the job has spent of its records"},
     {"update.lost", kWarn, kHub, "job round site detail",
      "The bytes of an accepted update that is in no sum any more are gone; its site, which keeps "
      "them until the round is committed, is asked again"},

@@ -30,7 +30,8 @@ class PrivacyE2e : public testing::Test {
         "  standardize: constants\n"
         "train: {optimizer: {name: sgd, learning_rate: 0.1}, batch_size: 16, steps: 10}\n"
         "rounds: {count: " +
-            std::to_string(rounds) + ", deadline: 60s}\nprivacy: {records: {" + records + "}}\n");
+            std::to_string(rounds) + ", minimum_sites: 1, deadline: 60s}\nprivacy: {records: {" +
+            records + "}}\n");
     return federation_.submit(file);
   }
   std::string client(const std::vector<std::string>& command) {
@@ -48,7 +49,7 @@ class PrivacyE2e : public testing::Test {
 
 TEST_F(PrivacyE2e, AJobStopsWhenItsBudgetIsSpentAndSaysSo) {
   start();
-  const std::string job = submit(400, "clip: 1, noise_multiplier: 1, delta: 1e-5, max_epsilon: 4");
+  const std::string job = submit(400, "clip: 1, noise_multiplier: 2, delta: 1e-5, max_epsilon: 4");
   ASSERT_TRUE(federation_.wait_for("job.failed", {{"job", job}})) << federation_.logs();
   const Json failed = federation_.events("job.failed").back();
   EXPECT_THAT(failed["detail"].get<std::string>(),
