@@ -98,7 +98,7 @@ struct EffectPerformer {
         });
   }
   void operator()(const CloseJob& e) {
-    driver.secure_sums_.close(e.job);
+    driver.secure_sums_.forget(e.job);
     driver.workers_.erase(e.job);
     driver.ports_.blobs.trim();
     static_cast<void>(driver.sums_->take());
@@ -296,6 +296,13 @@ void Driver::handle(const RoundEvent& event) {
     }
   }
   step({&event, 1});
+}
+
+// What no job of now can be waiting for is not kept until one does.
+void Driver::handle(const SiteName& site, const SumAnswer& answer) {
+  const JobMachine* job = engine_.find(answer.key.job);
+  if (job != nullptr && !job->over() && summed_secretly(job->spec(), answer.key.kind))
+    secure_sums_.on_answer(site, answer);
 }
 
 // One transaction for all that were checked while the last one was written: a disk makes only so

@@ -56,9 +56,7 @@ class Driver {
   Result<JobSubmitted> submit(const SubmitJob& request, const std::string& who = "");
   void handle(const RoundEvent& event);
   // Of a site on its link, about a secure sum.
-  void handle(const SiteName& site, const SumAnswer& answer) {
-    secure_sums_.on_answer(site, answer);
-  }
+  void handle(const SiteName& site, const SumAnswer& answer);
   // When handle(TimePassed{}) is due at the latest.
   std::optional<TimePoint> next_wake() const;
 

@@ -165,6 +165,11 @@ void SecureSums::close(const JobId& job) {
   for (const auto& group : found.mapped()->groups) group->abandoned = true;
 }
 
+void SecureSums::forget(const JobId& job) {
+  close(job);
+  std::erase_if(early_, [&job](const auto& entry) { return entry.first.first == job; });
+}
+
 void SecureSums::fail(const JobId& job, const std::string& detail) {
   const auto found = running_.extract(job);
   if (found.empty()) return;

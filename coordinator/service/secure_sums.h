@@ -47,7 +47,7 @@ class SecureSums {
   void pass_time();
   // When pass_time() is due at the latest; none: no sum is under way.
   std::optional<TimePoint> next_wake() const;
-  void close(const JobId& job);
+  void forget(const JobId& job);  // it is over
   // Whether it is an input that is fetched, or not in its sum yet.
   bool uses(const Digest& digest) const;
 
@@ -56,6 +56,7 @@ class SecureSums {
   struct Running;
   struct Performer;
 
+  void close(const JobId& job);
   Status begin(Running& running, const std::string& document);
   void add_group(Running& running, const SumContext& context, const Layout& layout,
                  std::vector<SiteName> sites);
