@@ -21,6 +21,17 @@ Result<std::shared_ptr<const SiteExamples>> ShareOfData::examples(const JobSpec&
   return std::shared_ptr<const SiteExamples>(std::move(share));
 }
 
+// Each simulation is a world of its own: what an earlier one spent is no debt of this one's sites.
+PrivacyLedger VirtualSites::new_ledger(const SiteName& site) {
+  const std::string directory = folder_ + "/" + site.value + "/privacy";
+  if (files_.exists(directory)) {
+    const auto names = files_.list(directory);
+    for (const std::string& name : names ? *names : std::vector<std::string>{})
+      static_cast<void>(files_.remove(directory + "/" + name).has_value());
+  }
+  return PrivacyLedger(files_, clock_, directory);
+}
+
 void VirtualSites::add(VirtualSite site) {
   Site& added = sites_[site.name];
   added.data = std::move(site.data);
@@ -34,7 +45,7 @@ void VirtualSites::add(VirtualSite site) {
       .log = [](const char*, EventFields) {},
       .carried = CarriedStore(files_, folder_ + "/" + site.name.value),
       .personal = PersonalModels{files_, folder_ + "/" + site.name.value + "/personal"},
-      .ledger = PrivacyLedger(files_, clock_, folder_ + "/" + site.name.value + "/privacy"),
+      .ledger = new_ledger(site.name),
       // Whoever simulates runs a module of their own, on a machine of their own.
       .learner = learner_in_process()});
 }

@@ -80,6 +80,7 @@ class VirtualSites final : public SitePort {
   // Whether attackers see this training: one of their round, and not the root's, which nobody does.
   bool seen(const SiteName& site, const TaskKey& key) const;
   void returned(const SiteName& site, TaskResult result);
+  PrivacyLedger new_ledger(const SiteName& site);
   void note(const SiteName& site, const TaskKey& key, Reason reason, const std::string& detail);
 
   boost::asio::io_context& engine_;
