@@ -88,8 +88,8 @@ Result<std::unique_ptr<RoundAggregate>> RoundAggregate::open(
     const AggregationSpec& spec, const Layout& layout, std::uint64_t updates_max,
     std::uint64_t seed, ParallelFor parallel, ExactSum::Memory memory,
     std::unique_ptr<PrivateMean> privacy) {
-  TRIB_TRY(planned, plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
-  const int scale = privacy ? privacy->scale() : planned;
+  TRIB_TRY(scale, privacy ? Result<int>(privacy->scale())
+                          : plan_scale(spec.coordinate_bound, spec.example_cap, updates_max));
   TRIB_TRY(rule, find_rule(spec.rule.name));
   TRIB_TRY(before, find_pre_aggregator(spec.before.name));
   TRIB_TRY(optimizer, find_server_optimizer(spec.server_optimizer.name));

@@ -59,16 +59,7 @@ void Hub::start() {
                   },
                   to_engine,
                   [this](const JobId& job, std::function<void()> work) {
-                    fuse.burn();
-                    TimePoint& busy = worker_busy_until_[job];
-                    busy = std::max(busy, world_.timeline.now()) +
-                           Milliseconds(world_.random.uniform_below(20));
-                    ++outstanding_;
-                    world_.timeline.after(busy - world_.timeline.now(), life_,
-                                          [this, work = std::move(work)] {
-                                            --outstanding_;
-                                            work();
-                                          });
+                    work_later(job, std::move(work));
                   },
                   one_after_another,
                   {},
@@ -80,6 +71,18 @@ void Hub::start() {
   const Status recovered = driver_->recover();
   TRIB_ASSERT(recovered, recovered ? "" : recovered.error().message.c_str());
   touched();
+}
+
+// The calls of one job one after another, each after some time.
+void Hub::work_later(const JobId& job, std::function<void()> work) {
+  fuse.burn();
+  TimePoint& busy = worker_busy_until_[job];
+  busy = std::max(busy, world_.timeline.now()) + Milliseconds(world_.random.uniform_below(20));
+  ++outstanding_;
+  world_.timeline.after(busy - world_.timeline.now(), life_, [this, work = std::move(work)] {
+    --outstanding_;
+    work();
+  });
 }
 
 void Hub::kill(Death death) {

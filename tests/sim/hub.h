@@ -51,6 +51,7 @@ class Hub {
  private:
   void touched();  // after anything that may have changed when it wants to be woken
   std::optional<TimePoint> next_wake() const;
+  void work_later(const JobId& job, std::function<void()> work);
   BlobTransfers::WorkQueue uploads_of_a_link();
 
   Surroundings world_;

@@ -234,28 +234,36 @@ void Invariants::check_commit(const Hub& hub, const JobId& job, const RoundRow& 
   std::erase_if(acknowledged_, [&](const auto& one) {
     return std::get<0>(one) == job && std::get<1>(one) <= row.round;
   });
+  check_model(hub, job, row, record);
+}
+
+void Invariants::check_model(const Hub& hub, const JobId& job, const RoundRow& row,
+                             const JobRecord& record) {
+  const std::string name = name_of(job, row.round);
+  const JobSpec& spec = hub.driver()->engine().find(job)->spec();
   const Result<Bytes> bytes =
       const_cast<Hub&>(hub).disk.read(hub.model_path(job, row.round), limits::kBlobBytesMax);
   if (!bytes) violated(name + ": committed without its model: " + bytes.error().message);
   const Result<Model> model = decode_safetensors(*bytes);
   if (!model) violated(name + ": its model cannot be read");
-  if (hub.driver()->engine().find(job)->spec().privacy.sites) {
+  if (spec.privacy.sites) {
     if (!near_private(hub, job, row, *model))
       violated(name + ": the model is not that of a sum with noise");
     targets_[{job, row.round}] = models_[{job, row.round}] = *model;
     return;
   }
+  const std::optional<SiteName> root = spec.aggregation.root();
   const std::vector<float> target =
       root ? trusted(hub, job, row.round, *root) : reference(hub, job, row.round, record);
   std::vector<float> expected = target;
-  if (hub.driver()->engine().find(job)->spec().train.download_encoding.name == "bf16") {
+  if (spec.train.download_encoding.name == "bf16") {
     const Model before = row.round == 1 ? initial_model() : models_.at({job, row.round - 1});
     for (std::size_t i = 0; i < expected.size(); ++i)
       expected[i] = before.values[i] + nearest_bf16(target[i] - before.values[i]);
   }
   if (root ? !near(model->values, expected) : model->values != expected)
     violated(name + ": the model is not what the rule makes of the " +
-             std::to_string(accepted.size()) + " accepted updates");
+             std::to_string(accepted_of(hub, job, row.round).size()) + " accepted updates");
   targets_[{job, row.round}] = {model->layout, root ? model->values : target};
   models_[{job, row.round}] = *model;
 }

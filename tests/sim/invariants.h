@@ -36,6 +36,7 @@ class Invariants {
 
  private:
   void check_commit(const Hub& hub, const JobId& job, const RoundRow& row, const JobRecord& record);
+  void check_model(const Hub& hub, const JobId& job, const RoundRow& row, const JobRecord& record);
   void check_starts(const Hub& hub, const RoundEffects& effects) const;
   void check_spending(const Hub& hub, const RoundEffects& effects, const SaveRound& round) const;
   // Of a job that hides sites, whose noise is so small that the model is still that of its sum.

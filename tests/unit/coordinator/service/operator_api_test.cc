@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "common/base/limits.h"
@@ -110,6 +111,39 @@ TEST_F(OperatorApiTest, ALongJobIsShownInPagesOfWhichEachFitsIntoAFrame) {
       ASSERT_EQ(participants[k].site.value, "site-" + std::to_string(k));
   }
   EXPECT_TRUE(whole.document.empty()) << "the document is the first page's";
+}
+
+// By far more jobs than have a place in a frame; what they cost together counts all of them.
+TEST_F(OperatorApiTest, TheLedgerOfTheDatasetIsShownWithItsTotal) {
+  SubmitJob request{
+      "name: j\nmodel: {family: logistic}\ndata: {dataset: d, features: [x], label: y, "
+      "standardize: none}\ntrain: {}\nrounds: {count: 1, target: 9, minimum_sites: 1}\n"
+      "privacy: {sites: {clip: 1, noise_multiplier: 9, delta: 1e-5, max_epsilon: 5}}\n",
+      "private",
+      {}};
+  const JobId job = std::get<JobSubmitted>(api_.answer("olga", request)).job;
+  const auto before = std::get<JobDetail>(api_.answer("olga", ShowJob{job}));
+  EXPECT_EQ(before.dataset_epsilon, 0.0);
+  EXPECT_EQ(before.summary.epsilon, 0.0);
+  RoundEffects spent;
+  const std::string long_name(60, 'x');
+  for (int i = 0; i < 1'500; ++i) {
+    const JobId other{long_name + std::to_string(i)};
+    spent.push_back(SaveSpending{{"d", other, 4, 30.0, 1e-5, 1.0 / 3.0, 2.0 / 3.0}});
+  }
+  ASSERT_TRUE(store_->apply(spent));
+  const Message reply = api_.answer("olga", ShowJob{job});
+  const auto bytes = encode_message(reply);
+  EXPECT_TRUE(bytes && bytes->size() < limits::kControlBytesMax / 4);
+  const auto& page = std::get<JobDetail>(reply);
+  ASSERT_EQ(page.ledger.size(), kSpendingsShown);
+  EXPECT_EQ(page.ledger.back().job.value, long_name + "1499") << "the last ones";
+  // 6000 rounds of 30: rho = 6000 / 1800; rho-zCDP gives at most rho + 2 sqrt(rho ln(1 / delta)).
+  const double rho = 6000.0 / 1800.0, most = rho + 2 * std::sqrt(rho * std::log(1e5));
+  EXPECT_LT(*page.dataset_epsilon, most);
+  EXPECT_GT(*page.dataset_epsilon, 0.8 * most) << "of those that are not shown too";
+  const auto plain = std::get<JobDetail>(api_.answer("olga", ShowJob{submit()}));
+  EXPECT_FALSE(plain.dataset_epsilon.has_value()) << "a job that hides nobody has none";
 }
 
 TEST_F(OperatorApiTest, AShortJobIsOnePageAndAPageBehindTheEndIsEmpty) {
