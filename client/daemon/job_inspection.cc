@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/config/encoding_choice.h"
 #include "common/config/job_file.h"
+#include "common/privacy/secagg/sum_input.h"
 #include "common/tensor/companions.h"
 
 namespace tributary {
@@ -78,6 +79,8 @@ Result<std::size_t> encoded_size(const JobSpec& job, const Layout& layout) {
   SeededRandom random(job.seed);
   std::vector<float> values(layout.element_count());
   for (float& value : values) value = static_cast<float>(0.01 * random.normal());
+  if (const auto& secure = job.privacy.secure_aggregation)
+    return input_bytes(values.size(), secure->bits, kSumFigures);
   TRIB_TRY(file, encode_update(encoding_choice(job.train.encoding), layout, values, job.seed));
   return file.size();
 }
@@ -97,7 +100,10 @@ Status tell_update(Inspection& to, const std::vector<std::int64_t>& input_shape)
     }
   }
   TRIB_TRY(bytes, encoded_size(job, layout));
-  to.out << "  upload     about " << bytes << " bytes, as " << job.train.encoding.name << "\n";
+  to.out << "  upload     about " << bytes << " bytes, "
+         << (job.privacy.secure_aggregation ? "masked, with figures among them"
+                                            : "as " + job.train.encoding.name)
+         << "\n";
   const auto stays = [&](const std::string& name) { return stays_local(job.train, name); };
   Status permitted = permits_model(to.policy, model.layout, stays);
   if (permitted) permitted = permits_upload(to.policy, bytes);
@@ -107,8 +113,17 @@ Status tell_update(Inspection& to, const std::vector<std::int64_t>& input_shape)
 
 void tell_privacy(Inspection& to, std::uint64_t rows) {
   to.out << "  privacy    ";
+  if (const auto& secure = to.job.privacy.secure_aggregation) {
+    const std::int64_t least = std::max<std::int64_t>(
+        to.policy.min_secure_sites,
+        secure->group_size > 0 ? secure->group_size : least_sites_of(to.job.rounds));
+    to.out << "of this site's update and figures the coordinator learns the sum with at least "
+           << least - 1 << " others, and nothing else\n             ";
+  }
   if (to.job.privacy.records) {
     to.out << promise_of_records(to.known.id, to.job, to.policy, to.ledger, rows) << "\n";
+  } else if (to.job.privacy.secure_aggregation) {
+    to.out << "no noise is added: the sum is exact\n";
   } else {
     to.out << "no noise is added and no sum is masked: the coordinator sees this site's update as "
               "it is\n";
@@ -118,8 +133,12 @@ void tell_privacy(Inspection& to, std::uint64_t rows) {
 void tell_figures(Inspection& to, std::uint64_t rows) {
   const JobSpec& job = to.job;
   const bool binary = job.data.target == TargetKind::kBinary;
-  to.out << "  figures    rows, " << (job.privacy.records ? "" : "mean loss, ")
-         << "norm of the update, seconds\n";
+  if (job.privacy.secure_aggregation) {
+    to.out << "  figures    seconds; in the sum alone: rows, loss, norm of the update\n";
+  } else {
+    to.out << "  figures    rows, " << (job.privacy.records ? "" : "mean loss, ")
+           << "norm of the update, seconds\n";
+  }
   to.out << "  evaluation ";
   if (job.evaluation.by_evaluators) {
     to.out << "by evaluators: nothing of this site\n";
@@ -129,7 +148,8 @@ void tell_figures(Inspection& to, std::uint64_t rows) {
                    : "at the end")
            << ": rows, sum of the loss"
            << (job.data.target == TargetKind::kRegression ? "" : ", hits and misses by class")
-           << (binary ? ", rows by score (4096 bins) and class" : "") << "\n";
+           << (binary ? ", rows by score (4096 bins) and class" : "")
+           << (job.privacy.secure_aggregation ? "; in the sum alone" : "") << "\n";
   }
   if (to.policy.metrics || to.policy.min_count > 0 || to.policy.decimals < 15)
     to.out << "             less where policy.metrics says so\n";

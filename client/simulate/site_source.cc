@@ -50,6 +50,11 @@ Status SiteSource::check(const JobSpec& job, const ChosenAttack* attack) const {
                    std::to_string(job.rounds.minimum_sites) + ", and there are only " +
                    std::to_string(sites) + " sites; add --client files or lower it");
   }
+  if (job.privacy.secure_aggregation) {
+    return invalid(job.name +
+                   ": privacy.secure_aggregation takes certificates and links, which simulated "
+                   "sites have not; leave it out to simulate the same arithmetic in the clear");
+  }
   if (attack == nullptr) return {};
   if (options_.attackers >= sites)
     return invalid("--attackers " + std::to_string(options_.attackers) + " of " +

@@ -127,10 +127,17 @@ SiteSums::Answers SiteSums::answer(Sum& sum, SumStep step) {
   for (SumAnswerBody& body : step.answers) {
     if (const auto* abort = std::get_if<SumAbort>(&body))
       tell(sum, "sum.aborted", {{"reason", abort->reason}, {"detail", abort->detail}});
-    if (std::holds_alternative<SumReveal>(body)) tell(sum, "sum.revealed", {});
+    if (std::holds_alternative<SumReveal>(body)) revealed(sum);
     answers.push_back({sum.key, std::move(body)});
   }
   return answers;
+}
+
+// A training may be asked for again until its round is committed; an evaluation is soon made anew.
+void SiteSums::revealed(const Sum& sum) {
+  tell(sum, "sum.revealed", {});
+  if (sum.key.kind == TaskKind::kEvaluate)
+    static_cast<void>(ports_.gifts.forget(sum.key).has_value());
 }
 
 Result<BlobRef> SiteSums::masked_input(Sum& sum) {
@@ -171,7 +178,7 @@ void SiteSums::committed(const JobId& job, RoundNumber round) {
   if (found != sums_.end() && found->second->key.round <= round &&
       found->second->key.kind == TaskKind::kTrain)
     drop(job);
-  static_cast<void>(ports_.gifts.forget(job, round).has_value());
+  static_cast<void>(ports_.gifts.forget_training(job, round).has_value());
 }
 
 }  // namespace tributary

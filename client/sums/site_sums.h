@@ -53,6 +53,7 @@ class SiteSums {
   Result<Answers> begin_sum(const TaskKey& key);
   Answers give_up(const TaskKey& key, const Error& why);
   Answers answer(Sum& sum, SumStep step);
+  void revealed(const Sum& sum);
   Result<BlobRef> masked_input(Sum& sum);
   void tell(const Sum& sum, const char* event, EventFields more) const;
   void drop(const JobId& job);

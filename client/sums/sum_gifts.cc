@@ -86,10 +86,15 @@ Result<SumGift> SumGifts::find(const TaskKey& key) const {
   return make_error(ErrorCode::kNotFound, "nothing waits for the sum of " + to_string(key));
 }
 
-Status SumGifts::forget(const JobId& job, RoundNumber round) const {
+Status SumGifts::forget_training(const JobId& job, RoundNumber round) const {
   const auto gift = read(job);
-  if (gift && gift->key.round > round) return {};
+  const RoundNumber kept_from = gift && gift->key.kind == TaskKind::kEvaluate ? round : round + 1;
+  if (gift && gift->key.round >= kept_from) return {};
   return files_->remove(path(job));
+}
+
+Status SumGifts::forget(const TaskKey& key) const {
+  return find(key) ? files_->remove(path(key.job)) : Status{};
 }
 
 }  // namespace tributary

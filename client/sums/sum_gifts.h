@@ -38,8 +38,10 @@ class SumGifts {
   Status keep(const SumGift& gift) const;
   // What the job has for this task, or another attempt at it. kNotFound: nothing.
   Result<SumGift> find(const TaskKey& key) const;
-  // Up to this round; the job needs it no more.
-  Status forget(const JobId& job, RoundNumber round) const;
+  // The round is committed: its training, and what is older, is asked for no more. Its evaluation
+  // is still to come, or here already.
+  Status forget_training(const JobId& job, RoundNumber round) const;
+  Status forget(const TaskKey& key) const;  // of this task
 
  private:
   std::string path(const JobId& job) const { return directory_ + "/" + job.value + ".gift"; }

@@ -3,7 +3,7 @@
 #include "client/learning/algorithm.h"
 #include "client/learning/local_tensors.h"
 #include "client/policy/told_figures.h"
-#include "client/work/task_work.h"
+#include "client/work/task_runner.h"
 #include "common/domain/counted_numbers.h"
 #include "common/tensor/safetensors.h"
 

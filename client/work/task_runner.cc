@@ -8,7 +8,6 @@
 #include "client/policy/policy_check.h"
 #include "client/policy/told_figures.h"
 #include "client/work/failed_task.h"
-#include "client/work/task_work.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/base/text.h"

@@ -60,7 +60,17 @@ class TaskRunner {
   void ended(const TaskKey& key);
 
  private:
-  struct Work;
+  // What is known of the task that is carried out.
+  struct Work {
+    const Task& task;
+    const JobSpec& job;
+    const SitePolicy& policy;
+    const std::function<bool()>& should_stop;
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress;
+    mutable Bytes module_file = {};  // empty where the job has none
+    mutable std::string local_detail = {};
+    mutable Reason reason = Reason::kTrainingFailed;  // what an error means here
+  };
 
   Status deny(const Work& work, const Status& permitted) const;
   Status check_model(const Work& work, const Layout& layout) const;

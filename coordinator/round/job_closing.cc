@@ -325,8 +325,7 @@ void JobMachine::drop_accepted(const SiteName& site, const TaskKey& key, RoundNu
 }
 
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
-  if (summed_secretly(spec_, TaskKind::kEvaluate) && phase_->accepted() > 0)
-    return make_sum(now, out);
+  if (summed_secretly(spec_, phase_->kind()) && phase_->accepted() > 0) return make_sum(now, out);
   EvaluationCounts sum;
   std::map<std::string, EvaluationFigures> by_site;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
@@ -336,7 +335,7 @@ void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
   conclude_evaluation(now, sum, by_site, out);
 }
 
-// `by_site` is empty where nobody knows the figures of single sites.
+// `by_site` is empty where nobody knows theirs.
 void JobMachine::conclude_evaluation(TimePoint now, const EvaluationCounts& sum,
                                      const std::map<std::string, EvaluationFigures>& by_site,
                                      RoundEffects& out) {

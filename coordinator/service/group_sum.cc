@@ -40,7 +40,7 @@ GroupSum::GroupSum(SumContext context, JobSpec spec, Layout layout, BlobStore& b
       sum_(context_.numbers, context_.bits, context_.wide) {}
 
 void GroupSum::add(ReadFile& input) {
-  Bytes piece(kPieceBytes);
+  Bytes piece(static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, input.size())));
   for (std::uint64_t at = 0; at < input.size();) {
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, input.size() - at));

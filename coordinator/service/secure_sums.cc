@@ -2,6 +2,7 @@
 #include "coordinator/service/secure_sums.h"
 
 #include <algorithm>
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,19 @@
 #include "common/privacy/secagg/sum_plan.h"
 
 namespace tributary {
+namespace {
+
+// No memory for a large model costs that try, never the daemon.
+template <typename Work>
+auto caught(const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return make_error(ErrorCode::kResourceExhausted, error.what());
+  }
+}
+
+}  // namespace
 
 // What outlives a sum that is given up: work on the strand and fetches come back to it, and find it
 // abandoned.
@@ -50,7 +64,7 @@ void SecureSums::make(const MakeSum& wanted, const JobSpec& spec, const std::str
   running.wanted = wanted;
   running.spec = spec;
   running.made.key = wanted.key;
-  if (const Status begun = begin(running, document); !begun)
+  if (const Status begun = caught([&] { return begin(running, document); }); !begun)
     return ports_.to_engine([this, job, what = begun.error().message] { fail(job, what); });
   std::vector<std::pair<SiteName, SumAnswer>> early;
   for (const SiteName& site : wanted.sites) {
@@ -240,14 +254,13 @@ void SecureSums::fetched(const std::shared_ptr<Group>& group, const SiteName& si
 }
 
 void SecureSums::unmask(const std::shared_ptr<Group>& group, const SumUnmask& unmask) {
-  const bool training = group->key.kind == TaskKind::kTrain;
   const std::size_t members = group->server->members();
-  ports_.to_worker(group->key.job, [this, group, unmask, training, members] {
-    if (training) {
-      auto mean = group->sum->mean_update(unmask, members, group->name);
+  ports_.to_worker(group->key.job, [this, group, unmask, members] {
+    if (group->key.kind == TaskKind::kTrain) {
+      auto mean = caught([&] { return group->sum->mean_update(unmask, members, group->name); });
       ports_.to_engine([this, group, mean = std::move(mean)] { made(group, mean); });
     } else {
-      auto counts = group->sum->counts(unmask);
+      auto counts = caught([&] { return group->sum->counts(unmask); });
       ports_.to_engine([this, group, counts = std::move(counts)] { counted(group, counts); });
     }
   });

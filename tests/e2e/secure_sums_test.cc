@@ -18,18 +18,19 @@ using testing::HasSubstr;
 constexpr int kSites = 5;
 
 // With `privacy` in it, or the same in the clear.
-std::string job(const FederationFiles& federation, int rounds, const std::string& privacy) {
+std::string job(const FederationFiles& federation, int rounds, const std::string& privacy,
+                const std::string& rule = "weighted_mean", int sites = kSites) {
   const std::string file = federation.write_job(
       "{batch_size: 16, optimizer: {name: sgd, learning_rate: 0.1}}",
-      "{count: " + std::to_string(rounds) +
-          ", minimum_sites: 5, quorum: 3, deadline: 60s, disconnect_grace: 10s, attempts: 20}");
+      "{count: " + std::to_string(rounds) + ", minimum_sites: " + std::to_string(sites) +
+          ", quorum: 3, deadline: 60s, disconnect_grace: 10s, attempts: 20}");
   std::string text = FederationFiles::read(file);
   const auto replace = [&text](const std::string& what, const std::string& by) {
     text.replace(text.find(what), what.size(), by);
   };
   replace("type: categorical", "type: categorical, values: [elective, emergency, transfer]");
   replace("missing: mean", "missing: mean\n  standardize: site");
-  text += "aggregate: {example_cap: 1000}\n";
+  text += "aggregate: {example_cap: 1000, rule: " + rule + "}\n";
   if (!privacy.empty()) text += "privacy: {secure_aggregation: " + privacy + "}\n";
   FederationFiles::write(file, text);
   return file;
@@ -77,7 +78,8 @@ TEST(SecureSums, GiveTheModelOfTheSameJobInTheClearAndTellNothingElse) {
   EXPECT_LT(distance(final_model(federation, secret), final_model(federation, clear)), 2e-4);
   EXPECT_EQ(federation.events("sum.made", {{"job", secret}, {"task", "train"}}).size(), 3u);
   EXPECT_EQ(federation.events("sum.made", {{"job", secret}, {"task", "evaluate"}}).size(), 3u);
-  // The figures of all sites together are those of the job in the clear; of one site there are none.
+  // The figures of all sites together are those of the job in the clear; of one site there are
+  // none.
   const auto figures = federation.events("evaluation.finished", {{"job", secret}});
   const auto in_clear = federation.events("evaluation.finished", {{"job", clear}});
   ASSERT_EQ(figures.size(), 3u);
@@ -93,6 +95,20 @@ TEST(SecureSums, GiveTheModelOfTheSameJobInTheClearAndTellNothingElse) {
       EXPECT_FALSE(site.contains("examples") && site["examples"] != 0) << site.dump();
     }
   }
+}
+
+// Groups of three sites are the rows of a rule that no single site could be shown to.
+TEST(SecureSums, OfGroupsAreComparedByARobustRule) {
+  FederationFiles federation(9);
+  federation.start_coordinator();
+  for (int site = 1; site <= 9; ++site) federation.start_client(site);
+  const std::string id = federation.submit(
+      job(federation, 2, "{clip: 100, group_size: 3, dropout: 0.1, adversarial: 0}", "median", 9));
+  ASSERT_TRUE(federation.wait_for("job.finished", {{"job", id}})) << federation.logs();
+  const auto sums = federation.events("sum.started", {{"job", id}, {"task", "train"}});
+  ASSERT_EQ(sums.size(), 6u) << "three groups in each of two rounds";
+  for (const Json& sum : sums) EXPECT_EQ(sum["sites"], 3);
+  EXPECT_EQ(federation.events("round.committed", {{"job", id}}).size(), 2u);
 }
 
 // Of five sites one is killed in each of some rounds, while the sum is made.

@@ -43,7 +43,9 @@ SumCoding sum_coding(const JobSpec& spec, std::uint64_t members) {
 std::size_t least_members(const JobSpec& spec, const TaskKey& key, std::uint32_t wanted) {
   if (key.kind != TaskKind::kTrain) return kLeastMembers;
   const std::uint32_t group = secure(spec).group_size;
-  return std::max<std::size_t>(kLeastMembers, group > 0 ? group : wanted);
+  const auto signed_for = static_cast<std::size_t>(least_sites_of(spec.rounds));
+  return std::max<std::size_t>(kLeastMembers,
+                               group > 0 ? group : std::max<std::size_t>(signed_for, wanted));
 }
 
 SumWeight sum_weight(const JobSpec& spec, std::uint64_t examples) {

@@ -17,8 +17,8 @@ SumContext sum_context(const JobSpec& spec, const TaskKey& key, const Digest& do
 
 SumCoding sum_coding(const JobSpec& spec, std::uint64_t members);
 
-// Of how many sites a sum is made at least that is to be seen: three, and what the job and, by
-// `wanted`, its operators say; of its group's size where the job has groups.
+// Of how many sites a sum is made at least that is to be seen: three, what the job says, and what
+// its operators do (`wanted`), if that is more; of its group's size where the job has groups.
 std::size_t least_members(const JobSpec& spec, const TaskKey& key, std::uint32_t wanted);
 
 // A site's part of the weighted mean: its rows of the most that count.

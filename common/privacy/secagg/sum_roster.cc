@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/privacy/secagg/sum_roster.h"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -22,7 +23,8 @@ std::size_t bytes_of(const SumMember& member) {
 std::vector<SumRoster> roster_parts(const std::vector<SumMember>& roster,
                                     const std::string& issuers) {
   const auto members = static_cast<std::uint32_t>(roster.size());
-  const std::size_t most = limits::kControlBytesMax / 2 - issuers.size();
+  constexpr std::size_t kMost = limits::kControlBytesMax / 2;
+  const std::size_t most = kMost - std::min(issuers.size(), kMost / 2);
   std::vector<SumRoster> parts;
   std::size_t bytes = most;
   for (std::uint32_t i = 0; i < members; ++i) {

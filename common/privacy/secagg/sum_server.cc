@@ -8,6 +8,13 @@
 #include "common/privacy/secagg/sum_roster.h"
 
 namespace tributary {
+namespace {
+
+// A chain of three takes 4 KiB with RSA. Everybody is sent everybody's: one site must not fill the
+// roster's messages.
+constexpr std::size_t kCertificatesMax = 8u << 10;
+
+}  // namespace
 
 struct SumServer::Handler {
   SumServer& server;
@@ -148,6 +155,8 @@ void SumServer::on_keys(const SiteName& site, const SumKeys& keys) {
   const auto expected = keys_.find(site);
   if (expected == keys_.end()) return;
   const SumMember& member = keys.member;
+  if (std::max(member.certificate.size(), keys.issuers.size()) > kCertificatesMax)
+    return leave(site, "lied", "its certificates take more room than any of a federation");
   if (member.site != site) return leave(site, "lied", "it sent the keys of another site");
   if (member.about != digest_of(context_))
     return leave(site, "lied", "its keys are for another sum");

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <deque>
 
 #include "common/config/job_file.h"
@@ -68,7 +71,7 @@ class SiteSumsTest : public testing::Test {
   void run() {
     const JobSpec spec = parse_job(kDocument, "job")->spec;
     const SumContext context =
-        sum_context(spec, key_, sha256(as_bytes(std::string_view(kDocument))), model_, 2);
+        sum_context(spec, key_, sha256(as_bytes(std::string_view(kDocument))), model_, numbers_);
     std::vector<SiteName> names;
     for (const auto& [name, site] : sites_) names.push_back(name);
     SumServer::Options options;
@@ -97,7 +100,11 @@ class SiteSumsTest : public testing::Test {
       } else if (const auto* fetch = std::get_if<SumFetch>(&effect)) {
         take(server_->input_arrived(now_, fetch->site, fetch->masked.digest));
       } else if (const auto* add = std::get_if<SumAdd>(&effect)) {
-        sum_->add(0, *sites_.at(add->site).blobs->read(add->masked.digest));
+        const Bytes input = *sites_.at(add->site).blobs->read(add->masked.digest);
+        sum_->add(0, input);
+        InputSum alone(numbers_, 32, kSumFigures);
+        alone.add(0, input);
+        inputs_[add->site].assign(alone.numbers().begin(), alone.numbers().end());
       } else if (const auto* done = std::get_if<SumUnmask>(&effect)) {
         unmask_ = *done;
         sum_->unmask(done->numbers, done->wide, [](std::size_t parts, const auto& part) {
@@ -112,6 +119,8 @@ class SiteSumsTest : public testing::Test {
   const TaskKey key_{JobId{"heart-1"}, 2, 1, TaskKind::kTrain};
   const Digest model_ = sha256(as_bytes("model"));
   std::map<SiteName, Site> sites_;
+  std::uint64_t numbers_ = 2;                              // of an update
+  std::map<SiteName, std::vector<std::uint32_t>> inputs_;  // as the coordinator gets them
   const ToyNotary notary_{"coordinator"};
   TimePoint now_{1'000};
   std::unique_ptr<SumServer> server_;
@@ -136,6 +145,73 @@ TEST_F(SiteSumsTest, TheSumIsThatOfTheWeightedUpdates) {
   EXPECT_NEAR(decoded[1], -1.0, 1e-6);
   const auto& events = sites_.begin()->second.events;
   EXPECT_EQ(events, (std::vector<std::string>{"sum.joined", "sum.input", "sum.revealed"}));
+}
+
+// The easy case of gradient inversion: of a linear layer's step on one row, the weights' part by
+// the bias' is the row. From what the coordinator is given it gets nothing, from the sum only the
+// mean.
+TEST_F(SiteSumsTest, APlantedRowIsInTheUpdateAndNotInWhatLeaves) {
+  constexpr std::size_t kInputs = 400;
+  const double bias = 0.01;
+  std::map<SiteName, std::vector<double>> rows;
+  SeededRandom random(11);
+  for (auto& [name, site] : sites_) {
+    SumGift gift = *site.gifts.find(key_);
+    gift.update.clear();
+    for (std::size_t i = 0; i < kInputs; ++i) {
+      rows[name].push_back(random.uniform());
+      gift.update.push_back(static_cast<float>(bias * rows[name].back()));
+    }
+    gift.update.push_back(static_cast<float>(bias));
+    ASSERT_TRUE(site.gifts.keep(gift));
+  }
+  numbers_ = kInputs + 1;
+  run();
+  ASSERT_TRUE(unmask_);
+  const auto error_of = [&](const std::vector<double>& guess, const SiteName& of) {
+    double sum = 0;
+    for (std::size_t i = 0; i < kInputs; ++i) sum += std::pow(guess[i] - rows.at(of)[i], 2);
+    return sum / kInputs;
+  };
+  const auto inverted = [&](std::span<const std::uint32_t> numbers) {
+    std::vector<double> values(numbers.size()), guess;
+    decode_sum(sum_coding(parse_job(kDocument, "job")->spec, 4), numbers, values);
+    for (std::size_t i = 0; i < kInputs; ++i)
+      guess.push_back(std::clamp(values[i] / values.back(), 0.0, 1.0));
+    return guess;
+  };
+  const double blind = error_of(std::vector<double>(kInputs, 0.5), sites_.begin()->first);
+  for (const auto& [name, site] : sites_) {
+    const SumGift gift = *site.gifts.find(key_);
+    std::vector<double> plain;
+    for (std::size_t i = 0; i < kInputs; ++i)
+      plain.push_back(static_cast<double>(gift.update[i] / gift.update.back()));
+    EXPECT_LT(error_of(plain, name), 1e-9) << "the attack works on a plain update";
+    EXPECT_GT(error_of(inverted(inputs_.at(name)), name), 0.9 * blind);
+    EXPECT_GT(error_of(inverted(sum_->numbers()), name), 0.2 * blind) << "the mean of four rows";
+  }
+}
+
+// Each byte of a masked input is as likely as any other: chi-squared with 255 degrees of freedom.
+TEST_F(SiteSumsTest, WhatLeavesLooksLikeNoise) {
+  for (auto& [name, site] : sites_) {
+    SumGift gift = *site.gifts.find(key_);
+    gift.update.assign(50'000, 0.125F);
+    ASSERT_TRUE(site.gifts.keep(gift));
+  }
+  numbers_ = 50'000;
+  run();
+  ASSERT_TRUE(unmask_);
+  for (const auto& [name, numbers] : inputs_) {
+    std::array<double, 256> counts{};
+    for (const std::uint32_t number : numbers) {
+      for (int shift = 0; shift < 32; shift += 8) counts[number >> shift & 0xff] += 1;
+    }
+    const double expected = 4.0 * 50'000 / 256;
+    double chi_squared = 0;
+    for (const double count : counts) chi_squared += std::pow(count - expected, 2) / expected;
+    EXPECT_LT(chi_squared, 400) << "by chance once in a hundred million";
+  }
 }
 
 TEST_F(SiteSumsTest, APolicyThatWantsMoreSitesLeavesWithTheReason) {

@@ -44,10 +44,23 @@ TEST_F(SumGiftsTest, AreThereForEachAttemptOfTheirRound) {
 
 TEST_F(SumGiftsTest, GoWithTheirRound) {
   ASSERT_TRUE(gifts_.keep(gift(3)));
-  ASSERT_TRUE(gifts_.forget(JobId{"heart-1"}, 2));
+  ASSERT_TRUE(gifts_.forget_training(JobId{"heart-1"}, 2));
   EXPECT_TRUE(gifts_.find(gift(3).key));
-  ASSERT_TRUE(gifts_.forget(JobId{"heart-1"}, 3));
+  ASSERT_TRUE(gifts_.forget_training(JobId{"heart-1"}, 3));
   EXPECT_FALSE(gifts_.find(gift(3).key));
+}
+
+// The word that a round is committed may come after its model was judged already.
+TEST_F(SumGiftsTest, AnEvaluationOutlivesTheWordThatItsRoundIsCommitted) {
+  SumGift counts = gift(3);
+  counts.key.kind = TaskKind::kEvaluate;
+  ASSERT_TRUE(gifts_.keep(counts));
+  ASSERT_TRUE(gifts_.forget_training(JobId{"heart-1"}, 3));
+  EXPECT_TRUE(gifts_.find(counts.key));
+  ASSERT_TRUE(gifts_.forget(gift(3).key)) << "another task";
+  EXPECT_TRUE(gifts_.find(counts.key));
+  ASSERT_TRUE(gifts_.forget_training(JobId{"heart-1"}, 4));
+  EXPECT_FALSE(gifts_.find(counts.key));
 }
 
 TEST_F(SumGiftsTest, ADamagedFileIsNoGift) {

@@ -254,12 +254,12 @@ class Federation {
       offered[send->site] = send->task;
       return answer(send->site, send->task);
     }
-    if (const auto* fetch = std::get_if<FetchUpdate>(&effect);
-        fetch != nullptr && !hanging_.contains(fetch->site)) {
-      queue_.push_back(
-          failing_fetches_-- > 0
-              ? RoundEvent{UpdateLost{fetch->site, fetch->key, Reason::kStorageFailed, "no space"}}
-              : UpdateArrived{fetch->site, fetch->key});
+    const auto* update = std::get_if<FetchUpdate>(&effect);
+    if (update != nullptr && !hanging_.contains(update->site)) {
+      queue_.push_back(failing_fetches_-- > 0
+                           ? RoundEvent{UpdateLost{update->site, update->key,
+                                                   Reason::kStorageFailed, "no space"}}
+                           : UpdateArrived{update->site, update->key});
     }
     if (const auto* check = std::get_if<CheckUpdate>(&effect)) {
       const auto spoiled = spoiled_.find(check->site);
@@ -280,29 +280,29 @@ class Federation {
       sums.push_back(*wanted);
       queue_.push_back(make_sum ? make_sum(*wanted) : sum_of(*wanted));
     }
-    if (const auto* finish = std::get_if<FinishRound>(&effect)) {
-      if (undefined_) {
-        queue_.push_back(RoundNotFinished{finish->job, finish->round, "krum needs more", true});
-        return;
-      }
-      if (std::exchange(losing_, false)) {
-        absorbed_.clear();
-        queue_.push_back(RoundNotFinished{finish->job, finish->round, "gone", false, true});
-        return;
-      }
-      if (failing_stores_-- > 0) {
-        queue_.push_back(RoundNotFinished{finish->job, finish->round, "No space left on device"});
-        return;
-      }
-      folded[finish->round] = absorbed_;
-      absorbed_.clear();
-      RoundFinished finished{
-          finish->job, finish->round, {digest_of(1000 + finish->round), 4}, 0.5, 10};
-      if (makes_deltas) finished.delta = {digest_of(2000 + finish->round), 2};
-      if (spends) finished.spent = spends(finish->round);
-      queue_.push_back(finished);
-    }
+    if (const auto* finished = std::get_if<FinishRound>(&effect)) finish(*finished);
     if (const auto* report = std::get_if<Report>(&effect)) reports_.push_back(*report);
+  }
+  void finish(const FinishRound& finish) {
+    if (undefined_) {
+      queue_.push_back(RoundNotFinished{finish.job, finish.round, "krum needs more", true});
+      return;
+    }
+    if (std::exchange(losing_, false)) {
+      absorbed_.clear();
+      queue_.push_back(RoundNotFinished{finish.job, finish.round, "gone", false, true});
+      return;
+    }
+    if (failing_stores_-- > 0) {
+      queue_.push_back(RoundNotFinished{finish.job, finish.round, "No space left on device"});
+      return;
+    }
+    folded[finish.round] = absorbed_;
+    absorbed_.clear();
+    RoundFinished finished{finish.job, finish.round, {digest_of(1000 + finish.round), 4}, 0.5, 10};
+    if (makes_deltas) finished.delta = {digest_of(2000 + finish.round), 2};
+    if (spends) finished.spent = spends(finish.round);
+    queue_.push_back(finished);
   }
   RoundEvent fetched(const FetchInitialModel& fetch) {
     if (failing_initial_fetches_-- > 0)
