@@ -86,8 +86,8 @@ class Daemon {
         [this] { return free_resources(config_.state_dir); }, &*gate_,
         CarriedStore(*files_, config_.state_dir + "/carried"),
         PersonalModels{*files_, config_.state_dir + "/personal"},
-        ledger_of(config_, *files_, clock_), SumGifts(*files_, config_.state_dir + "/sums"),
-        learner_});
+        ledger_of(config_, *files_, clock_), credentials_->own().role == PeerRole::kEvaluator,
+        SumGifts(*files_, config_.state_dir + "/sums"), learner_});
     open_sums();
     tell_missing_files(config_, log_);
     log_.record("client.started", {{"software", kSoftware},

@@ -88,7 +88,6 @@ std::string loss_of(const JobSpec& job) {
 
 Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& job,
                const Digest& module, RoundNumber round) {
-  // No job of this version has it.
   const auto& secure = job.privacy.secure_aggregation;
   if (policy.needs_secure_aggregation && !secure)
     return denied("secure_aggregation", "is required, and the job has none");

@@ -9,7 +9,8 @@
 
 namespace tributary {
 
-// Under privacy.records nothing is told of the rows but how many there are.
+// Under privacy.records nothing is told of the rows but how many there are, under
+// privacy.secure_aggregation whether there are any.
 void tell_less(const JobSpec& job, DataSummary& summary);
 // Categories of few rows are not named; of a column with few values nothing is told.
 void tell_less(const SitePolicy& policy, DataSummary& summary);

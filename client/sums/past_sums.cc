@@ -27,7 +27,9 @@ std::vector<SiteName> names_from(const Json& json) {
 }
 
 Json to_json(const PastSum& sum) {
-  Json json{{"evaluation", sum.kind == TaskKind::kEvaluate},
+  Json json{{"job", sum.key.job.value},
+            {"round", sum.key.round},
+            {"evaluation", sum.key.kind == TaskKind::kEvaluate},
             {"model", sum.model.hex()},
             {"sharing", names_to_json(sum.sharing)},
             {"adversaries", sum.adversaries},
@@ -38,7 +40,9 @@ Json to_json(const PastSum& sum) {
 
 Result<PastSum> from_json(const Json& json) {
   PastSum sum;
-  sum.kind = json.at("evaluation").get<bool>() ? TaskKind::kEvaluate : TaskKind::kTrain;
+  sum.key.job.value = json.at("job").get<std::string>();
+  sum.key.round = json.at("round").get<RoundNumber>();
+  sum.key.kind = json.at("evaluation").get<bool>() ? TaskKind::kEvaluate : TaskKind::kTrain;
   TRIB_TRY(model, digest_from_hex(json.at("model").get<std::string>()));
   sum.model = model;
   sum.sharing = names_from(json.at("sharing"));
@@ -71,14 +75,22 @@ Result<std::vector<PastSum>> PastSumStore::all() const {
   return sums;
 }
 
+// Those of the same updates stay: whoever has this site make many sums must not have it forget one.
 Status PastSumStore::add(const PastSum& sum) const {
   TRIB_TRY(sums, all());
   std::erase_if(sums, [&sum](const PastSum& one) {
-    return one.kind == sum.kind && one.model == sum.model && one.sharing == sum.sharing &&
-           !one.survivors;
+    return is_again(one, sum) && one.sharing == sum.sharing && !one.survivors;
   });
   sums.push_back(sum);
-  if (sums.size() > kKept) sums.erase(sums.begin());
+  std::size_t names = 0;
+  for (const PastSum& one : sums) names += one.sharing.size();
+  while (sums.size() > kKept || names > kNamesKept) {
+    const auto oldest =
+        std::ranges::find_if(sums, [&sum](const PastSum& one) { return !is_again(one, sum); });
+    if (oldest == sums.end()) break;
+    names -= oldest->sharing.size();
+    sums.erase(oldest);
+  }
   Json json = Json::array();
   for (const PastSum& one : sums) json.push_back(to_json(one));
   const std::string text = json.dump() + "\n";

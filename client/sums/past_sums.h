@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PastSumStore: the sums that a site gave its input to, as one file, for the rule about sums on one
-// model (common/privacy/secagg/rerun_rule.h). The last kKept; a model that is older than so many is
-// not asked about any more. One thread.
+// model (common/privacy/secagg/rerun_rule.h). The last kKept, or fewer of many
+// members; a model that is older than so many is not asked about any more. One thread.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@ namespace tributary {
 class PastSumStore {
  public:
   static constexpr std::size_t kKept = 1'000;
+  static constexpr std::size_t kNamesKept = 200'000;  // of members, in all of them
 
   PastSumStore(FileSystem& files, std::string path) : files_(&files), path_(std::move(path)) {}
 

@@ -35,9 +35,13 @@ Result<Spending> RecordBudget::spending(std::string& local_detail) const {
     case BudgetFit::kFits:
       return after;
     case BudgetFit::kJobSpent:
+      local_detail = "privacy.records.max_epsilon is " + short_number(limit) + ", and " + round +
+                     "the job would have spent " + spent_text(after.job);
+      // How much that is follows from how many rows there are.
       return make_error(ErrorCode::kFailedPrecondition,
-                        "privacy.records.max_epsilon is " + short_number(limit) + ", and " + round +
-                            "the job would have spent " + spent_text(after.job));
+                        job_.privacy.secure_aggregation
+                            ? "the job's privacy.records.max_epsilon is spent at this site"
+                            : local_detail);
     case BudgetFit::kDatasetSpent:
       break;
   }

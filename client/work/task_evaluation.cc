@@ -36,6 +36,13 @@ Result<EvaluationCounts> TaskRunner::evaluate_as(const Work& work, const char* n
 // well the personal one does is the site's business.
 Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
   const TrainSpec& train_spec = work.job.train;
+  // Its counts would be told in the clear.
+  if (work.job.privacy.secure_aggregation && work.job.evaluation.by_evaluators &&
+      !ports_.evaluator) {
+    return deny(work, make_error(ErrorCode::kPermissionDenied,
+                                 "the job has evaluators judge its models, and this site is none"))
+        .error();
+  }
   TRIB_TRY(data, examples(work));
   TRIB_TRY(sent, sent_model(work));
   Carried own;

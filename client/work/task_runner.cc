@@ -25,7 +25,10 @@ TaskResult TaskRunner::run(const Task& task, const std::function<bool()>& should
   if (const auto* refused = std::get_if<Refused>(&admission))
     return {task.key, tell_refusal(ports_.log, "task.failed", task.key, *refused)};
   const auto& [job, policy] = std::get<Admitted>(admission);
-  const Work work{task, job, policy, should_stop, progress};
+  // The number of batches is that of rows, nearly.
+  static const std::function<void(std::uint64_t, std::uint64_t)> kUntold;
+  const Work work{task, job, policy, should_stop,
+                  summed_secretly(job, task.key.kind) ? kUntold : progress};
   Result<TaskOutcome> outcome = make_error(ErrorCode::kInternal, "");
   try {
     outcome = perform(work);
@@ -87,8 +90,9 @@ Result<TaskOutcome> TaskRunner::perform(const Work& work) {
 TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
   // What was stopped did not fail: task.dropped says why it ended.
   if (error.code == ErrorCode::kCancelled) return {Reason::kAborted, error.message};
-  const FailedTask failed{work.task.key.kind, work.reason, !work.module_file.empty(),
-                          work.local_detail};
+  const bool may_name_rows =
+      !work.module_file.empty() || summed_secretly(work.job, work.task.key.kind);
+  const FailedTask failed{work.task.key.kind, work.reason, may_name_rows, work.local_detail};
   return tell_refusal(ports_.log, "task.failed", work.task.key, told_of(failed, error));
 }
 
@@ -251,7 +255,8 @@ Status TaskRunner::keep_for_sum(const Work& work, const SumGift& gift) const {
   return make_error(ErrorCode::kFailedPrecondition, "this site takes part in no secure sums");
 }
 
-// The coordinator is told that the site is ready, and by how long it took; nothing else.
+// The coordinator is told that the site is ready, and by how long it took; nothing else: what was
+// spent of the records follows from how many there are.
 Result<TaskOutcome> TaskRunner::ready_for_sum(const Work& work, const TrainResult& trained,
                                               std::vector<float> update) const {
   const SumContext context = sum_context(work.job, work.task.key, {}, {}, update.size());
@@ -262,7 +267,7 @@ Result<TaskOutcome> TaskRunner::ready_for_sum(const Work& work, const TrainResul
   gift.train_loss = trained.train_loss;
   gift.update = std::move(update);
   TRIB_CHECK_OK(keep_for_sum(work, gift));
-  return TaskOutcome{TrainResult{{}, 0, 0.0, 0.0, trained.seconds, trained.epsilon}};
+  return TaskOutcome{TrainResult{{}, 0, 0.0, 0.0, trained.seconds}};
 }
 
 Status TaskRunner::within_budget(const Work& work, const Status& budget) const {

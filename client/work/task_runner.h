@@ -42,8 +42,9 @@ class TaskRunner {
     JobGate* gate = nullptr;                        // null: every job may run
     std::optional<CarriedStore> carried = {};       // none: each round is as the first
     std::optional<PersonalModels> personal = {};
-    std::optional<PrivacyLedger> ledger = {};       // none: no job with privacy.records trains
-    std::optional<SumGifts> gifts = {};             // none: no job with secure sums trains
+    std::optional<PrivacyLedger> ledger = {};  // none: no job with privacy.records trains
+    bool evaluator = false;                    // it judges models of jobs that sites do not judge
+    std::optional<SumGifts> gifts = {};        // none: no job with secure sums trains
     const Learner& learner = learner_in_process();  // who carries out what code of jobs takes part
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}

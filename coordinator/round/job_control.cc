@@ -51,6 +51,10 @@ void JobMachine::start(RoundEffects& out) {
 
 void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& out) {
   for (const AcceptedUpdate& update : event.lost) {
+    if (spec_.privacy.secure_aggregation) {  // a sum, and no site: it is made again
+      out.push_back(DropAccepted{record_.id, update.into, update.site});
+      continue;
+    }
     drop_accepted(update.site, update.key, update.into, out);
     // It was accepted in an earlier attempt, and is not among those that are asked in this one.
     if (record_.open_round == update.into && !record_.late.contains(update.site) &&

@@ -24,6 +24,9 @@ void JobMachine::leave_out(const std::map<SiteName, std::string>& left, RoundEff
     if (!phase_->has(site)) continue;
     Participant& one = phase_->at(site);
     if (one.reason != Reason::kAccepted) continue;
+    ++record_.shortfalls[site];
+    SiteHistory& history = record_.history[site];
+    if (history.counted == one.key.round) history.counted = history.counted_before;
     one.row.reason = reason_name(Reason::kSecureSumFailed);
     one.row.detail = why;
     report_outcome(site, one, out);

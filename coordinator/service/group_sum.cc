@@ -82,9 +82,16 @@ Result<GroupSum::MeanUpdate> GroupSum::mean_update(const SumUnmask& unmask, std:
       mean.values[at + i] = static_cast<float>(decoded[i] * scale);
     }
   }
+  const double norm = std::sqrt(squares);
+  // A weighted mean of clipped updates is no longer than the clip, but for the rounding of each.
+  const double rounding = std::sqrt(static_cast<double>(mean.values.size())) * coding.step() *
+                          static_cast<double>(unmask.survivors.size()) * scale;
+  if (norm > coding.clip * (1 + 1e-9) + rounding) {
+    return make_error(ErrorCode::kDataLoss,
+                      "the sum is longer than updates within the clip can make it: a site lied");
+  }
   const Bytes file = encode_safetensors(mean);
   TRIB_TRY(digest, blobs_.put(file));
-  const double norm = std::sqrt(squares);
   const double loss =
       static_cast<double>(figures.loss_units) * kLossUnit / static_cast<double>(figures.examples);
   AcceptedUpdate update{context_.key, name, context_.key.round, kFullShare, {}, norm};

@@ -76,7 +76,8 @@ void SecureSums::make(const MakeSum& wanted, const JobSpec& spec, const std::str
   });
 }
 
-// Groups by lot, from the job's seed: who is with whom is nobody's choice, round for round anew.
+// Groups by lot, from the job's seed, round for round anew. Sites do not check the lot: a
+// coordinator that lies chooses, and what holds then is the size of a group.
 Status SecureSums::begin(Running& running, const std::string& document) {
   if (!ports_.trust) {
     return make_error(ErrorCode::kFailedPrecondition,
@@ -203,6 +204,13 @@ struct SecureSums::Performer {
     sums.ports_.sites.send(e.site, SumRequest{group->key, e.body});
   }
   void operator()(const SumFetch& e) {
+    // Masked bytes were never here before: it named a blob of somebody else.
+    if (sums.ports_.blobs.contains(e.masked.digest)) {
+      return sums.ports_.to_engine([&s = sums, g = group, e] {
+        if (!g->abandoned)
+          s.perform(g, g->server->gone(s.ports_.clock.now(), e.site, "lied: not its own input"));
+      });
+    }
     group->inputs.insert(e.masked.digest);
     sums.ports_.sites.fetch(e.site, e.masked, Lodging::kDisk,
                             [&s = sums, g = group, e](const Status& outcome) {
@@ -213,6 +221,8 @@ struct SecureSums::Performer {
   void operator()(const SumAdd& e) {
     auto file = sums.ports_.blobs.open_verified(e.masked.digest);
     if (!file) return sums.fail(group->key.job, "an input was lost here: " + file.error().message);
+    if ((*file)->size() != e.masked.bytes)
+      return sums.fail(group->key.job, e.site.value + " lied about the size of its input");
     sums.ports_.to_worker(
         group->key.job,
         [sum = group->sum, input = std::shared_ptr(*std::move(file))] { sum->add(*input); });

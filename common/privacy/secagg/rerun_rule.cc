@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <string>
 
 #include "common/base/assert.h"
@@ -31,24 +32,35 @@ bool share_an_honest_signer(const PastSum& one, const PastSum& other) {
 
 }  // namespace
 
+bool is_again(const PastSum& one, const PastSum& other) {
+  const bool same_round = one.key.job == other.key.job && one.key.round == other.key.round;
+  return one.key.kind == other.key.kind && (one.model == other.model || same_round);
+}
+
 std::optional<SumAborted> fault_of_rerun(const std::vector<PastSum>& past, const PastSum& next,
                                          std::size_t least) {
   TRIB_ASSERT(next.survivors.has_value(), "whose survivors are known");
+  std::set<std::vector<SiteName>> sets = {*next.survivors};
+  std::size_t sums = 0;
   for (const PastSum& one : past) {
-    if (one.kind != next.kind || one.model != next.model) continue;
+    if (!is_again(one, next)) continue;
+    ++sums;
     if (!one.survivors) {
       if (share_an_honest_signer(one, next)) continue;
       return SumAborted{SumAbortReason::kModelAgain,
                         "this site gave its input to a sum on the same model whose survivors it "
                         "never learned, among other sites"};
     }
+    sets.insert(*one.survivors);
     const std::size_t apart = difference(*one.survivors, *next.survivors);
     if (apart == 0 || apart >= least) continue;
     return SumAborted{SumAbortReason::kModelAgain,
                       "it differs by " + std::to_string(apart) +
                           " sites from an earlier sum on the same model, and would tell theirs"};
   }
-  return std::nullopt;
+  if (sets.size() <= kSetsOnAModelMax && sums <= kSumsOnAModelMax) return std::nullopt;
+  return SumAborted{SumAbortReason::kModelAgain,
+                    std::to_string(sums) + " sums on the same model have been made before"};
 }
 
 }  // namespace tributary

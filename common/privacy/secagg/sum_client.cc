@@ -101,6 +101,12 @@ SumStep SumClient::take_roster() {
 std::optional<SumAborted> SumClient::fault_of_members() const {
   for (const SumMember& member : session_->roster()) {
     if (member.site == self_name_) continue;
+    // A key of low order would make secrets that anybody knows.
+    if (!pair_secret(*share_secret_, member.share_key) ||
+        !pair_secret(*mask_secret_, member.mask_key)) {
+      return SumAborted{SumAbortReason::kRosterUnsigned,
+                        "'" + member.site.value + "' has a key that is none"};
+    }
     if (member.about != session_->about()) {
       return SumAborted{SumAbortReason::kRosterOtherSum,
                         "'" + member.site.value +
@@ -200,9 +206,12 @@ SumStep SumClient::give_input(const BlobRef& input) {
 }
 
 PastSum SumClient::past() const {
-  PastSum sum{context_.key.kind,           context_.model,
-              session_->names(*sharing_),  session_->adversaries(),
-              session_->quorum(*sharing_), {}};
+  PastSum sum{context_.key,
+              context_.model,
+              session_->names(*sharing_),
+              session_->adversaries(),
+              session_->quorum(),
+              {}};
   if (survivors_) sum.survivors = session_->names(*survivors_);
   return sum;
 }
@@ -227,7 +236,11 @@ SumStep SumClient::on_survivors(const SumSurvivors& message) {
     return abort(SumAbortReason::kSurvivorsWithoutMe, "this site's input is left out");
   if (const auto fault = session_->fault_of(*sharing, *survivors)) return abort(*fault);
   survivors_ = *survivors;
-  if (const auto fault = fault_of_rerun(rules_.past, past(), rules_.least)) return abort(*fault);
+  // As it is now: another job's sum on the same model may have ended since this one began.
+  const Result<std::vector<PastSum>> before =
+      rules_.past ? rules_.past() : Result<std::vector<PastSum>>(std::vector<PastSum>{});
+  if (!before) return abort(SumAbortReason::kModelAgain, before.error().message);
+  if (const auto fault = fault_of_rerun(*before, past(), rules_.least)) return abort(*fault);
   const auto signature = notary_->sign(kSumSurvivorsPurpose,
                                        survivors_statement(session_->id(), *sharing, *survivors));
   if (!signature) return abort(SumAbortReason::kOutOfOrder, signature.error().message);
@@ -258,10 +271,10 @@ SumStep SumClient::on_agreements(const SumAgreements& message) {
     }
     agreed.add(one.member);
   }
-  if (agreed.count() < session_->quorum(*sharing_)) {
-    return abort(SumAbortReason::kAgreementsTooFew,
-                 std::to_string(agreed.count()) + ", and " +
-                     std::to_string(session_->quorum(*sharing_)) + " are the quorum");
+  if (agreed.count() < session_->quorum()) {
+    return abort(SumAbortReason::kAgreementsTooFew, std::to_string(agreed.count()) + ", and " +
+                                                        std::to_string(session_->quorum()) +
+                                                        " are the quorum");
   }
   auto shares = reveal();
   if (!shares) return abort(SumAbortReason::kShareUnreadable, shares.error().message);

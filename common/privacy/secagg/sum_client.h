@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // SumClient: one site's part in a secure sum, as message -> answer. It believes the coordinator
 // nothing that the other members did not sign, and leaves for good, with the reason, at the first
-// message that no honest coordinator sends; it then has given out no share. Its secrets are in
-// memory only: a process that ends has left the sum. Messages may come again and are answered as
-// before. One thread. It does no I/O; the caller makes what `remember` says durable before it sends
-// the answers beside it.
+// message that no honest coordinator sends; it then has given out no share in the clear. Its
+// secrets are in memory only: a process that ends has left the sum. Messages may come again and are
+// answered as before. One thread. It does no I/O; the caller makes what `remember` says durable
+// before it sends the answers beside it.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -36,8 +37,9 @@ struct SumStep {
 class SumClient {
  public:
   struct Rules {
-    std::size_t least = 3;      // sites that a sum is at least made of
-    std::vector<PastSum> past;  // sums that this site gave its input to
+    std::size_t least = 3;  // sites that a sum is at least made of
+    // Sums that this site gave its input to, as they are when it is asked; none: there are none.
+    std::function<Result<std::vector<PastSum>>()> past = {};
   };
   // `notary` and `random` (SecureRandom) outlive it. Errors are the notary's.
   static Result<SumClient> make(const SumContext& context, SiteName self, Rules rules,

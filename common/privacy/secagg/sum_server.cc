@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/privacy/secagg/sum_roster.h"
+#include "common/privacy/secagg/sum_secrets.h"
 
 namespace tributary {
 namespace {
@@ -157,6 +158,10 @@ void SumServer::on_keys(const SiteName& site, const SumKeys& keys) {
   const SumMember& member = keys.member;
   if (std::max(member.certificate.size(), keys.issuers.size()) > kCertificatesMax)
     return leave(site, "lied", "its certificates take more room than any of a federation");
+  const SecretKey any = SecretKey::make();
+  if (!pair_secret(any, member.share_key) || !pair_secret(any, member.mask_key) ||
+      member.share_key == member.mask_key)
+    return leave(site, "lied", "its keys are none");
   if (member.site != site) return leave(site, "lied", "it sent the keys of another site");
   if (member.about != digest_of(context_))
     return leave(site, "lied", "its keys are for another sum");
@@ -245,7 +250,8 @@ void SumServer::on_input(std::size_t member, const SumInput& input) {
                  "its input has " + std::to_string(input.masked.bytes) + " bytes and not " +
                      std::to_string(options_.input_bytes));
   }
-  inputs_[member] = input.masked;
+  const auto [known, first] = inputs_.try_emplace(member, input.masked);
+  if (!first && known->second != input.masked) return leave(site, "lied", "a second input");
   out_.push_back(SumFetch{site, input.masked});
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -123,6 +124,7 @@ class SumServer {
   std::map<std::size_t, BlobRef> inputs_;  // announced, not here yet
   std::optional<MemberSet> summed_;
   std::map<std::size_t, Bytes> agreed_;
+  std::set<std::size_t> liars_;                         // members whose shares were wrong
   std::map<std::size_t, std::vector<Share>> revealed_;  // of each member's one secret
   SumEffects out_;
 };

@@ -22,7 +22,7 @@ void SumServer::on_agreement(std::size_t member, const SumAgreement& agreement) 
 }
 
 void SumServer::close_agreements() {
-  const std::size_t quorum = session_->quorum(*sharing_);
+  const std::size_t quorum = session_->quorum();
   if (agreed_.size() < quorum) {
     return fail(SumAborted{SumAbortReason::kAgreementsTooFew,
                            std::to_string(agreed_.size()) + " survivors agreed, and " +
@@ -91,6 +91,7 @@ void SumServer::unmask() {
                   "of '" + session_->roster()[member].site.value + "': " + liars.error().message);
     }
     for (const std::size_t liar : *liars) {
+      liars_.insert(liar);
       leave(session_->roster()[liar].site, "lied",
             "its share of a secret of '" + session_->roster()[member].site.value + "' is wrong");
     }
@@ -108,12 +109,17 @@ Result<std::vector<std::size_t>> SumServer::recover(std::size_t member, std::vec
       return agreement_public_key(secret) == session_->roster()[member].mask_key;
     return own_secret_commitment(session_->id(), member, secret) == shares_.at(member).commitment;
   };
-  TRIB_TRY(recovered, recover_secret(revealed_.at(member), session_->threshold(), fits));
+  // Those who lied before come last: finding errors takes long, and is done once.
+  const std::vector<std::size_t> sharers = session_->graph().neighbours(member);
+  std::vector<Share> shares = revealed_.at(member);
+  std::ranges::stable_partition(shares, [&](const Share& share) {
+    return !liars_.contains(sharers[static_cast<std::size_t>(share.point - 1)]);
+  });
+  TRIB_TRY(recovered, recover_secret(shares, session_->threshold(), fits));
   add_masks(member, recovered.secret, numbers, wide);
-  const std::vector<std::size_t> neighbours = session_->graph().neighbours(member);
   std::vector<std::size_t> liars;
   for (const std::uint64_t point : recovered.wrong)
-    liars.push_back(neighbours[static_cast<std::size_t>(point - 1)]);
+    liars.push_back(sharers[static_cast<std::size_t>(point - 1)]);
   return liars;
 }
 

@@ -63,9 +63,7 @@ std::size_t SumSession::adversaries() const {
       std::floor(context_.risks.adversarial * static_cast<double>(members()) + 1e-9));
 }
 
-std::size_t SumSession::quorum(const MemberSet& sharing) const {
-  return (sharing.count() + adversaries()) / 2 + 1;
-}
+std::size_t SumSession::quorum() const { return (members() + adversaries()) / 2 + 1; }
 
 std::optional<SumAborted> SumSession::fault_of(const MemberSet& sharing,
                                                const MemberSet& survivors) const {

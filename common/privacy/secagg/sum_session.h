@@ -36,9 +36,9 @@ class SumSession {
 
   // Members that may work with the coordinator.
   std::size_t adversaries() const;
-  // How many of those who shared their secrets have to agree on the survivors, so that no second
-  // set can have as many: each honest one signs once.
-  std::size_t quorum(const MemberSet& sharing) const;
+  // How many members have to agree on the survivors, so that no second set can have as many: each
+  // honest one signs once.
+  std::size_t quorum() const;
   // Why a sum over these survivors must not be shown.
   std::optional<SumAborted> fault_of(const MemberSet& sharing, const MemberSet& survivors) const;
 

@@ -78,8 +78,12 @@ TEST_F(SumGiftsTest, ADamagedFileIsNoGift) {
 TEST_F(SumGiftsTest, PastSumsOutliveTheProcessAndAreNotGuessed) {
   const std::string path = folder_.path() + "/past.json";
   const PastSumStore store(*files_, path);
-  PastSum sum{
-      TaskKind::kTrain, sha256(as_bytes("model")), {SiteName{"a"}, SiteName{"b"}}, 1, 2, {}};
+  PastSum sum{{JobId{"heart-1"}, 3, 1, TaskKind::kTrain},
+              sha256(as_bytes("model")),
+              {SiteName{"a"}, SiteName{"b"}},
+              1,
+              2,
+              {}};
   ASSERT_TRUE(store.add(sum));
   EXPECT_EQ(*PastSumStore(*files_, path).all(), std::vector<PastSum>{sum});
   sum.survivors = {SiteName{"a"}};

@@ -176,6 +176,35 @@ TEST(EvilCoordinatorTest, ReplaysTheRosterOfAnEarlierRound) {
   EXPECT_EQ(next.abort_of(0), "roster_other_sum");
 }
 
+TEST(EvilCoordinatorTest, LetsInAKeyThatMakesSecretsAnybodyKnows) {
+  EvilCoordinator evil(5);
+  evil.world.make_clients();
+  auto roster = evil.roster();
+  roster[2].mask_key = {};
+  roster[2].signature =
+      *evil.world.members.at(SumWorld::name_of(2))
+           .notary->sign(kSumKeysPurpose, keys_statement(roster[2].about, roster[2]));
+  evil.tell_roster(0, roster);
+  EXPECT_EQ(evil.abort_of(0), "roster_unsigned");
+}
+
+// Both jobs' clients were made before either sum.
+TEST(EvilCoordinatorTest, SumsTwoJobsOnOneModelAtTheSameTime) {
+  EvilCoordinator first(10), second(10);
+  second.world.context.key.job = JobId{"other-2"};
+  for (std::size_t i = 0; i < 10; ++i) {
+    const SiteName site = SumWorld::name_of(i);
+    second.world.rules[site].past = [&first, site] {
+      return Result<std::vector<PastSum>>(first.world.remembered[site]);
+    };
+  }
+  second.inputs(second.all());
+  first.world.run();
+  ASSERT_TRUE(first.world.unmask);
+  EXPECT_FALSE(second.agreement(0, second.all(), second.all_but({9})));
+  EXPECT_EQ(second.abort_of(0), "model_again");
+}
+
 TEST(EvilCoordinatorTest, OpensOrSwapsSealedShares) {
   for (const bool swapped : {false, true}) {
     EvilCoordinator evil(5);
@@ -313,7 +342,9 @@ TEST(EvilCoordinatorTest, RunsARoundAgainWithoutOneSite) {
   again.world.context.key.attempt = 2;
   for (std::size_t i = 0; i < 10; ++i) {
     const SiteName site = SumWorld::name_of(i);
-    again.world.rules[site].past = first.world.remembered[site];
+    again.world.rules[site].past = [past = first.world.remembered[site]] {
+      return Result<std::vector<PastSum>>(past);
+    };
   }
   again.inputs(again.all());
   for (std::size_t i = 0; i < 9; ++i) {

@@ -186,6 +186,38 @@ TEST(SecureSum, AnAnswerThatIsNoneEndsItsSitesPartAlone) {
   }
 }
 
+// A key of low order makes a secret that anybody knows: its site is out, and nobody else fails of
+// it.
+TEST(SecureSum, AKeyThatIsNoneEndsItsSitesPartAlone) {
+  for (const bool of_masks : {false, true}) {
+    SumWorld world(6);
+    const SiteName liar = SumWorld::name_of(3);
+    world.falsehood = [&](const SiteName& by, SumAnswerBody& body) {
+      auto* keys = std::get_if<SumKeys>(&body);
+      if (keys == nullptr || by != liar) return;
+      (of_masks ? keys->member.mask_key : keys->member.share_key) = SumPublicKey{};
+      keys->member.signature = *world.members.at(liar).notary->sign(
+          kSumKeysPurpose, keys_statement(keys->member.about, keys->member));
+    };
+    world.run();
+    expect_sum(world, 5);
+    EXPECT_EQ(world.left[liar], "lied");
+  }
+}
+
+TEST(SecureSum, ASecondInputOfOneSiteIsALie) {
+  SumWorld world(6);
+  const SiteName liar = SumWorld::name_of(1);
+  world.lost_inputs = {liar};
+  world.make_clients();
+  world.make_server();
+  world.deliver();
+  world.send(liar, SumInput{{sha256(as_bytes("another")), SumWorld::kInputBytes}});
+  world.go_on();
+  expect_sum(world, 5);
+  EXPECT_EQ(world.left[liar], "lied");
+}
+
 // A link that comes back: everything is told again, and nothing is answered otherwise.
 TEST(SecureSum, MessagesThatComeTwiceChangeNothing) {
   SumWorld world(6);
