@@ -219,14 +219,22 @@ Status SiteAgent::on_message(const Message& message) {
     if (ports_.sums != nullptr) ports_.sums->handle(*request);
     return {};
   }
-  if (const auto* committed = std::get_if<RoundCommitted>(&message);
-      committed != nullptr && ports_.sums != nullptr)
-    ports_.sums->committed(*committed);
+  if (ports_.sums != nullptr) tell_desk(message);
   if (const auto* offer = std::get_if<TaskOffer>(&message);
       offer != nullptr && !take_offer(offer->task))
     return {};
   dispatch(ss::MessageReceived{message});
   return {};
+}
+
+// What was trained for a sum is of no more use once its round is committed, or nobody wants it.
+void SiteAgent::tell_desk(const Message& message) {
+  if (const auto* committed = std::get_if<RoundCommitted>(&message))
+    ports_.sums->committed(*committed);
+  const auto* verdict = std::get_if<TaskVerdict>(&message);
+  if (verdict != nullptr && verdict->reason != Reason::kAccepted &&
+      verdict->key.kind == TaskKind::kTrain)
+    ports_.sums->committed({verdict->key.job, verdict->key.round});
 }
 
 Status SiteAgent::on_chunk(std::uint32_t stream, Chunk chunk) {

@@ -99,6 +99,7 @@ class SiteAgent final : public LinkHandler {
   void send(const Message& message);
   void send_result(const TaskResult& result);
   void refuse(const TaskKey& key);
+  void tell_desk(const Message& message);
   bool take_offer(const Task& task);
   Status on_head(const AuditHead& head);
   Result<std::unique_ptr<ReadFile>> open_own(const Digest& digest) const;

@@ -33,6 +33,19 @@ class Recorded final : public Link {
   std::string closed;
 };
 
+class RecordedDesk final : public SumDesk {
+ public:
+  void begin(const TaskKey& key) override { begun.push_back(key); }
+  void handle(const SumRequest& request) override { requests.push_back(request); }
+  void again() override { ++links; }
+  void committed(const RoundCommitted& committed) override { over.push_back(committed.round); }
+
+  std::vector<TaskKey> begun;
+  std::vector<SumRequest> requests;
+  std::vector<RoundNumber> over;
+  int links = 0;
+};
+
 class SiteAgentTest : public testing::Test {
  protected:
   SiteAgentTest() {
@@ -51,7 +64,11 @@ class SiteAgentTest : public testing::Test {
          {},
          audit_.get(),
          [this](const Task&, bool begun) { return begun ? std::nullopt : refusal_; },
-         [this](const TaskKey&) { return withheld_; }});
+         [this](const TaskKey&) { return withheld_; },
+         {},
+         {},
+         nullptr,
+         &desk_});
     agent_->start();
     connect();
   }
@@ -108,6 +125,7 @@ class SiteAgentTest : public testing::Test {
       *EventLog::open({.file = directory_ / "log.jsonl", .text_fd = -1}, clock_);
   std::unique_ptr<SiteAudit> audit_;
   std::optional<TaskFailure> refusal_, withheld_;
+  RecordedDesk desk_;
   int dials_ = 0;
   std::vector<TaskKey> started_;
   std::shared_ptr<Recorded> link_;
@@ -150,6 +168,38 @@ TEST_F(SiteAgentTest, AResultIsHeldBackAsSoonAsItIsDone) {
   finish_training();
   ASSERT_EQ(link_->all<TaskResult>().size(), 1u);
   EXPECT_EQ(std::get<TaskFailure>(link_->all<TaskResult>()[0].outcome), *withheld_);
+}
+
+TEST_F(SiteAgentTest, TheDeskOfSumsHearsOfResultsThatLeftAndOfTheirEnd) {
+  finish_training();
+  ASSERT_EQ(desk_.begun.size(), 1u);
+  const TaskKey key = desk_.begun[0];
+  EXPECT_EQ(desk_.links, 1);
+  ASSERT_TRUE(agent_->on_message(SumRequest{key, SumAgreements{}}));
+  EXPECT_EQ(desk_.requests.size(), 1u);
+  ASSERT_TRUE(agent_->on_message(TaskVerdict{key, Reason::kAccepted, ""}));
+  EXPECT_TRUE(desk_.over.empty());
+  ASSERT_TRUE(agent_->on_message(TaskVerdict{key, Reason::kStale, ""}));
+  EXPECT_EQ(desk_.over, std::vector<RoundNumber>{1});
+  connect();
+  EXPECT_EQ(desk_.links, 2);
+}
+
+// The policy has changed since the site told that it is ready: it leaves the sum.
+TEST_F(SiteAgentTest, NothingOfASumLeavesThatMayNotLeaveAnyMore) {
+  finish_training();
+  const TaskKey key = desk_.begun.at(0);
+  const BlobRef masked = put("masked");
+  withheld_ = TaskFailure{Reason::kPolicyDenied, "no"};
+  agent_->answer_sum({{key, SumInput{masked}}});
+  ASSERT_EQ(link_->all<SumAnswer>().size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<SumAbort>(link_->all<SumAnswer>()[0].body));
+  withheld_.reset();
+  ASSERT_TRUE(agent_->on_message(BlobRequest{4, masked.digest, 0}));
+  EXPECT_EQ(link_->all<BlobRefused>().size(), 1u) << "it was never told of";
+  agent_->answer_sum({{key, SumInput{masked}}});
+  ASSERT_TRUE(agent_->on_message(BlobRequest{5, masked.digest, 0}));
+  EXPECT_EQ(link_->all<BlobStart>().size(), 1u);
 }
 
 TEST_F(SiteAgentTest, ATaskWithoutANameIsNotEvenAskedAbout) {
