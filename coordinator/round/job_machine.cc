@@ -187,14 +187,14 @@ void JobMachine::open_phase(TimePoint now, TaskKind kind, const std::vector<Site
     const bool anew = carried_.empty() && late_.empty();
     record_.promised_sites = anew ? least : std::max(least, record_.promised_sites);
   }
+  // Secure sums of an earlier life are no sites.
+  const Participants none, &before = spec_.privacy.secure_aggregation ? none : carried_;
   phase_.emplace(TaskKey{record_.id, round, record_.attempt, kind},
-                 rules_for(kind, sites.size() + asked_for(round, carried_)));
+                 rules_for(kind, sites.size() + asked_for(round, before)));
   phase_opened_ = now;
   report_phase_opened(sites.size(), time_for(kind, sites), out);
   if (training) {
-    // Secure sums of an earlier life are no sites.
-    if (!spec_.privacy.secure_aggregation)
-      for (auto& [site, one] : carried_) phase_->join(site, one);
+    for (const auto& [site, one] : before) phase_->join(site, one);
     take_up_late(now, out);
     if (!reopens(kind)) record_.cohort.clear();
     record_.open_round = round;

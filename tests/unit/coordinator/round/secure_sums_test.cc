@@ -100,11 +100,14 @@ TEST_F(SecretJob, AnEvaluationWithoutASumIsSkippedAndNotMadeInTheClear) {
 
 // A crash after the sum, before the model: a second sum on the same model could tell single sites.
 TEST_F(SecretJob, ASumThatIsMadeIsNotMadeAgainAfterACrash) {
-  federation_.submit(secret_job(2));
+  JobSpec spec = secret_job(2);
+  spec.rounds.quorum = 0;  // all that are asked, of whom the sum is none
+  federation_.submit(spec);
   while (federation_.absorptions.empty()) ASSERT_TRUE(federation_.step());
   federation_.crash();
   ASSERT_TRUE(federation_.run());
   EXPECT_EQ(federation_.saved().state, JobState::kFinished);
+  EXPECT_TRUE(federation_.reports("round.retried").empty());
   std::size_t of_first_round = 0;
   for (const MakeSum& sum : federation_.sums) {
     if (sum.key.kind == TaskKind::kTrain && sum.key.round == 1) ++of_first_round;
