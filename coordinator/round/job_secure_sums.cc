@@ -11,10 +11,8 @@ namespace tributary {
 
 void JobMachine::make_sum(TimePoint now, RoundEffects& out) {
   const bool training = phase_->kind() == TaskKind::kTrain;
-  std::vector<SiteName> sites;
-  for (const SiteName& site : phase_->with(Reason::kAccepted)) sites.push_back(site);
   finishing_since_ = now;
-  out.push_back(MakeSum{phase_->key(), std::move(sites), record_.model,
+  out.push_back(MakeSum{phase_->key(), phase_->with(Reason::kAccepted), record_.model,
                         training ? phase_->rules().quorum : 0});
 }
 

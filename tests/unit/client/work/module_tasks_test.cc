@@ -10,6 +10,7 @@
 #include "common/config/job_file.h"
 #include "common/crypto/digest.h"
 #include "common/tensor/safetensors.h"
+#include "tests/support/plugin_choice.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tributary {
@@ -61,15 +62,8 @@ class ModuleTasks : public testing::Test {
  protected:
   ModuleTasks() {
     std::ofstream(directory_ / "patients.csv") << "age,sick\n71.5,1\n40,0\n";
-    data_.emplace(
-        std::map<std::string, PluginChoice>{{"patients",
-                                             {"csv",
-                                              {{"path", directory_ / "patients.csv"},
-                                               {"validation_path", std::string()},
-                                               {"header", true},
-                                               {"columns", std::vector<std::string>{}},
-                                               {"delimiter", std::string(",")},
-                                               {"missing", std::vector<std::string>{""}}}}}});
+    data_.emplace(std::map<std::string, PluginChoice>{
+        {"patients", choose(data_loaders(), "csv", {{"path", directory_ / "patients.csv"}})}});
     const Digest module = *blobs_->put(as_bytes("a module"));
     const SitePolicy policy{
         .require_signature = false, .torchscript = {module}, .max_memory_bytes = 4711};

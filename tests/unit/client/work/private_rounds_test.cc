@@ -12,6 +12,7 @@
 #include "common/config/job_file.h"
 #include "common/privacy/ledger/spending.h"
 #include "tests/support/full_disk.h"
+#include "tests/support/plugin_choice.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tributary {
@@ -43,15 +44,8 @@ class PrivateRounds : public testing::Test {
       csv += std::to_string(random.normal()) + (i % 2 == 0 ? ",a," : ",b,") +
              (random.uniform() < 0.5 ? "1\n" : "0\n");
     std::ofstream(directory_ / "patients.csv") << csv;
-    data_.emplace(
-        std::map<std::string, PluginChoice>{{"patients",
-                                             {"csv",
-                                              {{"path", directory_ / "patients.csv"},
-                                               {"validation_path", std::string()},
-                                               {"header", true},
-                                               {"columns", std::vector<std::string>{}},
-                                               {"delimiter", std::string(",")},
-                                               {"missing", std::vector<std::string>{""}}}}}});
+    data_.emplace(std::map<std::string, PluginChoice>{
+        {"patients", choose(data_loaders(), "csv", {{"path", directory_ / "patients.csv"}})}});
     start({.require_signature = false});
     const auto prepared = std::get<PrepareResult>(run(TaskKind::kPrepare, 0).outcome);
     told_ = prepared.summary;

@@ -12,6 +12,7 @@
 #include "common/domain/counted_numbers.h"
 #include "common/tensor/safetensors.h"
 #include "tests/support/full_disk.h"
+#include "tests/support/plugin_choice.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tributary {
@@ -36,15 +37,8 @@ class SecretRounds : public testing::Test {
     csv << "age,sick\n";
     for (int i = 0; i < 100; ++i) csv << i % 7 << (i % 2 == 0 ? ",1\n" : ",0\n");
     csv.close();
-    data_.emplace(
-        std::map<std::string, PluginChoice>{{"patients",
-                                             {"csv",
-                                              {{"path", directory_ / "patients.csv"},
-                                               {"validation_path", std::string()},
-                                               {"header", true},
-                                               {"columns", std::vector<std::string>{}},
-                                               {"delimiter", std::string(",")},
-                                               {"missing", std::vector<std::string>{""}}}}}});
+    data_.emplace(std::map<std::string, PluginChoice>{
+        {"patients", choose(data_loaders(), "csv", {{"path", directory_ / "patients.csv"}})}});
     runner_.emplace(TaskRunner::Ports{.site = SiteName{"north"},
                                       .data = *data_,
                                       .blobs = *blobs_,

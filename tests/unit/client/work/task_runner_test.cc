@@ -17,6 +17,7 @@
 #include "common/tensor/update_reader.h"
 #include "common/wire/message_codec.h"
 #include "tests/support/full_disk.h"
+#include "tests/support/plugin_choice.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tributary {
@@ -52,15 +53,8 @@ class Runner : public testing::Test {
     }
     csv += std::string(kPlantedNumber) + "," + kPlantedWord + ",1\n";
     std::ofstream(directory_ / "patients.csv") << csv;
-    data_.emplace(
-        std::map<std::string, PluginChoice>{{"patients",
-                                             {"csv",
-                                              {{"path", directory_ / "patients.csv"},
-                                               {"validation_path", std::string()},
-                                               {"header", true},
-                                               {"columns", std::vector<std::string>{}},
-                                               {"delimiter", std::string(",")},
-                                               {"missing", std::vector<std::string>{""}}}}}});
+    data_.emplace(std::map<std::string, PluginChoice>{
+        {"patients", choose(data_loaders(), "csv", {{"path", directory_ / "patients.csv"}})}});
     start();
   }
   // A new life of the process.
