@@ -97,15 +97,16 @@ struct RoundRow {
 };
 // A line of the ledger of whole sites, one for each job that has spent of a dataset: so many rounds
 // of Gaussian noise, each of all sites (no sampling is claimed), neighbours differ by one site that
-// is there or not.
+// is there or not. Of a tree's noise, so many rounds in passes.
 struct SiteSpending {
   std::string dataset;
   JobId job;
   std::uint32_t rounds = 0;
   double noise_multiplier = 0;
   double delta = 0;
-  double epsilon = 0;      // at that delta, by the RDP accountant
-  double max_epsilon = 0;  // what the job may spend
+  double epsilon = 0;             // at that delta, by the RDP accountant
+  double max_epsilon = 0;         // what the job may spend
+  std::uint32_t pass_rounds = 0;  // of a tree each; 0: noise of its own in every round
   bool operator==(const SiteSpending&) const = default;
 };
 struct JobDetail {

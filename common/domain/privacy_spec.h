@@ -33,13 +33,16 @@ struct AdaptiveClip {
   bool operator==(const AdaptiveClip&) const = default;
 };
 
-// Of whole sites, by the coordinator: adjacent federations differ by one site that is there or not.
+// Of whole sites: adjacent federations differ by one site that is there or not. The noise is the
+// coordinator's; with secure aggregation each site adds its part, and nobody has to be believed.
 struct SitePrivacy {
   SiteMechanism mechanism = SiteMechanism::kGaussian;
   double clip = 1.0;              // L2 norm of a site's update at most; at first, where adaptive
   double noise_multiplier = 1.0;  // standard deviation of the noise on the sum, in clips
   double delta = 1e-5;
-  double max_epsilon = 0.0;  // what the job may spend
+  double max_epsilon = 0.0;       // what the job may spend
+  std::uint32_t pass_rounds = 0;  // kTree: in so many rounds a site counts at most once; each such
+                                  // pass has a tree of its own
   std::optional<AdaptiveClip> adaptive;
   bool operator==(const SitePrivacy&) const = default;
 };

@@ -24,7 +24,7 @@ struct SumMember {
   std::string certificate;  // PEM, the site's own
   SumPublicKey share_key{};
   SumPublicKey mask_key{};
-  Digest about;  // the digest of what the sum is about
+  Digest about;     // the digest of what the sum is about
   Bytes signature;  // of all this and what the sum is about
   bool operator==(const SumMember&) const = default;
 };

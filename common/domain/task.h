@@ -69,11 +69,13 @@ struct Task {
   // Of how many sites' updates a model is made at least, with what operators changed since the job
   // was submitted; 0: not told.
   std::uint32_t least_sites = 0;
+  // train, where privacy.sites hides whole sites in secure sums: L2 norm of an update at most.
+  double clip = 0.0;
   bool operator==(const Task&) const = default;
 };
 
-// Whether sites only say that they are ready with such a task of the job, and what it made is summed
-// where nobody sees it.
+// Whether sites only say that they are ready with such a task of the job, and what it made is
+// summed where nobody sees it.
 bool summed_secretly(const JobSpec& spec, TaskKind kind);
 
 // Of how many sites' updates a new model is made at least, by these words of a job.

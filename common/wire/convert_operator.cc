@@ -109,6 +109,7 @@ void to_wire(const SiteSpending& from, wire::SiteSpending& to) {
   to.set_delta(from.delta);
   to.set_epsilon(from.epsilon);
   to.set_max_epsilon(from.max_epsilon);
+  to.set_pass_rounds(from.pass_rounds);
 }
 
 SiteSpending from_wire(FieldReader& in, const wire::SiteSpending& from) {
@@ -118,7 +119,8 @@ SiteSpending from_wire(FieldReader& in, const wire::SiteSpending& from) {
           from.noise_multiplier(),
           from.delta(),
           from.epsilon(),
-          from.max_epsilon()};
+          from.max_epsilon(),
+          from.pass_rounds()};
 }
 
 void to_wire(const JobChanges& from, wire::JobChanges& to) {

@@ -109,6 +109,7 @@ void to_wire(const Task& from, wire::TaskOffer& to) {
   to.set_counted(from.counted);
   to.set_dry_run(from.dry_run);
   to.set_least_sites(from.least_sites);
+  to.set_clip(from.clip);
   to_wire(from.signature, *to.mutable_signature());
   if (from.delta.base.is_none()) return;
   to.mutable_delta()->set_base(bytes_of(from.delta.base));
@@ -127,6 +128,7 @@ Task from_wire(FieldReader& in, const wire::TaskOffer& from) {
   to.delta = delta_from_wire(in, from.delta());
   to.dry_run = from.dry_run();
   to.least_sites = from.least_sites();
+  to.clip = from.clip();
   to.signature = from_wire(in, from.signature());
   if (to.counted > limits::kRoundsMax)
     in.fault("counted", "more than " + std::to_string(limits::kRoundsMax));

@@ -119,7 +119,8 @@ struct AcceptedUpdate {
   RoundNumber into = 0;              // the round it is folded into: key.round, or a later one
   std::uint32_t share = kFullShare;  // of kFullShare: how much it counts
   TrainResult result;
-  double norm = 0.0;  // as we computed it
+  double norm = 0.0;       // as we computed it
+  double next_clip = 0.0;  // of a sum in which sites hide: what its count makes of the clip
 };
 
 }  // namespace tributary

@@ -225,7 +225,8 @@ std::string accepted_to_json(const AcceptedUpdate& update) {
                   {"train_loss", result.train_loss},
                   {"update_norm", result.update_norm},
                   {"seconds", result.seconds},
-                  {"norm", update.norm}});
+                  {"norm", update.norm},
+                  {"next_clip", update.next_clip}});
 }
 
 Result<AcceptedUpdate> accepted_from_json(std::string_view text) {
@@ -244,6 +245,7 @@ Result<AcceptedUpdate> accepted_from_json(std::string_view text) {
     update.result.update_norm = number_of(json.at("update_norm"));
     update.result.seconds = number_of(json.at("seconds"));
     update.norm = number_of(json.at("norm"));
+    update.next_clip = json.value("next_clip", 0.0);
     return update;
   });
 }

@@ -131,7 +131,7 @@ TEST(JobFile, ReadsWhatIsPromisedToSites) {
   const auto file = parse_job(hiding_sites(), "job.yaml");
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_EQ(file->spec.privacy.sites,
-            (SitePrivacy{SiteMechanism::kGaussian, 0.5, 1.5, 1e-6, 8, {}}));
+            (SitePrivacy{SiteMechanism::kGaussian, 0.5, 1.5, 1e-6, 8, 0, {}}));
   const auto adaptive =
       parse_job(hiding_sites(replaced(kPrivacy, "max_epsilon: 8",
                                       "max_epsilon: 8, adaptive_clip: {rate: 0.3}")),
