@@ -62,8 +62,13 @@ void tell_what_runs(Inspection& to, const Result<SitePolicy>& policy) {
 }
 
 void tell_summary(Inspection& to, const DataSummary& summary) {
-  to.out << "\nwhat would leave, before the first round\n  rows       " << summary.training_rows
-         << " to train on, " << summary.validation_rows << " to judge by\n";
+  to.out << "\nwhat would leave, before the first round\n  rows       ";
+  if (to.job.privacy.secure_aggregation) {
+    to.out << "only whether there are any to train on and to judge by\n";
+  } else {
+    to.out << summary.training_rows << " to train on, " << summary.validation_rows
+           << " to judge by\n";
+  }
   for (const auto& [column, of] : summary.numeric)
     to.out << "  column     " << escaped(column) << ": count " << of.count << ", mean " << of.mean
            << ", sum of squared deviations " << of.squared_deviations << "\n";
@@ -171,25 +176,25 @@ Result<std::string> inspection_of(const KnownJob& known, const Result<SitePolicy
            << escaped(detail.empty() ? summary.error().message : detail) << "\n";
     return to.out.str();
   }
-  if (const auto rows = static_cast<std::int64_t>(summary->training_rows);
-      !permits_rows(to.policy, file.spec, rows)) {
-    to.out << "  policy     " << escaped(permits_rows(to.policy, file.spec, rows).error().message)
-           << "\n";
-  }
+  if (const Status permitted =
+          permits_rows(to.policy, file.spec, static_cast<std::int64_t>(summary->training_rows));
+      !permitted)
+    to.out << "  policy     " << escaped(permitted.error().message) << "\n";
+  const std::uint64_t rows = summary->training_rows;  // as they are, whatever is told of them
   tell_less(to.policy, *summary);
   tell_less(file.spec, *summary);
   tell_summary(to, *summary);
   if (!known.module.digest.is_none()) {
     to.out << "\nwhat would leave, in each round\n  tensors    those of the module, which is not "
               "loaded to look at it\n";
-    tell_figures(to, summary->training_rows);
+    tell_figures(to, rows);
     return to.out.str();
   }
   // As this site's own words give it: others may add some, and the first layer an input for each.
   TRIB_TRY(plan, agree_on_plan(file.spec.data, {{"here", *summary}}));
   TRIB_TRY(examples, to.data.examples(file.spec, plan, detail));
   TRIB_CHECK_OK(tell_update(to, examples->training.input_shape));
-  tell_figures(to, summary->training_rows);
+  tell_figures(to, rows);
   return to.out.str();
 }
 

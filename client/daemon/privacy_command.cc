@@ -83,9 +83,10 @@ std::string promise_of_records(const JobId& id, const JobSpec& job, const SitePo
     out << "the ledger cannot be read: "
         << escaped(read ? of_all.error().message : read.error().message);
   }
-  return out.str() +
-         "\n             rows that judge are counted as they are, and no sum is masked: the "
-         "coordinator sees this site's noisy update";
+  out << "\n             rows that judge are counted as they are";
+  if (!job.privacy.secure_aggregation)
+    out << ", and no sum is masked: the coordinator sees this site's noisy update";
+  return out.str();
 }
 
 }  // namespace tributary

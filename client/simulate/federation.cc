@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/simulate/federation.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -88,6 +89,8 @@ class Federation {
     } else if (report.event == "client.outcome") {
       const std::int64_t* bytes = field<std::int64_t>(report, "bytes");
       if (bytes == nullptr || *field<std::string>(report, "reason") != "accepted") return;
+      if (const double* epsilon = field<double>(report, "epsilon"))
+        epsilon_records_ = std::max(epsilon_records_.value_or(0.0), *epsilon);
       ++outcome_.updates;
       outcome_.update_bytes += static_cast<std::uint64_t>(*bytes);
     } else if (report.event == "round.committed") {
@@ -95,10 +98,14 @@ class Federation {
       const std::int64_t* whole = field<std::int64_t>(report, "model_bytes");
       ++outcome_.models;
       outcome_.model_bytes += static_cast<std::uint64_t>(delta != nullptr ? *delta : *whole);
+      if (const double* epsilon = field<double>(report, "epsilon")) epsilon_sites_ = *epsilon;
     } else if (report.event == "evaluation.finished") {
       const RoundTold told{static_cast<RoundNumber>(*field<std::int64_t>(report, "round")),
-                           figures_in(report), std::exchange(by_site_, {}),
-                           static_cast<double>((clock_.now() - started_).count()) / 1000.0};
+                           figures_in(report),
+                           std::exchange(by_site_, {}),
+                           static_cast<double>((clock_.now() - started_).count()) / 1000.0,
+                           epsilon_sites_,
+                           epsilon_records_};
       if (!request_.on_round(told)) abort("enough rounds");
     } else if (report.event == "job.waiting") {  // for sites that cannot come: all are here
       const std::string* missing = field<std::string>(report, "missing");
@@ -110,6 +117,8 @@ class Federation {
       abort("too few sites");
     } else if (report.event == "job.finished" || report.event == "job.failed" ||
                report.event == "job.aborted") {
+      if (const std::string* detail = field<std::string>(report, "detail"))
+        outcome_.ended = *detail;
       over_ = true;
     }
   }
@@ -137,6 +146,7 @@ class Federation {
   FederationOutcome outcome_;
   std::string lacking_;                         // why it cannot go on with the sites that there are
   std::map<std::string, FiguresTold> by_site_;  // of the evaluation under way
+  std::optional<double> epsilon_sites_, epsilon_records_;
   std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<Staging> blobs_;

@@ -25,6 +25,9 @@ struct RoundTold {
   FiguresTold together;                        // on the validation rows of all sites
   std::map<std::string, FiguresTold> by_site;  // on each site's own
   double seconds = 0.0;                        // since the start
+  // What the models up to this one have cost of the job's promise for whole sites, and for the
+  // records of the site that has spent most; none: there is no such promise.
+  std::optional<double> epsilon_sites = {}, epsilon_records = {};
 };
 
 struct FederationRequest {
@@ -46,6 +49,7 @@ struct FederationOutcome {
                              // would fetch of them
   std::uint64_t model_bytes = 0;
   std::map<SiteName, Verdicts> verdicts;
+  std::string ended;  // why before its last round; empty: it had them all
 };
 
 Result<FederationOutcome> run_federation(FederationRequest request);

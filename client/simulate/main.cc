@@ -39,6 +39,10 @@ void print_by_site(const RoundTold& told) {
   }
 }
 
+std::string spent(const char* unit, const std::optional<double>& epsilon) {
+  return epsilon ? "  epsilon of " + std::string(unit) + " " + figure(epsilon) : "";
+}
+
 // Updates that did not count, and why.
 void print_refused(const std::map<SiteName, Verdicts>& verdicts) {
   bool any = false;
@@ -77,9 +81,10 @@ Status run(const Options& options) {
   RoundTold last;
   request.on_round = [&options, &last](const RoundTold& told) {
     const FiguresTold& all = told.together;
-    std::printf("round %4u  loss %s  accuracy %s  auc %s  %.1f s\n", told.round,
+    std::printf("round %4u  loss %s  accuracy %s  auc %s%s%s  %.1f s\n", told.round,
                 figure(all.loss).c_str(), figure(all.accuracy).c_str(), figure(all.auc).c_str(),
-                told.seconds);
+                spent("sites", told.epsilon_sites).c_str(),
+                spent("records", told.epsilon_records).c_str(), told.seconds);
     std::fflush(stdout);
     last = told;
     return options.until_accuracy <= 0.0 || all.accuracy.value_or(0.0) < options.until_accuracy;
@@ -87,6 +92,7 @@ Status run(const Options& options) {
   TRIB_TRY(outcome, run_federation(std::move(request)));
   if (last.by_site.size() > 1) print_by_site(last);
   print_refused(outcome.verdicts);
+  if (!outcome.ended.empty()) std::cout << "ended early: " << escaped_lines(outcome.ended) << "\n";
   std::cout << "model: " << outcome.model_path << "\n";
   return {};
 }
@@ -156,7 +162,7 @@ void add_sites(CLI::App& command, Options& options) {
   command
       .add_option("--split", options.sites.split,
                   "Divide the one client's dataset into so many sites; its validation rows "
-                  "evaluate")
+                  "evaluate. For arrays; tables come with a --client for each site")
       ->check(CLI::Range(1, 20'000));
   command
       .add_option("--partition", options.sites.partition,

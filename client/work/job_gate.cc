@@ -17,11 +17,13 @@ namespace {
 constexpr std::int64_t kAskedEveryMs = 60'000;
 
 Refused denied(const std::string& detail) {
-  return {Reason::kPolicyDenied, "the site's policy does not let this job run", detail};
+  return {Reason::kPolicyDenied,
+          "the site's policy does not let this job run; which rule, its own log says", detail};
 }
 
 Refused pending(const std::string& detail) {
-  return {Reason::kPolicyPending, "the site's policy does not let this job run yet", detail};
+  return {Reason::kPolicyPending,
+          "the site's policy does not let this job run yet; its people are asked", detail};
 }
 
 Status permits_all(const SitePolicy& policy, const SiteName& site, const KnownJob& known,

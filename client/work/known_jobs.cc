@@ -90,7 +90,11 @@ MadeDecision decision_of(const JobId& job, const std::string& text) {
 
 Result<KnownJob> KnownJobs::find(const JobId& id) const {
   if (!is_valid_name(id.value) || !files_->exists(path(id, kJob))) {
-    return make_error(ErrorCode::kNotFound, "no job '" + id.value + "' was asked for here");
+    return make_error(
+        ErrorCode::kNotFound,
+        "no job '" + id.value +
+            "' that waits for this site's word, or had it: 'jobs pending' lists them; "
+            "why one was refused at once is in the log (task.failed)");
   }
   TRIB_TRY(bytes, files_->read(path(id, kJob), kJobBytesMax));
   return from_json(as_text(bytes));

@@ -43,7 +43,9 @@ std::uint64_t steps_of(const PrivacyPlan& plan, std::uint64_t rounds) {
 }
 
 Result<Planned> planned(const PrivacyPlan& plan) {
-  if ((plan.epsilon > 0) == (plan.noise > 0))
+  if (plan.epsilon > 0 && plan.noise > 0)
+    return wrong("say --epsilon or --noise, not both: each is found from the other");
+  if (plan.epsilon == 0 && plan.noise == 0)
     return wrong("say --epsilon, to learn how much noise it takes, or --noise, to learn its cost");
   if (plan.batch > plan.size) return wrong("--batch is more than --size");
   if (plan.sampling == "tree" && plan.unit == "record" && plan.epochs > 1)
@@ -135,7 +137,8 @@ Status print_noise(const PrivacyPlan& plan, const Planned& made) {
   std::cout << "epsilon " << number(plan.epsilon) << ": " << terms(plan, made) << "\n\n"
             << "noise multiplier " << number(noise) << " by the RDP accountant";
   if (tight) std::cout << "; " << number(*tight) << " by the tighter PLD accountant";
-  std::cout << "\n\nOther budgets, other numbers of rounds (RDP):\n\n";
+  std::cout << ".\nWrite the first into the job: ledgers count by RDP.\n\nOther budgets, other "
+               "numbers of rounds (RDP):\n\n";
   std::vector<TableRow> table{{"epsilon", "rounds", "noise multiplier"}};
   for (const Row& row : rows)
     table.push_back({number(row.epsilon), std::to_string(row.rounds),
@@ -190,11 +193,11 @@ void add_privacy(CLI::App& app, PrivacyPlan& plan,
   command->add_option("--epochs", plan.epochs, "Of a site in a round; clients have none")
       ->check(CLI::Range(0.0001, 10000.0))
       ->capture_default_str();
-  command->add_option("--epsilon", plan.epsilon, "The budget")->check(CLI::PositiveNumber);
+  command->add_option("--epsilon", plan.epsilon, "The budget")->check(CLI::Range(0.001, 1e6));
   command
       ->add_option("--noise", plan.noise,
                    "Standard deviation of the noise on a sum / clip norm of one unit")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(kNoiseMultiplierMin, kNoiseMultiplierMax));
   command->add_option("--delta", plan.delta, "Default: a power of ten below 1 / (10 size)")
       ->check(CLI::Range(1e-10, 0.5));
   command->add_option("--unit", plan.unit, "Whose presence is hidden")

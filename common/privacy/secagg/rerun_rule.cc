@@ -17,6 +17,18 @@ std::size_t difference(const std::vector<SiteName>& one, const std::vector<SiteN
   return in_one_only.size();
 }
 
+// Of the first few: it is for an operator's eyes.
+std::string names_of_difference(const std::vector<SiteName>& one,
+                                const std::vector<SiteName>& other) {
+  constexpr std::size_t kShown = 5;
+  std::vector<SiteName> apart;
+  std::ranges::set_symmetric_difference(one, other, std::back_inserter(apart));
+  std::string text;
+  for (std::size_t i = 0; i < std::min(apart.size(), kShown); ++i)
+    text += (i > 0 ? ", " : "") + apart[i].value;
+  return apart.size() > kShown ? text + " and others" : text;
+}
+
 std::size_t together(const std::vector<SiteName>& one, const std::vector<SiteName>& other) {
   std::vector<SiteName> in_any;
   std::ranges::set_union(one, other, std::back_inserter(in_any));
@@ -55,8 +67,11 @@ std::optional<SumAborted> fault_of_rerun(const std::vector<PastSum>& past, const
     const std::size_t apart = difference(*one.survivors, *next.survivors);
     if (apart == 0 || apart >= least) continue;
     return SumAborted{SumAbortReason::kModelAgain,
-                      "it differs by " + std::to_string(apart) +
-                          " sites from an earlier sum on the same model, and would tell theirs"};
+                      "it differs by " + std::to_string(apart) + " sites (" +
+                          names_of_difference(*one.survivors, *next.survivors) +
+                          ") from the sum of " + to_string(one.key) +
+                          " on the same model, and would tell theirs: bring those back, or "
+                          "submit the job with another seed"};
   }
   if (sets.size() <= kSetsOnAModelMax && sums <= kSumsOnAModelMax) return std::nullopt;
   return SumAborted{SumAbortReason::kModelAgain,
