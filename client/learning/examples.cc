@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/learning/examples.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "client/learning/layers.h"
 
 namespace tributary {
+
+namespace {
+
+bool is_id(float value, std::int64_t ids) {
+  return value >= 0.0F && value < static_cast<float>(ids) && value == std::floor(value);
+}
+
+}  // namespace
 
 std::int64_t model_outputs(const DataSpec& data) {
   if (data.target != TargetKind::kClasses) return 1;
@@ -21,6 +31,14 @@ Status check_examples(const JobSpec& job, const ExampleSet& data) {
   const std::size_t rows = static_cast<std::size_t>(data.rows);
   if (data.inputs.size() != rows * static_cast<std::size_t>(features_of(data.input_shape))) {
     return wrong("the inputs are not rows times the input shape");
+  }
+  const auto family = find_family(job.model.name);
+  if (family && (*family)->ids != nullptr) {
+    const std::int64_t ids = (*family)->ids(job.model.options);
+    if (!std::ranges::all_of(data.inputs, [&](float id) { return is_id(id, ids); })) {
+      return wrong("an input is no id from 0 to " + std::to_string(ids - 1) +
+                   "; check model.vocabulary, and that data.value_scale is 1");
+    }
   }
   if (job.data.target == TargetKind::kRegression) {
     return data.targets.size() == rows ? Status{} : wrong("not one target for each row");

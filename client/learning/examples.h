@@ -13,7 +13,7 @@ namespace tributary {
 
 // 1 for binary (a logit) and regression, else the number of classes.
 std::int64_t model_outputs(const DataSpec& data);
-// Sizes agree, labels are classes of the job.
+// Sizes agree, labels are classes of the job, inputs are ids where the job's family wants ids.
 Status check_examples(const JobSpec& job, const ExampleSet& data);
 
 }  // namespace tributary

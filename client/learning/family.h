@@ -31,6 +31,8 @@ struct ModelFamily {
   std::string_view name;
   std::string_view help;
   Result<TorchModelPtr> (*build)(const ModelRequest& request);
+  // Inputs are ids: whole numbers from 0 to below this. Null: they are any numbers.
+  std::int64_t (*ids)(const OptionMap& options) = nullptr;
 };
 
 std::span<const ModelFamily* const> family_table();  // generated

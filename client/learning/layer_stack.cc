@@ -3,8 +3,6 @@
 // whose constructors would draw initial weights that are thrown away each round.
 #include <ATen/CPUGeneratorImpl.h>
 
-#include <cmath>
-
 #include "client/learning/layers.h"
 #include "client/learning/torch_model.h"
 #include "common/base/limits.h"
@@ -13,49 +11,22 @@
 namespace tributary {
 namespace {
 
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
+// Where a forward() stands.
+struct Walk {
+  torch::Tensor x;
+  torch::Tensor present;        // [rows, places, 1], of the last embedding: where there is an id
+  std::size_t at = 0;           // of the next layer's first tensor in `tensors`
+  std::vector<LayerUse>* uses;  // null where nobody asks
 };
-
-const char* function_name(Activation activation) {
-  switch (activation) {
-    case Activation::kRelu:
-      return "relu";
-    case Activation::kTanh:
-      return "tanh";
-    case Activation::kSigmoid:
-      return "sigmoid";
-    case Activation::kGelu:
-      return "gelu";
-  }
-  return "";
-}
-
-// Shape of NAME.weight; empty for layers without tensors.
-std::vector<std::int64_t> weight_shape(const Layer& layer) {
-  if (const auto* linear = std::get_if<LinearLayer>(&layer))
-    return {linear->outputs, linear->inputs};
-  if (const auto* conv = std::get_if<ConvLayer>(&layer)) {
-    return {conv->outputs, conv->inputs, conv->kernel, conv->kernel};
-  }
-  return {};
-}
-
-std::string name_of(const Layer& layer) {
-  if (const auto* linear = std::get_if<LinearLayer>(&layer)) return linear->name;
-  if (const auto* conv = std::get_if<ConvLayer>(&layer)) return conv->name;
-  return "";
-}
 
 class LayerStack final : public TorchModel {
  public:
   explicit LayerStack(Layers layers) : layers_(std::move(layers)) {
     for (const Layer& layer : layers_) {
-      const auto shape = weight_shape(layer);
-      if (shape.empty()) continue;
-      tensors.push_back({name_of(layer) + ".weight", torch::zeros(shape).requires_grad_()});
-      tensors.push_back({name_of(layer) + ".bias", torch::zeros({shape[0]}).requires_grad_()});
+      for (const LayerTensor& tensor : tensors_of(layer)) {
+        tensors.push_back(
+            {name_of(layer) + "." + tensor.name, torch::zeros(tensor.shape).requires_grad_()});
+      }
     }
     parameters = tensors.size();
   }
@@ -79,12 +50,23 @@ class LayerStack final : public TorchModel {
   Status restore_state(StateReader& from) override;
 
  private:
-  // `uses`: null where nobody asks.
   torch::Tensor walk(const torch::Tensor& inputs, std::vector<LayerUse>* uses);
+  // Each takes x one layer further; `at` is moved by walk().
+  void pass(const FlattenLayer& layer, Walk& walk);
+  void pass(const LinearLayer& layer, Walk& walk);
+  void pass(const ConvLayer& layer, Walk& walk);
+  void pass(const LayerNormLayer& layer, Walk& walk);
+  void pass(const GroupNormLayer& layer, Walk& walk);
+  void pass(const EmbeddingLayer& layer, Walk& walk);
+  void pass(const MeanOfPlacesLayer& layer, Walk& walk);
+  void pass(const ActivationLayer& layer, Walk& walk);
+  void pass(const MaxPoolLayer& layer, Walk& walk);
+  void pass(const DropoutLayer& layer, Walk& walk);
   torch::Tensor convolve(const ConvLayer& layer, const torch::Tensor& x, std::size_t at) const;
-  torch::Tensor traced(const ConvLayer* conv, const torch::Tensor& x, std::size_t at,
-                       std::vector<LayerUse>& uses) const;
-  torch::Tensor drop(const torch::Tensor& x, double rate);
+  // The weights of a traced layer need no gradient: what it is for each row follows from its use.
+  torch::Tensor fixed(std::size_t at) const {
+    return tensors[at].tensor.detach().to(torch::kDouble);
+  }
 
   Layers layers_;
   bool training_ = false;
@@ -92,35 +74,105 @@ class LayerStack final : public TorchModel {
 };
 
 torch::Tensor LayerStack::walk(const torch::Tensor& inputs, std::vector<LayerUse>* uses) {
-  torch::Tensor x = inputs;
-  std::size_t at = 0;  // of the layer's weight in `tensors`
+  Walk walk{inputs, {}, 0, uses};
   for (const Layer& layer : layers_) {
-    std::visit(Overloaded{
-                   [&](const FlattenLayer&) { x = x.flatten(1); },
-                   [&](const LinearLayer&) {
-                     x = uses != nullptr
-                             ? traced(nullptr, x, at, *uses)
-                             : at::linear(x, tensors[at].tensor, tensors[at + 1].tensor);
-                     at += 2;
-                   },
-                   [&](const ConvLayer& conv) {
-                     x = uses != nullptr ? traced(&conv, x, at, *uses) : convolve(conv, x, at);
-                     at += 2;
-                   },
-                   [&](const ActivationLayer& activation) {
-                     if (activation.function == Activation::kRelu) x = at::relu(x);
-                     if (activation.function == Activation::kTanh) x = at::tanh(x);
-                     if (activation.function == Activation::kSigmoid) x = at::sigmoid(x);
-                     if (activation.function == Activation::kGelu) x = at::gelu(x);
-                   },
-                   [&](const MaxPoolLayer& pool) {
-                     if (pool.size > 1) x = at::max_pool2d(x, {pool.size, pool.size});
-                   },
-                   [&](const DropoutLayer& dropout) { x = drop(x, dropout.rate); },
-               },
-               layer);
+    std::visit([&](const auto& kind) { pass(kind, walk); }, layer);
+    walk.at += tensors_of(layer).size();
   }
-  return x;
+  return walk.x;
+}
+
+// The layer's output as that of which the gradients of rows are made.
+void trace(Walk& walk, torch::Tensor outputs, LayerUse::Kind kind) {
+  if (!outputs.requires_grad()) outputs.requires_grad_();
+  walk.x = outputs;
+  walk.uses->push_back({walk.at, std::move(outputs), std::move(kind)});
+}
+
+void LayerStack::pass(const FlattenLayer&, Walk& walk) { walk.x = walk.x.flatten(1); }
+
+void LayerStack::pass(const LinearLayer&, Walk& walk) {
+  if (walk.uses == nullptr) {
+    walk.x = at::linear(walk.x, tensors[walk.at].tensor, tensors[walk.at + 1].tensor);
+    return;
+  }
+  const torch::Tensor inputs = walk.x.detach();
+  trace(walk, at::linear(walk.x, fixed(walk.at), fixed(walk.at + 1)), DenseUse{inputs});
+}
+
+void LayerStack::pass(const ConvLayer& layer, Walk& walk) {
+  if (walk.uses == nullptr) {
+    walk.x = convolve(layer, walk.x, walk.at);
+    return;
+  }
+  torch::Tensor inputs = walk.x;
+  if (layer.same_padding) {
+    const std::int64_t before = (layer.kernel - 1) / 2, behind = layer.kernel - 1 - before;
+    inputs = at::constant_pad_nd(walk.x, {before, behind, before, behind});
+  }
+  trace(walk, at::conv2d(inputs, fixed(walk.at), fixed(walk.at + 1)),
+        ConvolutionUse{inputs.detach(), layer.kernel});
+}
+
+void LayerStack::pass(const LayerNormLayer& layer, Walk& walk) {
+  if (walk.uses == nullptr) {
+    walk.x = at::layer_norm(walk.x, {layer.features}, tensors[walk.at].tensor,
+                            tensors[walk.at + 1].tensor, kNormEpsilon);
+    return;
+  }
+  const torch::Tensor normal = at::layer_norm(walk.x, {layer.features}, {}, {}, kNormEpsilon);
+  trace(walk, normal * fixed(walk.at) + fixed(walk.at + 1),
+        NormUse{normal.detach(), normal.dim() - 1});
+}
+
+void LayerStack::pass(const GroupNormLayer& layer, Walk& walk) {
+  if (walk.uses == nullptr) {
+    walk.x = at::group_norm(walk.x, layer.groups, tensors[walk.at].tensor,
+                            tensors[walk.at + 1].tensor, kNormEpsilon);
+    return;
+  }
+  const torch::Tensor normal = at::group_norm(walk.x, layer.groups, {}, {}, kNormEpsilon);
+  std::vector<std::int64_t> over_places(static_cast<std::size_t>(normal.dim()), 1);
+  over_places[1] = layer.channels;
+  trace(walk, normal * fixed(walk.at).view(over_places) + fixed(walk.at + 1).view(over_places),
+        NormUse{normal.detach(), 1});
+}
+
+void LayerStack::pass(const EmbeddingLayer&, Walk& walk) {
+  const torch::Tensor ids = walk.x.to(torch::kLong);
+  walk.present = (ids != 0).unsqueeze(-1);
+  const torch::Tensor& weight = tensors[walk.at].tensor;
+  if (walk.uses == nullptr) {
+    walk.x = at::embedding(weight, ids);
+  } else {
+    trace(walk, at::embedding(weight.detach(), ids).to(torch::kDouble), EmbeddingUse{ids});
+  }
+}
+
+void LayerStack::pass(const MeanOfPlacesLayer&, Walk& walk) {
+  const torch::Tensor counted = walk.present.to(walk.x.scalar_type());
+  walk.x = (walk.x * counted).sum(1) / counted.sum(1).clamp_min(1.0);
+}
+
+void LayerStack::pass(const ActivationLayer& layer, Walk& walk) {
+  switch (layer.function) {
+    case Activation::kRelu:
+      walk.x = at::relu(walk.x);
+      return;
+    case Activation::kTanh:
+      walk.x = at::tanh(walk.x);
+      return;
+    case Activation::kSigmoid:
+      walk.x = at::sigmoid(walk.x);
+      return;
+    case Activation::kGelu:
+      walk.x = at::gelu(walk.x);
+      return;
+  }
+}
+
+void LayerStack::pass(const MaxPoolLayer& layer, Walk& walk) {
+  if (layer.size > 1) walk.x = at::max_pool2d(walk.x, {layer.size, layer.size});
 }
 
 torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& x,
@@ -132,79 +184,29 @@ torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& 
   return at::conv2d(x, weight, bias, 1, padding);
 }
 
-// The weights need no gradient here: what it is for each row follows from `uses`.
-torch::Tensor LayerStack::traced(const ConvLayer* conv, const torch::Tensor& x, std::size_t at,
-                                 std::vector<LayerUse>& uses) const {
-  const torch::Tensor weight = tensors[at].tensor.detach().to(torch::kDouble);
-  const torch::Tensor bias = tensors[at + 1].tensor.detach().to(torch::kDouble);
-  torch::Tensor inputs = x;
-  if (conv != nullptr && conv->same_padding) {
-    const std::int64_t before = (conv->kernel - 1) / 2, behind = conv->kernel - 1 - before;
-    inputs = at::constant_pad_nd(x, {before, behind, before, behind});
-  }
-  torch::Tensor outputs =
-      conv != nullptr ? at::conv2d(inputs, weight, bias) : at::linear(inputs, weight, bias);
-  if (!outputs.requires_grad()) outputs.requires_grad_();
-  uses.push_back({at, inputs.detach(), outputs, conv != nullptr ? conv->kernel : 0});
-  return outputs;
-}
-
 // Inverted dropout from this model's own generator: Torch's is shared by all threads of the
 // process.
-torch::Tensor LayerStack::drop(const torch::Tensor& x, double rate) {
-  if (!training_) return x;
-  const double keep = 1.0 - rate;
-  if (keep <= 0.0) return x * 0.0;
-  return x * at::empty_like(x.detach()).bernoulli_(keep, generator_).div_(keep);
+void LayerStack::pass(const DropoutLayer& layer, Walk& walk) {
+  if (!training_) return;
+  const double keep = 1.0 - layer.rate;
+  const torch::Tensor& x = walk.x;
+  walk.x = keep <= 0.0 ? x * 0.0
+                       : x * at::empty_like(x.detach()).bernoulli_(keep, generator_).div_(keep);
 }
 
-// PyTorch's default for Linear and Conv: uniform within 1/sqrt(fan in), weight and bias; from our
-// own generator, so that every machine and every version of Torch starts from the same bits.
+// From our own generator, so that every machine and every version of Torch starts from the same
+// bits.
 void LayerStack::initialize(std::uint64_t job_seed) {
-  for (std::size_t i = 0; i < tensors.size(); i += 2) {
-    const torch::Tensor& weight = tensors[i].tensor;
-    const double bound = 1.0 / std::sqrt(static_cast<double>(weight[0].numel()));
-    for (const std::size_t index : {i, i + 1}) {
-      SeededRandom random(derive_seed(job_seed, "initial-weights", index));
-      for (float& value : values_of(tensors[index].tensor)) {
-        value = static_cast<float>(bound * (2.0 * random.uniform() - 1.0));
+  std::size_t at = 0;
+  for (const Layer& layer : layers_) {
+    for (const LayerTensor& tensor : tensors_of(layer)) {
+      SeededRandom random(derive_seed(job_seed, "initial-weights", at));
+      for (float& value : values_of(tensors[at].tensor)) {
+        value = static_cast<float>(tensor.middle + tensor.spread * (2.0 * random.uniform() - 1.0));
       }
+      ++at;
     }
   }
-}
-
-// The forward function in TorchScript's language.
-std::string forward_source(const Layers& layers) {
-  const auto parameters = [](const std::string& name) {
-    return "self." + name + ".weight, self." + name + ".bias";
-  };
-  std::string source = "def forward(self, x):\n";
-  for (const Layer& layer : layers) {
-    const std::string value = std::visit(
-        Overloaded{
-            [](const FlattenLayer&) { return std::string("torch.flatten(x, 1)"); },
-            [&](const LinearLayer& linear) {
-              return "torch.linear(x, " + parameters(linear.name) + ")";
-            },
-            [&](const ConvLayer& conv) {
-              return "torch.conv2d(x, " + parameters(conv.name) + ", 1, " +
-                     (conv.same_padding ? "'same'" : "'valid'") + ")";
-            },
-            [](const ActivationLayer& activation) {
-              return std::string("torch.") + function_name(activation.function) + "(x)";
-            },
-            [](const MaxPoolLayer& pool) {
-              const std::string size = std::to_string(pool.size);
-              return "torch.max_pool2d(x, [" + size + ", " + size + "])";
-            },
-            [](const DropoutLayer& dropout) {
-              return "torch.dropout(x, " + std::to_string(dropout.rate) + ", self.training)";
-            },
-        },
-        layer);
-    source += "    x = " + value + "\n";
-  }
-  return source + "    return x\n";
 }
 
 void LayerStack::save(std::ostream& file) {
@@ -217,13 +219,14 @@ void LayerStack::save(std::ostream& file) {
   torch::jit::Module root = make_module("__torch__.tributary.Model");
   std::size_t at = 0;
   for (const Layer& layer : layers_) {
-    if (weight_shape(layer).empty()) continue;
+    const std::vector<LayerTensor> own = tensors_of(layer);
+    if (own.empty()) continue;
     torch::jit::Module part = make_module("__torch__.tributary.Layer");
-    part.register_parameter("weight", tensors[at].tensor.detach().clone().requires_grad_(), false);
-    part.register_parameter("bias", tensors[at + 1].tensor.detach().clone().requires_grad_(),
-                            false);
+    for (const LayerTensor& tensor : own) {
+      part.register_parameter(tensor.name, tensors[at++].tensor.detach().clone().requires_grad_(),
+                              false);
+    }
     root.register_module(name_of(layer), part);
-    at += 2;
   }
   root.define(forward_source(layers_));
   root.save(file);
@@ -250,9 +253,11 @@ Status LayerStack::restore_state(StateReader& from) {
 Result<TorchModelPtr> build_layers(Layers layers) {
   double bytes = 0.0;
   for (const Layer& layer : layers) {
-    double values = 1.0;
-    for (const std::int64_t size : weight_shape(layer)) values *= static_cast<double>(size);
-    bytes += values * sizeof(float);
+    for (const LayerTensor& tensor : tensors_of(layer)) {
+      double values = 1.0;
+      for (const std::int64_t size : tensor.shape) values *= static_cast<double>(size);
+      bytes += values * sizeof(float);
+    }
   }
   if (bytes > static_cast<double>(limits::kBlobBytesMax)) {
     return make_error(

@@ -14,16 +14,18 @@ Result<Activation> activation_from_name(const std::string& name) {
 
 Status add_dense(Layers& layers, const std::string& name, std::int64_t inputs,
                  const std::vector<std::int64_t>& widths, std::int64_t outputs,
-                 Activation activation, double dropout_rate) {
+                 const Between& between) {
   for (std::size_t i = 0; i < widths.size(); ++i) {
     if (widths[i] < 1) {
       return make_error(ErrorCode::kInvalidArgument, "layer " + name + std::to_string(i + 1) +
                                                          " has " + std::to_string(widths[i]) +
                                                          " units; give at least 1");
     }
-    layers.emplace_back(LinearLayer{name + std::to_string(i + 1), inputs, widths[i]});
-    layers.emplace_back(ActivationLayer{activation});
-    if (dropout_rate > 0.0) layers.emplace_back(DropoutLayer{dropout_rate});
+    const std::string numbered = name + std::to_string(i + 1);
+    layers.emplace_back(LinearLayer{numbered, inputs, widths[i]});
+    if (between.layer_norm) layers.emplace_back(LayerNormLayer{numbered + "_norm", widths[i]});
+    layers.emplace_back(ActivationLayer{between.activation});
+    if (between.dropout_rate > 0.0) layers.emplace_back(DropoutLayer{between.dropout_rate});
     inputs = widths[i];
   }
   layers.emplace_back(LinearLayer{"output", inputs, outputs});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "client/learning/training_loss.h"
 #include "common/base/assert.h"
@@ -16,45 +17,107 @@ namespace {
 constexpr std::int64_t kChunkValues = 1 << 22;
 constexpr std::int64_t kChunkRowsMax = 64;
 
-// What one layer adds, for each row.
-struct LayerGradients {
-  torch::Tensor inputs;   // dense: [rows, in]
-  torch::Tensor outputs;  // dense: gradients of what it gave, [rows, out]
-  torch::Tensor weights;  // convolution: [rows, out * in * kernel * kernel]
-  torch::Tensor biases;   // convolution: [rows, out]
-  torch::Tensor squares;  // of the gradient's norm: [rows]
+// Those rows of a chunk that count, and by how much each. Others are left out, not multiplied by
+// zero: nothing times what is no number would be no number.
+struct Clipped {
+  torch::Tensor rows;   // [kept], int64
+  torch::Tensor scale;  // [kept]
+  torch::Tensor of(const torch::Tensor& each) const { return each.index_select(0, rows); }
 };
 
-LayerGradients dense(const LayerUse& use, const torch::Tensor& outputs) {
-  TRIB_ASSERT(use.inputs.dim() == 2, "a dense layer sees each row once");
-  LayerGradients made;
-  made.inputs = use.inputs;
-  made.outputs = outputs;
-  // |x y'|^2 = |x|^2 |y|^2 for the weights, |y|^2 for the bias.
-  made.squares = outputs.square().sum(1) * (use.inputs.square().sum(1) + 1.0);
-  return made;
+// What one layer adds.
+struct LayerGradients {
+  torch::Tensor squares;                    // of the gradient's norm, for each row: [rows]
+  std::function<void(const Clipped&)> add;  // to the sums
+};
+
+// A hook for each kind of layer with weights; a kind without one does not compile.
+struct Hook {
+  const LayerUse& use;
+  const torch::Tensor& outputs;  // gradients of what the layer gave, for each row
+  std::vector<torch::Tensor>& sums;
+
+  LayerGradients operator()(const DenseUse& dense) const;
+  LayerGradients operator()(const ConvolutionUse& convolution) const;
+  LayerGradients operator()(const NormUse& norm) const;
+  LayerGradients operator()(const EmbeddingUse& embedding) const;
+
+ private:
+  LayerGradients as_they_are(torch::Tensor weights, torch::Tensor biases) const;
+};
+
+// |x y'|^2 = |x|^2 |y|^2 for the weights, |y|^2 for the bias: the gradients are never made.
+LayerGradients Hook::operator()(const DenseUse& dense) const {
+  TRIB_ASSERT(dense.inputs.dim() == 2, "a dense layer sees each row once");
+  torch::Tensor& weight = sums[use.at];
+  torch::Tensor& bias = sums[use.at + 1];
+  return {outputs.square().sum(1) * (dense.inputs.square().sum(1) + 1.0),
+          [&weight, &bias, inputs = dense.inputs, outputs = outputs](const Clipped& clipped) {
+            const torch::Tensor scaled = clipped.of(outputs) * clipped.scale.unsqueeze(1);
+            weight += at::mm(scaled.t(), clipped.of(inputs));
+            bias += scaled.sum(0);
+          }};
 }
 
-LayerGradients convolution(const LayerUse& use, const torch::Tensor& outputs) {
+// Gradients that are there for each row: [rows, values].
+LayerGradients Hook::as_they_are(torch::Tensor weights, torch::Tensor biases) const {
+  torch::Tensor squares = weights.square().sum(1) + biases.square().sum(1);
+  torch::Tensor& weight = sums[use.at];
+  torch::Tensor& bias = sums[use.at + 1];
+  return {std::move(squares), [&weight, &bias, weights = std::move(weights),
+                               biases = std::move(biases)](const Clipped& clipped) {
+            weight += at::mv(clipped.of(weights).t(), clipped.scale).view_as(weight);
+            bias += at::mv(clipped.of(biases).t(), clipped.scale);
+          }};
+}
+
+LayerGradients Hook::operator()(const ConvolutionUse& conv) const {
   const std::int64_t rows = outputs.size(0), channels = outputs.size(1);
-  const std::int64_t patch = use.inputs.size(1) * use.kernel * use.kernel;
-  LayerGradients made;
-  made.weights = torch::empty({rows, channels * patch}, torch::kDouble);
+  const std::int64_t patch = conv.inputs.size(1) * conv.kernel * conv.kernel;
+  torch::Tensor weights = torch::empty({rows, channels * patch}, torch::kDouble);
   for (std::int64_t row = 0; row < rows; ++row) {
-    const torch::Tensor patches =
-        at::im2col(use.inputs.narrow(0, row, 1), {use.kernel, use.kernel}, {1, 1}, {0, 0}, {1, 1})
-            .squeeze(0);  // [patch, places]
+    const torch::Tensor patches = at::im2col(conv.inputs.narrow(0, row, 1),
+                                             {conv.kernel, conv.kernel}, {1, 1}, {0, 0}, {1, 1})
+                                      .squeeze(0);  // [patch, places]
     const torch::Tensor gradient = at::mm(outputs[row].reshape({channels, -1}), patches.t());
-    made.weights[row].copy_(gradient.reshape({-1}));
+    weights[row].copy_(gradient.reshape({-1}));
   }
-  made.biases = outputs.flatten(2).sum(2);
-  made.squares = made.weights.square().sum(1) + made.biases.square().sum(1);
-  return made;
+  return as_they_are(std::move(weights), outputs.flatten(2).sum(2));
 }
 
-// Without rows of which something is not finite: nothing times that would be no number.
-torch::Tensor only(const torch::Tensor& from, const torch::Tensor& rows) {
-  return from.index_select(0, rows);
+// outputs = normal * weight + bias, so that the weight's gradient is gradient * normal, summed over
+// the places that share it.
+LayerGradients Hook::operator()(const NormUse& norm) const {
+  const auto over_places = [&](const torch::Tensor& each) {
+    const torch::Tensor channels_last = each.movedim(norm.channels, -1);
+    return channels_last.reshape({each.size(0), -1, channels_last.size(-1)}).sum(1);
+  };
+  return as_they_are(over_places(outputs * norm.normal), over_places(outputs));
+}
+
+// An id's vector gets what its places in the row get, together: their sum first, then its norm. Of
+// the whole table nothing is made for a row but the vectors of its own ids.
+LayerGradients Hook::operator()(const EmbeddingUse& embedding) const {
+  const std::int64_t rows = outputs.size(0), width = outputs.size(-1);
+  torch::Tensor& weight = sums[use.at];
+  const std::int64_t ids = weight.size(0);
+  const torch::Tensor places =
+      (embedding.ids.reshape({rows, -1}) + torch::arange(rows).unsqueeze(1) * ids).reshape({-1});
+  const auto [each, which] = at::_unique(places, /*sorted=*/true, /*return_inverse=*/true);
+  torch::Tensor vectors = torch::zeros({each.size(0), width}, torch::kDouble);
+  vectors.index_add_(0, which, outputs.reshape({-1, width}));
+  const torch::Tensor row_of = each.div(ids, "floor"), id_of = each.remainder(ids);
+  torch::Tensor squares = torch::zeros({rows}, torch::kDouble);
+  squares.index_add_(0, row_of, vectors.square().sum(1));
+  return {squares, [&weight, rows, vectors, row_of, id_of](const Clipped& clipped) {
+            torch::Tensor scale_of = torch::zeros({rows}, torch::kDouble);
+            scale_of.index_copy_(0, clipped.rows, clipped.scale);
+            const torch::Tensor scales = scale_of.index_select(0, row_of);
+            const torch::Tensor kept = (scales > 0).nonzero().squeeze(1);
+            weight.index_add_(
+                0, id_of.index_select(0, kept),
+                vectors.index_select(0, kept) * scales.index_select(0, kept).unsqueeze(1));
+          }};
 }
 
 }  // namespace
@@ -89,9 +152,26 @@ Status RowGradients::add(const torch::Tensor& inputs, const torch::Tensor& targe
   return {};
 }
 
+// A weight that no layer tells of would be trained without its gradient, or counted in no norm; of
+// one that two tell of the norm would not be what is added.
+Status RowGradients::check_uses(const std::vector<LayerUse>& uses) const {
+  std::vector<int> told(sums_.size(), 0);
+  for (const LayerUse& use : uses) {
+    ++told[use.at];
+    if (!std::holds_alternative<EmbeddingUse>(use.kind)) ++told[use.at + 1];
+  }
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    if (told[i] == 1) continue;
+    return make_error(ErrorCode::kInternal, "the gradients of single rows are not known for " +
+                                                model_.tensors[i].name + ": its layer has no hook");
+  }
+  return {};
+}
+
 // The loss is a sum over rows, and no row's outputs depend on another row: so what it depends on a
 // layer's output of a row is that row's.
 Status RowGradients::add_rows_of(const std::vector<LayerUse>& uses, const torch::Tensor& loss) {
+  TRIB_CHECK_OK(check_uses(uses));
   torch::autograd::variable_list outputs;
   for (const LayerUse& use : uses) outputs.push_back(use.outputs);
   const auto gradients = torch::autograd::grad({loss}, outputs);
@@ -99,25 +179,14 @@ Status RowGradients::add_rows_of(const std::vector<LayerUse>& uses, const torch:
   std::vector<LayerGradients> layers;
   torch::Tensor squares = torch::zeros({outputs[0].size(0)}, torch::kDouble);
   for (std::size_t i = 0; i < uses.size(); ++i) {
-    layers.push_back(uses[i].kernel > 0 ? convolution(uses[i], gradients[i])
-                                        : dense(uses[i], gradients[i]));
+    layers.push_back(std::visit(Hook{uses[i], gradients[i], sums_}, uses[i].kind));
     squares += layers.back().squares;
   }
-  const torch::Tensor rows = at::isfinite(squares).nonzero().squeeze(1);
-  if (rows.numel() == 0) return {};
-  const torch::Tensor scale = (clip_ / only(squares, rows).sqrt()).clamp_max(1.0);
-  for (std::size_t i = 0; i < uses.size(); ++i) {
-    torch::Tensor& weight = sums_[uses[i].at];
-    torch::Tensor& bias = sums_[uses[i].at + 1];
-    if (uses[i].kernel > 0) {
-      weight += at::mv(only(layers[i].weights, rows).t(), scale).view_as(weight);
-      bias += at::mv(only(layers[i].biases, rows).t(), scale);
-    } else {
-      const torch::Tensor scaled = only(layers[i].outputs, rows) * scale.unsqueeze(1);
-      weight += at::mm(scaled.t(), only(layers[i].inputs, rows));
-      bias += scaled.sum(0);
-    }
-  }
+  Clipped clipped;
+  clipped.rows = at::isfinite(squares).nonzero().squeeze(1);
+  if (clipped.rows.numel() == 0) return {};
+  clipped.scale = (clip_ / clipped.of(squares).sqrt()).clamp_max(1.0);
+  for (const LayerGradients& layer : layers) layer.add(clipped);
   return {};
 }
 

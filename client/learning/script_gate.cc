@@ -150,6 +150,8 @@ void inspect(const Block* block, ForwardFindings& found) {
     for (const Block* inner : node->blocks()) inspect(inner, found);
     if (!node->kind().is_aten()) continue;
     found.random = found.random || draws_random_numbers(node);
+    const std::string kind = node->kind().toUnqualString();
+    if (kind.find("batch_norm") != std::string::npos) found.mixes_rows = kind;
     for (const char* name : {"train", "training"}) {
       const auto* train_switch = argument(node, name);
       if (train_switch && train_switch->node()->kind() == c10::prim::Constant)

@@ -19,6 +19,7 @@ Status check_operators(const torch::jit::Module& module);
 struct ForwardFindings {
   bool random = false;       // it draws random numbers in training
   std::string fixed_switch;  // the operator whose train/eval switch is a constant; or empty
+  std::string mixes_rows;    // the operator that makes rows depend on each other; or empty
 };
 // kInvalidArgument: there is no forward().
 Result<ForwardFindings> inspect_forward(const torch::jit::Module& module);

@@ -132,12 +132,20 @@ Status check_training(const JobSpec& job, const TorchModel& model) {
   for (const NamedTensor& named : model.tensors)
     layout.tensors.push_back({named.name, named.tensor.sizes().vec()});
   TRIB_CHECK_OK(check_local(job.train, layout));
+  if (job.privacy.records && !model.mixes_rows.empty()) {
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        "privacy.records holds where a row's gradient is its own, and the model runs " +
+            tributary::quoted(model.mixes_rows) +
+            ", which mixes the rows of a batch and keeps their statistics: take "
+            "group norm or layer norm in its place");
+  }
   if (job.privacy.records && model.parameters < model.tensors.size()) {
     return make_error(ErrorCode::kInvalidArgument,
                       "privacy.records holds for weights that gradients move, and " +
                           tributary::quoted(model.tensors[model.parameters].name) +
                           " is a buffer, made of the rows themselves: take a model that has none "
-                          "(group norm in place of batch norm)");
+                          "(group norm or layer norm in place of batch norm)");
   }
   TRIB_TRY(algorithm, find_algorithm(job.train.algorithm.name));
   if (!algorithm->gradients_only) return {};

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "client/learning/family.h"
@@ -25,12 +26,26 @@ struct NamedTensor {
 };
 
 // What a layer with weights took and gave in one forward(), in double precision: of which the
-// gradient of each row by itself follows.
+// gradient of each row by itself follows (row_gradients.cc has a hook for each kind).
+struct DenseUse {        // weight and bias
+  torch::Tensor inputs;  // [rows, features]
+};
+struct ConvolutionUse {  // weight and bias; stride 1
+  torch::Tensor inputs;  // [rows, channels, height, width], with padding
+  std::int64_t kernel = 1;
+};
+struct NormUse {              // weight and bias
+  torch::Tensor normal;       // before it is scaled: of the outputs' shape
+  std::int64_t channels = 1;  // the dimension that the weights stand along
+};
+struct EmbeddingUse {  // weight alone
+  torch::Tensor ids;   // [rows, places], int64
+};
 struct LayerUse {
-  std::size_t at = 0;       // of its weight in `tensors`; its bias follows
-  torch::Tensor inputs;     // [rows, features], or [rows, channels, height, width] with padding
-  torch::Tensor outputs;    // requires a gradient
-  std::int64_t kernel = 0;  // of a convolution of stride 1; 0: a dense layer
+  using Kind = std::variant<DenseUse, ConvolutionUse, NormUse, EmbeddingUse>;
+  std::size_t at = 0;     // of its weight in `tensors`; its bias follows
+  torch::Tensor outputs;  // requires a gradient
+  Kind kind;
 };
 
 class TorchModel {
@@ -62,6 +77,8 @@ class TorchModel {
   // What travels, in order: parameters, then float buffers.
   std::vector<NamedTensor> tensors;
   std::size_t parameters = 0;  // the first so many of `tensors` are parameters
+  // The operator by which rows of a batch see each other, as batch_norm; empty where none does.
+  std::string mixes_rows = {};
 };
 
 // Builds the job's model and, for `values`, fills it in. Fails where the layouts differ.

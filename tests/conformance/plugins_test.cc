@@ -126,7 +126,11 @@ class Training : public testing::Test {
     SeededRandom random(1);
     for (int i = 0; i < 6 * 16 * 16; ++i) {
       pictures_.inputs.push_back(static_cast<float>(random.normal()));
+      ids_.inputs.push_back(static_cast<float>(random.uniform_below(10'000)));
     }
+  }
+  const ExampleSet& fitting() const {
+    return job_.model.name == "embedding_bag" ? ids_ : pictures_;
   }
   // What training gives from the job's own initial model; empty where it is refused.
   Model update(const ExampleSet& data) {
@@ -144,14 +148,15 @@ class Training : public testing::Test {
   void expect_others_to_differ(const std::vector<PluginSchema>& plugins, PluginChoice& place) {
     for_every_option(plugins, [&](const PluginChoice& usual, const PluginChoice& other) {
       place = usual;
-      const Model before = update(pictures_);
+      const Model before = update(fitting());
       place = other;
-      EXPECT_NE(update(pictures_), before) << "the option changes nothing";
+      EXPECT_NE(update(fitting()), before) << "the option changes nothing";
     });
   }
 
   JobSpec job_;
   ExampleSet pictures_{{1, 16, 16}, 6, {}, {1, 0, 1, 0, 0, 1}, {}};
+  ExampleSet ids_{{256}, 6, {}, {1, 0, 1, 0, 0, 1}, {}};
 };
 
 TEST_F(Training, EveryPluginTrainsWithItsDefaults) {
@@ -170,7 +175,7 @@ TEST_F(Training, EveryPluginTrainsWithItsDefaults) {
     SCOPED_TRACE(schema.name);
     if (schema.name == "torchscript") continue;  // tests/unit/client/learning/torchscript_test.cc
     job_.model = choose(model_families(), schema.name);
-    update(pictures_);
+    update(fitting());
   }
 }
 

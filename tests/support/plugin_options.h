@@ -44,6 +44,10 @@ inline void for_every_option(
       if (option.name == "nesterov") usual.options["momentum"] = 0.5;  // or there is nothing to see
       if (option.name == "iterations")
         usual.options["iterations"] = std::int64_t{1};  // not done yet
+      if (option.name == "groups") {  // of the norm that has some; both values divide 72
+        usual.options["norm"] = std::string("group");
+        usual.options["channels"] = std::vector<std::int64_t>{72};
+      }
       for (const OptionValue& value : others_of(option)) {
         SCOPED_TRACE(plugin.name + "." + option.name);
         PluginChoice other = usual;

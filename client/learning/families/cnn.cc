@@ -10,7 +10,7 @@ std::string shape_text(std::int64_t channels, std::int64_t height, std::int64_t 
          std::to_string(width) + "]";
 }
 
-// Convolution, activation, pooling for each entry of `channels`; then dense layers.
+// Convolution, norm if wanted, activation, pooling for each entry of `channels`; then dense layers.
 Result<TorchModelPtr> build_cnn(const ModelRequest& request) {
   if (request.input_shape.size() != 3) {
     return make_error(
@@ -23,15 +23,27 @@ Result<TorchModelPtr> build_cnn(const ModelRequest& request) {
   const std::int64_t kernel = option<std::int64_t>(options, "kernel");
   const std::int64_t pool = option<std::int64_t>(options, "pool");
   const bool same = option<std::string>(options, "padding") == "same";
+  // Of group norm; 0: there is none.
+  const std::int64_t groups =
+      option<std::string>(options, "norm") == "group" ? option<std::int64_t>(options, "groups") : 0;
   TRIB_TRY(activation, activation_from_name(option<std::string>(options, "activation")));
   std::int64_t depth = request.input_shape[0];
   std::int64_t height = request.input_shape[1];
   std::int64_t width = request.input_shape[2];
   Layers layers;
+  int convolutions = 0;
   for (const std::int64_t channels : option<std::vector<std::int64_t>>(options, "channels")) {
-    const std::string name = "conv" + std::to_string(layers.size() / 3 + 1);
+    const std::string name = "conv" + std::to_string(++convolutions);
     const std::string before = shape_text(depth, height, width);
     layers.emplace_back(ConvLayer{name, depth, channels, kernel, same});
+    if (groups > 0) {
+      if (channels % groups != 0) {
+        return make_error(ErrorCode::kInvalidArgument,
+                          "groups: " + std::to_string(groups) + " does not divide the " +
+                              std::to_string(channels) + " channels of " + name);
+      }
+      layers.emplace_back(GroupNormLayer{name + "_norm", channels, groups});
+    }
     layers.emplace_back(ActivationLayer{activation});
     layers.emplace_back(MaxPoolLayer{pool});
     depth = channels;
@@ -49,7 +61,7 @@ Result<TorchModelPtr> build_cnn(const ModelRequest& request) {
   layers.emplace_back(FlattenLayer{});
   TRIB_CHECK_OK(add_dense(layers, "dense", depth * height * width,
                           option<std::vector<std::int64_t>>(options, "dense"), request.outputs,
-                          activation, option<double>(options, "dropout")));
+                          {false, activation, option<double>(options, "dropout")}));
   return build_layers(std::move(layers));
 }
 

@@ -6,11 +6,13 @@ namespace tributary {
 namespace {
 
 Result<TorchModelPtr> build_mlp(const ModelRequest& request) {
-  TRIB_TRY(activation, activation_from_name(option<std::string>(request.options, "activation")));
+  const OptionMap& options = request.options;
+  TRIB_TRY(activation, activation_from_name(option<std::string>(options, "activation")));
   Layers layers{FlattenLayer{}};
   TRIB_CHECK_OK(add_dense(layers, "hidden", features_of(request.input_shape),
-                          option<std::vector<std::int64_t>>(request.options, "hidden"),
-                          request.outputs, activation, option<double>(request.options, "dropout")));
+                          option<std::vector<std::int64_t>>(options, "hidden"), request.outputs,
+                          {option<std::string>(options, "norm") == "layer", activation,
+                           option<double>(options, "dropout")}));
   return build_layers(std::move(layers));
 }
 

@@ -230,6 +230,7 @@ Result<TorchModelPtr> build_torchscript(const ModelRequest& request) {
                     "training=self.training)");
     }
     const auto model = std::make_shared<ScriptModel>(module, found.random);
+    model->mixes_rows = found.mixes_rows;
     TRIB_CHECK_OK(model->collect_tensors());
     TRIB_CHECK_OK(try_out(module, request));
     return TorchModelPtr(model);

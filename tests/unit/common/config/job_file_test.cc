@@ -69,6 +69,31 @@ TEST(JobFile, ReadsEveryPart) {
   EXPECT_EQ(job.evaluation.best_by, "auc");
 }
 
+TEST(JobFile, ReadsNormsAndRowsOfIds) {
+  const auto with = [](const std::string& model, const std::string& data) {
+    return parse_job("name: arrays\nmodel: {family: " + model +
+                         "}\ndata: {dataset: d, task: binary, " + data +
+                         "}\ntrain: {optimizer: sgd}\nrounds: {count: 2}\n",
+                     "job.yaml");
+  };
+  const auto refused = [&](const std::string& model, const std::string& data) {
+    const auto file = with(model, data);
+    return file ? std::string("it was taken") : file.error().message;
+  };
+  const std::string pictures = "input_shape: [1, 8, 8]", ids = "input_shape: [12]";
+  const auto norm = with("cnn, channels: [8, 12], norm: group, groups: 4", pictures);
+  ASSERT_TRUE(norm) << norm.error().message;
+  EXPECT_EQ(norm->spec.model.options.at("groups"), OptionValue(std::int64_t{4}));
+  EXPECT_THAT(refused("cnn, channels: [8, 12], norm: group", pictures),
+              HasSubstr("8 does not divide the 12 channels"));
+  EXPECT_TRUE(with("cnn, channels: [8, 12]", pictures)) << "without a norm there are no groups";
+  EXPECT_TRUE(with("embedding_bag, vocabulary: 50", ids));
+  for (const std::string& wrong :
+       {pictures, ids + ", value_scale: 0.5", std::string("features: [age], label: sick")}) {
+    EXPECT_THAT(refused("embedding_bag", wrong), HasSubstr("embedding_bag reads ids")) << wrong;
+  }
+}
+
 TEST(JobFile, ReadsARuleAndWhatGoesBeforeIt) {
   const auto file = parse_job(
       replaced(replaced(kGood, "aggregate:\n",
