@@ -7,15 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <deque>
 
-#include "common/config/job_file.h"
-#include "common/crypto/digest.h"
-#include "common/privacy/secagg/input_sum.h"
-#include "common/privacy/secagg/sum_plan.h"
-#include "common/privacy/secagg/sum_server.h"
-#include "tests/support/temporary_directory.h"
-#include "tests/unit/common/privacy/secagg/toy_notary.h"
+#include "tests/unit/client/sums/sum_round.h"
 
 namespace tributary {
 namespace {
@@ -29,105 +22,12 @@ privacy: {secure_aggregation: {clip: 4.0}}
 aggregate: {example_cap: 100}
 )";
 
-struct Site {
-  TemporaryDirectory folder;
-  std::unique_ptr<FileSystem> files = make_file_system(Durability::kNone);
-  std::unique_ptr<BlobStore> blobs = *BlobStore::open(*files, folder.path() + "/blobs");
-  SumGifts gifts{*files, folder.path() + "/sums"};
-  std::optional<SiteSums> sums;
-  std::vector<std::string> events;
-  std::size_t policy = 3;
-
-  void open(const SiteName& name) {
-    sums.emplace(SiteSums::Ports{
-        name, gifts, PastSumStore(*files, folder.path() + "/past.json"), *blobs,
-        [this](const char* event, const EventFields&) { events.emplace_back(event); },
-        [name]() -> Result<std::unique_ptr<SumNotary>> {
-          return std::unique_ptr<SumNotary>(std::make_unique<ToyNotary>(name.value));
-        },
-        [this]() -> Result<std::size_t> { return policy; }});
-  }
-};
-
-class SiteSumsTest : public testing::Test {
+class SiteSumsTest : public SumRound, public testing::Test {
  protected:
+  SiteSumsTest() : SumRound(kDocument) {}
   void SetUp() override {
-    for (std::size_t i = 0; i < 4; ++i) {
-      const SiteName name{"site-" + std::to_string(i)};
-      Site& site = sites_[name];
-      site.open(name);
-      SumGift gift;
-      gift.key = key_;
-      gift.document = kDocument;
-      gift.model = model_;
-      gift.least_sites = 3;
-      gift.examples = 10 * (i + 1);
-      gift.train_loss = 0.5;
-      gift.update = {static_cast<float>(i), -1.0F};
-      ASSERT_TRUE(site.gifts.keep(gift));
-    }
+    for (std::size_t i = 0; i < 4; ++i) add_site(10 * (i + 1), {static_cast<float>(i), -1.0F});
   }
-  // The coordinator's side, to its end.
-  void run() {
-    const JobSpec spec = parse_job(kDocument, "job")->spec;
-    const SumContext context =
-        sum_context(spec, key_, sha256(as_bytes(std::string_view(kDocument))), model_, numbers_);
-    std::vector<SiteName> names;
-    for (const auto& [name, site] : sites_) names.push_back(name);
-    SumServer::Options options;
-    options.input_bytes = input_bytes(context.numbers, context.bits, context.wide);
-    server_ = std::make_unique<SumServer>(context, names, options, notary_, now_);
-    sum_.emplace(context.numbers, context.bits, context.wide);
-    for (auto& [name, site] : sites_) {
-      for (const SumAnswer& answer : site.sums->begin(key_)) answers_.emplace_back(name, answer);
-    }
-    while (!server_->over()) {
-      while (!answers_.empty()) {
-        const auto [name, answer] = std::move(answers_.front());
-        answers_.pop_front();
-        take(server_->handle(now_, name, answer.body));
-      }
-      if (server_->over()) return;
-      now_ = *server_->next_wake();
-      take(server_->pass_time(now_));
-    }
-  }
-  void take(const SumEffects& effects) {
-    for (const SumEffect& effect : effects) {
-      if (const auto* send = std::get_if<SumSend>(&effect)) {
-        for (const SumAnswer& answer : sites_.at(send->site).sums->handle({key_, send->body}))
-          answers_.emplace_back(send->site, answer);
-      } else if (const auto* fetch = std::get_if<SumFetch>(&effect)) {
-        take(server_->input_arrived(now_, fetch->site, fetch->masked.digest));
-      } else if (const auto* add = std::get_if<SumAdd>(&effect)) {
-        const Bytes input = *sites_.at(add->site).blobs->read(add->masked.digest);
-        sum_->add(0, input);
-        InputSum alone(numbers_, 32, kSumFigures);
-        alone.add(0, input);
-        inputs_[add->site].assign(alone.numbers().begin(), alone.numbers().end());
-      } else if (const auto* done = std::get_if<SumUnmask>(&effect)) {
-        unmask_ = *done;
-        sum_->unmask(done->numbers, done->wide, [](std::size_t parts, const auto& part) {
-          for (std::size_t i = 0; i < parts; ++i) part(i);
-        });
-      } else if (const auto* left = std::get_if<SumLeft>(&effect)) {
-        left_[left->site] = left->reason;
-      }
-    }
-  }
-
-  const TaskKey key_{JobId{"heart-1"}, 2, 1, TaskKind::kTrain};
-  const Digest model_ = sha256(as_bytes("model"));
-  std::map<SiteName, Site> sites_;
-  std::uint64_t numbers_ = 2;                              // of an update
-  std::map<SiteName, std::vector<std::uint32_t>> inputs_;  // as the coordinator gets them
-  const ToyNotary notary_{"coordinator"};
-  TimePoint now_{1'000};
-  std::unique_ptr<SumServer> server_;
-  std::optional<InputSum> sum_;
-  std::optional<SumUnmask> unmask_;
-  std::map<SiteName, std::string> left_;
-  std::deque<std::pair<SiteName, SumAnswer>> answers_;
 };
 
 // Against the weighted mean by hand: rows 10, 20, 30, 40 of a cap of 100.
@@ -139,8 +39,7 @@ TEST_F(SiteSumsTest, TheSumIsThatOfTheWeightedUpdates) {
   EXPECT_EQ(figures.examples, 100u);
   EXPECT_EQ(figures.clipped, 0u);
   EXPECT_NEAR(static_cast<double>(figures.loss_units) * kLossUnit, 50.0, 1e-3);
-  std::vector<double> decoded(2);
-  decode_sum(sum_coding(parse_job(kDocument, "job")->spec, 4), sum_->numbers(), decoded);
+  const std::vector<double> decoded = told_by(sum_->numbers());
   EXPECT_NEAR(decoded[0], (0 * 10 + 1 * 20 + 2 * 30 + 3 * 40) / 100.0, 1e-6);
   EXPECT_NEAR(decoded[1], -1.0, 1e-6);
   const auto& events = sites_.begin()->second.events;
@@ -174,8 +73,8 @@ TEST_F(SiteSumsTest, APlantedRowIsInTheUpdateAndNotInWhatLeaves) {
     return sum / kInputs;
   };
   const auto inverted = [&](std::span<const std::uint32_t> numbers) {
-    std::vector<double> values(numbers.size()), guess;
-    decode_sum(sum_coding(parse_job(kDocument, "job")->spec, 4), numbers, values);
+    const std::vector<double> values = told_by(numbers);
+    std::vector<double> guess;
     for (std::size_t i = 0; i < kInputs; ++i)
       guess.push_back(std::clamp(values[i] / values.back(), 0.0, 1.0));
     return guess;
@@ -221,7 +120,7 @@ TEST_F(SiteSumsTest, APolicyThatWantsMoreSitesLeavesWithTheReason) {
 }
 
 TEST_F(SiteSumsTest, WithoutSomethingToGiveItHasNothingToSay) {
-  Site& site = sites_.begin()->second;
+  SumSite& site = sites_.begin()->second;
   EXPECT_TRUE(site.sums->begin({JobId{"other"}, 1, 1, TaskKind::kTrain}).empty());
   EXPECT_TRUE(site.sums->handle({key_, SumAgreements{}}).empty());
   site.sums->committed(key_.job, key_.round);
@@ -229,7 +128,7 @@ TEST_F(SiteSumsTest, WithoutSomethingToGiveItHasNothingToSay) {
 }
 
 TEST_F(SiteSumsTest, KeysThatNobodyUsedAreTheSameAgain) {
-  Site& site = sites_.begin()->second;
+  SumSite& site = sites_.begin()->second;
   const auto first = site.sums->begin(key_);
   EXPECT_EQ(site.sums->begin(key_), first);
   EXPECT_EQ(site.sums->again(), first);
@@ -238,7 +137,7 @@ TEST_F(SiteSumsTest, KeysThatNobodyUsedAreTheSameAgain) {
 }
 
 TEST_F(SiteSumsTest, WhatItCannotRememberItDoesNotGive) {
-  Site& site = sites_.begin()->second;
+  SumSite& site = sites_.begin()->second;
   ASSERT_TRUE(site.files->write_durably(site.folder.path() + "/past.json", as_bytes("{")));
   const auto answers = site.sums->begin(key_);
   ASSERT_EQ(answers.size(), 1u);
