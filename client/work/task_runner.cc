@@ -206,6 +206,7 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
     budget.emplace(RecordBudget::Ports{ports_.ledger, ports_.log}, task, work.job, work.policy,
                    static_cast<std::uint64_t>(data->training.rows));
     TRIB_CHECK_OK(within_budget(work, budget->check(work.local_detail)));
+    if (work.job.model.name == "torchscript") ports_.log("privacy.row_by_row", fields_of(task.key));
   }
   EventFields fields = fields_of(task.key);
   fields.emplace_back("examples", data->training.rows);

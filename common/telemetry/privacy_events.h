@@ -32,6 +32,9 @@ inline constexpr auto kPrivacyEvents = std::to_array<EventInfo>({
     {"sum.aborted", EventLevel::kWarn, EventSide::kClient, "job round attempt task reason detail",
      "The site has left the sum and given out no share: the reason says what the coordinator, or "
      "another site, did wrong"},
+    {"privacy.row_by_row", EventLevel::kInfo, EventSide::kClient, "job round attempt",
+     "The job brings a module, of which nobody knows the layers: gradients of single rows are made "
+     "by running one row after the other, which is as exact as for other models, and slower"},
     {"privacy.spent", EventLevel::kInfo, EventSide::kClient,
      "job round attempt dataset epsilon delta unit adjacency sampling dataset_epsilon "
      "dataset_delta",

@@ -16,6 +16,7 @@
 namespace tributary {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -80,13 +81,15 @@ class ModuleTasks : public testing::Test {
                        .data = *data_,
                        .blobs = *blobs_,
                        .log =
-                           [this](const char*, EventFields fields) {
+                           [this](const char* event, EventFields fields) {
+                             events_.emplace_back(event);
                              for (const auto& [name, value] : fields) {
                                if (name == std::string("detail"))
                                  log_ = std::get<std::string>(value);
                              }
                            },
                        .gate = &*gate_,
+                       .ledger = ledger_,
                        .learner = learner_});
     task_.key = {JobId{"j"}, kind == TaskKind::kInitialize ? 0u : 1u, 1, kind};
     const TaskResult result = runner.run(task_, [] { return false; }, {});
@@ -98,10 +101,12 @@ class ModuleTasks : public testing::Test {
   std::unique_ptr<BlobStore> blobs_ = *BlobStore::open(*files_, directory_ / "blobs");
   std::optional<FileSiteData> data_;
   ManualClock clock_;
+  PrivacyLedger ledger_{*files_, clock_, directory_ / "privacy"};
   std::optional<JobGate> gate_;
   Task task_;
   TellingLearner learner_;
   std::string log_;
+  std::vector<std::string> events_;
 };
 
 TEST_F(ModuleTasks, TheLearnerGetsTheModuleAndThePolicysMemory) {
@@ -132,6 +137,16 @@ TEST_F(ModuleTasks, OneThatDoesWhatItMayNotMakesTheSiteUnfitForItsJob) {
   EXPECT_EQ(failure_of(TaskKind::kTrain).reason, Reason::kModelInvalid);
   learner_.code = ErrorCode::kFailedPrecondition;
   EXPECT_EQ(failure_of(TaskKind::kTrain).reason, Reason::kTrainingFailed);
+  EXPECT_THAT(events_, Not(Contains("privacy.row_by_row"))) << "its job promises nothing";
+}
+
+// Its layers are not known, so that there is no faster way; the site's people are told.
+TEST_F(ModuleTasks, UnderPrivacyOfRecordsTheLogSaysThatItIsTrainedRowByRow) {
+  task_.document =
+      std::string(kJob) +
+      "privacy: {records: {clip: 1, noise_multiplier: 2, delta: 1e-5, max_epsilon: 9}}\n";
+  const std::string why = failure_of(TaskKind::kTrain).detail;
+  EXPECT_THAT(events_, Contains("privacy.row_by_row")) << why;
 }
 
 }  // namespace
