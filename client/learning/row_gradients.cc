@@ -17,6 +17,11 @@ namespace {
 constexpr std::int64_t kChunkValues = 1 << 22;
 constexpr std::int64_t kChunkRowsMax = 64;
 
+// That a chunk may have where a row has so many values.
+std::int64_t rows_with(std::int64_t values) {
+  return std::clamp<std::int64_t>(kChunkValues / values, 1, kChunkRowsMax);
+}
+
 // Those rows of a chunk that count, and by how much each. Others are left out, not multiplied by
 // zero: nothing times what is no number would be no number.
 struct Clipped {
@@ -29,7 +34,13 @@ struct Clipped {
 struct LayerGradients {
   torch::Tensor squares;                    // of the gradient's norm, for each row: [rows]
   std::function<void(const Clipped&)> add;  // to the sums
+  std::int64_t values = 0;                  // that are held for a row until then
 };
+
+// [rows, patch, places]
+torch::Tensor patches_of(const torch::Tensor& inputs, std::int64_t kernel) {
+  return at::im2col(inputs, {kernel, kernel}, {1, 1}, {0, 0}, {1, 1});
+}
 
 // A hook for each kind of layer with weights; a kind without one does not compile.
 struct Hook {
@@ -43,6 +54,8 @@ struct Hook {
   LayerGradients operator()(const EmbeddingUse& embedding) const;
 
  private:
+  LayerGradients made(const ConvolutionUse& conv) const;
+  LayerGradients ghost(const ConvolutionUse& conv) const;
   LayerGradients as_they_are(torch::Tensor weights, torch::Tensor biases) const;
 };
 
@@ -64,25 +77,58 @@ LayerGradients Hook::as_they_are(torch::Tensor weights, torch::Tensor biases) co
   torch::Tensor squares = weights.square().sum(1) + biases.square().sum(1);
   torch::Tensor& weight = sums[use.at];
   torch::Tensor& bias = sums[use.at + 1];
-  return {std::move(squares), [&weight, &bias, weights = std::move(weights),
-                               biases = std::move(biases)](const Clipped& clipped) {
+  const std::int64_t held = weights.size(1);
+  return {std::move(squares),
+          [&weight, &bias, weights = std::move(weights),
+           biases = std::move(biases)](const Clipped& clipped) {
             weight += at::mv(clipped.of(weights).t(), clipped.scale).view_as(weight);
             bias += at::mv(clipped.of(biases).t(), clipped.scale);
-          }};
+          },
+          held};
 }
 
+// A row's gradient G P' is made where it is smaller than what its norm is known by without it: of
+// outputs G [channels, places] and patches P [patch, places], |G P'|^2 = <G'G, P'P> (mixed ghost
+// clipping, Bu et al. 2022, arXiv 2205.10683).
 LayerGradients Hook::operator()(const ConvolutionUse& conv) const {
+  const std::int64_t places = outputs.size(2) * outputs.size(3);
+  const std::int64_t patch = conv.inputs.size(1) * conv.kernel * conv.kernel;
+  return 2 * places * places <= patch * outputs.size(1) ? ghost(conv) : made(conv);
+}
+
+LayerGradients Hook::made(const ConvolutionUse& conv) const {
   const std::int64_t rows = outputs.size(0), channels = outputs.size(1);
   const std::int64_t patch = conv.inputs.size(1) * conv.kernel * conv.kernel;
   torch::Tensor weights = torch::empty({rows, channels * patch}, torch::kDouble);
   for (std::int64_t row = 0; row < rows; ++row) {
-    const torch::Tensor patches = at::im2col(conv.inputs.narrow(0, row, 1),
-                                             {conv.kernel, conv.kernel}, {1, 1}, {0, 0}, {1, 1})
-                                      .squeeze(0);  // [patch, places]
+    const torch::Tensor patches = patches_of(conv.inputs.narrow(0, row, 1), conv.kernel)[0];
     const torch::Tensor gradient = at::mm(outputs[row].reshape({channels, -1}), patches.t());
     weights[row].copy_(gradient.reshape({-1}));
   }
   return as_they_are(std::move(weights), outputs.flatten(2).sum(2));
+}
+
+LayerGradients Hook::ghost(const ConvolutionUse& conv) const {
+  const torch::Tensor patches = patches_of(conv.inputs, conv.kernel);
+  const torch::Tensor gradients = outputs.flatten(2), biases = gradients.sum(2);
+  const torch::Tensor squares =
+      (at::bmm(gradients.transpose(1, 2), gradients) * at::bmm(patches.transpose(1, 2), patches))
+          .sum({1, 2}) +
+      biases.square().sum(1);
+  torch::Tensor& weight = sums[use.at];
+  torch::Tensor& bias = sums[use.at + 1];
+  const std::int64_t held = patches[0].numel() + gradients[0].numel();
+  return {squares,
+          [&weight, &bias, patches, gradients, biases](const Clipped& clipped) {
+            const torch::Tensor scaled = clipped.of(gradients) * clipped.scale.view({-1, 1, 1});
+            const auto side_by_side = [](const torch::Tensor& each) {
+              return each.transpose(0, 1).reshape({each.size(1), -1});
+            };
+            weight +=
+                at::mm(side_by_side(scaled), side_by_side(clipped.of(patches)).t()).view_as(weight);
+            bias += at::mv(clipped.of(biases).t(), clipped.scale);
+          },
+          held};
 }
 
 // outputs = normal * weight + bias, so that the weight's gradient is gradient * normal, summed over
@@ -100,7 +146,7 @@ LayerGradients Hook::operator()(const NormUse& norm) const {
 LayerGradients Hook::operator()(const EmbeddingUse& embedding) const {
   const std::int64_t rows = outputs.size(0), width = outputs.size(-1);
   torch::Tensor& weight = sums[use.at];
-  const std::int64_t ids = weight.size(0);
+  const std::int64_t ids = weight.size(0), held = outputs[0].numel();
   const torch::Tensor places =
       (embedding.ids.reshape({rows, -1}) + torch::arange(rows).unsqueeze(1) * ids).reshape({-1});
   const auto [each, which] = at::_unique(places, /*sorted=*/true, /*return_inverse=*/true);
@@ -109,7 +155,8 @@ LayerGradients Hook::operator()(const EmbeddingUse& embedding) const {
   const torch::Tensor row_of = each.div(ids, "floor"), id_of = each.remainder(ids);
   torch::Tensor squares = torch::zeros({rows}, torch::kDouble);
   squares.index_add_(0, row_of, vectors.square().sum(1));
-  return {squares, [&weight, rows, vectors, row_of, id_of](const Clipped& clipped) {
+  return {squares,
+          [&weight, rows, vectors, row_of, id_of](const Clipped& clipped) {
             torch::Tensor scale_of = torch::zeros({rows}, torch::kDouble);
             scale_of.index_copy_(0, clipped.rows, clipped.scale);
             const torch::Tensor scales = scale_of.index_select(0, row_of);
@@ -117,7 +164,8 @@ LayerGradients Hook::operator()(const EmbeddingUse& embedding) const {
             weight.index_add_(
                 0, id_of.index_select(0, kept),
                 vectors.index_select(0, kept) * scales.index_select(0, kept).unsqueeze(1));
-          }};
+          },
+          held};
 }
 
 }  // namespace
@@ -128,7 +176,7 @@ RowGradients::RowGradients(TorchModel& model, TargetKind kind, double clip, Rand
   for (std::size_t i = 0; i < model.parameters; ++i) {
     if (model.tensors[i].tensor.dim() == 4) values += model.tensors[i].tensor.numel();
   }
-  chunk_rows_ = std::clamp<std::int64_t>(kChunkValues / values, 1, kChunkRowsMax);
+  chunk_rows_ = rows_with(values);
   clear();
 }
 
@@ -186,7 +234,12 @@ Status RowGradients::add_rows_of(const std::vector<LayerUse>& uses, const torch:
   clipped.rows = at::isfinite(squares).nonzero().squeeze(1);
   if (clipped.rows.numel() == 0) return {};
   clipped.scale = (clip_ / clipped.of(squares).sqrt()).clamp_max(1.0);
-  for (const LayerGradients& layer : layers) layer.add(clipped);
+  std::int64_t values = 1;
+  for (const LayerGradients& layer : layers) {
+    layer.add(clipped);
+    values += layer.values;
+  }
+  chunk_rows_ = rows_with(values);
   return {};
 }
 

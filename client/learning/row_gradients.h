@@ -3,9 +3,10 @@
 // takes it (Abadi et al. 2016). Of models that are a list of layers all rows of a chunk at once,
 // with a hook for each kind of layer: a dense layer's gradient is an outer product, whose norm is
 // known without it (Goodfellow 2015, arXiv 1510.01799), an embedding's is in the vectors of a row's
-// own ids, a norm layer's is as small as its weights, a convolution's is made. Of others one row
-// after the other, each on a copy of the model. Internal to this room, with Torch types. One owner,
-// one thread. It adds no noise and knows no budget.
+// own ids, a norm layer's is as small as its weights, a convolution's is made, or its norm known
+// from products of its patches (Bu et al. 2022, arXiv 2205.10683). Of others one row after the
+// other, each on a copy of the model. Internal to this room, with Torch types. One owner, one
+// thread. It adds no noise and knows no budget.
 #pragma once
 
 #include "client/learning/torch_model.h"
@@ -18,7 +19,8 @@ class RowGradients {
   // All outlive it; `random` seeds what the model draws.
   RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random);
 
-  // So many rows a chunk has at most, for the sake of memory.
+  // So many rows a chunk has at most, for the sake of memory. More once a chunk has shown what the
+  // layers hold of a row, which is the same for each.
   std::int64_t chunk_rows() const { return chunk_rows_; }
   void clear();
   // One row in front of each. A row whose gradient is not finite, or on which the model fails,

@@ -47,6 +47,11 @@ inline void add_pictures(std::vector<Kind>& all) {
                      TargetKind::kClasses});
     }
   }
+  all.push_back({"a convolution with many weights and few places",
+                 "cnn",
+                 {{"channels", Sizes{2, 8, 9}}, {"dense", Sizes{}}, {"pool", std::int64_t{2}}},
+                 {1, 9, 8},
+                 TargetKind::kClasses});
   for (const std::int64_t groups : {1, 2, 4}) {  // of all channels, of some, of one: instance norm
     all.push_back({"group norm, groups: " + std::to_string(groups),
                    "cnn",
