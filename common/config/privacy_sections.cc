@@ -16,6 +16,7 @@ constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
 // Beyond, the arithmetic of noise ends before privacy does.
 constexpr NumberRange kClip{.min = 1e-6, .max = 1e6};
 constexpr NumberRange kNoise{.min = kNoiseMultiplierMin, .max = kNoiseMultiplierMax};
+constexpr IntegerRange kPassRounds{2, 65'536};
 constexpr NumberRange kDelta{.min = 0.0, .max = 1.0, .above_min = true, .below_max = true};
 
 std::optional<RecordPrivacy> read_records(Section& privacy) {
@@ -34,6 +35,13 @@ std::optional<SitePrivacy> read_sites(Section& privacy, const RoundPolicy& round
   if (!from.present()) return std::nullopt;
   SitePrivacy sites;
   sites.mechanism = enumeration<SiteMechanism>(from, "mechanism", {"gaussian", "tree"}, "gaussian");
+  if (sites.mechanism == SiteMechanism::kTree) {
+    sites.pass_rounds = static_cast<std::uint32_t>(from.integer("rounds_per_pass", kPassRounds));
+  } else if (from.has("rounds_per_pass")) {
+    from.integer("rounds_per_pass", kPassRounds, 0);
+    from.fault("rounds_per_pass",
+               "is of noise of sums over rounds; use mechanism: tree or leave it out");
+  }
   sites.clip = from.number("clip", kClip);
   sites.noise_multiplier = from.number("noise_multiplier", kNoise);
   sites.delta = from.number("delta", kDelta);
@@ -90,13 +98,37 @@ void check_data_of_sites(Section& root, const DataSpec& data) {
   }
 }
 
+// Noise of sums over rounds: it is the coordinator's, and the same noise in more than one round.
+void check_passes(Section& root, Section& privacy, const JobSpec& spec) {
+  const SitePrivacy& sites = *spec.privacy.sites;
+  if (sites.mechanism != SiteMechanism::kTree) return;
+  Section from = privacy.section("sites", Need::kRequired);
+  if (sites.adaptive) {
+    from.fault("adaptive_clip",
+               "changes the size of the noise from round to round, and that of mechanism: tree is "
+               "taken off again in later ones; use mechanism: gaussian or leave it out");
+  }
+  if (spec.privacy.secure_aggregation) {
+    from.fault("mechanism",
+               "tree is noise of the coordinator over rounds, and in a secure sum each site adds a "
+               "part of the noise of one; use mechanism: gaussian or leave secure_aggregation out");
+  }
+  const std::uint64_t quorum = spec.rounds.quorum > 0 ? spec.rounds.quorum : spec.rounds.target;
+  const std::uint64_t needed = quorum * std::min(sites.pass_rounds, spec.rounds.rounds);
+  if (!spec.rounds.sites.empty() && spec.rounds.sites.size() < needed) {
+    root.section("rounds", Need::kRequired)
+        .fault("sites", "names " + std::to_string(spec.rounds.sites.size()) +
+                            ", and a pass of privacy.sites takes " + std::to_string(needed) +
+                            " sites, each of which counts once in it; name more, or use a smaller "
+                            "rounds_per_pass or quorum");
+  }
+}
+
 // Each site once in each sum, with a weight of 1, and a divisor that nobody's coming changes.
 void check_sites(Section& root, Section& privacy, const JobSpec& spec) {
-  Section from = privacy.section("sites", Need::kRequired);
   Section rounds = root.section("rounds", Need::kRequired);
   const std::string named = "privacy.sites";
-  if (spec.privacy.sites->mechanism == SiteMechanism::kTree)
-    from.fault("mechanism", "tree is not in this version; use mechanism: gaussian");
+  check_passes(root, privacy, spec);
   if (spec.rounds.target == 0) {
     rounds.fault("target", named +
                                " divides each sum by it, however many come: write how many updates "
@@ -120,7 +152,7 @@ void check_sites(Section& root, Section& privacy, const JobSpec& spec) {
         .fault("algorithm", algorithm->name + " sends more than an update, and " + named +
                                 " shortens updates; use fedavg or fedprox");
   }
-  if (spec.privacy.secure_aggregation) {
+  if (spec.privacy.secure_aggregation && spec.privacy.sites->mechanism != SiteMechanism::kTree) {
     privacy.fault("secure_aggregation", "hides from the coordinator the updates that " + named +
                                             " has it shorten one by one; leave one of the two out");
   }

@@ -29,9 +29,11 @@ class Descriptor {
   int fd_;
 };
 
-Result<Descriptor> open_descriptor(const std::string& path, int flags) {
+constexpr mode_t kUsualMode = 0640, kPrivateMode = 0600;
+
+Result<Descriptor> open_descriptor(const std::string& path, int flags, mode_t mode = kUsualMode) {
   for (;;) {
-    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0640);
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
     if (fd >= 0) return Descriptor(fd);
     if (errno != EINTR) return system_error(errno, "open " + path);
   }
@@ -145,13 +147,11 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Status write_durably(const std::string& path, ByteView bytes) override {
-    const std::string temporary = path + ".new";
-    const Status written = write_and_sync(temporary, bytes);
-    if (!written) {
-      ::unlink(temporary.c_str());
-      return written;
-    }
-    return rename(temporary, path);
+    return replace(path, bytes, kUsualMode);
+  }
+
+  Status write_private(const std::string& path, ByteView bytes) override {
+    return replace(path, bytes, kPrivateMode);
   }
 
   Result<std::unique_ptr<ReadFile>> open(const std::string& path) override {
@@ -212,8 +212,20 @@ class PosixFileSystem final : public FileSystem {
   }
 
  private:
-  Status write_and_sync(const std::string& path, ByteView bytes) const {
-    TRIB_TRY(fd, open_descriptor(path, O_WRONLY | O_CREAT | O_TRUNC));
+  Status replace(const std::string& path, ByteView bytes, mode_t mode) {
+    const std::string temporary = path + ".new";
+    // What an earlier life left there would keep its own mode.
+    if (mode == kPrivateMode) ::unlink(temporary.c_str());
+    const Status written = write_and_sync(temporary, bytes, mode);
+    if (!written) {
+      ::unlink(temporary.c_str());
+      return written;
+    }
+    return rename(temporary, path);
+  }
+
+  Status write_and_sync(const std::string& path, ByteView bytes, mode_t mode) const {
+    TRIB_TRY(fd, open_descriptor(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
     TRIB_CHECK_OK(write_all(fd.get(), bytes, path));
     if (durability_ == Durability::kNone) return {};
     if (::fsync(fd.get()) != 0) return system_error(errno, "fsync " + path);

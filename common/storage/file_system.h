@@ -46,6 +46,11 @@ class FileSystem {
   virtual Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) = 0;
   // All or nothing: a temporary file beside it, fsync, rename, fsync of the directory.
   virtual Status write_durably(const std::string& path, ByteView bytes) = 0;
+  // The same for a secret: from its first byte on its user alone may reach it. File systems that
+  // have no users keep it as any other file.
+  virtual Status write_private(const std::string& path, ByteView bytes) {
+    return write_durably(path, bytes);
+  }
   virtual Result<std::unique_ptr<ReadFile>> open(const std::string& path) = 0;
   // Opens or creates; cut to `size` bytes first (the file must have them).
   virtual Result<std::unique_ptr<AppendFile>> open_append(const std::string& path,

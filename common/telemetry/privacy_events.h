@@ -35,6 +35,10 @@ inline constexpr auto kPrivacyEvents = std::to_array<EventInfo>({
     {"privacy.row_by_row", EventLevel::kInfo, EventSide::kClient, "job round attempt",
      "The job brings a module, of which nobody knows the layers: gradients of single rows are made "
      "by running one row after the other, which is as exact as for other models, and slower"},
+    {"pass.short", EventLevel::kWarn, EventSide::kCoordinator, "job sites need rounds_per_pass",
+     "Each site counts once in a pass of so many rounds, and there are fewer than a pass takes "
+     "where "
+     "each round has its target: the last rounds of a pass may have to wait for others"},
     {"privacy.spent", EventLevel::kInfo, EventSide::kClient,
      "job round attempt dataset epsilon delta unit adjacency sampling dataset_epsilon "
      "dataset_delta",

@@ -61,12 +61,21 @@ double PrivateMean::take(double norm) {
   return norm > room_ ? room_ / norm : 1.0;
 }
 
+void PrivateMean::draw(std::size_t start, std::span<std::int64_t> into) {
+  TRIB_ASSERT(over_rounds_.has_value() == (promise_.mechanism == SiteMechanism::kTree),
+              "noise of another kind than was promised");
+  if (over_rounds_) return over_rounds_->draw(*noise_, start, into);
+  for (std::int64_t& steps : into) steps = noise_->sample(random_);
+}
+
 void PrivateMean::mean(const ExactSum& sum, std::size_t start, std::span<double> into) {
   TRIB_ASSERT(sum.scale() == scale_, "a sum on another grid than its noise");
   const auto steps = sum.steps(start, into.size());
   const double divisor = std::ldexp(sites_, scale_);
+  drawn_.resize(into.size());
+  draw(start, drawn_);
   for (std::size_t i = 0; i < into.size(); ++i)
-    into[i] = static_cast<double>(steps[i] + noise_->sample(random_)) / divisor;
+    into[i] = static_cast<double>(steps[i] + drawn_[i]) / divisor;
 }
 
 // Each update adds 1 or -1, which is twice what the paper adds: so the noise is twice as much, and

@@ -8,13 +8,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "common/base/random_source.h"
 #include "common/base/result.h"
 #include "common/domain/privacy_spec.h"
 #include "common/privacy/noise/discrete_gaussian.h"
 #include "coordinator/aggregation/exact_sum.h"
+#include "coordinator/aggregation/tree_noise.h"
 
 namespace tributary {
 
@@ -36,7 +39,10 @@ class PrivateMean {
   // Counts an update of this L2 norm, and says what its values are multiplied by: as many steps as
   // the clip has bound the length of what it adds to the sum, its rounding included.
   double take(double norm);
-  // (sum + noise) / sites of the coordinates from `start` on: each call draws anew.
+  // Where the promise is of sums over rounds: this round's noise. Without it there is no mean.
+  void use(TreeNoise noise) { over_rounds_.emplace(std::move(noise)); }
+  // (sum + noise) / sites of the coordinates from `start` on: each call draws anew, but for noise
+  // over rounds, whose coordinates come in order, and as before when they come again.
   void mean(const ExactSum& sum, std::size_t start, std::span<double> into);
   // From how many updates were within the clip, with noise on it; each call draws anew. The same
   // clip where it is not adaptive.
@@ -46,12 +52,17 @@ class PrivateMean {
   PrivateMean(const SitePrivacy& promise, double clip, std::uint64_t sites, RandomSource& random)
       : promise_(promise), clip_(clip), sites_(static_cast<double>(sites)), random_(random) {}
 
+  // In steps of the grid.
+  void draw(std::size_t start, std::span<std::int64_t> into);
+
   SitePrivacy promise_;
   double clip_, sites_;
   RandomSource& random_;
   int scale_ = 0;
-  double room_ = 0.0;  // of an update's norm before it is rounded to the grid
-  std::unique_ptr<DiscreteGaussian> noise_;
+  double room_ = 0.0;                        // of an update's norm before it is rounded to the grid
+  std::unique_ptr<DiscreteGaussian> noise_;  // of a round, or of a node over rounds
+  std::optional<TreeNoise> over_rounds_;
+  std::vector<std::int64_t> drawn_;
   std::unique_ptr<DiscreteGaussian> count_noise_;  // null: the clip stays
   std::int64_t within_ = 0;  // updates within the clip, less those that were longer
 };

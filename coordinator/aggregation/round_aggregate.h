@@ -6,8 +6,10 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "common/base/assert.h"
 #include "common/base/result.h"
 #include "common/domain/job_spec.h"
 #include "common/tensor/value_stream.h"
@@ -70,6 +72,11 @@ class RoundAggregate {
   bool reads_at_the_end() const { return !rule_.streams(); }
   // The server optimiser's, then those of the algorithm's half at the server.
   const std::vector<KeptState>& states() const { return states_; }
+  // Before finish(), where the private mean's noise is of sums over rounds.
+  void use_noise(TreeNoise noise) {
+    TRIB_ASSERT(privacy_ != nullptr, "noise of sites that are not hidden");
+    privacy_->use(std::move(noise));
+  }
   // Leaves the updates as they are: can be called again, with fresh noise if any. `round`, from 1
   // on, is for the schedule of the learning rate. `weight_all`: what all sites of the job weigh; 0:
   // those of the round are all. kInvalidArgument: the rule is not defined for these updates, and

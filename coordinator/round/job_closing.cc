@@ -6,10 +6,16 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/pass.h"
 #include "coordinator/round/privacy_budget.h"
 
 namespace tributary {
 namespace {
+
+// Whether the job lets it take part.
+bool names(const RoundPolicy& policy, const SiteName& site) {
+  return policy.sites.empty() || std::ranges::count(policy.sites, site.value) > 0;
+}
 
 bool better(const std::string& figure, double value, const std::optional<double>& than,
             double by_more_than) {
@@ -51,6 +57,13 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
            (phase_->has_root()   ? " has no rows to train on"
             : phase_->has(*root) ? " could not prepare"
                                  : " is not on the link as an evaluator");
+  }
+  if (why.empty() && pass_rounds_of(spec_) > 0) {
+    const auto away = std::ranges::count_if(known_, [this](const SiteName& site) {
+      return !phase_->has(site) && !barred_.contains(site) && names(spec_.rounds, site);
+    });
+    why = why_pass_is_too_long(spec_, trainers, static_cast<std::uint64_t>(away), quorum());
+    if (why.empty()) report_short_pass(record_, spec_, trainers, out);
   }
   if (!why.empty()) {
     if (record_.dry_run) return close_dry_run(now, why + faults_of_sites(), out);
@@ -160,17 +173,6 @@ void JobMachine::close_initialize(TimePoint now, RoundEffects& out) {
   elected_ = most->first;
   out.push_back(SaveRound{record_.id, round_row(now, "initialized")});
   ask_for_initial_model(now, out);
-}
-
-// Whether the job could start is all that a dry run is to tell; what sites made for it is dropped.
-void JobMachine::close_dry_run(TimePoint now, const std::string& what, RoundEffects& out) {
-  const bool enough = phase_->kind() == TaskKind::kInitialize &&
-                      phase_->accepted() >= std::max(spec_.rounds.minimum_sites, quorum());
-  out.push_back(SaveRound{record_.id, round_row(now, enough ? "could run" : "could not run")});
-  for (const auto& [site, one] : phase_->participants())
-    out.push_back(SendCommitted{site, record_.id, 0});
-  phase_.reset();
-  finish(now, enough ? JobState::kFinished : JobState::kFailed, "dry run: " + what, out);
 }
 
 void JobMachine::ask_for_initial_model(TimePoint now, RoundEffects& out) {

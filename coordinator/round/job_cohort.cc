@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/pass.h"
 #include "coordinator/round/selection.h"
 
 namespace tributary {
@@ -63,6 +64,7 @@ std::vector<SiteName> JobMachine::candidates(TaskKind kind, const Roster& roster
     const bool told = rows != record_.rows.end();
     if (kind == TaskKind::kInitialize && !told) continue;
     if (kind == TaskKind::kTrain && told && rows->second.training == 0) continue;
+    if (kind == TaskKind::kTrain && counted_in_pass(record_, spec_, site)) continue;
     if (kind == TaskKind::kEvaluate && told && rows->second.validation == 0) continue;
     names.push_back(site);
   }
@@ -209,11 +211,12 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
   report_waiting(now, kind, have, roster, out);
   if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
     const std::string away = missing_sites(roster);
+    const std::string spent = kind == TaskKind::kTrain ? why_not_in_pass(record_, spec_) : "";
     finish(now, JobState::kFailed,
            "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
                std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " +
                std::to_string(have) + " were there" + (away.empty() ? "" : "; away: " + away) +
-               (root_fault.empty() ? "" : "; " + root_fault),
+               (spent.empty() ? "" : "; " + spent) + (root_fault.empty() ? "" : "; " + root_fault),
            out);
   }
   return false;

@@ -115,6 +115,17 @@ void JobMachine::change(TimePoint now, const JobChangeRequested& event, const Ro
   }
 }
 
+// Whether the job could start is all that a dry run is to tell; what sites made for it is dropped.
+void JobMachine::close_dry_run(TimePoint now, const std::string& what, RoundEffects& out) {
+  const bool enough = phase_->kind() == TaskKind::kInitialize &&
+                      phase_->accepted() >= std::max(spec_.rounds.minimum_sites, quorum());
+  out.push_back(SaveRound{record_.id, round_row(now, enough ? "could run" : "could not run")});
+  for (const auto& [site, one] : phase_->participants())
+    out.push_back(SendCommitted{site, record_.id, 0});
+  phase_.reset();
+  finish(now, enough ? JobState::kFinished : JobState::kFailed, "dry run: " + what, out);
+}
+
 void JobMachine::finish(TimePoint now, JobState state, const std::string& detail,
                         RoundEffects& out) {
   TRIB_ASSERT(!over() && is_over(state), "a job ends once");

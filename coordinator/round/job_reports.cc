@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/words.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/pass.h"
 
 namespace tributary {
 namespace {
@@ -174,6 +175,8 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
     if (known_.contains(site)) faults.push_back(site.value + ": " + why);
   }
   if (!root.empty() && roster.contains(*root_for(kind))) faults.push_back(root);
+  const std::string spent = kind == TaskKind::kTrain ? why_not_in_pass(record_, spec_) : "";
+  if (!spent.empty()) faults.push_back(spent);
   const std::string unfit = joined(faults, "; ");
   // What there is too little of; of numbers the largest that the job asks for.
   const std::string by = have >= need ? "root"

@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/pass.h"
 #include "coordinator/round/privacy_budget.h"
 #include "coordinator/round/staleness.h"
 
@@ -208,6 +209,10 @@ void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, Ro
 
 // A checked update of a participant of the open round, into its sum.
 void JobMachine::fold(TimePoint now, const SiteName& site, RoundEffects& out) {
+  // Nobody asks such a site; whatever did, its second update would break the promise.
+  if (counted_in_pass(record_, spec_, site))
+    return settle(now, site, Reason::kNotNeeded, "an update of it counts in this pass already",
+                  out);
   const Participant& one = *phase_->pending(site);
   const RoundNumber into = phase_->key().round;
   const std::uint32_t share = staleness_share(spec_.rounds.staleness, into - one.key.round);

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "coordinator/round/pass.h"
+
 namespace tributary {
 namespace {
 
@@ -31,9 +33,9 @@ double clip_of(const JobRecord& record) { return record.spent ? record.spent->cl
 
 SiteSpending spending_of(const JobRecord& record, const JobSpec& spec) {
   const SitePrivacy& promise = *spec.privacy.sites;
-  return {spec.data.dataset,        record.id,     record.round,
-          promise.noise_multiplier, promise.delta, record.spent->epsilon,
-          promise.max_epsilon};
+  return {spec.data.dataset,        record.id,           record.round,
+          promise.noise_multiplier, promise.delta,       record.spent->epsilon,
+          promise.max_epsilon,      pass_rounds_of(spec)};
 }
 
 }  // namespace tributary

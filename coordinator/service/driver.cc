@@ -9,6 +9,7 @@
 #include "common/crypto/digest.h"
 #include "common/trust/job_signing.h"
 #include "coordinator/aggregation/rule.h"
+#include "coordinator/round/pass.h"
 #include "coordinator/service/site_privacy.h"
 
 namespace tributary {
@@ -88,7 +89,8 @@ struct EffectPerformer {
         [e](JobWorker& worker) -> RoundEvent {
           Result<RoundFinished> finished = worker.finish(e.round);
           if (finished) return *std::move(finished);
-          // The rule is not defined for these updates; a disk may be cleared meanwhile.
+          // The rule is not defined for these updates, or noise cannot be drawn again; a disk may
+          // be cleared meanwhile.
           const bool for_good = finished.error().code == ErrorCode::kInvalidArgument;
           const bool lost = worker.take_lost(e.round);
           return RoundNotFinished{e.job, e.round, finished.error().message, for_good, lost};
@@ -99,6 +101,7 @@ struct EffectPerformer {
   }
   void operator()(const CloseJob& e) {
     driver.secure_sums_.forget(e.job);
+    driver.forget_noise(e.job);
     driver.workers_.erase(e.job);
     driver.ports_.blobs.trim();
     static_cast<void>(driver.sums_->take());
@@ -191,9 +194,10 @@ Status Driver::recover() {
     const JobSpec spec = file ? file->spec : JobSpec{};
     const Digest& model = record.model.digest;
     if (!is_over(record.state) && !model.is_none()) {
-      if (const Status whole =
-              ports_.models.check(record.id, record.round, model, sent_state(spec));
-          !whole && whole.error().code == ErrorCode::kDataLoss)
+      Status whole = ports_.models.check(record.id, record.round, model, sent_state(spec));
+      if (const std::uint32_t pass = pass_rounds_of(spec); whole && pass > 0 && record.round > 0)
+        whole = ports_.models.check_noise(record.id, record.round, pass);
+      if (!whole && whole.error().code == ErrorCode::kDataLoss)
         damaged.push_back({record.id, whole.error().message, true});
     }
     if (!is_over(record.state) && !model.is_none() && !ports_.blobs.contains(model)) {
@@ -216,10 +220,22 @@ Status Driver::recover() {
   for (const JobAbortRequested& end : damaged) handle(end);
   handle(TimePassed{});
   recovering_ = false;
+  for (const JobRecord& record : records) {
+    if (is_over(record.state)) forget_noise(record.id);
+  }
   TRIB_TRY(there, ports_.blobs.list());
   left_.insert(there.begin(), there.end());
   remove_unused_blobs();
   return {};
+}
+
+// What was drawn for a job that is over is not drawn again, and its models keep it. After a call
+// under way, which may write one more.
+void Driver::forget_noise(const JobId& job) {
+  if (pass_rounds_of(engine_.find(job)->spec()) == 0) return;
+  ports_.to_worker(job, [&models = ports_.models, job] {
+    static_cast<void>(models.remove_noise(job).has_value());
+  });
 }
 
 Status Driver::check(const SubmitJob& request, const std::string& who) const {

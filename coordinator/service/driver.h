@@ -75,6 +75,7 @@ class Driver {
   void remove_unused_blobs();
   std::shared_ptr<JobWorker> worker(const JobId& job);
   Lodging lodging(const JobId& job) const;  // of its updates
+  void forget_noise(const JobId& job);
 
   DriverPorts ports_;
   Engine engine_;

@@ -11,11 +11,13 @@
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 #include "common/config/encoding_choice.h"
+#include "common/crypto/digest.h"
 #include "common/crypto/secure_random.h"
 #include "common/tensor/companions.h"
 #include "common/tensor/kernels.h"
 #include "common/tensor/model_delta.h"
 #include "coordinator/aggregation/update_check.h"
+#include "coordinator/round/pass.h"
 #include "coordinator/service/site_privacy.h"
 #include "coordinator/service/update_file.h"
 
@@ -224,6 +226,38 @@ Result<BlobRef> JobWorker::publish(RoundNumber round, const BlobRef& model) {
   return sent;
 }
 
+// Which updates are in the sum, whatever the order in which they came.
+Digest JobWorker::digest_of_folded() const {
+  std::vector<std::string> lines;
+  for (const AbsorbUpdate& one : folded_) {
+    const AcceptedUpdate& update = one.update;
+    lines.push_back(update.site.value + '\n' + update.result.update.digest.hex() + '\n');
+  }
+  std::ranges::sort(lines);
+  Hasher hasher;
+  for (const std::string& line : lines) hasher.update(as_bytes(line));
+  return hasher.finish();
+}
+
+// Where noise is of sums over rounds: what the next rounds need of this one's is durable before a
+// model is made with it. A model that was made and not committed, which nobody was sent, may be
+// made again of other updates: its noise is another one then (next_step).
+Status JobWorker::draw_over_rounds(RoundNumber round) {
+  const std::uint32_t pass_rounds = pass_rounds_of(spec_);
+  if (pass_rounds == 0) return {};
+  if (round == 1 && !models_.has_noise(job_, 0))
+    TRIB_CHECK_OK(models_.write_noise(job_, begin_tree(*noise_)));
+  const Result<NoiseTree> before = models_.read_noise(job_, round - 1, pass_rounds);
+  if (!before) {
+    const bool gone = before.error().code == ErrorCode::kDataLoss;
+    return gone ? make_error(ErrorCode::kInvalidArgument, before.error().message) : before.error();
+  }
+  TreeStep step = next_step(*before, pass_rounds, digest_of_folded());
+  TRIB_CHECK_OK(models_.write_noise(job_, step.after));
+  aggregate_->use_noise(std::move(step.noise));
+  return round >= 2 ? models_.remove_noise(job_, round - 2) : Status{};
+}
+
 Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   const Status folded = fold_waiting();
   if (lost_round_ == round)
@@ -231,6 +265,7 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   TRIB_CHECK_OK(folded);
   if (open_round_ != round || !aggregate_)
     return make_error(ErrorCode::kFailedPrecondition, "no update was folded");
+  TRIB_CHECK_OK(draw_over_rounds(round));
   const std::optional<StateName> target = target_name();
   TRIB_TRY(base, target && round > 1 ? models_.read_state(job_, round - 1, *target)
                                      : models_.read_model(job_, round - 1));

@@ -47,7 +47,8 @@ class JobWorker {
   // sees all updates together reads them in finish(), from the blob store.
   void absorb(const AbsorbUpdate& effect);
   // Applies the joint update to the model of round - 1 and stores the model of `round`. Can be
-  // called again if it failed; kInvalidArgument: the job's rule is not defined for these updates.
+  // called again if it failed; kInvalidArgument: the job's rule is not defined for these updates,
+  // or what the noise of its pass follows from is gone.
   Result<RoundFinished> finish(RoundNumber round);
   // Whether finish() failed because updates are gone: then all of the round are to be asked for and
   // absorbed again. Says so once.
@@ -76,6 +77,8 @@ class JobWorker {
   std::optional<StateName> target_name() const;
   Result<std::pair<BlobRef, BlobRef>> follow(RoundNumber round, const StateName& target);
   Status begin_sent_state(const Layout& layout);
+  Digest digest_of_folded() const;
+  Status draw_over_rounds(RoundNumber round);
   Status fold_waiting();
   Status fold(const AbsorbUpdate& effect);
   Result<std::unique_ptr<RoundAggregate>> open_aggregate(const AbsorbUpdate& effect,

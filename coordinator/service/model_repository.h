@@ -10,6 +10,8 @@
 //                                               where sites are sent deltas: the model as the
 //                                               server made it, which the one of the round follows
 //   DIRECTORY/JOB/delta-0003.safetensors        until sites may fetch it: what changed in the round
+//   DIRECTORY/JOB/noise-0003.key                where noise is of sums over rounds: what it follows
+//                                               from after it, for the daemon's user alone
 // They are read and written in blocks. Owned by the daemon; called from one worker at a time per
 // job. It does not interpret models beyond their format.
 #pragma once
@@ -27,6 +29,7 @@
 #include "common/domain/task.h"
 #include "common/storage/blob_store.h"
 #include "common/tensor/safetensors_reader.h"
+#include "coordinator/aggregation/tree_noise.h"
 
 namespace tributary {
 
@@ -115,6 +118,18 @@ class ModelRepository {
   Result<std::unique_ptr<ReadFile>> open_delta(const JobId& job, RoundNumber round) const;
   Status publish_delta(const JobId& job, RoundNumber round, const BlobRef& delta, BlobStore& blobs);
   Status remove_delta(const JobId& job, RoundNumber round);
+
+  // The tree of a job's noise (noise_file.cc), durable when it returns.
+  std::string noise_path(const JobId& job, RoundNumber round) const;
+  bool has_noise(const JobId& job, RoundNumber round) const;
+  Status write_noise(const JobId& job, const NoiseTree& tree);
+  // kDataLoss where it is gone, or not what was written for this job, this round and passes of so
+  // many: noise of another tree would not cancel that of this one, and nobody would see it.
+  Result<NoiseTree> read_noise(const JobId& job, RoundNumber round,
+                               std::uint32_t pass_rounds) const;
+  Status check_noise(const JobId& job, RoundNumber round, std::uint32_t pass_rounds) const;
+  Status remove_noise(const JobId& job, RoundNumber round);
+  Status remove_noise(const JobId& job);  // of all rounds: what it hides is hidden for good
 
  private:
   Result<std::unique_ptr<ModelFile>> create(const JobId& job, std::string path,

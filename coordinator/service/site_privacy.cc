@@ -4,22 +4,36 @@
 #include <cstdio>
 
 #include "common/privacy/accounting/calibration.h"
-#include "common/privacy/accounting/rdp.h"
 
 namespace tributary {
 namespace {
 
 constexpr Adjacency kAdjacency = Adjacency::kAddOrRemoveOne;
 
-DpEvent rounds_of(double noise_multiplier, RoundNumber rounds) {
-  return {DpMechanism::kGaussian, DpSampling::kEverything, 1.0, noise_multiplier, rounds};
+// `pass_rounds` of a tree each: all trees that are full, and the one that is begun, in which a site
+// may have taken part, too. 0: noise of its own in each round.
+std::vector<DpEvent> rounds_of(double noise_multiplier, RoundNumber rounds,
+                               std::uint32_t pass_rounds) {
+  if (rounds == 0) return {};
+  if (pass_rounds == 0)
+    return {{DpMechanism::kGaussian, DpSampling::kEverything, 1.0, noise_multiplier, rounds}};
+  DpEvent tree{DpMechanism::kTree, DpSampling::kEverything, 1.0, noise_multiplier, pass_rounds};
+  std::vector<DpEvent> trees;
+  tree.trees = rounds / pass_rounds;
+  if (tree.trees > 0) trees.push_back(tree);
+  tree.trees = 1;
+  tree.steps = rounds % pass_rounds;
+  if (tree.steps > 0) trees.push_back(tree);
+  return trees;
+}
+
+std::uint32_t pass_rounds_of(const SitePrivacy& promise) {
+  return promise.mechanism == SiteMechanism::kTree ? promise.pass_rounds : 0;
 }
 
 Result<double> cost_of(const SitePrivacy& promise, RoundNumber rounds) {
-  if (rounds == 0) return 0.0;
-  RdpAccountant accountant(kAdjacency);
-  TRIB_CHECK_OK(accountant.add(rounds_of(promise.noise_multiplier, rounds)));
-  return accountant.epsilon(promise.delta).epsilon;
+  return epsilon_of(rounds_of(promise.noise_multiplier, rounds, pass_rounds_of(promise)),
+                    kAdjacency, promise.delta, DpAccounting::kRdp);
 }
 
 std::string figure(double value) {
@@ -45,8 +59,8 @@ Result<std::optional<SitesSpent>> spent_at_start(const JobSpec& spec) {
                     " at delta " + figure(promise.delta) + ", and max_epsilon is " +
                     figure(promise.max_epsilon);
   const auto enough =
-      noise_for({rounds_of(promise.noise_multiplier, spec.rounds.rounds)}, kAdjacency,
-                {promise.max_epsilon, promise.delta}, DpAccounting::kRdp);
+      noise_for(rounds_of(promise.noise_multiplier, spec.rounds.rounds, pass_rounds_of(promise)),
+                kAdjacency, {promise.max_epsilon, promise.delta}, DpAccounting::kRdp);
   if (enough) {
     why += "; for all " + std::to_string(spec.rounds.rounds) +
            " rounds it takes noise_multiplier " + figure(*enough);
@@ -55,11 +69,12 @@ Result<std::optional<SitesSpent>> spent_at_start(const JobSpec& spec) {
 }
 
 Result<double> epsilon_of_all(const std::vector<SiteSpending>& ledger, double delta) {
-  RdpAccountant accountant(kAdjacency);
+  std::vector<DpEvent> all;
   for (const SiteSpending& one : ledger) {
-    if (one.rounds > 0) TRIB_CHECK_OK(accountant.add(rounds_of(one.noise_multiplier, one.rounds)));
+    const auto events = rounds_of(one.noise_multiplier, one.rounds, one.pass_rounds);
+    all.insert(all.end(), events.begin(), events.end());
   }
-  return accountant.epsilon(delta).epsilon;
+  return epsilon_of(all, kAdjacency, delta, DpAccounting::kRdp);
 }
 
 }  // namespace tributary

@@ -2,6 +2,7 @@
 // What a job that hides whole sites costs them, by the RDP accountant, whose bound holds for
 // discrete noise as for continuous. Each round counts as one in which every site takes part:
 // cohorts are drawn from the job's seed, which is no secret, so nothing is claimed for the drawing.
+// Where noise is of sums over rounds, each pass is a tree in which every site counts once.
 // Plain functions, any thread.
 #pragma once
 

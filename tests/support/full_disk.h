@@ -40,6 +40,12 @@ class FullDisk final : public FileSystem {
     room -= bytes.size();
     return real_->write_durably(path, bytes);
   }
+  Status write_private(const std::string& path, ByteView bytes) override {
+    if (bytes.size() > room) return system_error(ENOSPC, "write " + path);
+    if (changes_left-- <= 0) return system_error(EIO, "write " + path);
+    room -= bytes.size();
+    return real_->write_private(path, bytes);
+  }
   Result<std::unique_ptr<ReadFile>> open(const std::string& path) override {
     if (no_memory) throw std::bad_alloc();
     TRIB_TRY(file, real_->open(path));

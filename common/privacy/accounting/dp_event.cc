@@ -28,6 +28,10 @@ Status check_event(const DpEvent& event, Adjacency adjacency) {
   if (event.steps < 1 || event.steps > kStepsMost)
     return wrong("a number of steps is " + std::to_string(event.steps) +
                  "; it is one from 1 to 1000000000");
+  if (event.trees < 1 || event.trees > kStepsMost ||
+      (event.trees > 1 && event.mechanism != DpMechanism::kTree))
+    return wrong("a number of trees is " + std::to_string(event.trees) +
+                 "; it is one from 1 to 1000000000, and 1 where there is no tree");
   if (event.sampling == DpSampling::kEverything && event.rate != 1)
     return wrong("a sampling rate is given, and nothing is sampled");
   if (event.mechanism == DpMechanism::kTree && event.sampling != DpSampling::kEverything)
@@ -54,7 +58,7 @@ double relative_noise(const DpEvent& event, Adjacency adjacency) {
 }
 
 std::uint64_t applications_of(const DpEvent& event) {
-  return event.mechanism == DpMechanism::kGaussian ? event.steps : 1;
+  return event.mechanism == DpMechanism::kGaussian ? event.steps : event.trees;
 }
 
 }  // namespace tributary

@@ -37,6 +37,7 @@ struct DpEvent {
   double noise_multiplier =
       0;  // standard deviation of the noise on the sum / clip norm of one unit
   std::uint64_t steps = 1;
+  std::uint64_t trees = 1;  // kTree: so many of `steps` leaves; each unit takes part once in each
 
   bool operator==(const DpEvent&) const = default;
 };

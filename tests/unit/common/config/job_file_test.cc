@@ -173,8 +173,6 @@ TEST(JobFile, RefusesWhatCannotBePromisedToSites) {
     return file ? std::string() : file.error().message;
   };
   EXPECT_EQ(fault("clip: 0.5", "clip: 0.25"), "");
-  EXPECT_THAT(fault("clip: 0.5", "clip: 0.5, mechanism: tree"),
-              HasSubstr("privacy.sites.mechanism: tree is not in this version"));
   EXPECT_THAT(fault("target: 30", "quorum: 2"),
               HasSubstr("rounds.target: privacy.sites divides each sum by it"));
   EXPECT_THAT(fault("target: 30", "target: 30, late: carry"),
@@ -195,6 +193,45 @@ TEST(JobFile, RefusesWhatCannotBePromisedToSites) {
   EXPECT_THAT(fault("max_epsilon: 8", "max_epsilon: 0"), HasSubstr("privacy.sites.max_epsilon"));
   EXPECT_THAT(fault("privacy:\n", "privacy:\n  secure_aggregation: {clip: 1}\n"),
               HasSubstr("leave one of the two out"));
+}
+
+TEST(JobFile, ReadsNoiseOfSumsOverRounds) {
+  const auto with = [](const std::string& what, const std::string& by) {
+    return parse_job(hiding_sites(replaced(kPrivacy, what, by)), "job.yaml");
+  };
+  const std::string passes = "clip: 0.5, mechanism: tree, rounds_per_pass: 8";
+  const auto file = with("clip: 0.5", passes);
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.privacy.sites,
+            (SitePrivacy{SiteMechanism::kTree, 0.5, 1.5, 1e-6, 8, 8, {}}));
+  const auto fault = [&](const std::string& what, const std::string& by) {
+    const auto refused = with(what, by);
+    return refused ? std::string() : refused.error().message;
+  };
+  EXPECT_THAT(fault("clip: 0.5", "clip: 0.5, mechanism: tree"),
+              HasSubstr("privacy.sites.rounds_per_pass"));
+  for (const char* out_of_range : {"1", "65537"})
+    EXPECT_THAT(fault("clip: 0.5",
+                      "clip: 0.5, mechanism: tree, rounds_per_pass: " + std::string(out_of_range)),
+                HasSubstr("privacy.sites.rounds_per_pass"));
+  EXPECT_EQ(fault("clip: 0.5", "clip: 0.5, mechanism: tree, rounds_per_pass: 65536"), "");
+  EXPECT_THAT(fault("clip: 0.5", "clip: 0.5, rounds_per_pass: 8"),
+              HasSubstr("privacy.sites.rounds_per_pass: is of noise of sums over rounds"));
+  EXPECT_THAT(fault("clip: 0.5", passes + ", adaptive_clip: {count_noise: 9}"),
+              HasSubstr("privacy.sites.adaptive_clip: changes the size of the noise"));
+  std::string secret = replaced(kPrivacy, "clip: 0.5", passes);
+  secret = replaced(secret, "privacy:\n", "privacy:\n  secure_aggregation: {clip: 1}\n");
+  const auto refused = parse_job(hiding_sites(secret), "job.yaml");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("privacy.sites.mechanism: tree is noise of the coordinator over rounds"));
+  // Thirty in each of eight rounds, and these are all that may come.
+  const std::string named = replaced(hiding_sites(replaced(kPrivacy, "clip: 0.5", passes)),
+                                     "target: 30", "target: 30, sites: [a, b, c]");
+  const auto few = parse_job(named, "job.yaml");
+  ASSERT_FALSE(few);
+  EXPECT_THAT(few.error().message, HasSubstr("rounds.sites: names 3, and a pass of privacy.sites "
+                                             "takes 240 sites"));
 }
 
 TEST(JobFile, ReadsArrays) {

@@ -49,6 +49,60 @@ TEST(SitePrivacy, RoundsCostWhatAnIndependentAccountantSays) {
   EXPECT_FALSE(spent_after(promise(1e-4, 1.0), 1, 1.0)) << "no accountant takes so little noise";
 }
 
+SitePrivacy over_rounds(double z, double max_epsilon, std::uint32_t pass_rounds) {
+  SitePrivacy tree = promise(z, max_epsilon);
+  tree.mechanism = SiteMechanism::kTree;
+  tree.pass_rounds = pass_rounds;
+  return tree;
+}
+
+// A site has a part in one node of each height of its tree, and in one tree of each pass: a Gaussian
+// mechanism whose sensitivity is the root of the sum of the heights. Those are counted here.
+double rho_of_trees(RoundNumber rounds, std::uint32_t pass_rounds, double z) {
+  double nodes = 0.0;
+  for (RoundNumber done = 0; done < rounds; done += pass_rounds) {
+    const RoundNumber leaves = std::min(pass_rounds, rounds - done);
+    for (RoundNumber width = 1; width <= leaves; width *= 2) nodes += 1.0;
+  }
+  return nodes / (2 * z * z);
+}
+
+TEST(SitePrivacy, PassesCostWhatTheirTreesAreDeep) {
+  for (const std::uint32_t pass_rounds : {2u, 7u, 8u, 100u}) {
+    double before = 0.0;
+    for (const RoundNumber rounds : {1u, 2u, 6u, 7u, 8u, 9u, 16u, 99u, 100u, 250u}) {
+      SCOPED_TRACE(std::to_string(rounds) + " in passes of " + std::to_string(pass_rounds));
+      const auto spent = spent_after(over_rounds(5.0, 1.0, pass_rounds), rounds, 1.0);
+      ASSERT_TRUE(spent) << spent.error().message;
+      EXPECT_NEAR(spent->epsilon / epsilon_by_hand(rho_of_trees(rounds, pass_rounds, 5.0), 1e-5),
+                  1.0, 0.01);
+      EXPECT_NEAR(
+          spent->with_next / epsilon_by_hand(rho_of_trees(rounds + 1, pass_rounds, 5.0), 1e-5), 1.0,
+          0.01);
+      EXPECT_GE(spent->epsilon, before);
+      EXPECT_GE(spent->with_next, spent->epsilon);
+      before = spent->epsilon;
+    }
+  }
+  const double hundred = spent_after(over_rounds(5.0, 1.0, 100), 100, 1.0)->epsilon;
+  EXPECT_LT(hundred, spent_after(promise(5.0, 1.0), 100, 1.0)->epsilon / 2)
+      << "which is what it is for";
+  EXPECT_EQ(spent_after(over_rounds(5.0, 1.0, 4), 0, 1.0)->epsilon, 0.0);
+}
+
+TEST(SitePrivacy, ABudgetTooSmallForAPassIsToldWhatWouldDo) {
+  JobSpec spec;
+  spec.rounds.rounds = 20;
+  spec.privacy.sites = over_rounds(0.5, 1.0, 8);
+  const auto refused = spent_at_start(spec);
+  ASSERT_FALSE(refused);
+  const std::string named = "it takes noise_multiplier ";
+  const std::size_t at = refused.error().message.find(named);
+  ASSERT_NE(at, std::string::npos) << refused.error().message;
+  const double enough = std::stod(refused.error().message.substr(at + named.size()));
+  EXPECT_NEAR(epsilon_by_hand(rho_of_trees(20, 8, enough), 1e-5), 1.0, 0.02);
+}
+
 TEST(SitePrivacy, ABudgetThatLastsForNoRoundIsRefusedWithWhatWouldDo) {
   JobSpec spec;
   EXPECT_FALSE(spent_at_start(spec)->has_value()) << "the job hides no sites";
@@ -75,6 +129,11 @@ TEST(SitePrivacy, JobsOnADatasetAddUp) {
   const double rho = 4 / (2 * 4.0) + 9 / (2 * 9.0);
   EXPECT_NEAR(*epsilon_of_all(ledger, 1e-5) / epsilon_by_hand(rho, 1e-5), 1.0, 0.01);
   EXPECT_EQ(*epsilon_of_all({}, 1e-5), 0.0);
+  std::vector<SiteSpending> with_passes = ledger;
+  with_passes.push_back({"d", JobId{"c"}, 21, 4.0, 1e-5, 0, 0, 8});
+  EXPECT_NEAR(
+      *epsilon_of_all(with_passes, 1e-5) / epsilon_by_hand(rho + rho_of_trees(21, 8, 4.0), 1e-5),
+      1.0, 0.01);
 }
 
 }  // namespace

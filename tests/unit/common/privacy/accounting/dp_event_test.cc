@@ -29,6 +29,8 @@ TEST(DpEvent, IsCheckedForWhatItMeans) {
   EXPECT_TRUE(refused([](DpEvent& e) { e.sampling = DpSampling::kEverything; }));
   EXPECT_TRUE(refused([](DpEvent& e) { e.sampling = DpSampling::kFixedSize; }));
   EXPECT_TRUE(refused([](DpEvent& e) { e.mechanism = DpMechanism::kTree; }));
+  EXPECT_TRUE(refused([](DpEvent& e) { e.trees = 2; }));
+  EXPECT_TRUE(refused([](DpEvent& e) { e.trees = 0; }));
 }
 
 TEST(DpEvent, ReplacingOneMovesASumTwiceAsFar) {
@@ -47,6 +49,11 @@ TEST(DpEvent, EachStepOfATreeLiesOnAsManyNodesAsItIsDeep) {
   const DpEvent tree{DpMechanism::kTree, DpSampling::kEverything, 1, 6, 8};
   EXPECT_DOUBLE_EQ(relative_noise(tree, kAddRemove), 3);
   EXPECT_EQ(applications_of(tree), 1u);
+  DpEvent five = tree;
+  five.trees = 5;
+  EXPECT_TRUE(check_event(five, kAddRemove));
+  EXPECT_DOUBLE_EQ(relative_noise(five, kAddRemove), 3) << "each has its own noise";
+  EXPECT_EQ(applications_of(five), 5u);
 }
 
 }  // namespace
