@@ -197,8 +197,8 @@ Json round_json(const RoundRow& round) {
 
 // Everything without which an epsilon says nothing.
 constexpr const char* kLedgerTerms =
-    "each site there or not; all take part in each round, nothing is claimed for drawing them; by "
-    "the RDP accountant";
+    "each site there or not; all take part in each round, or once in each pass, nothing is claimed "
+    "for drawing them; by the RDP accountant";
 
 Json ledger_json(const JobDetail& detail) {
   if (!detail.dataset_epsilon) return nullptr;
@@ -208,6 +208,8 @@ Json ledger_json(const JobDetail& detail) {
                     {"job", one.job.value},
                     {"rounds", one.rounds},
                     {"noise_multiplier", one.noise_multiplier},
+                    {"mechanism", one.pass_rounds > 0 ? "tree" : "gaussian"},
+                    {"rounds_per_pass", one.pass_rounds},
                     {"delta", one.delta},
                     {"epsilon", one.epsilon},
                     {"max_epsilon", one.max_epsilon}});
@@ -223,7 +225,9 @@ void print_ledger(const JobDetail& detail) {
       {"DATASET", "JOB", "ROUNDS", "NOISE", "DELTA", "EPSILON", "BUDGET"}};
   const auto number = [](double value) { return Json(value).dump(); };
   for (const SiteSpending& one : detail.ledger) {
-    rows.push_back({one.dataset, one.job.value, std::to_string(one.rounds),
+    const std::string passes =
+        one.pass_rounds > 0 ? " in passes of " + std::to_string(one.pass_rounds) : "";
+    rows.push_back({one.dataset, one.job.value, std::to_string(one.rounds) + passes,
                     number(one.noise_multiplier), number(one.delta), figure(one.epsilon),
                     number(one.max_epsilon)});
   }

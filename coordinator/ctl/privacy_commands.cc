@@ -30,7 +30,7 @@ double delta_for(std::uint64_t size) {
 }
 
 struct Planned {
-  DpEvent event;
+  std::vector<DpEvent> events;
   Adjacency adjacency = Adjacency::kAddOrRemoveOne;
   double delta = 0;
 };
@@ -42,6 +42,28 @@ std::uint64_t steps_of(const PrivacyPlan& plan, std::uint64_t rounds) {
   return static_cast<std::uint64_t>(a_round) * rounds;
 }
 
+// As many full trees as there are, and the one that is begun.
+std::vector<DpEvent> events_of(const PrivacyPlan& plan, std::uint64_t rounds) {
+  DpEvent event;
+  event.noise_multiplier = plan.noise;
+  event.steps = steps_of(plan, rounds);
+  const double rate = static_cast<double>(plan.batch) / static_cast<double>(plan.size);
+  if (plan.sampling == "poisson" || plan.sampling == "fixed") event.rate = rate;
+  if (plan.sampling == "poisson") event.sampling = DpSampling::kPoisson;
+  if (plan.sampling == "fixed") event.sampling = DpSampling::kFixedSize;
+  if (plan.sampling != "tree") return {event};
+  event.mechanism = DpMechanism::kTree;
+  const std::uint64_t leaves = plan.pass_rounds > 0 ? plan.pass_rounds : event.steps;
+  DpEvent last = event;
+  event.trees = event.steps / leaves;
+  last.steps = event.steps % leaves;
+  event.steps = leaves;
+  std::vector<DpEvent> events;
+  if (event.trees > 0) events.push_back(event);
+  if (last.steps > 0) events.push_back(last);
+  return events;
+}
+
 Result<Planned> planned(const PrivacyPlan& plan) {
   if (plan.epsilon > 0 && plan.noise > 0)
     return wrong("say --epsilon or --noise, not both: each is found from the other");
@@ -50,18 +72,12 @@ Result<Planned> planned(const PrivacyPlan& plan) {
   if (plan.batch > plan.size) return wrong("--batch is more than --size");
   if (plan.sampling == "tree" && plan.unit == "record" && plan.epochs > 1)
     return wrong("--sampling tree counts each record once: --epochs 1 and --rounds 1 at most");
+  if (plan.pass_rounds > 0 && (plan.sampling != "tree" || plan.unit != "client"))
+    return wrong("--rounds-per-pass is for --unit client --sampling tree");
   Planned made;
   made.delta = plan.delta > 0 ? plan.delta : delta_for(plan.size);
-  made.event.steps = steps_of(plan, plan.rounds);
-  made.event.noise_multiplier = plan.noise;
-  const double rate = static_cast<double>(plan.batch) / static_cast<double>(plan.size);
-  if (plan.sampling == "poisson" || plan.sampling == "fixed") made.event.rate = rate;
-  if (plan.sampling == "poisson") made.event.sampling = DpSampling::kPoisson;
-  if (plan.sampling == "fixed") {
-    made.event.sampling = DpSampling::kFixedSize;
-    made.adjacency = Adjacency::kReplaceOne;
-  }
-  if (plan.sampling == "tree") made.event.mechanism = DpMechanism::kTree;
+  made.events = events_of(plan, plan.rounds);
+  if (plan.sampling == "fixed") made.adjacency = Adjacency::kReplaceOne;
   return made;
 }
 
@@ -72,13 +88,15 @@ std::string terms(const PrivacyPlan& plan, const Planned& made) {
                                                               : each + " there or not";
   text += "; ";
   if (plan.sampling == "poisson")
-    text += "each takes part in a step with probability " + number(made.event.rate);
+    text += "each takes part in a step with probability " + number(made.events[0].rate);
   if (plan.sampling == "fixed")
     text +=
         std::to_string(plan.batch) + " of " + std::to_string(plan.size) + " drawn for each step";
   if (plan.sampling == "none") text += "all take part in each step";
   if (plan.sampling == "tree") text += "in any order, each once";
-  return text + "; " + std::to_string(made.event.steps) + " steps; delta " + number(made.delta, 2);
+  if (plan.pass_rounds > 0) text += " in each pass of " + std::to_string(plan.pass_rounds);
+  return text + "; " + std::to_string(steps_of(plan, plan.rounds)) + " steps; delta " +
+         number(made.delta, 2);
 }
 
 // None where there is no tight bound.
@@ -94,8 +112,8 @@ nlohmann::json json_of(const std::optional<double>& value) {
 nlohmann::json json_of(const PrivacyPlan& plan, const Planned& made) {
   return {{"terms", terms(plan, made)},
           {"delta", made.delta},
-          {"steps", made.event.steps},
-          {"rate", made.event.rate}};
+          {"steps", steps_of(plan, plan.rounds)},
+          {"rate", made.events[0].rate}};
 }
 
 struct Row {
@@ -108,11 +126,9 @@ struct Row {
 std::vector<Row> others(const PrivacyPlan& plan, const Planned& made) {
   std::vector<Row> rows;
   const auto add = [&](std::uint64_t rounds, double epsilon) {
-    DpEvent event = made.event;
-    event.steps = steps_of(plan, rounds);
-    rows.push_back(
-        {rounds, epsilon,
-         value_of(noise_for({event}, made.adjacency, {epsilon, made.delta}, DpAccounting::kRdp))});
+    rows.push_back({rounds, epsilon,
+                    value_of(noise_for(events_of(plan, rounds), made.adjacency,
+                                       {epsilon, made.delta}, DpAccounting::kRdp))});
   };
   for (const double factor : {0.25, 0.5, 2.0, 4.0}) add(plan.rounds, plan.epsilon * factor);
   if (plan.rounds > 1) add(plan.rounds / 2, plan.epsilon);
@@ -122,8 +138,8 @@ std::vector<Row> others(const PrivacyPlan& plan, const Planned& made) {
 
 Status print_noise(const PrivacyPlan& plan, const Planned& made) {
   const DpBudget budget{plan.epsilon, made.delta};
-  TRIB_TRY(noise, noise_for({made.event}, made.adjacency, budget, DpAccounting::kRdp));
-  const auto tight = value_of(noise_for({made.event}, made.adjacency, budget, DpAccounting::kPld));
+  TRIB_TRY(noise, noise_for(made.events, made.adjacency, budget, DpAccounting::kRdp));
+  const auto tight = value_of(noise_for(made.events, made.adjacency, budget, DpAccounting::kPld));
   const std::vector<Row> rows = others(plan, made);
   if (plan.json) {
     nlohmann::json told = json_of(plan, made);
@@ -148,9 +164,9 @@ Status print_noise(const PrivacyPlan& plan, const Planned& made) {
 }
 
 Status print_cost(const PrivacyPlan& plan, const Planned& made) {
-  TRIB_TRY(cost, epsilon_of({made.event}, made.adjacency, made.delta, DpAccounting::kRdp));
+  TRIB_TRY(cost, epsilon_of(made.events, made.adjacency, made.delta, DpAccounting::kRdp));
   const auto tight =
-      value_of(epsilon_of({made.event}, made.adjacency, made.delta, DpAccounting::kPld));
+      value_of(epsilon_of(made.events, made.adjacency, made.delta, DpAccounting::kPld));
   if (plan.json) {
     nlohmann::json told = json_of(plan, made);
     told.update({{"noise", plan.noise}, {"epsilon_rdp", cost}, {"epsilon_pld", json_of(tight)}});
@@ -190,6 +206,10 @@ void add_privacy(CLI::App& app, PrivacyPlan& plan,
   command->add_option("--rounds", plan.rounds, "How many")
       ->required()
       ->check(CLI::Range(1u, 1'000'000u));
+  command
+      ->add_option("--rounds-per-pass", plan.pass_rounds,
+                   "With --sampling tree: rounds of a pass, in which each client counts once")
+      ->check(CLI::Range(2u, 65'536u));
   command->add_option("--epochs", plan.epochs, "Of a site in a round; clients have none")
       ->check(CLI::Range(0.0001, 10000.0))
       ->capture_default_str();

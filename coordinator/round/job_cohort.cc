@@ -151,7 +151,8 @@ std::uint64_t JobMachine::weight_all() const {
 std::size_t JobMachine::sites_needed(TaskKind kind) const {
   switch (kind) {
     case TaskKind::kPrepare:
-      return record_.dry_run ? 1 : spec_.rounds.minimum_sites;
+      if (record_.dry_run) return 1;
+      return std::max<std::size_t>(spec_.rounds.minimum_sites, sites_of_pass(spec_, quorum()));
     case TaskKind::kTrain:
       return std::max(spec_.rounds.minimum_sites, quorum());
     default:
@@ -211,7 +212,9 @@ bool JobMachine::enough_sites(TimePoint now, TaskKind kind, const Roster& roster
   report_waiting(now, kind, have, roster, out);
   if (now >= *waiting_since_ + Milliseconds(spec_.rounds.wait_for_sites_ms)) {
     const std::string away = missing_sites(roster);
-    const std::string spent = kind == TaskKind::kTrain ? why_not_in_pass(record_, spec_) : "";
+    const std::string spent = kind == TaskKind::kTrain
+                                  ? why_not_in_pass(record_, spec_)
+                                  : why_pass_is_too_long(spec_, have, 0, quorum());
     finish(now, JobState::kFailed,
            "waited " + std::to_string(spec_.rounds.wait_for_sites_ms / 1000) + " s for " +
                std::to_string(need) + " sites with dataset '" + spec_.data.dataset + "', " +

@@ -179,7 +179,9 @@ void JobMachine::report_waiting(TimePoint now, TaskKind kind, std::size_t have,
   if (!spent.empty()) faults.push_back(spent);
   const std::string unfit = joined(faults, "; ");
   // What there is too little of; of numbers the largest that the job asks for.
+  const bool pass = kind == TaskKind::kPrepare && need > spec_.rounds.minimum_sites;
   const std::string by = have >= need ? "root"
+                         : pass       ? "rounds_per_pass"
                          : need > spec_.rounds.quorum && need > spec_.rounds.minimum_sites
                              ? "target"
                          : need > spec_.rounds.minimum_sites ? "quorum"

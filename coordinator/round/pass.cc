@@ -49,7 +49,7 @@ std::uint64_t sites_of_pass(const JobSpec& spec, std::uint32_t each) {
 std::string why_pass_is_too_long(const JobSpec& spec, std::uint64_t there, std::uint64_t away,
                                  std::uint32_t quorum) {
   const std::uint64_t needed = sites_of_pass(spec, quorum);
-  if (there + away >= needed) return "";
+  if (there + away >= needed) return "";  // also where there are no passes
   const std::uint64_t fits = (there + away) / quorum;
   return "a pass of " + kNamed + std::to_string(pass_rounds_of(spec)) + " takes " +
          std::to_string(needed) + " sites, " + std::to_string(quorum) +

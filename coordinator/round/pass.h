@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Passes: where a job's noise is of sums over rounds (privacy.sites.mechanism tree), its promise is
 // for sites that count once in each pass of so many rounds. Whoever counted in the open pass is not
-// asked to train again before the next one, and nothing of it is folded. Pure functions of a job's
+// asked to train again before the next one, and nothing of it is folded; a round folds no more
+// updates than its target, so that some are left for the others. Pure functions of a job's
 // record and file, any thread. The noise is not made here.
 #pragma once
 

@@ -33,6 +33,12 @@ std::vector<AcceptedUpdate> accepted_of(const Hub& hub, const JobId& job, RoundN
   return updates;
 }
 
+// Rounds in which a site may count once; 0: in each.
+std::uint32_t pass_of(const Hub& hub, const JobId& job) {
+  const std::optional<SitePrivacy>& sites = hub.driver()->engine().find(job)->spec().privacy.sites;
+  return sites && sites->mechanism == SiteMechanism::kTree ? sites->pass_rounds : 0;
+}
+
 // Half to even, of a number that is not near the largest.
 float nearest_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -78,6 +84,9 @@ void Invariants::check_folds(const Hub& hub, const JobId& job, RoundNumber round
       violated(what + " counts " + std::to_string(update.share));
     if (!folded_.insert({job, update.site, update.key.round, update.key.attempt}).second)
       violated(what + " is folded twice");
+    const std::uint32_t pass = pass_of(hub, job);
+    if (pass > 0 && !counted_.insert({job, update.site, (round - 1) / pass}).second)
+      violated(what + " is the second of its site in a pass of " + std::to_string(pass));
   }
 }
 
@@ -184,7 +193,8 @@ bool Invariants::near_private(const Hub& hub, const JobId& job, const RoundRow& 
   }
   const Model base = base_of(job, row.round);
   // Eight deviations of the noise, and what bf16 or float32 leave out.
-  const double most = 8 * 0.011 * clip / sites;
+  const double nodes = pass_of(hub, job) > 0 ? std::sqrt(2.0) : 1.0;  // of passes of two or three
+  const double most = 8 * 0.011 * nodes * clip / sites;
   for (std::size_t i = 0; i < sum.size(); ++i) {
     const double step = sum[i] / sites;
     const double apart =

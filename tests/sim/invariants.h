@@ -55,7 +55,8 @@ class Invariants {
 
   std::map<Digest, Model> updates_;
   std::set<Made> folded_;
-  std::map<std::pair<JobId, RoundNumber>, Model> models_;  // of committed rounds
+  std::set<std::tuple<JobId, SiteName, RoundNumber>> counted_;  // in which pass of the job
+  std::map<std::pair<JobId, RoundNumber>, Model> models_;       // of committed rounds
   // As the updates make them; what a job publishes in deltas follows.
   std::map<std::pair<JobId, RoundNumber>, Model> targets_;
   // Acknowledged to their sites, not yet in a committed round: with the round that will have them.

@@ -73,3 +73,9 @@ tributary_mutant(spends_more_than_it_may ${round}/privacy_budget.cc
 tributary_mutant(divides_by_who_came ${service}/job_worker.cc
   "effect.clip, spec_.rounds.target,"
   "effect.clip, spec_.rounds.target + 1,")
+tributary_mutant(asks_again_in_a_pass ${round}/pass.cc
+  "history->second.counted > before_pass(record, pass_rounds);"
+  "history->second.counted > record.round;")
+tributary_mutant(forgets_the_noise_of_a_pass coordinator/aggregation/tree_noise.cc
+  "for (const SecretKey& key : ends) nodes_.push_back({key, -1, {}});"
+  "for (const SecretKey& key : ends) nodes_.push_back({key, -100, {}});")

@@ -150,13 +150,20 @@ std::string World::make_rounds(std::uint64_t reliable) {
 
 // What a job promises to its sites, where its rounds are such that it can: noise that is hardly
 // there, so that models can still be checked, and a budget for so many rounds, or for all.
-std::string World::make_privacy(const std::string& rounds) {
+std::string World::make_privacy(const std::string& rounds, std::uint64_t reliable) {
   const auto has = [&rounds](const char* text) { return rounds.find(text) != rounds.npos; };
   if (!has("target:") || has("staleness:") || has("fltrust") || random_.uniform_below(2) == 0)
     return "";
+  const std::string budget = random_.uniform_below(2) == 0 ? "1000000" : "12000";
+  std::string more = random_.uniform_below(2) == 0 ? ", adaptive_clip: {count_noise: 1}" : "";
+  // Passes of two or three rounds, where those that can be relied on are enough for one.
+  const std::uint64_t target = std::stoull(rounds.substr(rounds.find("target: ") + 8));
+  if (more.empty() && reliable >= 2 * target && random_.uniform_below(4) > 0) {
+    const bool three = reliable >= 3 * target && random_.uniform_below(2) == 0;
+    more = std::string(", mechanism: tree, rounds_per_pass: ") + (three ? "3" : "2");
+  }
   return "\nprivacy: {sites: {clip: 1, noise_multiplier: 0.01, delta: 1e-5, max_epsilon: " +
-         std::string(random_.uniform_below(2) == 0 ? "1000000" : "12000") +
-         (random_.uniform_below(2) == 0 ? ", adaptive_clip: {count_noise: 1}" : "") + "}}\n";
+         budget + more + "}}\n";
 }
 
 // A job that gives up, so that the others must go on without it.
@@ -189,7 +196,7 @@ void World::make_jobs() {
         (deltas ? "download_encoding: bf16" : "") + "}\n" + rounds +
         "\nevaluate: {every: " + std::to_string(random_.uniform_below(3)) +
         ", fraction: " + (random_.uniform_below(2) == 0 ? "0.5" : "1") + "}\n" +
-        make_privacy(rounds);
+        make_privacy(rounds, reliable);
   }
   if (rooted_)
     add_site("root", {1 + random_.uniform_below(200), upto(kUsualStepMs), Lie::kNone, true});

@@ -35,7 +35,7 @@ class World {
   void add_site(const std::string& name, const SiteTraits& traits);
   std::string make_rounds(std::uint64_t reliable);
   void make_jobs();
-  std::string make_privacy(const std::string& rounds);
+  std::string make_privacy(const std::string& rounds, std::uint64_t reliable);
   std::string make_doomed_rounds() const;
   void submit(std::size_t job);
   void fault();

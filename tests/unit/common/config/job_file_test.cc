@@ -227,11 +227,11 @@ TEST(JobFile, ReadsNoiseOfSumsOverRounds) {
               HasSubstr("privacy.sites.mechanism: tree is noise of the coordinator over rounds"));
   // Thirty in each of eight rounds, and these are all that may come.
   const std::string named = replaced(hiding_sites(replaced(kPrivacy, "clip: 0.5", passes)),
-                                     "target: 30", "target: 30, sites: [a, b, c]");
+                                     "target: 30", "target: 2, sites: [a, b, c]");
   const auto few = parse_job(named, "job.yaml");
   ASSERT_FALSE(few);
   EXPECT_THAT(few.error().message, HasSubstr("rounds.sites: names 3, and a pass of privacy.sites "
-                                             "takes 240 sites"));
+                                             "takes 16 sites"));
 }
 
 TEST(JobFile, ReadsArrays) {

@@ -23,7 +23,9 @@ using Steps = std::vector<std::int64_t>;
 constexpr double kSigma = 30.0;
 constexpr std::size_t kValues = 4'000;
 
-Digest updates_of(RoundNumber round) { return sha256(as_bytes("updates " + std::to_string(round))); }
+Digest updates_of(RoundNumber round) {
+  return sha256(as_bytes("updates " + std::to_string(round)));
+}
 
 NoiseTree tree_from(std::uint64_t seed) {
   SeededRandom random(seed);
@@ -146,8 +148,8 @@ TEST(TreeNoise, JobsPassesAndNodesHaveStreamsOfTheirOwn) {
   }
 }
 
-// A round that is made again: of the same updates it is the same round. Of others it must have other
-// noise, or the two would tell their difference; what ends is the same in both.
+// A round that is made again: of the same updates it is the same round. Of others it must have
+// other noise, or the two would tell their difference; what ends is the same in both.
 TEST(TreeNoise, OtherUpdatesHaveOtherNoise) {
   NoiseTree tree = tree_from(5);
   for (RoundNumber round = 1; round <= 3; ++round)

@@ -56,8 +56,9 @@ SitePrivacy over_rounds(double z, double max_epsilon, std::uint32_t pass_rounds)
   return tree;
 }
 
-// A site has a part in one node of each height of its tree, and in one tree of each pass: a Gaussian
-// mechanism whose sensitivity is the root of the sum of the heights. Those are counted here.
+// A site has a part in one node of each height of its tree, and in one tree of each pass: a
+// Gaussian mechanism whose sensitivity is the root of the sum of the heights. Those are counted
+// here.
 double rho_of_trees(RoundNumber rounds, std::uint32_t pass_rounds, double z) {
   double nodes = 0.0;
   for (RoundNumber done = 0; done < rounds; done += pass_rounds) {
