@@ -288,6 +288,18 @@ TEST_F(CommandLine, WhatPrivacyCostsIsToldBeforeAnybodyTrains) {
   EXPECT_THAT(said_, HasSubstr("say --epsilon"));
   EXPECT_EQ(with({"--epsilon", "1", "--noise", "1"}), 2);
   EXPECT_EQ(with({"--noise", "4", "--sampling", "tree"}), 2);
+  EXPECT_EQ(with({"--noise", "4", "--rounds-per-pass", "4"}), 2);
+  EXPECT_THAT(said_, HasSubstr("--rounds-per-pass is for --unit client --sampling tree"));
+  // Two trees of eight leaves, four nodes deep, and one of four: eleven nodes with a client's part.
+  const auto clients = [&](const std::string& rounds, std::vector<std::string> more) {
+    more.insert(more.begin(), {"privacy", "plan", "--unit", "client", "--size", "1000", "--batch",
+                               "50", "--delta", "1e-5", "--noise", "4", "--rounds", rounds});
+    EXPECT_EQ(run("tributaryctl", more), 0) << said_;
+    return said_.substr(said_.find("\n\nepsilon "));
+  };
+  const std::string passes = clients("20", {"--sampling", "tree", "--rounds-per-pass", "8"});
+  EXPECT_THAT(said_, HasSubstr("each once in each pass of 8; 20 steps"));
+  EXPECT_EQ(passes, clients("11", {"--sampling", "none"}));
   EXPECT_EQ(run("tributaryctl", {"privacy", "plan", "--size", "10", "--batch", "11", "--rounds",
                                  "1", "--noise", "1"}),
             2);

@@ -3,8 +3,12 @@
 // see what it cost, and no kill of the coordinator makes its ledger forget a model.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
+#include <filesystem>
+#include <map>
+#include <set>
 
 #include "tests/e2e/federation_files.h"
 
@@ -15,20 +19,20 @@ using testing::HasSubstr;
 
 constexpr double kNoise = 2.0, kDelta = 1e-5;
 
-// Of k rounds: one Gaussian mechanism with rho = k / (2 z^2), converted by Canonne, Kamath, Steinke
+// Of k uses: one Gaussian mechanism with rho = k / (2 z^2), converted by Canonne, Kamath, Steinke
 // 2020, proposition 12; the least over a grid of orders.
-double epsilon_of(std::uint64_t rounds) {
-  const double rho = static_cast<double>(rounds) / (2 * kNoise * kNoise);
+double epsilon_of(std::uint64_t uses) {
+  const double rho = static_cast<double>(uses) / (2 * kNoise * kNoise);
   double least = INFINITY;
   for (double a = 1.01; a < 1000; a *= 1.001)
     least = std::min(least, a * rho + std::log1p(-1 / a) - std::log(kDelta * a) / (a - 1));
   return least;
 }
 
-std::string private_job(const FederationFiles& federation, double max_epsilon) {
+std::string private_job(const FederationFiles& federation, const std::string& rounds,
+                        const std::string& more) {
   const std::string file =
-      federation.write_job("{batch_size: 16, optimizer: {name: sgd, learning_rate: 0.1}}",
-                           "{count: 50, minimum_sites: 3, target: 3, deadline: 60s}");
+      federation.write_job("{batch_size: 16, optimizer: {name: sgd, learning_rate: 0.1}}", rounds);
   std::string text = FederationFiles::read(file);
   const auto replace = [&text](const std::string& what, const std::string& by) {
     text.replace(text.find(what), what.size(), by);
@@ -36,10 +40,15 @@ std::string private_job(const FederationFiles& federation, double max_epsilon) {
   replace("type: categorical", "type: categorical, values: [elective, emergency, transfer]");
   replace("missing: mean", "missing: mean\n  standardize: site");
   text += "privacy: {sites: {clip: 0.5, noise_multiplier: " + std::to_string(kNoise) +
-          ", delta: 1e-5, max_epsilon: " + std::to_string(max_epsilon) +
-          ", adaptive_clip: {count_noise: 4}}}\n";
+          ", delta: 1e-5, " + more + "}}\n";
   FederationFiles::write(file, text);
   return file;
+}
+
+std::string private_job(const FederationFiles& federation, double max_epsilon) {
+  return private_job(
+      federation, "{count: 50, minimum_sites: 3, target: 3, deadline: 60s}",
+      "max_epsilon: " + std::to_string(max_epsilon) + ", adaptive_clip: {count_noise: 4}");
 }
 
 Json shown(const FederationFiles& federation, const std::string& job) {
@@ -92,6 +101,63 @@ TEST(SitePrivacyJob, EndsWithItsBudgetWhichNoKillMakesItForget) {
     EXPECT_GT(round["clip"].get<double>(), 0.0);
   }
   EXPECT_EQ(models, 6u);
+}
+
+// Two passes of two rounds, and a round of a third: trees of two leaves, two nodes deep, and one of
+// one. Each site is in one round of each.
+TEST(SitePrivacyJob, NoKillMakesASiteCountTwiceInAPass) {
+  FederationFiles federation(4);
+  federation.start_coordinator();
+  for (int site = 1; site <= 4; ++site) federation.start_client(site);
+  const std::string job = federation.submit(
+      private_job(federation, "{count: 5, minimum_sites: 2, target: 2, attempts: 50}",
+                  "max_epsilon: 1000, mechanism: tree, rounds_per_pass: 2"));
+  const std::string models = federation.path("coordinator/models/" + job);
+  const auto keys = [&models] {
+    std::vector<std::string> found;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(models, none)) {
+      if (entry.path().filename().string().starts_with("noise-")) found.push_back(entry.path());
+    }
+    return found;
+  };
+  SeededRandom random(6);
+  std::size_t seen = 0;
+  for (int kill = 0; kill < 6; ++kill) {
+    if (!federation.wait_for_moment(random, 60)) break;
+    EXPECT_TRUE(federation.kill_coordinator());
+    for (const std::string& key : keys()) {
+      struct stat info {};
+      ASSERT_EQ(::stat(key.c_str(), &info), 0);
+      EXPECT_EQ(info.st_mode & 0777u, 0600u) << key;
+      ++seen;
+    }
+    federation.start_coordinator();
+  }
+  ASSERT_TRUE(federation.wait_for_end()) << federation.logs();
+  EXPECT_GT(seen, 0u);
+  const Json detail = shown(federation, job);
+  EXPECT_EQ(detail["summary"]["state"], "finished") << federation.logs();
+  std::map<std::uint64_t, std::set<std::string>> passes;
+  std::uint64_t rounds = 0;
+  for (const Json& round : detail["rounds"]) {
+    if (round["outcome"] != "committed") continue;
+    ++rounds;
+    for (const Json& one : round["participants"]) {
+      if (one["reason"] != "accepted") continue;
+      EXPECT_TRUE(passes[(round["round"].get<std::uint64_t>() - 1) / 2].insert(one["site"]).second)
+          << one["site"] << " counts again in round " << round["round"];
+    }
+    // Nodes that a site may be in: two of each pass that is over, one or two of the open one.
+    EXPECT_NEAR(round["epsilon"].get<double>(), epsilon_of(rounds), 0.01 * epsilon_of(rounds));
+  }
+  EXPECT_EQ(rounds, 5u);
+  EXPECT_EQ(passes[0].size(), 4u);
+  EXPECT_EQ(passes[1].size(), 4u);
+  const Json line = line_of(detail, job);
+  EXPECT_EQ(line["mechanism"], "tree");
+  EXPECT_EQ(line["rounds_per_pass"], 2);
+  EXPECT_TRUE(keys().empty()) << "nothing is drawn again for a job that is over";
 }
 
 TEST(SitePrivacyJob, OperatorsSeeTheLedgerOfADatasetAndASecondJobAddsToIt) {

@@ -284,6 +284,41 @@ TEST_F(DriverTest, AJobThatIsOverNeverStopsAStart) {
   EXPECT_NE(next.engine().find(old.id), nullptr);
 }
 
+// A job whose rounds have noise that is to be taken off again, after the first of its pass.
+TEST_F(DriverTest, WithoutTheNoiseOfItsPassAJobEndsAtTheStart) {
+  JobRecord record;
+  record.id = JobId{"passes"};
+  record.state = JobState::kTraining;
+  record.round = 1;
+  record.document = job("").document +
+                    "privacy: {sites: {mechanism: tree, rounds_per_pass: 2, clip: 1, "
+                    "noise_multiplier: 9, delta: 1e-5, max_epsilon: 9}}\n";
+  record.document.insert(record.document.find("count: 1,"), "target: 3, ");
+  const auto model = *models_.create_model(record.id, 1, Layout{{{"w", {1}}}});
+  const std::vector<float> values = {1.0f};
+  ASSERT_TRUE(model->write(values));
+  record.model = *model->commit();
+  SeededRandom random(1);
+  const NoiseTree tree = next_step(begin_tree(random), 2, {}).after;
+  ASSERT_TRUE(store_.apply({SaveJob{record}}));
+  for (const bool there : {true, false}) {
+    ASSERT_TRUE(there ? models_.write_noise(record.id, tree) : models_.remove_noise(record.id));
+    Driver next(ports(), {});
+    const Status recovered = next.recover();
+    ASSERT_TRUE(recovered) << recovered.error().message;
+    const JobRecord& now = next.engine().find(record.id)->record();
+    EXPECT_EQ(now.state, there ? JobState::kTraining : JobState::kFailed) << now.detail;
+    if (!there) {
+      EXPECT_THAT(now.detail, testing::HasSubstr("noise-0001.key is missing"));
+    }
+  }
+  ASSERT_TRUE(models_.write_noise(record.id, tree));
+  Driver last(ports(), {});
+  ASSERT_TRUE(last.recover());
+  EXPECT_FALSE(models_.has_noise(record.id, 1))
+      << "the job is over: it is of no use, but to others";
+}
+
 TEST_F(DriverTest, JobsOfAnEarlierLifeGoOn) {
   const JobId id = driver_.submit(job("a"))->job;
   Driver next(ports(), {});
