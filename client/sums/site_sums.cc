@@ -27,6 +27,7 @@ struct SiteSums::Sum {
   std::unique_ptr<SumClient> client;
   bool asked = false;  // the coordinator has begun it with these keys
   bool joined = false;
+  bool revealed = false;
   Digest input;  // the masked one, in the blob store
 };
 
@@ -39,24 +40,43 @@ void SiteSums::tell(const Sum& sum, const char* event, EventFields more) const {
   ports_.log(event, std::move(fields));
 }
 
-void SiteSums::drop(const JobId& job) {
-  const auto found = sums_.extract(job);
+void SiteSums::drop(SumOfJob& sums, const JobId& job) {
+  const auto found = sums.extract(job);
   if (found.empty() || found.mapped()->input.is_none()) return;
   static_cast<void>(ports_.blobs.remove(found.mapped()->input).has_value());
 }
 
 // --- keys ---
 
+// A sum that has this site's input may still be made: a coordinator that crashed when the sites had
+// agreed on it goes on with it, and with no other set.
 SiteSums::Answers SiteSums::begin(const TaskKey& key) {
   const auto found = sums_.find(key.job);
   // Keys that nobody has used yet are as good as new ones.
-  if (found != sums_.end() && found->second->key == key && !found->second->asked)
-    return {SumAnswer{key, found->second->client->keys()}};
-  drop(key.job);
+  const bool unused = found != sums_.end() && found->second->key == key && !found->second->asked;
+  if (!unused && found != sums_.end() && found->second->client->has_given()) {
+    drop(earlier_, key.job);
+    earlier_[key.job] = std::move(found->second);
+    sums_.erase(found);
+  }
+  Answers answers = said_before(key.job);
+  if (unused) {
+    answers.push_back({key, sums_.at(key.job)->client->keys()});
+    return answers;
+  }
+  drop(sums_, key.job);
   auto begun = begin_sum(key);
-  if (begun) return *std::move(begun);
-  if (begun.error().code == ErrorCode::kNotFound) return {};
-  return give_up(key, begun.error());
+  if (!begun && begun.error().code == ErrorCode::kNotFound) return answers;
+  for (SumAnswer& answer : begun ? *begun : give_up(key, begun.error()))
+    answers.push_back(std::move(answer));
+  return answers;
+}
+
+// Before the keys of another: so the coordinator sees that this process still has its secrets.
+SiteSums::Answers SiteSums::said_before(const JobId& job) const {
+  const auto found = earlier_.find(job);
+  if (found == earlier_.end() || !found->second->client->has_given()) return {};
+  return {SumAnswer{found->second->key, found->second->client->last()}};
 }
 
 Result<SiteSums::Answers> SiteSums::begin_sum(const TaskKey& key) {
@@ -85,16 +105,21 @@ Result<SiteSums::Answers> SiteSums::begin_sum(const TaskKey& key) {
 }
 
 // The coordinator learns that this site takes no part; why is in the site's own log.
-SiteSums::Answers SiteSums::give_up(const TaskKey& key, const Error& why) {
+SiteSums::Answers SiteSums::give_up(const TaskKey& key, const Error& why, const Sum* of) {
   Sum none;
   none.key = key;
   tell(none, "sum.aborted", {{"reason", std::string("site_failed")}, {"detail", why.message}});
-  drop(key.job);
+  const auto earlier = earlier_.find(key.job);
+  const bool of_earlier = earlier != earlier_.end() && earlier->second.get() == of;
+  drop(of_earlier ? earlier_ : sums_, key.job);
   return {SumAnswer{key, SumAbort{"site_failed", std::string(error_code_name(why.code))}}};
 }
 
 SiteSums::Answers SiteSums::again() {
   Answers answers;
+  for (const auto& [job, sum] : earlier_) {
+    for (SumAnswer& answer : said_before(job)) answers.push_back(std::move(answer));
+  }
   for (const auto& [job, sum] : sums_) {
     if (!sum->client->aborted()) answers.push_back({sum->key, sum->client->keys()});
   }
@@ -103,22 +128,30 @@ SiteSums::Answers SiteSums::again() {
 
 // --- steps ---
 
+// Both may be of the same task: the newer one begins with a roster, and the earlier one has had
+// its own. Once the newer one begins, nobody goes on with the earlier one.
 SiteSums::Answers SiteSums::handle(const SumRequest& request) {
-  const auto found = sums_.find(request.key.job);
-  if (found == sums_.end() || found->second->key != request.key) return {};
-  Sum& sum = *found->second;
-  sum.asked = true;
-  return answer(sum, sum.client->handle(request.body));
+  const auto of = [&request](const SumOfJob& sums) -> std::shared_ptr<Sum> {
+    const auto found = sums.find(request.key.job);
+    return found != sums.end() && found->second->key == request.key ? found->second : nullptr;
+  };
+  const std::shared_ptr<Sum> newest = of(sums_), earlier = of(earlier_);
+  const bool begins = newest && std::holds_alternative<SumRoster>(request.body);
+  if (begins) drop(earlier_, request.key.job);
+  const std::shared_ptr<Sum> sum = begins || !earlier ? newest : earlier;
+  if (!sum) return {};
+  sum->asked = true;
+  return answer(*sum, sum->client->handle(request.body));
 }
 
 SiteSums::Answers SiteSums::answer(Sum& sum, SumStep step) {
   if (step.remember) {
     if (const Status kept = ports_.past.add(*step.remember); !kept)
-      return give_up(sum.key, kept.error());
+      return give_up(sum.key, kept.error(), &sum);
   }
   if (step.input_due) {
     const auto input = masked_input(sum);
-    if (!input) return give_up(sum.key, input.error());
+    if (!input) return give_up(sum.key, input.error(), &sum);
     step = sum.client->give_input(*input);
   }
   if (!sum.joined && sum.client->members() > 0 && !sum.client->aborted()) {
@@ -136,7 +169,8 @@ SiteSums::Answers SiteSums::answer(Sum& sum, SumStep step) {
 }
 
 // A training may be asked for again until its round is committed; an evaluation is soon made anew.
-void SiteSums::revealed(const Sum& sum) {
+void SiteSums::revealed(Sum& sum) {
+  if (std::exchange(sum.revealed, true)) return;
   tell(sum, "sum.revealed", {});
   if (sum.key.kind == TaskKind::kEvaluate)
     static_cast<void>(ports_.gifts.forget(sum.key).has_value());
@@ -175,11 +209,13 @@ Result<BlobRef> SiteSums::masked_input(Sum& sum) {
 }
 
 void SiteSums::committed(const JobId& job, RoundNumber round) {
-  const auto found = sums_.find(job);
-  // The evaluation of a committed round is still to come.
-  if (found != sums_.end() && found->second->key.round <= round &&
-      found->second->key.kind == TaskKind::kTrain)
-    drop(job);
+  for (SumOfJob* sums : {&sums_, &earlier_}) {
+    const auto found = sums->find(job);
+    // The evaluation of a committed round is still to come.
+    const RoundNumber over =
+        found != sums->end() && found->second->key.kind == TaskKind::kTrain ? round + 1 : round;
+    if (found != sums->end() && found->second->key.round < over) drop(*sums, job);
+  }
   static_cast<void>(ports_.gifts.forget_training(job, round).has_value());
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteSums: a site's part in the secure sums of its jobs: makes its keys when a result is offered,
 // answers the coordinator through SumClient, masks its gift when it is due, and keeps what it must
-// remember before anything leaves. One sum of each job at a time. One thread, which masking keeps
-// busy; it is not the link's. It sends nothing.
+// remember before anything leaves. One sum of each job at a time, and beside it one that it gave
+// its input to before, which a coordinator that crashed may go on with. One thread, which masking
+// keeps busy; it is not the link's. It sends nothing.
 #pragma once
 
 #include <functional>
@@ -41,8 +42,8 @@ class SiteSums {
   // The site has told that it is ready with this task: its keys, or none if nothing waits here.
   Answers begin(const TaskKey& key);
   Answers handle(const SumRequest& request);
-  // On a new link: the keys of the sums under way, which the coordinator answers with what the site
-  // has missed.
+  // On a new link: of the sums under way, the keys, or of an earlier one what was said last in it.
+  // The coordinator answers with what the site has missed.
   Answers again();
   // Nothing of the job up to this round is asked for any more.
   void committed(const JobId& job, RoundNumber round);
@@ -51,16 +52,19 @@ class SiteSums {
   struct Sum;
 
   Result<Answers> begin_sum(const TaskKey& key);
-  Answers give_up(const TaskKey& key, const Error& why);
+  Answers said_before(const JobId& job) const;
+  Answers give_up(const TaskKey& key, const Error& why, const Sum* of = nullptr);
   Answers answer(Sum& sum, SumStep step);
-  void revealed(const Sum& sum);
+  void revealed(Sum& sum);
   Result<BlobRef> masked_input(Sum& sum);
   void tell(const Sum& sum, const char* event, EventFields more) const;
-  void drop(const JobId& job);
+  using SumOfJob = std::map<JobId, std::shared_ptr<Sum>>;
+  void drop(SumOfJob& sums, const JobId& job);
 
   Ports ports_;
   SecureRandom random_;
-  std::map<JobId, std::shared_ptr<Sum>> sums_;
+  SumOfJob sums_;     // the newest
+  SumOfJob earlier_;  // until a roster comes for a newer one
 };
 
 }  // namespace tributary

@@ -16,9 +16,16 @@ inline constexpr auto kPrivacyEvents = std::to_array<EventInfo>({
     {"sum.left", EventLevel::kWarn, EventSide::kCoordinator, "job round task site reason detail",
      "A site's part in it has ended: the sum is made without it, unless its input was in already"},
     {"sum.made", EventLevel::kInfo, EventSide::kCoordinator,
-     "job round task examples loss norm clipped saturated",
-     "The masks are off the sum: its figures, how many updates were longer than the clip, and how "
-     "many of their numbers beyond the range"},
+     "job round task examples loss norm mean_norm clipped saturated",
+     "The masks are off the sum: its figures, the norm of the mean and the mean of the norms before "
+     "the clip, how many updates were longer than that, and how many of their numbers beyond the "
+     "range"},
+    {"sum.resumed", EventLevel::kInfo, EventSide::kCoordinator, "job round task sites phase",
+     "The coordinator crashed when it was certain whose inputs are in the sum: it goes on with "
+     "those, and no others"},
+    {"sum.unkept", EventLevel::kWarn, EventSide::kCoordinator, "job round task detail",
+     "What it takes to go on with the sum after a crash cannot be written, or read: it is made "
+     "without, or anew"},
     {"sum.failed", EventLevel::kWarn, EventSide::kCoordinator, "job round task detail",
      "There is no sum, and nobody has seen a part of it; the round is tried again"},
     {"sum.joined", EventLevel::kInfo, EventSide::kClient, "job round attempt task sites",

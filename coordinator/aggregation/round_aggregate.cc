@@ -142,6 +142,10 @@ Status RoundAggregate::add(UpdateFacts facts, ValueSource& update, OpenUpdate ag
     TRIB_ASSERT(share == kFullShare, "a late update among those that a promise counts");
     return fold(update, examples, Term{privacy_->take(facts.norm), 1});
   }
+  if (rule_.streams() && facts.weight > 0) {
+    const std::uint64_t weight = std::min(facts.weight, spec_.example_cap);
+    return fold(update, examples, {ExactSum::factor_of(weight, share), weight});
+  }
   if (rule_.streams()) return add(update, examples, share);
   TRIB_ASSERT(share == kFullShare, "a late update beside others that the rule sees together");
   const auto weight =

@@ -24,6 +24,8 @@ struct UpdateFacts {
   std::uint64_t examples = 0;
   double loss = 0.0;
   double norm = 0.0;
+  std::uint64_t weight =
+      0;  // that a rule which weighs gives it; 0: the rule's own, of its examples
 };
 
 using OpenUpdate = std::function<Result<std::unique_ptr<ValueSource>>()>;

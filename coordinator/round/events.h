@@ -125,6 +125,8 @@ struct SumMade {
   std::vector<AcceptedUpdate> sums;  // the mean update of each group of sites, under its own name
   EvaluationCounts counts;
   std::map<SiteName, std::string> left;
+  // In it, though they are not ready now: it was begun before a crash.
+  std::vector<SiteName> also = {};
 };
 struct SumNotMade {
   TaskKey key;

@@ -297,29 +297,6 @@ void JobMachine::on_round_not_finished(TimePoint now, const RoundNotFinished& ev
   report_stalled(event.round, event.detail, out);
 }
 
-void JobMachine::ask_for_all_again(TimePoint now, const RoundNotFinished& event,
-                                   RoundEffects& out) {
-  finishing_since_.reset();
-  for (const SiteName& site : phase_->with(Reason::kAccepted))
-    drop_accepted(site, phase_->at(site).key, event.round, out);
-  retry(now, event.detail, out);
-  carried_.clear();
-}
-
-void JobMachine::drop_accepted(const SiteName& site, const TaskKey& key, RoundNumber into,
-                               RoundEffects& out) {
-  SiteHistory& history = record_.history[site];
-  if (history.counted == key.round) history.counted = history.counted_before;
-  out.push_back(DropAccepted{record_.id, into, site});
-  out.push_back(Report{"update.lost",
-                       {{"job", record_.id.value},
-                        {"round", std::int64_t{into}},
-                        {"site", site.value},
-                        {"detail",
-                         "its bytes lay in memory, or the disk lost them; the site, "
-                         "which keeps them, is asked again"}}});
-}
-
 void JobMachine::next_round(TimePoint now, RoundEffects& out) {
   if (record_.round >= spec_.rounds.rounds) return finish(now, JobState::kFinished, "", out);
   if (budget_is_spent(record_, spec_))

@@ -5,6 +5,7 @@
 
 #include "common/base/assert.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/made_sums.h"
 #include "coordinator/round/privacy_budget.h"
 
 namespace tributary {
@@ -51,8 +52,8 @@ void JobMachine::start(RoundEffects& out) {
 
 void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& out) {
   for (const AcceptedUpdate& update : event.lost) {
-    if (spec_.privacy.secure_aggregation) {  // a sum, and no site: it is made again
-      out.push_back(DropAccepted{record_.id, update.into, update.site});
+    if (spec_.privacy.secure_aggregation) {
+      drop_sum(record_.id, update.site, update.into, out);
       continue;
     }
     drop_accepted(update.site, update.key, update.into, out);
@@ -62,11 +63,12 @@ void JobMachine::resume(TimePoint now, const JobRecovered& event, RoundEffects& 
       record_.cohort.push_back(update.site);
   }
   if (!event.lost.empty()) out.push_back(SaveJob{record_});
+  const std::uint64_t heaviest = heaviest_of(event.accepted, weight_max());
   for (const AcceptedUpdate& update : event.accepted) {
     if (update.into != record_.round + 1) continue;  // belongs to a round that was committed
     carried_.emplace(update.site, accepted_before(update));
-    out.push_back(AbsorbUpdate{update, weight_max(), weight_all(), clip_of(record_)});
-    record_.history[update.site].count(update.key.round);
+    out.push_back(AbsorbUpdate{update, heaviest, weight_all(), clip_of(record_)});
+    if (!spec_.privacy.secure_aggregation) record_.history[update.site].count(update.key.round);
   }
   returning_until_ = now + Milliseconds(spec_.rounds.disconnect_grace_ms);
   for (const auto& [site, task] : record_.late) {
@@ -130,8 +132,9 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
                         RoundEffects& out) {
   TRIB_ASSERT(!over() && is_over(state), "a job ends once");
   const Reason reason = state == JobState::kAborted ? Reason::kAborted : Reason::kNotNeeded;
+  std::set<SiteName> told;
   const auto release = [&](const SiteName& site) {  // it need not keep its update any more
-    out.push_back(SendCommitted{site, record_.id, record_.round + 1});
+    if (told.insert(site).second) out.push_back(SendCommitted{site, record_.id, record_.round + 1});
   };
   if (phase_) {
     for (const SiteName& site : phase_->with(Reason::kAccepted)) release(site);
@@ -155,7 +158,11 @@ void JobMachine::finish(TimePoint now, JobState state, const std::string& detail
   record_.cohort.clear();
   save(out);
   out.push_back(ForgetAccepted{record_.id});
-  for (const auto& [site, one] : carried_) release(site);
+  if (spec_.privacy.secure_aggregation) {  // what was accepted in attempts that failed, too
+    for (const auto& [site, rows] : record_.rows) release(site);
+  } else {
+    for (const auto& [site, one] : carried_) release(site);
+  }
   carried_.clear();
   out.push_back(CloseJob{record_.id});
   report_end(out);

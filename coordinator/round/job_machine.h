@@ -48,7 +48,6 @@ class JobMachine {
   void abort(TimePoint now, const JobAbortRequested& event, RoundEffects& out);
   void change(TimePoint now, const JobChangeRequested& event, const Roster& roster,
               RoundEffects& out);
-
   // A site that is on the link, or was: it may be waited for by name.
   void know(const SiteName& site, const std::vector<std::string>& datasets);
   void bar(const SiteName& site, const std::string& why) { barred_[site] = why; }
@@ -123,6 +122,8 @@ class JobMachine {
   Participant* awaited(const SiteName& site, const TaskKey& key);
   void fetch_again(TimePoint now, const SiteName& site, const std::string& why, RoundEffects& out);
   void fold(TimePoint now, const SiteName& site, RoundEffects& out);
+  void ask_for_all_again(TimePoint now, const RoundNotFinished& event, RoundEffects& out);
+  void drop_accepted(const SiteName& site, const TaskKey& key, RoundNumber into, RoundEffects& out);
   void settle(TimePoint now, const SiteName& site, Reason reason, const std::string& detail,
               RoundEffects& out);
   void drop_late(const SiteName& site, Reason reason, const std::string& detail, RoundEffects& out);
@@ -140,6 +141,7 @@ class JobMachine {
                            RoundEffects& out);
   void make_sum(TimePoint now, RoundEffects& out);  // job_secure_sums.cc
   void leave_out(const std::map<SiteName, std::string>& left, RoundEffects& out);
+  void take_in(const std::vector<SiteName>& also, RoundEffects& out);
   void ask_for_initial_model(TimePoint now, RoundEffects& out);
   TimePoint initial_model_by() const;  // then the next one is asked
   void next_round(TimePoint now, RoundEffects& out);
@@ -149,8 +151,6 @@ class JobMachine {
   void retry(TimePoint now, const std::string& why, RoundEffects& out);
   void finish(TimePoint now, JobState state, const std::string& detail, RoundEffects& out);
   void keep_accepted();
-  void ask_for_all_again(TimePoint now, const RoundNotFinished& event, RoundEffects& out);
-  void drop_accepted(const SiteName& site, const TaskKey& key, RoundNumber into, RoundEffects& out);
 
   // --- records and reports (job_reports.cc) ---
   RoundRow round_row(TimePoint now, std::string outcome) const;

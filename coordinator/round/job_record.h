@@ -121,6 +121,8 @@ struct AcceptedUpdate {
   TrainResult result;
   double norm = 0.0;       // as we computed it
   double next_clip = 0.0;  // of a sum in which sites hide: what its count makes of the clip
+  std::uint64_t weight =
+      0;  // of a sum: its sites' together; 0: what the rule makes of its examples
 };
 
 }  // namespace tributary

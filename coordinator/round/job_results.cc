@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/made_sums.h"
 #include "coordinator/round/pass.h"
 #include "coordinator/round/privacy_budget.h"
 #include "coordinator/round/staleness.h"
@@ -79,8 +80,12 @@ void JobMachine::on_barred(TimePoint now, const SiteName& site, const std::strin
 // A result that nobody waits for: the site keeps what was accepted and forgets the rest.
 void JobMachine::answer_unexpected(const SiteReturned& event, RoundEffects& out) const {
   const TaskKey& key = event.result.key;
-  // Between two attempts: it may be what the next one asks for.
-  if (!over() && !phase_ && key.kind == TaskKind::kTrain && key.round == record_.round + 1) return;
+  // Between two attempts: it may be what the next one asks for. While a secure sum is made: its
+  // site may be in it, from before a crash of ours.
+  const bool summing = finishing_since_ && summed_secretly(spec_, key.kind);
+  if (!over() && (!phase_ || summing) && key.kind == TaskKind::kTrain &&
+      key.round == record_.round + 1)
+    return;
   const auto counted = [&](const Participants& participants) {
     const auto found = participants.find(event.site);
     return found != participants.end() && found->second.reason == Reason::kAccepted &&
@@ -224,6 +229,34 @@ void JobMachine::fold(TimePoint now, const SiteName& site, RoundEffects& out) {
   out.push_back(AbsorbUpdate{std::move(update), weight_max(), weight_all(), clip_of(record_)});
   settle(now, site, Reason::kAccepted,
          into == one.key.round ? "" : how_late(one.key.round, into, share), out);
+}
+
+void JobMachine::ask_for_all_again(TimePoint now, const RoundNotFinished& event,
+                                   RoundEffects& out) {
+  finishing_since_.reset();
+  if (spec_.privacy.secure_aggregation) {
+    for (const auto& [sum, one] : carried_) drop_sum(record_.id, sum, event.round, out);
+    for (const SiteName& site : phase_->with(Reason::kAccepted))
+      uncount(record_.history[site], event.round);
+  } else {
+    for (const SiteName& site : phase_->with(Reason::kAccepted))
+      drop_accepted(site, phase_->at(site).key, event.round, out);
+  }
+  retry(now, event.detail, out);
+  carried_.clear();
+}
+
+void JobMachine::drop_accepted(const SiteName& site, const TaskKey& key, RoundNumber into,
+                               RoundEffects& out) {
+  uncount(record_.history[site], key.round);
+  out.push_back(DropAccepted{record_.id, into, site});
+  out.push_back(Report{"update.lost",
+                       {{"job", record_.id.value},
+                        {"round", std::int64_t{into}},
+                        {"site", site.value},
+                        {"detail",
+                         "its bytes lay in memory, or the disk lost them; the site, "
+                         "which keeps them, is asked again"}}});
 }
 
 void JobMachine::settle(TimePoint now, const SiteName& site, Reason reason,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "coordinator/round/job_machine.h"
+#include "coordinator/round/made_sums.h"
 #include "coordinator/round/privacy_budget.h"
 
 namespace tributary {
@@ -23,10 +24,31 @@ void JobMachine::leave_out(const std::map<SiteName, std::string>& left, RoundEff
     Participant& one = phase_->at(site);
     if (one.reason != Reason::kAccepted) continue;
     ++record_.shortfalls[site];
-    SiteHistory& history = record_.history[site];
-    if (history.counted == one.key.round) history.counted = history.counted_before;
+    uncount(record_.history[site], one.key.round);
     one.row.reason = reason_name(Reason::kSecureSumFailed);
     one.row.detail = why;
+    report_outcome(site, one, out);
+  }
+}
+
+// Who is in a sum that was begun before a restart, and was not waited for after it: the record of
+// the round names it, and it is told when the round is committed.
+void JobMachine::take_in(const std::vector<SiteName>& also, RoundEffects& out) {
+  for (const SiteName& site : also) {
+    if (!phase_->has(site)) {
+      AcceptedUpdate before;
+      before.key = phase_->key();
+      before.site = site;
+      phase_->join(site, accepted_before(before));
+    }
+    Participant& one = phase_->at(site);
+    one.row.kind = task_kind_name(phase_->kind());
+    one.row.reason = reason_name(Reason::kAccepted);
+    one.row.detail = "its input was in the sum before the coordinator crashed";
+    if (phase_->kind() == TaskKind::kTrain) {
+      ++record_.history[site].accepted;
+      record_.history[site].count(phase_->key().round);
+    }
     report_outcome(site, one, out);
   }
 }
@@ -34,14 +56,16 @@ void JobMachine::leave_out(const std::map<SiteName, std::string>& left, RoundEff
 void JobMachine::on_sum_made(TimePoint now, const SumMade& event, RoundEffects& out) {
   if (!finishing_since_ || !phase_ || phase_->key() != event.key) return;
   leave_out(event.left, out);
+  take_in(event.also, out);
   if (event.key.kind == TaskKind::kEvaluate) {
     finishing_since_.reset();
     return conclude_evaluation(now, event.counts, {}, out);
   }
+  const std::uint64_t heaviest = heaviest_of(event.sums, weight_max());
   for (const AcceptedUpdate& sum : event.sums) {
     carried_.emplace(sum.site, accepted_before(sum));
     out.push_back(SaveAccepted{sum});
-    out.push_back(AbsorbUpdate{sum, weight_max(), weight_all(), clip_of(record_)});
+    out.push_back(AbsorbUpdate{sum, heaviest, weight_all(), clip_of(record_)});
   }
   out.push_back(FinishRound{record_.id, record_.round + 1});
 }
@@ -52,6 +76,8 @@ void JobMachine::on_sum_not_made(TimePoint now, const SumNotMade& event, RoundEf
   finishing_since_.reset();
   leave_out(event.left, out);
   if (event.key.kind == TaskKind::kEvaluate) return conclude_evaluation(now, {}, {}, out);
+  for (const SiteName& site : phase_->with(Reason::kAccepted))
+    uncount(record_.history[site], event.key.round);
   retry(now, "no secure sum: " + event.detail + faults_of_sites(), out);
   carried_.clear();
 }

@@ -70,6 +70,7 @@ class Daemon {
     store_ = std::move(store);
     blobs_ = std::make_unique<Staging>(std::move(blobs), config_.staging_memory);
     models_ = std::make_unique<ModelRepository>(*files_, config_.state_dir + "/models");
+    kept_sums_.emplace(*files_, config_.state_dir + "/sums");
     TRIB_TRY(registry, SiteRegistry::open(*store_, log_));
     registry_.emplace(std::move(registry));
     TRIB_CHECK_OK(open_enrolments());
@@ -205,7 +206,8 @@ class Daemon {
           return vouched(id, request, who);
         },
         {},
-        [this] { return exchange_->trust(); }};
+        [this] { return exchange_->trust(); },
+        &*kept_sums_};
     driver_ = std::make_unique<Driver>(
         std::move(ports), EngineOptions{static_cast<std::size_t>(config_.running_jobs),
                                         static_cast<std::size_t>(config_.tasks_per_site)});
@@ -350,6 +352,7 @@ class Daemon {
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<Staging> blobs_;
   std::unique_ptr<ModelRepository> models_;
+  std::optional<KeptSums> kept_sums_;
   asio::io_context io_{1};
   asio::thread_pool pool_{threads()};
   std::map<JobId, asio::strand<asio::thread_pool::executor_type>> strands_;

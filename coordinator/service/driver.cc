@@ -114,6 +114,7 @@ struct EffectPerformer {
   void operator()(const SaveSpending&) {}
   void operator()(const ForgetAccepted& e) {
     driver.reopened_.erase(e.job);
+    driver.secure_sums_.committed(e.job);
     driver.remove_unused_blobs();
   }
   void operator()(const ReleaseBlobs&) { driver.remove_unused_blobs(); }
@@ -160,7 +161,7 @@ Driver::Driver(DriverPorts ports, EngineOptions options)
       engine_(options),
       secure_sums_({ports_.clock, ports_.blobs, ports_.models, ports_.sites, ports_.report,
                     ports_.to_engine, ports_.to_worker, ports_.parallel, ports_.trust,
-                    [this](const RoundEvent& event) { handle(event); }}) {}
+                    [this](const RoundEvent& event) { handle(event); }, ports_.kept_sums}) {}
 
 // A rule that sees all updates together reads them again and again.
 Lodging Driver::lodging(const JobId& job) const {
@@ -187,6 +188,7 @@ Status Driver::recover() {
   for (const SiteRow& site : sites) handle(SiteKnown{site.site, site.datasets});
   for (const JobRecord& record : records) {
     if (!is_over(record.state) && record.state != JobState::kQueued) reopened_.insert(record.id);
+    if (is_over(record.state)) secure_sums_.forget(record.id);
     Result<JobFile> file = parse_job(record.document, record.id.value);
     if (!file && !is_over(record.state))
       return std::move(file).error().with_context("job " + record.id.value + " in the state store");
@@ -314,11 +316,15 @@ void Driver::handle(const RoundEvent& event) {
   step({&event, 1});
 }
 
-// What no job of now can be waiting for is not kept until one does.
+// What no job of now can be waiting for is not kept until one does; a site that does not know yet
+// that a job is over may forget what it has for it.
 void Driver::handle(const SiteName& site, const SumAnswer& answer) {
   const JobMachine* job = engine_.find(answer.key.job);
-  if (job != nullptr && !job->over() && summed_secretly(job->spec(), answer.key.kind))
-    secure_sums_.on_answer(site, answer);
+  if (job == nullptr || job->over()) {
+    const RoundNumber round = std::max(answer.key.round, job == nullptr ? 0 : job->record().round);
+    return ports_.sites.send(site, RoundCommitted{answer.key.job, round + 1});
+  }
+  if (summed_secretly(job->spec(), answer.key.kind)) secure_sums_.on_answer(site, answer);
 }
 
 // One transaction for all that were checked while the last one was written: a disk makes only so

@@ -41,6 +41,8 @@ struct DriverPorts {
   std::function<std::unique_ptr<RandomSource>(const JobId&)> noise = {};
   // Whose certificates are sites', for secure sums; none: there are none.
   std::function<Trust()> trust = {};
+  // Of secure sums, for the next life; none: nothing is kept, as in simulations.
+  const KeptSums* kept_sums = nullptr;
 };
 
 class Driver {

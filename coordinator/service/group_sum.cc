@@ -54,6 +54,13 @@ void GroupSum::add(ReadFile& input) {
   }
 }
 
+Result<BlobRef> GroupSum::put() {
+  TRIB_CHECK_OK(spoiled_);
+  const Bytes packed = pack_input(sum_.numbers(), context_.bits, sum_.wide());
+  TRIB_TRY(digest, blobs_.put(packed));
+  return BlobRef{digest, packed.size()};
+}
+
 Status GroupSum::take_masks_off(const SumUnmask& unmask) {
   TRIB_CHECK_OK(spoiled_);
   sum_.unmask(unmask.numbers, unmask.wide, parallel_);

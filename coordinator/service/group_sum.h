@@ -30,6 +30,11 @@ class GroupSum {
   // what is asked for in the end says.
   void add(ReadFile& input);
 
+  // Of the inputs so far, masked as they are: durable in the blob store, as one input travels, so
+  // that add() of it to another sum makes that the same. Errors are the store's, or that the sum is
+  // spoiled.
+  Result<BlobRef> put();
+
   struct MeanUpdate {
     AcceptedUpdate update;  // in the blob store; its site is `name`
     SumFigures figures;

@@ -144,7 +144,7 @@ Status JobWorker::fold(const AbsorbUpdate& effect) {
     return opened.error();
   }
   UpdateFacts facts{update.site.value, update.result.examples, update.result.train_loss,
-                    update.norm};
+                    update.norm, update.weight};
   Status added = aggregate_->add(std::move(facts), **opened, open, update.share);
   if (!added) {
     begin_sum_again();

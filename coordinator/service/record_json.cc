@@ -226,7 +226,8 @@ std::string accepted_to_json(const AcceptedUpdate& update) {
                   {"update_norm", result.update_norm},
                   {"seconds", result.seconds},
                   {"norm", update.norm},
-                  {"next_clip", update.next_clip}});
+                  {"next_clip", update.next_clip},
+                  {"weight", update.weight}});
 }
 
 Result<AcceptedUpdate> accepted_from_json(std::string_view text) {
@@ -246,6 +247,7 @@ Result<AcceptedUpdate> accepted_from_json(std::string_view text) {
     update.result.seconds = number_of(json.at("seconds"));
     update.norm = number_of(json.at("norm"));
     update.next_clip = json.value("next_clip", 0.0);
+    update.weight = json.value("weight", std::uint64_t{0});
     return update;
   });
 }

@@ -1,51 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+// SecureSums: how sums begin, and what sites say. What follows is in secure_sums_effects.cc.
 #include "coordinator/service/secure_sums.h"
 
 #include <algorithm>
-#include <exception>
-#include <set>
 #include <utility>
 
 #include "common/base/random_source.h"
 #include "common/crypto/digest.h"
 #include "common/privacy/secagg/sum_plan.h"
+#include "coordinator/service/sum_group.h"
 
 namespace tributary {
 namespace {
 
-// No memory for a large model costs that try, never the daemon.
-template <typename Work>
-auto caught(const Work& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::exception& error) {
-    return make_error(ErrorCode::kResourceExhausted, error.what());
-  }
+constexpr const char* kNotInResumed =
+    "resumed: the sum goes on after a crash of the coordinator with the sites that were in it";
+
+std::set<SiteName> names_of(const std::vector<SumMember>& roster) {
+  std::set<SiteName> names;
+  for (const SumMember& member : roster) names.insert(member.site);
+  return names;
 }
 
 }  // namespace
-
-// What outlives a sum that is given up: work on the strand and fetches come back to it, and find it
-// abandoned.
-struct SecureSums::Group {
-  TaskKey key;
-  SiteName name;  // under which its update is folded
-  std::vector<SiteName> sites;
-  Trust trust{""};
-  std::unique_ptr<CertificateNotary> notary;
-  std::unique_ptr<SumServer> server;
-  std::shared_ptr<GroupSum> sum;
-  std::set<Digest> inputs;  // that are fetched
-  bool abandoned = false;
-};
-
-struct SecureSums::Running {
-  MakeSum wanted;
-  JobSpec spec;
-  std::vector<std::shared_ptr<Group>> groups;
-  std::size_t open = 0;  // groups
-  SumMade made;
-};
 
 void SecureSums::report(const char* event, const TaskKey& key,
                         std::vector<std::pair<std::string, FieldValue>> fields) const {
@@ -57,28 +34,75 @@ void SecureSums::report(const char* event, const TaskKey& key,
   ports_.report(report);
 }
 
+// What an earlier life kept is read on the strand: all of the inputs' sum is compared with its
+// digest.
 void SecureSums::make(const MakeSum& wanted, const JobSpec& spec, const std::string& document) {
   const JobId job = wanted.key.job;
   close(job);
-  Running& running = *(running_[job] = std::make_shared<Running>());
-  running.wanted = wanted;
-  running.spec = spec;
-  running.made.key = wanted.key;
-  if (const Status begun = caught([&] { return begin(running, document); }); !begun)
-    return ports_.to_engine([this, job, what = begun.error().message] { fail(job, what); });
-  std::vector<std::pair<SiteName, SumAnswer>> early;
-  for (const SiteName& site : wanted.sites) {
-    if (auto keys = early_.extract({job, site})) early.emplace_back(site, std::move(keys.mapped()));
+  const auto running = std::make_shared<Running>();
+  running_[job] = running;
+  running->wanted = wanted;
+  running->spec = spec;
+  running->document = document;
+  running->made.key = wanted.key;
+  running->loading = true;
+  if (ports_.kept == nullptr || !ports_.kept->any(job)) {
+    // The engine is in the middle of its own step.
+    return ports_.to_engine([this, running] { take_up(running, std::vector<Found>{}); });
   }
-  // The engine is in the middle of its own step.
-  ports_.to_engine([this, early = std::move(early)] {
-    for (const auto& [site, keys] : early) on_answer(site, keys);
+  ports_.to_worker(job, [this, running, job] {
+    const auto found =
+        std::make_shared<Result<std::vector<Found>>>(caught([&] { return load(job); }));
+    ports_.to_engine([this, running, found] { take_up(running, std::move(*found)); });
   });
+}
+
+Result<std::vector<SecureSums::Found>> SecureSums::load(const JobId& job) const {
+  TRIB_TRY(sums, ports_.kept->load(job));
+  std::vector<Found> found;
+  for (KeptSum& sum : sums) {
+    TRIB_TRY(file, ports_.blobs.open_verified(sum.inputs.digest));
+    if (file->size() != sum.inputs.bytes)
+      return make_error(ErrorCode::kDataLoss, "the sum of the inputs has another size");
+    found.push_back({std::move(sum), std::shared_ptr(std::move(file))});
+  }
+  return found;
+}
+
+// What cannot be gone on with is as if it were not there: this attempt begins anew.
+void SecureSums::take_up(const std::shared_ptr<Running>& running,
+                         Result<std::vector<Found>> found) {
+  const TaskKey& key = running->wanted.key;
+  const auto still = running_.find(key.job);
+  if (still == running_.end() || still->second != running) return;
+  const bool lost = !found;
+  if (lost) report("sum.unkept", key, {{"detail", found.error().message}});
+  const bool of_it =
+      !lost && !found->empty() && std::ranges::all_of(*found, [&key](const Found& one) {
+        return one.sum.key.round == key.round && one.sum.key.kind == key.kind;
+      });
+  Status begun = of_it ? caught([&] { return begin(*running, *found); }) : Status{};
+  if (of_it && !begun && begun.error().code == ErrorCode::kUnavailable)
+    return fail(key.job, begun.error().message, false);
+  if (of_it && !begun) {
+    report("sum.unkept", key, {{"detail", begun.error().message}});
+    running->groups.clear();
+    running->open = 0;
+    running->made.left.clear();
+    running->made.also.clear();
+  }
+  if (!of_it || !begun) {
+    drop_kept(key.job);
+    begun = caught([&] { return begin(*running, {}); });
+  }
+  if (!begun) return fail(key.job, begun.error().message);
+  running->loading = false;
+  hear_early(key.job);
 }
 
 // Groups by lot, from the job's seed, round for round anew. Sites do not check the lot: a
 // coordinator that lies chooses, and what holds then is the size of a group.
-Status SecureSums::begin(Running& running, const std::string& document) {
+Status SecureSums::begin(Running& running, const std::vector<Found>& found) {
   if (!ports_.trust) {
     return make_error(ErrorCode::kFailedPrecondition,
                       "secure sums need the certificates of a federation");
@@ -88,59 +112,166 @@ Status SecureSums::begin(Running& running, const std::string& document) {
            ports_.models.read_model(
                wanted.key.job, wanted.key.round - (wanted.key.kind == TaskKind::kTrain ? 1 : 0)));
   const Layout layout = model->layout();
-  const SumContext context = sum_context(running.spec, wanted.key, sha256(as_bytes(document)),
-                                         wanted.model.digest, layout.element_count());
+  const SumContext context =
+      sum_context(running.spec, wanted.key, sha256(as_bytes(running.document)), wanted.model.digest,
+                  layout.element_count());
+  TRIB_CHECK_OK(resume(running, context, layout, found));
   std::vector<SiteName> sites = wanted.sites;
+  std::erase_if(sites, [&](const SiteName& site) {
+    return std::ranges::any_of(running.groups, [&site](const auto& group) {
+      return std::ranges::count(group->sites, site) > 0;
+    });
+  });
+  return add_groups(running, context, layout, std::move(sites));
+}
+
+SumServer::Options SecureSums::options(const Running& running, const SumContext& context) const {
+  SumServer::Options options;
+  options.least = least_members(running.spec, running.wanted.key, running.wanted.least);
+  options.step = Milliseconds(running.spec.privacy.secure_aggregation->step_ms);
+  options.input_bytes = input_bytes(context.numbers, context.bits, context.wide);
+  return options;
+}
+
+std::shared_ptr<SecureSums::Group> SecureSums::new_group(const Running& running,
+                                                         const SumContext& context,
+                                                         const Layout& layout) const {
+  auto group = std::make_shared<Group>();
+  group->key = context.key;
+  group->trust = ports_.trust();
+  group->notary = std::make_unique<CertificateNotary>(
+      nullptr, group->trust, [&clock = ports_.clock] { return clock.wall_ms() / 1000; });
+  group->sum =
+      std::make_shared<GroupSum>(context, running.spec, layout, ports_.blobs, ports_.parallel);
+  return group;
+}
+
+// Whoever was to be in it and is not, or is ready now and was not in it, is left out; whoever is in
+// it and is not ready now is in it all the same.
+Status SecureSums::resume(Running& running, const SumContext& context, const Layout& layout,
+                          const std::vector<Found>& found) {
+  const std::set<SiteName> ready(running.wanted.sites.begin(), running.wanted.sites.end());
+  for (const Found& one : found) {
+    SumContext as_it_began = context;
+    as_it_began.key = one.sum.key;
+    const auto group = new_group(running, as_it_began, layout);
+    group->name = one.sum.name;
+    const SumServer::Options how = options(running, context);
+    if (one.sum.inputs.bytes != how.input_bytes)
+      return make_error(ErrorCode::kDataLoss, "the inputs were of another model");
+    TRIB_TRY(server, SumServer::resume(as_it_began, one.sum.snapshot, how, *group->notary,
+                                       ports_.clock.now()));
+    group->server = std::move(server);
+    group->kept = one.sum.inputs;
+    kept_blobs_[group->key.job].insert(group->kept.digest);
+    const std::set<SiteName> members = names_of(one.sum.snapshot.roster);
+    group->sites.assign(members.begin(), members.end());
+    const std::vector<SiteName> survivors = group->server->survivors();
+    for (const SiteName& site : members) {
+      const bool in_it = std::ranges::count(survivors, site) > 0;
+      if (in_it && !ready.contains(site)) running.made.also.push_back(site);
+      if (!in_it && ready.contains(site)) running.made.left[site] = kNotInResumed;
+    }
+    ports_.to_worker(group->key.job,
+                     [sum = group->sum, inputs = one.inputs] { sum->add(*inputs); });
+    report("sum.resumed", group->key,
+           {{"sites", static_cast<std::int64_t>(survivors.size())},
+            {"phase", std::string(group->server->phase())}});
+    running.groups.push_back(group);
+    ++running.open;
+  }
+  return {};
+}
+
+// Of those who are in no sum that goes on. Where they are too few for one, they are in none.
+Status SecureSums::add_groups(Running& running, const SumContext& context, const Layout& layout,
+                              std::vector<SiteName> sites) {
+  const MakeSum& wanted = running.wanted;
   const std::size_t size = running.spec.privacy.secure_aggregation->group_size;
   const bool grouped = wanted.key.kind == TaskKind::kTrain && size > 0;
+  const SumServer::Options how = options(running, context);
+  if (!running.groups.empty() && (!grouped || sites.size() < how.least)) {
+    std::size_t in_it = 0;
+    for (const auto& group : running.groups) in_it += group->server->survivors().size();
+    if (in_it < wanted.least) {
+      return make_error(ErrorCode::kUnavailable,
+                        "of the groups some go on after a crash with " + std::to_string(in_it) +
+                            " sites, and the others have too few for a sum");
+    }
+    for (const SiteName& site : sites) running.made.left[site] = kNotInResumed;
+    return {};
+  }
   const std::size_t groups = grouped ? std::max<std::size_t>(1, sites.size() / size) : 1;
   SeededRandom random(derive_seed(running.spec.seed, "groups of secure sums",
                                   wanted.key.round * 1'000ull + wanted.key.attempt));
   random.shuffle(sites);
   std::vector<std::vector<SiteName>> members(groups);
   for (std::size_t i = 0; i < sites.size(); ++i) members[i % groups].push_back(sites[i]);
-  for (std::vector<SiteName>& group : members)
-    add_group(running, context, layout, std::move(group));
+  for (std::vector<SiteName>& of_group : members) {
+    const auto group = new_group(running, context, layout);
+    std::size_t number = 1;
+    const auto taken = [&](const auto& other) {
+      return other->name.value == "sum-" + std::to_string(number);
+    };
+    while (std::ranges::any_of(running.groups, taken)) ++number;
+    group->name = SiteName{"sum-" + std::to_string(number)};
+    group->sites = of_group;
+    group->server = std::make_unique<SumServer>(context, std::move(of_group), how, *group->notary,
+                                                ports_.clock.now());
+    report("sum.started", group->key,
+           {{"sites", static_cast<std::int64_t>(group->sites.size())},
+            {"bytes", static_cast<std::int64_t>(how.input_bytes)}});
+    running.groups.push_back(group);
+    ++running.open;
+  }
   return {};
 }
 
-void SecureSums::add_group(Running& running, const SumContext& context, const Layout& layout,
-                           std::vector<SiteName> sites) {
-  const JobSpec& spec = running.spec;
-  auto group = std::make_shared<Group>();
-  group->key = running.wanted.key;
-  group->name = SiteName{"sum-" + std::to_string(running.groups.size() + 1)};
-  group->sites = sites;
-  group->trust = ports_.trust();
-  group->notary = std::make_unique<CertificateNotary>(
-      nullptr, group->trust, [&clock = ports_.clock] { return clock.wall_ms() / 1000; });
-  SumServer::Options options;
-  options.least = least_members(spec, group->key, running.wanted.least);
-  options.step = Milliseconds(spec.privacy.secure_aggregation->step_ms);
-  options.input_bytes = input_bytes(context.numbers, context.bits, context.wide);
-  group->server = std::make_unique<SumServer>(context, std::move(sites), options, *group->notary,
-                                              ports_.clock.now());
-  group->sum = std::make_shared<GroupSum>(context, spec, layout, ports_.blobs, ports_.parallel);
-  report("sum.started", group->key,
-         {{"sites", static_cast<std::int64_t>(group->sites.size())},
-          {"bytes", static_cast<std::int64_t>(options.input_bytes)}});
-  running.groups.push_back(std::move(group));
-  ++running.open;
-}
-
-// --- events ---
+// --- what sites say ---
 
 void SecureSums::on_answer(const SiteName& site, const SumAnswer& answer) {
+  if (!hear(site, answer)) note_early(site, answer);
+}
+
+// False: no sum that is under way is meant.
+bool SecureSums::hear(const SiteName& site, const SumAnswer& answer) {
+  const auto found = running_.find(answer.key.job);
+  if (found == running_.end() || found->second->loading) return false;
+  for (const auto& group : std::vector(found->second->groups)) {
+    if (group->key != answer.key || std::ranges::count(group->sites, site) == 0) continue;
+    if (!group->abandoned)
+      perform(group, group->server->handle(ports_.clock.now(), site, answer.body));
+    return true;
+  }
+  return false;
+}
+
+// One of each for a site and job: a later task's take the place of an earlier one's.
+void SecureSums::note_early(const SiteName& site, const SumAnswer& answer) {
   const JobId& job = answer.key.job;
-  const auto found = running_.find(job);
-  if (found == running_.end() || found->second->wanted.key != answer.key) {
-    // One for each site and job: a later task's take the place of an earlier one's.
-    if (std::holds_alternative<SumKeys>(answer.body)) early_.insert_or_assign({job, site}, answer);
+  if (std::holds_alternative<SumKeys>(answer.body)) {
+    early_[{job, site}].keys = answer;
     return;
   }
-  for (const auto& group : std::vector(found->second->groups)) {
-    if (std::ranges::count(group->sites, site) == 0) continue;
-    return perform(group, group->server->handle(ports_.clock.now(), site, answer.body));
+  const bool may_go_on = std::holds_alternative<SumInput>(answer.body) ||
+                         std::holds_alternative<SumAgreement>(answer.body) ||
+                         std::holds_alternative<SumReveal>(answer.body);
+  if (may_go_on && ports_.kept != nullptr && ports_.kept->any(job))
+    early_[{job, site}].last = answer;
+}
+
+// In the order in which sites say them: what they said last shows that they have the secrets of
+// that sum, though keys of another one follow.
+void SecureSums::hear_early(const JobId& job) {
+  std::map<SiteName, Early> early;
+  for (auto at = early_.lower_bound({job, SiteName{}});
+       at != early_.end() && at->first.first == job;) {
+    early.emplace(at->first.second, std::move(at->second));
+    at = early_.erase(at);
+  }
+  for (const auto& [site, said] : early) {
+    if (said.last) static_cast<void>(hear(site, *said.last));
+    if (said.keys) on_answer(site, *said.keys);
   }
 }
 
@@ -167,6 +298,8 @@ std::optional<TimePoint> SecureSums::next_wake() const {
 }
 
 bool SecureSums::uses(const Digest& digest) const {
+  const auto is_kept = [&digest](const auto& kept) { return kept.second.contains(digest); };
+  if (std::ranges::any_of(kept_blobs_, is_kept)) return true;
   return std::ranges::any_of(running_, [&digest](const auto& running) {
     return std::ranges::any_of(running.second->groups, [&digest](const auto& group) {
       return group->inputs.contains(digest);
@@ -180,130 +313,21 @@ void SecureSums::close(const JobId& job) {
   for (const auto& group : found.mapped()->groups) group->abandoned = true;
 }
 
+void SecureSums::committed(const JobId& job) { drop_kept(job); }
+
 void SecureSums::forget(const JobId& job) {
   close(job);
+  drop_kept(job);
   std::erase_if(early_, [&job](const auto& entry) { return entry.first.first == job; });
 }
 
-void SecureSums::fail(const JobId& job, const std::string& detail) {
-  const auto found = running_.extract(job);
-  if (found.empty()) return;
-  for (const auto& group : found.mapped()->groups) group->abandoned = true;
-  const TaskKey key = found.mapped()->wanted.key;
-  report("sum.failed", key, {{"detail", detail}});
-  ports_.answer(SumNotMade{key, detail, std::move(found.mapped()->made.left)});
-}
-
-// --- effects ---
-
-struct SecureSums::Performer {
-  SecureSums& sums;
-  const std::shared_ptr<Group>& group;
-
-  void operator()(const SumSend& e) {
-    sums.ports_.sites.send(e.site, SumRequest{group->key, e.body});
-  }
-  void operator()(const SumFetch& e) {
-    // Masked bytes were never here before: it named a blob of somebody else.
-    if (sums.ports_.blobs.contains(e.masked.digest)) {
-      return sums.ports_.to_engine([&s = sums, g = group, e] {
-        if (!g->abandoned)
-          s.perform(g, g->server->gone(s.ports_.clock.now(), e.site, "lied: not its own input"));
-      });
-    }
-    group->inputs.insert(e.masked.digest);
-    sums.ports_.sites.fetch(e.site, e.masked, Lodging::kDisk,
-                            [&s = sums, g = group, e](const Status& outcome) {
-                              s.fetched(g, e.site, e.masked, outcome);
-                            });
-  }
-  // Opened now: what nobody names any more may be removed before its turn on the strand has come.
-  void operator()(const SumAdd& e) {
-    auto file = sums.ports_.blobs.open_verified(e.masked.digest);
-    if (!file) return sums.fail(group->key.job, "an input was lost here: " + file.error().message);
-    if ((*file)->size() != e.masked.bytes)
-      return sums.fail(group->key.job, e.site.value + " lied about the size of its input");
-    sums.ports_.to_worker(
-        group->key.job,
-        [sum = group->sum, input = std::shared_ptr(*std::move(file))] { sum->add(*input); });
-    group->inputs.erase(e.masked.digest);
-    static_cast<void>(sums.ports_.blobs.remove(e.masked.digest).has_value());
-  }
-  void operator()(const SumLeft& e) {
-    sums.report("sum.left", group->key,
-                {{"site", e.site.value}, {"reason", e.reason}, {"detail", e.detail}});
-    left()[e.site] = e.reason + (e.detail.empty() ? "" : ": " + e.detail);
-  }
-  void operator()(const SumUnmask& e) {
-    // Who went away after its input was whole is in the sum.
-    for (const SiteName& site : e.survivors) left().erase(site);
-    sums.unmask(group, e);
-  }
-  void operator()(const SumFailed& e) { sums.fail(group->key.job, e.reason + ": " + e.detail); }
-
- private:
-  std::map<SiteName, std::string>& left() { return sums.running_.at(group->key.job)->made.left; }
-};
-
-void SecureSums::perform(const std::shared_ptr<Group>& group, const SumEffects& effects) {
-  Performer performer{*this, group};
-  for (const SumEffect& effect : effects) {
-    if (group->abandoned) return;
-    std::visit(performer, effect);
-  }
-}
-
-void SecureSums::fetched(const std::shared_ptr<Group>& group, const SiteName& site,
-                         const BlobRef& input, const Status& outcome) {
-  if (group->abandoned) return;
-  const TimePoint now = ports_.clock.now();
-  if (outcome) return perform(group, group->server->input_arrived(now, site, input.digest));
-  // It says so again on its next link, or is late.
-  if (outcome.error().code == ErrorCode::kUnavailable) return;
-  perform(group, group->server->gone(now, site, outcome.error().message));
-}
-
-void SecureSums::unmask(const std::shared_ptr<Group>& group, const SumUnmask& unmask) {
-  const std::size_t members = group->server->members();
-  ports_.to_worker(group->key.job, [this, group, unmask, members] {
-    if (group->key.kind == TaskKind::kTrain) {
-      auto mean = caught([&] { return group->sum->mean_update(unmask, members, group->name); });
-      ports_.to_engine([this, group, mean = std::move(mean)] { made(group, mean); });
-    } else {
-      auto counts = caught([&] { return group->sum->counts(unmask); });
-      ports_.to_engine([this, group, counts = std::move(counts)] { counted(group, counts); });
-    }
+// In the strand's order: what is being kept of it now goes too.
+void SecureSums::drop_kept(const JobId& job) {
+  const bool in_this_life = kept_blobs_.erase(job) > 0;
+  if (ports_.kept == nullptr || (!in_this_life && !ports_.kept->any(job))) return;
+  ports_.to_worker(job, [kept = ports_.kept, job] {
+    static_cast<void>(kept->forget(job).has_value());  // a round that is over is not gone on with
   });
-}
-
-void SecureSums::made(const std::shared_ptr<Group>& group, Result<GroupSum::MeanUpdate> mean) {
-  if (group->abandoned) return;
-  if (!mean) return fail(group->key.job, mean.error().message);
-  const SumFigures& figures = mean->figures;
-  report("sum.made", group->key,
-         {{"examples", static_cast<std::int64_t>(figures.examples)},
-          {"loss", mean->update.result.train_loss},
-          {"norm", mean->update.norm},
-          {"clipped", static_cast<std::int64_t>(figures.clipped)},
-          {"saturated", static_cast<std::int64_t>(figures.saturated)}});
-  running_.at(group->key.job)->made.sums.push_back(std::move(mean->update));
-  end_group(group);
-}
-
-void SecureSums::counted(const std::shared_ptr<Group>& group, Result<EvaluationCounts> counts) {
-  if (group->abandoned) return;
-  if (!counts) return fail(group->key.job, counts.error().message);
-  report("sum.made", group->key, {{"examples", static_cast<std::int64_t>(counts->examples)}});
-  running_.at(group->key.job)->made.counts = *std::move(counts);
-  end_group(group);
-}
-
-void SecureSums::end_group(const std::shared_ptr<Group>& group) {
-  const auto found = running_.find(group->key.job);
-  if (--found->second->open > 0) return;
-  const SumMade made = std::move(found->second->made);
-  running_.erase(found);
-  ports_.answer(made);
 }
 
 }  // namespace tributary

@@ -219,6 +219,10 @@ bool FederationFiles::wait_for(const std::string& name,
   return wait_until([&] { return events(name, fields).size() >= count; }, kPatience);
 }
 
+bool FederationFiles::wait_for_that(const std::function<bool()>& is_so) const {
+  return wait_until(is_so, kPatience);
+}
+
 std::string FederationFiles::logs() const {
   std::string all = "--- coordinator\n" + read(path("coordinator.txt"));
   for (const auto& [index, client] : clients_) {

@@ -3,6 +3,7 @@
 // One test each.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -70,6 +71,7 @@ class FederationFiles {
                                   const std::map<std::string, std::string>& fields = {}) const;
   bool wait_for(const std::string& name, const std::map<std::string, std::string>& fields = {},
                 std::size_t count = 1) const;
+  bool wait_for_that(const std::function<bool()>& is_so) const;
   // A random moment of the work that goes on: up to so many further lines of the coordinator's log,
   // and some milliseconds. False where a job ended before.
   bool wait_for_moment(RandomSource& random, std::size_t lines_most) const;

@@ -55,6 +55,10 @@ class SumClient {
   // The masked input is at `input`, durable.
   SumStep give_input(const BlobRef& input);
   const std::optional<SumAborted>& aborted() const { return aborted_; }
+  // Its input is with the coordinator, so that the sum may be made whatever this site does next.
+  bool has_given() const { return !aborted_ && step_ >= Step::kMasked; }
+  // What it said last, for a coordinator that goes on with this sum after a crash.
+  const SumAnswerBody& last() const { return last_; }
 
  private:
   enum class Step { kAdvertised, kShared, kMasking, kMasked, kAgreed, kRevealed };

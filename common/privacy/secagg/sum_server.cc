@@ -28,10 +28,15 @@ struct SumServer::Handler {
   void operator()(const SumAgreement& m) { member(&SumServer::on_agreement, m); }
   void operator()(const SumReveal& m) { member(&SumServer::on_reveal, m); }
 
-  // Of those who are still in it, and what is not too late.
+  // Of those who are still in it, and what is not too late. What nobody waits for was said before:
+  // its site still has its secrets.
   template <typename Body>
   void member(void (SumServer::*on)(std::size_t, const Body&), const Body& body) {
-    if (const auto found = server.waited_for(site)) (server.*on)(*found, body);
+    const auto member = server.session_ ? server.session_->find(site) : std::nullopt;
+    if (!member) return;
+    const bool waited_for = server.waiting_->has(*member);
+    if (!waited_for || server.resumed_) server.again_.insert(*member);
+    if (waited_for) (server.*on)(*member, body);
   }
 };
 
@@ -47,7 +52,7 @@ SumServer::SumServer(SumContext context, std::vector<SiteName> sites, Options op
 SumEffects SumServer::take() { return std::exchange(out_, {}); }
 
 std::optional<TimePoint> SumServer::next_wake() const {
-  if (over()) return std::nullopt;
+  if (over() || busy_ != Busy::kNo) return std::nullopt;
   return deadline_;
 }
 
@@ -72,7 +77,7 @@ SumEffects SumServer::gone(TimePoint now, const SiteName& site, const std::strin
 }
 
 SumEffects SumServer::pass_time(TimePoint now) {
-  if (over()) return {};
+  if (over() || busy_ != Busy::kNo) return {};
   drop_late(now);
   advance(now);
   return take();
@@ -126,7 +131,7 @@ void SumServer::drop_late(TimePoint now) {
 }
 
 void SumServer::advance(TimePoint now) {
-  while (!over() && all_here()) {
+  while (!over() && busy_ == Busy::kNo && all_here()) {
     deadline_ = now + options_.step;
     close_phase();
   }
@@ -178,6 +183,7 @@ void SumServer::on_keys_again(const SiteName& site, const SumKeys& keys) {
   const auto member = session_->find(site);
   if (!member || !present_->has(*member)) return;
   if (session_->roster()[*member] == keys.member) return tell_again(*member);
+  if (again_.erase(*member) > 0) return;  // of another sum, which it has begun beside this one
   leave(site, "gone", "it came back with other keys");
 }
 
@@ -243,6 +249,8 @@ SumSharesPassed SumServer::shares_for(std::size_t member) const {
 // --- inputs ---
 
 void SumServer::on_input(std::size_t member, const SumInput& input) {
+  if (phase_ == Phase::kAgreements && inputs_.at(member).digest == input.masked.digest)
+    return tell_again(member);
   if (phase_ != Phase::kInputs) return;
   const SiteName& site = session_->roster()[member].site;
   if (input.masked.bytes != options_.input_bytes) {
@@ -271,12 +279,7 @@ void SumServer::close_inputs() {
   if (const auto fault = session_->fault_of(*sharing_, *survivors_)) return fail(*fault);
   phase_ = Phase::kAgreements;
   waiting_ = MemberSet(session_->members());
-  for (const std::size_t member : survivors_->list()) {
-    if (!present_->has(member)) continue;
-    waiting_->add(member);
-    out_.push_back(SumSend{session_->roster()[member].site,
-                           SumSurvivors{sharing_->bitmap(), survivors_->bitmap()}});
-  }
+  keep();
 }
 
 // --- links ---

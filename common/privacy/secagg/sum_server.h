@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <variant>
@@ -16,7 +17,9 @@
 #include "common/privacy/secagg/shamir.h"
 #include "common/privacy/secagg/sum_client.h"
 #include "common/privacy/secagg/sum_notary.h"
+#include "common/privacy/secagg/sum_recovery.h"
 #include "common/privacy/secagg/sum_session.h"
+#include "common/privacy/secagg/sum_snapshot.h"
 
 namespace tributary {
 
@@ -39,6 +42,15 @@ struct SumLeft {
   std::string reason;  // abort_name, or one of this side: "late", "gone", "lied"
   std::string detail;
 };
+// To be made durable, with the sum of the inputs as it is now, before what follows from it leaves;
+// answered by kept().
+struct SumKeep {
+  SumSnapshot snapshot;
+};
+// recover_masks() of it, which takes its time; answered by recovered().
+struct SumRecover {
+  SumRecovery recovery;
+};
 // Everything to take from the sum of the inputs.
 struct SumUnmask {
   std::vector<Mask> numbers, wide;
@@ -48,7 +60,8 @@ struct SumFailed {
   std::string reason;
   std::string detail;
 };
-using SumEffect = std::variant<SumSend, SumFetch, SumAdd, SumLeft, SumUnmask, SumFailed>;
+using SumEffect =
+    std::variant<SumSend, SumFetch, SumAdd, SumLeft, SumKeep, SumRecover, SumUnmask, SumFailed>;
 using SumEffects = std::vector<SumEffect>;
 
 class SumServer {
@@ -61,6 +74,12 @@ class SumServer {
   // `sites` are those that will take part; `notary` outlives it.
   SumServer(SumContext context, std::vector<SiteName> sites, Options options,
             const SumNotary& notary, TimePoint now);
+  // Goes on where a server was whose sum was kept, with the same survivors and no others. Members
+  // are sent nothing before they say again what they said last. kDataLoss: these are no parts of
+  // one sum about `context`, or not one that may be shown.
+  static Result<std::unique_ptr<SumServer>> resume(SumContext context, const SumSnapshot& kept,
+                                                   Options options, const SumNotary& notary,
+                                                   TimePoint now);
 
   // Keys that come again, from a new link, are answered with what the site may have missed.
   [[nodiscard]] SumEffects handle(TimePoint now, const SiteName& site, const SumAnswerBody& answer);
@@ -68,15 +87,21 @@ class SumServer {
   [[nodiscard]] SumEffects input_arrived(TimePoint now, const SiteName& site, const Digest& input);
   // It will answer no more; or its process has ended, and with it its secrets.
   [[nodiscard]] SumEffects gone(TimePoint now, const SiteName& site, const std::string& why);
+  // What was to be kept is, or cannot be; the sum goes on.
+  [[nodiscard]] SumEffects kept(TimePoint now);
+  [[nodiscard]] SumEffects recovered(TimePoint now, const RecoveredMasks& masks);
   [[nodiscard]] SumEffects pass_time(TimePoint now);
-  // When to call pass_time() at the latest; none: it is over.
+  // When to call pass_time() at the latest; none: it is over, or waits for its caller.
   std::optional<TimePoint> next_wake() const;
   bool over() const { return phase_ == Phase::kOver; }
   std::size_t members() const { return session_ ? session_->members() : 0; }  // of the roster
   std::string_view phase() const;  // for people: "keys", "shares" ...
+  // From when it is certain whose inputs are in the sum.
+  std::vector<SiteName> survivors() const;
 
  private:
   enum class Phase { kKeys, kShares, kInputs, kAgreements, kReveals, kOver };
+  enum class Busy { kNo, kKeeping, kRecovering };  // of its caller
   struct Handler;
 
   void on_keys(const SiteName& site, const SumKeys& keys);
@@ -98,11 +123,11 @@ class SumServer {
   void close_inputs();
   void close_agreements();
   void close_reveals();
-  void unmask();
-  Result<std::vector<std::size_t>> recover(std::size_t member, std::vector<Mask>& numbers,
-                                           std::vector<Mask>& wide);
-  void add_masks(std::size_t member, const SecretKey& secret, std::vector<Mask>& numbers,
-                 std::vector<Mask>& wide) const;
+  Status restore(const SumSnapshot& kept);
+  Status restore_agreements(const std::vector<SumAgreements::One>& agreements);
+  SumSnapshot snapshot() const;
+  void keep();
+  SumRecovery recovery() const;
   std::optional<std::size_t> waited_for(const SiteName& site) const;
   void send_roster(const SiteName& site);
   SumSharesPassed shares_for(std::size_t member) const;
@@ -113,6 +138,7 @@ class SumServer {
   Options options_;
   const SumNotary& notary_;
   Phase phase_ = Phase::kKeys;
+  Busy busy_ = Busy::kNo;
   TimePoint deadline_;
   std::map<SiteName, std::optional<SumKeys>> keys_;  // of those that may still be in the roster
   std::optional<SumSession> session_;
@@ -121,10 +147,11 @@ class SumServer {
   std::optional<MemberSet> waiting_, present_;  // present: still in
   std::optional<MemberSet> sharing_, survivors_;
   std::map<std::size_t, SumShares> shares_;
-  std::map<std::size_t, BlobRef> inputs_;  // announced, not here yet
+  std::map<std::size_t, BlobRef> inputs_;  // announced
   std::optional<MemberSet> summed_;
   std::map<std::size_t, Bytes> agreed_;
-  std::set<std::size_t> liars_;                         // members whose shares were wrong
+  bool resumed_ = false;
+  std::set<std::size_t> again_;  // said again what they had said: they have their secrets
   std::map<std::size_t, std::vector<Share>> revealed_;  // of each member's one secret
   SumEffects out_;
 };

@@ -1,16 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
 // SumServer from the survivors' agreements on: the shares that take the masks off.
 #include <algorithm>
+#include <utility>
 
 #include "common/privacy/secagg/field.h"
-#include "common/privacy/secagg/share_repair.h"
 #include "common/privacy/secagg/sum_server.h"
 
 namespace tributary {
 
+std::vector<SiteName> SumServer::survivors() const {
+  return survivors_ ? session_->names(*survivors_) : std::vector<SiteName>{};
+}
+
+// --- what is kept ---
+
+void SumServer::keep() {
+  busy_ = Busy::kKeeping;
+  out_.push_back(SumKeep{snapshot()});
+}
+
+SumSnapshot SumServer::snapshot() const {
+  SumSnapshot kept{session_->roster(),     issuers_, sharing_->bitmap(),
+                   survivors_->bitmap(),   {},       {},
+                   agreements().signatures};
+  for (const std::size_t member : sharing_->list())
+    kept.commitments[member] = shares_.at(member).commitment;
+  for (const std::size_t member : survivors_->list())
+    kept.inputs[member] = inputs_.at(member).digest;
+  return kept;
+}
+
+// Each survivor signs once, and those who agreed tell their shares: whatever happens to this
+// process from here on, the sum is of the same sites.
+SumEffects SumServer::kept(TimePoint now) {
+  if (over() || busy_ != Busy::kKeeping) return {};
+  busy_ = Busy::kNo;
+  deadline_ = now + options_.step;
+  for (const std::size_t member : survivors_->list()) {
+    if (!present_->has(member)) continue;
+    if (phase_ == Phase::kReveals && !agreed_.contains(member)) continue;
+    waiting_->add(member);
+    tell_again(member);
+  }
+  advance(now);
+  return take();
+}
+
+Result<std::unique_ptr<SumServer>> SumServer::resume(SumContext context, const SumSnapshot& kept,
+                                                     Options options, const SumNotary& notary,
+                                                     TimePoint now) {
+  auto server = std::make_unique<SumServer>(std::move(context), std::vector<SiteName>{}, options,
+                                            notary, now);
+  TRIB_CHECK_OK(server->restore(kept));
+  return server;
+}
+
+Status SumServer::restore(const SumSnapshot& kept) {
+  const auto damaged = [](const std::string& what) {
+    return make_error(ErrorCode::kDataLoss, what);
+  };
+  auto made = SumSession::make(context_, kept.roster, options_.least);
+  if (const auto* fault = std::get_if<SumAborted>(&made)) return damaged(fault->detail);
+  session_ = std::get<SumSession>(std::move(made));
+  for (const SumMember& member : session_->roster()) {
+    if (member.about != session_->about()) return damaged("its members are of another sum");
+  }
+  TRIB_TRY(sharing, MemberSet::from_bitmap(kept.sharing, session_->members()));
+  TRIB_TRY(survivors, MemberSet::from_bitmap(kept.survivors, session_->members()));
+  if (const auto fault = session_->fault_of(sharing, survivors)) return damaged(fault->detail);
+  for (const std::size_t member : sharing.list()) {
+    const auto found = kept.commitments.find(member);
+    if (found == kept.commitments.end()) return damaged("a commitment is missing");
+    shares_[member].commitment = found->second;
+  }
+  for (const std::size_t member : survivors.list()) {
+    const auto found = kept.inputs.find(member);
+    if (found == kept.inputs.end()) return damaged("an input is missing");
+    inputs_[member] = {found->second, options_.input_bytes};
+  }
+  issuers_ = kept.issuers;
+  resumed_ = true;
+  sharing_ = present_ = sharing;
+  survivors_ = summed_ = survivors;
+  return restore_agreements(kept.agreements);
+}
+
+// Without a quorum nobody was told what others signed: all are asked, and say the same.
+Status SumServer::restore_agreements(const std::vector<SumAgreements::One>& agreements) {
+  phase_ = Phase::kAgreements;
+  waiting_ = *survivors_;
+  if (agreements.empty()) return {};
+  phase_ = Phase::kReveals;
+  waiting_ = MemberSet(session_->members());
+  for (const SumAgreements::One& one : agreements) {
+    if (one.member >= session_->members() || !survivors_->has(one.member))
+      return make_error(ErrorCode::kDataLoss, "somebody agreed who is no survivor");
+    agreed_[one.member] = one.signature;
+    waiting_->add(one.member);
+  }
+  if (agreed_.size() >= session_->quorum()) return {};
+  return make_error(ErrorCode::kDataLoss, "fewer agreements than a quorum");
+}
+
 // --- agreements ---
 
 void SumServer::on_agreement(std::size_t member, const SumAgreement& agreement) {
+  if (phase_ == Phase::kReveals && agreed_.at(member) == agreement.signature)
+    return tell_again(member);
   if (phase_ != Phase::kAgreements) return;
   const SumMember& one = session_->roster()[member];
   const Status signed_by_it = notary_.verify(
@@ -30,11 +126,7 @@ void SumServer::close_agreements() {
   }
   phase_ = Phase::kReveals;
   waiting_ = MemberSet(session_->members());
-  for (const auto& [member, signature] : agreed_) {
-    if (!present_->has(member)) continue;
-    waiting_->add(member);
-    out_.push_back(SumSend{session_->roster()[member].site, agreements()});
-  }
+  keep();
 }
 
 SumAgreements SumServer::agreements() const {
@@ -78,67 +170,31 @@ void SumServer::close_reveals() {
                                       std::to_string(have) + " shares came, and " +
                                       std::to_string(session_->threshold()) + " are needed");
   }
-  unmask();
+  busy_ = Busy::kRecovering;
+  out_.push_back(SumRecover{recovery()});
 }
 
-void SumServer::unmask() {
-  SumUnmask unmask;
-  unmask.survivors = session_->names(*survivors_);
-  for (const std::size_t member : sharing_->list()) {
-    const auto liars = recover(member, unmask.numbers, unmask.wide);
-    if (!liars) {
-      return fail("shares_wrong",
-                  "of '" + session_->roster()[member].site.value + "': " + liars.error().message);
-    }
-    for (const std::size_t liar : *liars) {
-      liars_.insert(liar);
-      leave(session_->roster()[liar].site, "lied",
-            "its share of a secret of '" + session_->roster()[member].site.value + "' is wrong");
-    }
-  }
-  phase_ = Phase::kOver;
-  out_.push_back(std::move(unmask));
+SumRecovery SumServer::recovery() const {
+  SumRecovery recovery{*session_, *sharing_, *survivors_, {}, revealed_};
+  for (const std::size_t member : survivors_->list())
+    recovery.commitments[member] = shares_.at(member).commitment;
+  return recovery;
 }
 
-// What takes one member's part of the masks off: its own mask if its input is in the sum, otherwise
-// those that its neighbours had with it. Returns whose shares were wrong.
-Result<std::vector<std::size_t>> SumServer::recover(std::size_t member, std::vector<Mask>& numbers,
-                                                    std::vector<Mask>& wide) {
-  const auto fits = [&](const SecretKey& secret) {
-    if (!survivors_->has(member))
-      return agreement_public_key(secret) == session_->roster()[member].mask_key;
-    return own_secret_commitment(session_->id(), member, secret) == shares_.at(member).commitment;
-  };
-  // Those who lied before come last: finding errors takes long, and is done once.
-  const std::vector<std::size_t> sharers = session_->graph().neighbours(member);
-  std::vector<Share> shares = revealed_.at(member);
-  std::ranges::stable_partition(shares, [&](const Share& share) {
-    return !liars_.contains(sharers[static_cast<std::size_t>(share.point - 1)]);
-  });
-  TRIB_TRY(recovered, recover_secret(shares, session_->threshold(), fits));
-  add_masks(member, recovered.secret, numbers, wide);
-  std::vector<std::size_t> liars;
-  for (const std::uint64_t point : recovered.wrong)
-    liars.push_back(sharers[static_cast<std::size_t>(point - 1)]);
-  return liars;
-}
-
-void SumServer::add_masks(std::size_t member, const SecretKey& secret, std::vector<Mask>& numbers,
-                          std::vector<Mask>& wide) const {
-  const Digest& id = session_->id();
-  if (survivors_->has(member)) {
-    numbers.push_back({own_mask_key(secret, id, SumPart::kNumbers), false});
-    wide.push_back({own_mask_key(secret, id, SumPart::kWide), false});
-    return;
+SumEffects SumServer::recovered(TimePoint, const RecoveredMasks& masks) {
+  if (over() || busy_ != Busy::kRecovering) return {};
+  busy_ = Busy::kNo;
+  for (const RecoveredMasks::Liar& liar : masks.liars) {
+    leave(session_->roster()[liar.member].site, "lied",
+          "its share of a secret of '" + session_->roster()[liar.about].site.value + "' is wrong");
   }
-  for (const std::size_t peer : session_->graph().neighbours(member, *survivors_)) {
-    const auto pair = pair_secret(secret, session_->roster()[peer].mask_key);
-    if (!pair) continue;  // the peer would have refused it too
-    const std::size_t low = std::min(member, peer), high = std::max(member, peer);
-    const bool peer_added = peer == low;
-    numbers.push_back({pair_mask_key(*pair, id, SumPart::kNumbers, low, high), !peer_added});
-    wide.push_back({pair_mask_key(*pair, id, SumPart::kWide, low, high), !peer_added});
+  if (!masks.fault.empty()) {
+    fail("shares_wrong", masks.fault);
+  } else {
+    phase_ = Phase::kOver;
+    out_.push_back(SumUnmask{masks.numbers, masks.wide, session_->names(*survivors_)});
   }
+  return take();
 }
 
 }  // namespace tributary

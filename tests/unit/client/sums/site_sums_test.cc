@@ -145,5 +145,48 @@ TEST_F(SiteSumsTest, WhatItCannotRememberItDoesNotGive) {
   EXPECT_EQ(site.events, std::vector<std::string>{"sum.aborted"});
 }
 
+// A coordinator that crashed asks for another sum, of this attempt or of the next, and may go on
+// with the one that has this site's input: until a roster comes for the other one it can.
+TEST_F(SiteSumsTest, ASumThatHasItsInputStaysBesideTheNextOne) {
+  run();
+  ASSERT_TRUE(unmask_);
+  for (const AttemptNumber attempt : {1u, 2u}) {
+    SCOPED_TRACE(attempt);
+    Site& site = sites_.at(SiteName{"site-" + std::to_string(attempt)});
+    const std::size_t events = site.events.size();
+    const std::size_t blobs = site.blobs->list()->size();
+    TaskKey next = key_;
+    next.attempt = attempt;
+    const auto answers = site.sums->begin(next);
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_EQ(answers[0].key, key_);
+    const auto* reveal = std::get_if<SumReveal>(&answers[0].body);
+    ASSERT_NE(reveal, nullptr) << "first what it said last in the earlier one";
+    EXPECT_EQ(answers[1].key, next);
+    EXPECT_TRUE(std::holds_alternative<SumKeys>(answers[1].body));
+    EXPECT_EQ(site.sums->again(), answers);
+    EXPECT_EQ(site.sums->begin(next), answers) << "two of a job, and no more";
+    // It goes on: the same shares.
+    const auto said = site.sums->handle({key_, SumAgreements{}});
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_EQ(std::get<SumReveal>(said[0].body), *reveal);
+    EXPECT_EQ(site.events.size(), events) << "it revealed once";
+    // It does not: the next one begins.
+    static_cast<void>(site.sums->handle({next, SumRoster{}}));
+    EXPECT_EQ(site.blobs->list()->size(), blobs - 1) << "the masked input is gone with it";
+    EXPECT_TRUE(site.sums->again().empty());
+  }
+}
+
+TEST_F(SiteSumsTest, WithItsRoundTheEarlierSumIsOverToo) {
+  run();
+  Site& site = sites_.begin()->second;
+  ASSERT_EQ(site.sums->begin(key_).size(), 2u);
+  site.sums->committed(key_.job, key_.round);
+  EXPECT_TRUE(site.sums->again().empty());
+  EXPECT_TRUE(site.blobs->list()->empty());
+  EXPECT_TRUE(site.sums->handle({key_, SumAgreements{}}).empty());
+}
+
 }  // namespace
 }  // namespace tributary

@@ -57,6 +57,9 @@ class Federation {
   void change(const JobChanges& changes, const std::string& id = "demo-1") {
     feed(JobChangeRequested{JobId{id}, changes, "alice"});
   }
+  void abort(const std::string& id = "demo-1") {
+    feed(JobAbortRequested{JobId{id}, "aborted by alice"});
+  }
   void disconnect(const std::string& site) {
     online_.erase(SiteName{site});
     feed(SiteDisconnected{SiteName{site}});
@@ -200,7 +203,11 @@ class Federation {
   std::map<std::pair<SiteName, TaskKey>, int> trained;
   std::map<SiteName, Task> offered;         // the last task of each site
   std::vector<AcceptedUpdate> absorptions;  // in order
+  std::vector<std::uint64_t> weights_max;   // of them
   std::uint64_t weight_all = 0;             // of the last one
+  // What each site was told, in order of their names.
+  std::map<SiteName, std::set<std::pair<JobId, RoundNumber>>> committed;
+  std::vector<SendVerdict> verdicts;
   std::map<SiteName, double> losses;  // that a site's evaluations come to, where not the usual
   TimePoint now() const { return now_; }
   // A secure sum of everybody's.
@@ -267,7 +274,11 @@ class Federation {
           UpdateChecked{check->site, check->key,
                         spoiled == spoiled_.end() ? Reason::kAccepted : spoiled->second, "", 1.0});
     }
+    if (const auto* told = std::get_if<SendCommitted>(&effect))
+      committed[told->site].emplace(told->job, told->round);
+    if (const auto* verdict = std::get_if<SendVerdict>(&effect)) verdicts.push_back(*verdict);
     if (const auto* absorb = std::get_if<AbsorbUpdate>(&effect)) {
+      weights_max.push_back(absorb->weight_max);
       if (!absorbed_.insert(absorb->update.site).second) ++double_folds;
       absorptions.push_back(absorb->update);
       weight_all = absorb->weight_all;

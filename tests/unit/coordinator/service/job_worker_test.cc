@@ -75,6 +75,28 @@ TEST_F(Worker, MakesTheWeightedMeanAndSurvivesAFullDisk) {
   EXPECT_TRUE(blobs_->contains(finished->model.digest)) << "sites can fetch it";
 }
 
+// Means of two groups of sites with 30 rows and 10, of which one site's rows count no more than the
+// cap: as the mean over all of them. A rule that compares them sees them alike.
+TEST_F(Worker, SumsOfSitesWeighWhatTheirSitesDo) {
+  const auto absorb = [this](std::uint64_t first, std::uint64_t second) {
+    AcceptedUpdate one = update("sum-1", {1.0f, 0.0f}, 300),
+                   other = update("sum-2", {-1.0f, 4.0f}, 10);
+    one.weight = first;
+    other.weight = second;
+    const std::uint64_t heaviest = std::max({first, second, std::uint64_t{1}});
+    worker_->absorb({one, heaviest});
+    worker_->absorb({other, heaviest});
+    return worker_->finish(1);
+  };
+  const auto finished = absorb(30, 10);
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(finished->examples, 310u);
+  EXPECT_EQ(values_of(1), (std::vector<float>{1.5f, 3.0f}));
+  worker_ = fresh({"median", {}});
+  ASSERT_TRUE(absorb(0, 0));
+  EXPECT_EQ(values_of(1), (std::vector<float>{1.0f, 4.0f}));
+}
+
 // Clipped to 2 and 0.25 times the planned sum; the noise is so small that it does not show.
 TEST_F(Worker, HidesSitesAndSaysWhatItCost) {
   JobSpec spec;

@@ -36,6 +36,7 @@ class SecureSumsTest : public testing::Test, public SitePort {
   };
 
   void SetUp() override {
+    open_blobs();
     // Certificates are of now.
     clock_.advance(Milliseconds(std::time(nullptr) * 1'000 - clock_.wall_ms() + 60'000));
     spec_.privacy.secure_aggregation = SecureAggregation{.clip = 10, .range = 10, .step_ms = 1'000};
@@ -44,8 +45,9 @@ class SecureSumsTest : public testing::Test, public SitePort {
     const auto model = *models_.create_model(key_.job, 0, kLayout);
     ASSERT_TRUE(model->write(std::vector<float>(3, 0.0F)));
     ASSERT_TRUE(model->commit());
-    model_ = *blobs_.put(as_bytes("the model that sites are sent"));
+    model_ = *blobs_->put(as_bytes("the model that sites are sent"));
     for (int i = 0; i < 5; ++i) make_site(i);
+    open();
   }
   void make_site(int i) {
     const SiteName name{"site-" + std::to_string(i)};
@@ -67,10 +69,12 @@ class SecureSumsTest : public testing::Test, public SitePort {
   }
   void fetch(const SiteName& site, const BlobRef& blob, Lodging,
              std::function<void(Status)> done) override {
-    EXPECT_EQ(*blobs_.put(sites_.at(site).input), blob.digest);
+    EXPECT_EQ(*blobs_->put(sites_.at(site).input), blob.digest);
     later_.emplace_back([done] { done({}); });
   }
   void tell(const SiteName& name, const SumRequest& request) {
+    if (dead_.contains(name)) return;
+    EXPECT_EQ(request.key, key_) << "as the sites know the sum";
     Site& site = sites_.at(name);
     SumStep step = site.client->handle(request.body);
     if (step.input_due) {
@@ -79,7 +83,10 @@ class SecureSumsTest : public testing::Test, public SitePort {
       step = site.client->give_input(mine);
       if (name == liar_) step.answers = {SumInput{{model_, mine.bytes}}};
     }
-    for (const SumAnswerBody& body : step.answers) sums_.on_answer(name, {key_, body});
+    for (const SumAnswerBody& body : step.answers) {
+      if (std::holds_alternative<SumReveal>(body)) ++reveals_;
+      sums_->on_answer(name, {key_, body});
+    }
   }
   Bytes masked(const Site& site) {
     const SumWeight weight = sum_weight(spec_, site.examples);
@@ -95,23 +102,67 @@ class SecureSumsTest : public testing::Test, public SitePort {
     return pack_input(coded.numbers, 32, wide);
   }
   void run() {
+    start(1);
+    go_on([] { return false; });
+  }
+  void start(AttemptNumber attempt) {
     MakeSum wanted{key_, {}, {model_, 1}, 3};
+    wanted.key.attempt = attempt;
     for (const auto& [name, site] : sites_) {
+      if (dead_.contains(name)) continue;
       wanted.sites.push_back(name);
-      sums_.on_answer(name, {key_, site.client->keys()});  // before the sum begins
+      if (!site.client->has_given())
+        sums_->on_answer(name, {key_, site.client->keys()});  // before the sum begins
     }
-    sums_.make(wanted, spec_, kDocument);
+    sums_->make(wanted, spec_, kDocument);
+  }
+  void go_on(const std::function<bool()>& until) {
     while (!answer_) {
       while (!later_.empty()) {
+        if (until()) return;
         const auto next = std::move(later_.front());
         later_.pop_front();
         next();
       }
-      if (answer_) return;
-      ASSERT_TRUE(sums_.next_wake());
+      if (answer_ || until()) return;
+      ASSERT_TRUE(sums_->next_wake());
       clock_.advance(Milliseconds(1'000));
-      sums_.pass_time();
+      sums_->pass_time();
     }
+  }
+  // The coordinator's process ends; in the next one sites say again what they said last.
+  void crash(const std::set<SiteName>& with_it = {}) {
+    later_.clear();
+    dead_ = with_it;
+    open();
+    for (const auto& [name, site] : sites_) {
+      if (!dead_.contains(name) && site.client->has_given())
+        sums_->on_answer(name, {key_, site.client->last()});
+    }
+  }
+  void open_blobs() { blobs_.emplace(*BlobStore::open(*files_, folder_ / "blobs"), 0); }
+  void open() {
+    sums_ = std::make_unique<SecureSums>(SecureSums::Ports{
+        clock_, *blobs_, models_, *this,
+        [this](const Report& report) { reports_.push_back(report); },
+        [this](std::function<void()> work) { later_.push_back(std::move(work)); },
+        [this](const JobId&, std::function<void()> work) { later_.push_back(std::move(work)); },
+        one_after_another, [this] { return trust_; },
+        [this](const RoundEvent& event) { answer_ = event; }, &kept_});
+  }
+  const SumMade& made() const {
+    EXPECT_TRUE(std::holds_alternative<SumMade>(*answer_)) << std::get<SumNotMade>(*answer_).detail;
+    return std::get<SumMade>(*answer_);
+  }
+  bool reported(const std::string& event) const {
+    return std::ranges::any_of(reports_, [&](const Report& one) { return one.event == event; });
+  }
+  // 0 * 20 + 1 * 40 + 2 * 60 + 3 * 80 + 4 * 100 of 300 rows, by hand.
+  void expect_mean_of_all(const AcceptedUpdate& sum) {
+    EXPECT_EQ(sum.result.examples, 300u);
+    const Model mean = *decode_safetensors(*blobs_->read(sum.result.update.digest));
+    EXPECT_NEAR(mean.values[0], 800 / 300.0, 1e-6);
+    EXPECT_NEAR(mean.values[1], -0.5, 1e-6);
   }
 
   const TaskKey key_{JobId{"heart-1"}, 1, 1, TaskKind::kTrain};
@@ -122,7 +173,7 @@ class SecureSumsTest : public testing::Test, public SitePort {
   SecureRandom random_;
   TemporaryDirectory folder_;
   const std::unique_ptr<FileSystem> files_ = make_file_system(Durability::kNone);
-  Staging blobs_{*BlobStore::open(*files_, folder_ / "blobs"), 0};
+  std::optional<Staging> blobs_;
   ModelRepository models_{*files_, folder_ / "models"};
   ManualClock clock_;
   std::map<SiteName, Site> sites_;
@@ -133,12 +184,10 @@ class SecureSumsTest : public testing::Test, public SitePort {
   std::deque<std::function<void()>> later_;
   std::optional<RoundEvent> answer_;
   std::vector<Report> reports_;
-  SecureSums sums_{
-      {clock_, blobs_, models_, *this, [this](const Report& report) { reports_.push_back(report); },
-       [this](std::function<void()> work) { later_.push_back(std::move(work)); },
-       [this](const JobId&, std::function<void()> work) { later_.push_back(std::move(work)); },
-       one_after_another, [this] { return trust_; },
-       [this](const RoundEvent& event) { answer_ = event; }}};
+  std::set<SiteName> dead_;  // whose processes have ended
+  int reveals_ = 0;          // that sites told
+  const KeptSums kept_{*files_, folder_ / "sums"};
+  std::unique_ptr<SecureSums> sums_;
 };
 
 TEST_F(SecureSumsTest, TheMeanIsThatOfFloat64AndNoInputStays) {
@@ -147,14 +196,14 @@ TEST_F(SecureSumsTest, TheMeanIsThatOfFloat64AndNoInputStays) {
   const AcceptedUpdate& sum = std::get<SumMade>(*answer_).sums.at(0);
   EXPECT_EQ(sum.site.value, "sum-1");
   EXPECT_EQ(sum.result.examples, 300u);
-  const Model mean = *decode_safetensors(*blobs_.read(sum.result.update.digest));
+  const Model mean = *decode_safetensors(*blobs_->read(sum.result.update.digest));
   EXPECT_EQ(mean.layout, kLayout);
   const double first = (0 * 20 + 1 * 40 + 2 * 60 + 3 * 80 + 4 * 100) / 300.0;
   EXPECT_NEAR(mean.values[0], first, 1e-6);
   EXPECT_NEAR(mean.values[1], -0.5, 1e-6);
   EXPECT_NEAR(mean.values[2], 0.25, 1e-6);
   EXPECT_NEAR(sum.norm, std::sqrt(first * first + 0.25 + 0.0625), 1e-5);
-  for (const auto& [name, site] : sites_) EXPECT_FALSE(blobs_.contains(sha256(site.input)));
+  for (const auto& [name, site] : sites_) EXPECT_FALSE(blobs_->contains(sha256(site.input)));
 }
 
 // It would have the coordinator read another file than an input, and remove it after.
@@ -162,7 +211,7 @@ TEST_F(SecureSumsTest, ASiteThatNamesABlobOfOthersIsOutAndTheBlobStays) {
   liar_ = SiteName{"site-2"};
   run();
   ASSERT_TRUE(std::holds_alternative<SumMade>(*answer_)) << std::get<SumNotMade>(*answer_).detail;
-  EXPECT_TRUE(blobs_.contains(model_));
+  EXPECT_TRUE(blobs_->contains(model_));
   const auto& left = std::get<SumMade>(*answer_).left;
   ASSERT_EQ(left.size(), 1u);
   EXPECT_EQ(left.begin()->first, liar_);
@@ -181,6 +230,124 @@ TEST_F(SecureSumsTest, FiguresThatNobodyCanHaveAreNone) {
   run();
   ASSERT_TRUE(std::holds_alternative<SumNotMade>(*answer_));
   EXPECT_THAT(std::get<SumNotMade>(*answer_).detail, HasSubstr("figures of the sum"));
+}
+
+// Killed when some have revealed and others have not, and one of the sites with it, for good.
+TEST_F(SecureSumsTest, ACrashIsGoneOnFromWithTheSameSites) {
+  start(1);
+  go_on([this] { return reveals_ == 2; });
+  ASSERT_FALSE(answer_);
+  const SiteName away{"site-3"};
+  crash({away});
+  start(2);
+  go_on([] { return false; });
+  const SumMade& sum = made();
+  EXPECT_EQ(sum.key.attempt, 2u) << "of the attempt that asked for it";
+  ASSERT_EQ(sum.sums.size(), 1u);
+  EXPECT_EQ(sum.sums[0].key, sum.key);
+  expect_mean_of_all(sum.sums[0]);
+  EXPECT_EQ(sum.also, std::vector<SiteName>{away});
+  EXPECT_TRUE(sum.left.empty());
+  EXPECT_TRUE(reported("sum.resumed"));
+  EXPECT_FALSE(reported("sum.unkept"));
+}
+
+// Before anybody has signed, too; and as often as it crashes.
+TEST_F(SecureSumsTest, WhatIsKeptOutlivesSeveralCrashes) {
+  start(1);
+  go_on([this] { return kept_.any(key_.job); });
+  for (const int reveals : {1, 3}) {
+    crash();
+    start(1);
+    go_on([this, reveals] { return reveals_ >= reveals; });
+    ASSERT_FALSE(answer_);
+  }
+  crash();
+  start(1);
+  go_on([] { return false; });
+  expect_mean_of_all(made().sums.at(0));
+}
+
+TEST_F(SecureSumsTest, WhoIsReadyAndWasNotInItIsLeftOut) {
+  const SiteName late{"site-4"};
+  dead_ = {late};
+  start(1);
+  go_on([this] { return reveals_ == 1; });
+  crash();
+  start(2);
+  go_on([] { return false; });
+  const SumMade& sum = made();
+  EXPECT_EQ(sum.sums.at(0).result.examples, 200u);
+  ASSERT_EQ(sum.left.size(), 1u);
+  EXPECT_EQ(sum.left.begin()->first, late);
+  EXPECT_THAT(sum.left.begin()->second, HasSubstr("resumed"));
+}
+
+// A flipped bit in either file: the sum begins anew, with keys of its own, and somebody is told.
+TEST_F(SecureSumsTest, WhatIsDamagedIsAsIfItWereNotThere) {
+  for (const bool of_inputs : {false, true}) {
+    answer_.reset();
+    reports_.clear();
+    for (int i = 0; i < 5; ++i) make_site(i);
+    const int before = reveals_;
+    start(1);
+    go_on([&] { return reveals_ == before + 1; });
+    const auto sums = *kept_.load(key_.job);
+    ASSERT_EQ(sums.size(), 1u);
+    const std::string path =
+        of_inputs ? blobs_->path(sums[0].inputs.digest) : folder_ / "sums/heart-1/sum-1.json";
+    Bytes bytes = *files_->read(path, 1u << 20);
+    bytes[bytes.size() / 2] ^= std::byte{1};
+    ASSERT_TRUE(files_->write_durably(path, bytes));
+    open_blobs();  // nothing was read and found right in this life
+    crash();
+    for (int i = 0; i < 5; ++i) make_site(i);
+    start(1);
+    go_on([] { return false; });
+    expect_mean_of_all(made().sums.at(0));
+    EXPECT_TRUE(reported("sum.unkept"));
+    EXPECT_FALSE(reported("sum.resumed"));
+  }
+}
+
+TEST_F(SecureSumsTest, WhatIsKeptGoesWithItsRoundItsFailureAndItsJob) {
+  run();
+  const std::vector<KeptSum> sums = *kept_.load(key_.job);
+  ASSERT_EQ(sums.size(), 1u) << "until the round is committed, should the mean be lost";
+  EXPECT_EQ(sums[0].key, key_);
+  EXPECT_TRUE(sums_->uses(sums[0].inputs.digest));
+  const auto settle = [this] {
+    while (!later_.empty()) {
+      std::exchange(later_.front(), {})();
+      later_.pop_front();
+    }
+  };
+  sums_->committed(key_.job);
+  settle();
+  EXPECT_FALSE(kept_.any(key_.job));
+  EXPECT_FALSE(sums_->uses(sums[0].inputs.digest));
+  ASSERT_TRUE(kept_.keep(sums[0]));
+  sums_->forget(key_.job);
+  settle();
+  EXPECT_FALSE(kept_.any(key_.job));
+  answer_.reset();
+  forged_weight_ = 1'000'000;
+  for (int i = 0; i < 5; ++i) make_site(i);
+  run();
+  ASSERT_TRUE(std::holds_alternative<SumNotMade>(*answer_));
+  settle();
+  EXPECT_FALSE(kept_.any(key_.job));
+}
+
+// The mean was made and its bytes are lost: the sites tell the same shares again.
+TEST_F(SecureSumsTest, AMeanThatIsLostIsMadeAgainOfTheSameSites) {
+  run();
+  ASSERT_TRUE(blobs_->remove(made().sums.at(0).result.update.digest));
+  answer_.reset();
+  crash();
+  start(2);
+  go_on([] { return false; });
+  expect_mean_of_all(made().sums.at(0));
 }
 
 }  // namespace

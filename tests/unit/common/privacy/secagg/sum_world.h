@@ -68,33 +68,62 @@ class SumWorld {
   void make_server() {
     std::vector<SiteName> sites;
     for (const auto& [site, member] : members) sites.push_back(site);
-    SumServer::Options options = server_options;
-    options.input_bytes = kInputBytes;
     sum_numbers.assign(context.numbers, 0);
     sum_wide.assign(context.wide, 0);
-    server = std::make_unique<SumServer>(context, sites, options, judge_, now_);
+    server = std::make_unique<SumServer>(context, sites, options(), judge_, now_);
     for (auto& [site, member] : members) answer(site, {{member.client->keys()}, false, {}});
   }
   void go_on() {
     while (!server->over()) {
       deliver();
-      if (server->over()) return;
-      now_ = *server->next_wake();
-      take(server->pass_time(now_));
+      if (!server->over()) pass_time();
+    }
+  }
+  void pass_time() {
+    now_ = *server->next_wake();
+    take(server->pass_time(now_));
+  }
+  // Until a site says something that is so; it has not reached the server.
+  void deliver_until(const std::function<bool(const SumAnswerBody&)>& is_so) {
+    while (to_server_.empty() || !is_so(to_server_.front().second)) {
+      if (!step()) return;
     }
   }
   void deliver() {
-    while (!to_server_.empty() || !to_sites_.empty()) {
-      while (!to_server_.empty()) {
-        auto [site, body] = std::move(to_server_.front());
-        to_server_.pop_front();
-        take(server->handle(now_, site, body));
+    while (step()) {
+    }
+  }
+  // One message more; false: none is on its way.
+  bool step() {
+    if (!to_server_.empty()) {
+      auto [site, body] = std::move(to_server_.front());
+      to_server_.pop_front();
+      take(server->handle(now_, site, body));
+      return true;
+    }
+    if (to_sites_.empty()) return false;
+    auto [site, body] = std::move(to_sites_.front());
+    to_sites_.pop_front();
+    if (dead.contains(site) || (lie && !lie(site, body))) return true;
+    tell(site, body);
+    return true;
+  }
+  // The server's process ends, and what is on its way to it or from it with its links; another one
+  // goes on with what was kept. Whoever lives says again what it said last, and may have begun
+  // another sum beside this one.
+  void crash_and_resume() {
+    to_server_.clear();
+    to_sites_.clear();
+    server = *SumServer::resume(context, disk->snapshot, options(), judge_, now_);
+    sum_numbers = disk->numbers;
+    sum_wide = disk->wide;
+    for (auto& [site, member] : members) {
+      if (dead.contains(site) || !member.client->has_given()) continue;
+      to_server_.emplace_back(site, member.client->last());
+      if (begin_anew) {
+        const SumClient other = *SumClient::make(context, site, {}, *member.notary, *member.random);
+        to_server_.emplace_back(site, other.keys());
       }
-      if (to_sites_.empty()) continue;
-      auto [site, body] = std::move(to_sites_.front());
-      to_sites_.pop_front();
-      if (lie && !lie(site, body)) continue;
-      tell(site, body);
     }
   }
   void send(const SiteName& site, SumAnswerBody body) {
@@ -149,6 +178,15 @@ class SumWorld {
   std::map<SiteName, SumClient::Rules> rules;
   SumServer::Options server_options;
   std::unique_ptr<SumServer> server;
+  struct Kept {
+    SumSnapshot snapshot;
+    std::vector<std::uint32_t> numbers;
+    std::vector<std::uint64_t> wide;
+  };
+  std::optional<Kept> disk;  // as it was kept last
+  std::set<SiteName> dead;   // whose processes have ended
+  bool begin_anew = false;   // sites begin another sum after a crash
+  bool dies_unkept = false;  // the server ends before it learns that it has kept something
   Lie lie;
   Falsehood falsehood;
   std::vector<std::uint32_t> sum_numbers;
@@ -159,6 +197,11 @@ class SumWorld {
   std::map<SiteName, std::vector<PastSum>> remembered;
 
  private:
+  SumServer::Options options() const {
+    SumServer::Options options = server_options;
+    options.input_bytes = kInputBytes;
+    return options;
+  }
   void add(const SiteName& site, std::uint64_t seed) {
     SumMemberInWorld member;
     member.notary = std::make_unique<ToyNotary>(site.value);
@@ -201,6 +244,11 @@ class SumWorld {
         add_input(add->site);
       } else if (const auto* gone = std::get_if<SumLeft>(&effect)) {
         left[gone->site] = gone->reason;
+      } else if (const auto* keep = std::get_if<SumKeep>(&effect)) {
+        disk = {keep->snapshot, sum_numbers, sum_wide};
+        if (!dies_unkept) take(server->kept(now_));
+      } else if (const auto* shares = std::get_if<SumRecover>(&effect)) {
+        take(server->recovered(now_, recover_masks(shares->recovery)));
       } else if (const auto* done = std::get_if<SumUnmask>(&effect)) {
         unmask = *done;
         apply_masks(done->numbers, context.bits, 0, sum_numbers);
