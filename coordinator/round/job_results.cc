@@ -80,18 +80,18 @@ void JobMachine::on_barred(TimePoint now, const SiteName& site, const std::strin
 // A result that nobody waits for: the site keeps what was accepted and forgets the rest.
 void JobMachine::answer_unexpected(const SiteReturned& event, RoundEffects& out) const {
   const TaskKey& key = event.result.key;
-  // Between two attempts: it may be what the next one asks for. While a secure sum is made: its
-  // site may be in it, from before a crash of ours.
-  const bool summing = finishing_since_ && summed_secretly(spec_, key.kind);
-  if (!over() && (!phase_ || summing) && key.kind == TaskKind::kTrain &&
-      key.round == record_.round + 1)
-    return;
   const auto counted = [&](const Participants& participants) {
     const auto found = participants.find(event.site);
     return found != participants.end() && found->second.reason == Reason::kAccepted &&
            found->second.key == key;
   };
   const bool accepted = counted(carried_) || (phase_ && counted(phase_->participants()));
+  // Between two attempts: it may be what the next one asks for. While a secure sum is made: its site
+  // may be in it, from before a crash of ours.
+  const bool summing = finishing_since_ && summed_secretly(spec_, key.kind) && !accepted;
+  if (!over() && (!phase_ || summing) && key.kind == TaskKind::kTrain &&
+      key.round == record_.round + 1)
+    return;
   out.push_back(SendVerdict{event.site, key, accepted ? Reason::kAccepted : Reason::kStale,
                             accepted ? "" : "the coordinator no longer waits for this"});
 }

@@ -8,7 +8,7 @@
 #include "common/base/random_source.h"
 #include "common/crypto/digest.h"
 #include "common/privacy/secagg/sum_plan.h"
-#include "coordinator/service/sum_group.h"
+#include "coordinator/service/sums_under_way.h"
 
 namespace tributary {
 namespace {

@@ -26,6 +26,9 @@
 #include "coordinator/service/staging.h"
 
 namespace tributary {
+struct SumUnderWay;  // those that are made (sums_under_way.h)
+struct SumsOfTask;
+struct SumFound;
 
 class SecureSums {
  public:
@@ -58,9 +61,9 @@ class SecureSums {
   bool uses(const Digest& digest) const;
 
  private:
-  struct Group;
-  struct Running;
-  struct Found;
+  using Group = SumUnderWay;
+  using Running = SumsOfTask;
+  using Found = SumFound;
   struct Performer;
   // What a site said before its sum is under way in this life.
   struct Early {

@@ -5,7 +5,7 @@
 
 #include "coordinator/aggregation/rule.h"
 #include "coordinator/service/secure_sums.h"
-#include "coordinator/service/sum_group.h"
+#include "coordinator/service/sums_under_way.h"
 
 namespace tributary {
 

@@ -133,6 +133,12 @@ class Rehearsal {
       if (const auto* send = std::get_if<SumSend>(&effect)) deliver(*send);
       if (const auto* fetch = std::get_if<SumFetch>(&effect))
         take_all(server_->input_arrived(now_, fetch->site, fetch->masked.digest));
+      if (std::holds_alternative<SumKeep>(effect)) take_all(server_->kept(now_));
+      if (const auto* shares = std::get_if<SumRecover>(&effect)) {
+        RecoveredMasks masks;
+        server_seconds += seconds_of([&] { masks = recover_masks(shares->recovery); });
+        take_all(server_->recovered(now_, masks));
+      }
       if (const auto* done = std::get_if<SumUnmask>(&effect)) unmask = *done;
       if (const auto* failed = std::get_if<SumFailed>(&effect))
         TRIB_ASSERT(false, failed->detail.c_str());

@@ -125,6 +125,10 @@ class SumRound {
         InputSum alone(numbers_, 32, kSumFigures);
         alone.add(0, input);
         inputs_[add->site].assign(alone.numbers().begin(), alone.numbers().end());
+      } else if (std::holds_alternative<SumKeep>(effect)) {
+        take(server_->kept(now_));
+      } else if (const auto* shares = std::get_if<SumRecover>(&effect)) {
+        take(server_->recovered(now_, recover_masks(shares->recovery)));
       } else if (const auto* done = std::get_if<SumUnmask>(&effect)) {
         unmask_ = *done;
         sum_->unmask(done->numbers, done->wide, [](std::size_t parts, const auto& part) {

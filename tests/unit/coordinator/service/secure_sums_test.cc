@@ -130,6 +130,20 @@ class SecureSumsTest : public testing::Test, public SitePort {
       sums_->pass_time();
     }
   }
+  void settle() {
+    while (!later_.empty()) {
+      const auto next = std::move(later_.front());
+      later_.pop_front();
+      next();
+    }
+  }
+  // What was made is in a model; the sites begin anew.
+  void commit(int sites) {
+    sums_->committed(key_.job);
+    settle();
+    answer_.reset();
+    for (int i = 0; i < sites; ++i) make_site(i);
+  }
   // The coordinator's process ends; in the next one sites say again what they said last.
   void crash(const std::set<SiteName>& with_it = {}) {
     later_.clear();
@@ -204,6 +218,28 @@ TEST_F(SecureSumsTest, TheMeanIsThatOfFloat64AndNoInputStays) {
   EXPECT_NEAR(mean.values[2], 0.25, 1e-6);
   EXPECT_NEAR(sum.norm, std::sqrt(first * first + 0.25 + 0.0625), 1e-5);
   for (const auto& [name, site] : sites_) EXPECT_FALSE(blobs_->contains(sha256(site.input)));
+}
+
+// Two groups of three sites with 20 to 120 rows, of which 100 count: the mean of the groups, each
+// with its weight, is that over all sites. Where a rule compares the groups they are alike.
+TEST_F(SecureSumsTest, GroupsWeighWhatTheirSitesDo) {
+  make_site(5);
+  spec_.privacy.secure_aggregation->group_size = 3;
+  run();
+  ASSERT_EQ(made().sums.size(), 2u);
+  double weights = 0, first = 0, of_all = 0;
+  for (const AcceptedUpdate& sum : made().sums) {
+    const Model mean = *decode_safetensors(*blobs_->read(sum.result.update.digest));
+    weights += static_cast<double>(sum.weight);
+    first += static_cast<double>(sum.weight) * static_cast<double>(mean.values[0]);
+  }
+  for (int i = 0; i < 6; ++i) of_all += std::min(20.0 * (i + 1), 100.0) * i;
+  EXPECT_EQ(weights, 400.0);
+  EXPECT_NEAR(first / weights, of_all / 400.0, 1e-6);
+  commit(6);
+  spec_.aggregation.rule = {"median", {}};
+  run();
+  for (const AcceptedUpdate& sum : made().sums) EXPECT_EQ(sum.weight, 0u);
 }
 
 // It would have the coordinator read another file than an input, and remove it after.
@@ -286,9 +322,8 @@ TEST_F(SecureSumsTest, WhoIsReadyAndWasNotInItIsLeftOut) {
 // A flipped bit in either file: the sum begins anew, with keys of its own, and somebody is told.
 TEST_F(SecureSumsTest, WhatIsDamagedIsAsIfItWereNotThere) {
   for (const bool of_inputs : {false, true}) {
-    answer_.reset();
+    commit(5);
     reports_.clear();
-    for (int i = 0; i < 5; ++i) make_site(i);
     const int before = reveals_;
     start(1);
     go_on([&] { return reveals_ == before + 1; });
@@ -316,12 +351,6 @@ TEST_F(SecureSumsTest, WhatIsKeptGoesWithItsRoundItsFailureAndItsJob) {
   ASSERT_EQ(sums.size(), 1u) << "until the round is committed, should the mean be lost";
   EXPECT_EQ(sums[0].key, key_);
   EXPECT_TRUE(sums_->uses(sums[0].inputs.digest));
-  const auto settle = [this] {
-    while (!later_.empty()) {
-      std::exchange(later_.front(), {})();
-      later_.pop_front();
-    }
-  };
   sums_->committed(key_.job);
   settle();
   EXPECT_FALSE(kept_.any(key_.job));

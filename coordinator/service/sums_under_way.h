@@ -8,7 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/service/secure_sums.h"
+#include "common/crypto/signing.h"
+#include "common/privacy/secagg/sum_notary.h"
+#include "common/privacy/secagg/sum_server.h"
+#include "coordinator/round/effects.h"
+#include "coordinator/round/events.h"
+#include "coordinator/service/group_sum.h"
+#include "coordinator/service/kept_sums.h"
 
 namespace tributary {
 
@@ -24,7 +30,7 @@ auto caught(const Work& work) -> decltype(work()) {
 
 // What outlives a sum that is given up: work on the strand and fetches come back to it, and find it
 // abandoned.
-struct SecureSums::Group {
+struct SumUnderWay {
   TaskKey key;    // under which its sites know it: where it goes on after a crash, as it began
   SiteName name;  // under which its update is folded
   std::vector<SiteName> sites;
@@ -37,18 +43,18 @@ struct SecureSums::Group {
   bool abandoned = false;
 };
 
-struct SecureSums::Running {
+struct SumsOfTask {
   MakeSum wanted;
   JobSpec spec;
   std::string document;
   bool loading = false;  // what was kept of it is read
-  std::vector<std::shared_ptr<Group>> groups;
+  std::vector<std::shared_ptr<SumUnderWay>> groups;
   std::size_t open = 0;  // groups
   SumMade made;
 };
 
 // A kept sum, and the file of its masked inputs, which are those that were kept.
-struct SecureSums::Found {
+struct SumFound {
   KeptSum sum;
   std::shared_ptr<ReadFile> inputs;
 };
