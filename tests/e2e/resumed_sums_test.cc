@@ -218,7 +218,8 @@ TEST_P(ResumedSums, AreOfTheSitesThatAgreedThoughOneOfThemStaysAway) {
   std::string output;
   ASSERT_EQ(federation.ctl({"job", "show", id, "--json"}, &output), 0);
   bool named = false;
-  for (const Json& round : Json::parse(output)["rounds"]) {
+  const Json shown = Json::parse(output);
+  for (const Json& round : shown["rounds"]) {
     if (round["round"] != 1 || round["task"] != "train") continue;
     for (const Json& site : round["participants"])
       named = named || (site["site"] == "hospital-5" && site["reason"] == "accepted");

@@ -88,7 +88,8 @@ TEST(SecureSums, GiveTheModelOfTheSameJobInTheClearAndTellNothingElse) {
   EXPECT_TRUE(federation.events("site.evaluated", {{"job", secret}}).empty());
   std::string output;
   EXPECT_EQ(federation.ctl({"job", "show", secret, "--json"}, &output), 0);
-  for (const Json& round : Json::parse(output)["rounds"]) {
+  const Json shown = Json::parse(output);
+  for (const Json& round : shown["rounds"]) {
     for (const Json& site : round["participants"]) {
       EXPECT_FALSE(site.contains("loss") && !site["loss"].is_null() && site["loss"] != 0.0)
           << site.dump();
