@@ -126,14 +126,13 @@ TEST(PrivacyAudit, BoundsAreThoseOfTheBinomialDistribution) {
 
 TEST(PrivacyAudit, WhatTrainingsTellStaysBelowTheClaim) {
   JobSpec job = audited_job();
-  const double found = epsilon_at_least(job);
-  EXPECT_LT(found, claimed(job));
-  EXPECT_GT(found, 0.2) << "it sees something: the claim is not far off";
+  EXPECT_LT(epsilon_at_least(job), claimed(job));
   job.train.batch_size = 4;
   job.train.steps = 3;
   EXPECT_LT(epsilon_at_least(job), claimed(job));
 }
 
+// So the audit is not blind: what it finds of too little noise is beyond the claim by far.
 TEST(PrivacyAudit, AMechanismWithTooLittleNoiseIsFound) {
   const JobSpec promised = audited_job();
   JobSpec broken = promised;
