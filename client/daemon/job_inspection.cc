@@ -10,10 +10,11 @@
 #include "client/policy/told_figures.h"
 #include "client/work/site_data.h"
 #include "common/base/random_source.h"
+#include "common/base/short_number.h"
 #include "common/base/text.h"
 #include "common/config/encoding_choice.h"
 #include "common/config/job_file.h"
-#include "common/privacy/secagg/sum_input.h"
+#include "common/privacy/secagg/sum_plan.h"
 #include "common/tensor/companions.h"
 
 namespace tributary {
@@ -84,8 +85,11 @@ Result<std::size_t> encoded_size(const JobSpec& job, const Layout& layout) {
   SeededRandom random(job.seed);
   std::vector<float> values(layout.element_count());
   for (float& value : values) value = static_cast<float>(0.01 * random.normal());
-  if (const auto& secure = job.privacy.secure_aggregation)
-    return input_bytes(values.size(), secure->bits, kSumFigures);
+  if (job.privacy.secure_aggregation) {
+    const TaskKey key{JobId{""}, 1, 1, TaskKind::kTrain};
+    const SumContext context = sum_context(job, key, {}, {}, values.size());
+    return input_bytes(context.numbers, context.bits, context.wide);
+  }
   TRIB_TRY(file, encode_update(encoding_choice(job.train.encoding), layout, values, job.seed));
   return file.size();
 }
@@ -125,8 +129,20 @@ void tell_privacy(Inspection& to, std::uint64_t rows) {
     to.out << "of this site's update and figures the coordinator learns the sum with at least "
            << least - 1 << " others, and nothing else\n             ";
   }
+  const bool hidden = hides_sites(to.job, TaskKind::kTrain);
+  if (hidden) {
+    const SitePrivacy& sites = *to.job.privacy.sites;
+    to.out << "this site adds its part of the noise before anything leaves: with all the job's "
+              "sums epsilon is at most "
+           << short_number(sites.max_epsilon) << " at delta " << short_number(sites.delta)
+           << ",\n             for its whole update, the coordinator included, if at most a share "
+           << short_number(to.job.privacy.secure_aggregation->adversarial)
+           << " of the sites of a sum work with it\n             ";
+  }
   if (to.job.privacy.records) {
     to.out << promise_of_records(to.known.id, to.job, to.policy, to.ledger, rows) << "\n";
+  } else if (hidden) {
+    to.out << "evaluations have no noise: their sums are exact\n";
   } else if (to.job.privacy.secure_aggregation) {
     to.out << "no noise is added: the sum is exact\n";
   } else {
@@ -139,7 +155,11 @@ void tell_figures(Inspection& to, std::uint64_t rows) {
   const JobSpec& job = to.job;
   const bool binary = job.data.target == TargetKind::kBinary;
   if (job.privacy.secure_aggregation) {
-    to.out << "  figures    seconds; in the sum alone: rows, loss, norm of the update\n";
+    to.out << "  figures    seconds"
+           << (hides_sites(job, TaskKind::kTrain) ? ""
+                                                  : "; in the sum alone: rows, loss, norm of the "
+                                                    "update")
+           << "\n";
   } else {
     to.out << "  figures    rows, " << (job.privacy.records ? "" : "mean loss, ")
            << "norm of the update, seconds\n";

@@ -127,7 +127,8 @@ class Daemon {
   void open_sums() {
     const std::string folder = config_.state_dir + "/sums";
     sums_.open({SiteName{credentials_->own().name}, SumGifts(*files_, folder),
-                PastSumStore(*files_, folder + "/past.json"), agent_->blobs(), work_log(),
+                PastSumStore(*files_, folder + "/past.json"),
+                GivenSums(*files_, folder + "/given.json"), agent_->blobs(), work_log(),
                 [this]() -> Result<std::unique_ptr<SumNotary>> {
                   TRIB_TRY(papers, own_papers());
                   return notary_with(std::move(papers), clock_);

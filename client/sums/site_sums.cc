@@ -17,6 +17,8 @@ std::int64_t in_loss_units(double value) {
   return static_cast<std::int64_t>(std::llround(value / kLossUnit));
 }
 
+constexpr const char* kSiteFailed = "site_failed";
+
 }  // namespace
 
 struct SiteSums::Sum {
@@ -91,8 +93,9 @@ Result<SiteSums::Answers> SiteSums::begin_sum(const TaskKey& key) {
   auto sum = std::make_shared<Sum>();
   sum->key = key;
   sum->spec = std::move(file.spec);
-  sum->context =
-      sum_context(sum->spec, key, sha256(as_bytes(gift.document)), gift.model, gift.update.size());
+  sum->context = sum_context(sum->spec, key, sha256(as_bytes(gift.document)), gift.model,
+                             gift.update.size(), gift.clip);
+  if (const auto refusal = refusal_of(*sum, gift.clip)) return give_up(key, *refusal);
   sum->notary = std::move(notary);
   const std::size_t least = std::max(policy, least_members(sum->spec, key, gift.least_sites));
   TRIB_TRY(client,
@@ -104,15 +107,39 @@ Result<SiteSums::Answers> SiteSums::begin_sum(const TaskKey& key) {
   return answers;
 }
 
+// Why a site that is to be hidden in its sums takes no part: before it gives its keys, and again
+// before its input.
+std::optional<SiteSums::Refusal> SiteSums::refusal_of(const Sum& sum, double clip) const {
+  if (!hides_sites(sum.spec, sum.key.kind)) return std::nullopt;
+  const auto with = [](SumAbortReason reason, const Error& why) {
+    return Refusal{std::string(abort_name(reason)), why};
+  };
+  if (const Status said = check_clip(sum.spec, clip); !said)
+    return with(SumAbortReason::kClipRefused, said.error());
+  const auto given = ports_.given.count(sum.key.job);
+  if (!given) return Refusal{kSiteFailed, given.error()};
+  if (const Status fits = permits_one_more(*sum.spec.privacy.sites, *given); !fits)
+    return with(SumAbortReason::kBudgetSpent, fits.error());
+  if (!sum.client || sum.client->members() == 0) return std::nullopt;
+  const auto coding =
+      noisy_coding(sum.spec, sum.key, sum.client->members(), sum.context.numbers, clip);
+  if (!coding) return with(SumAbortReason::kNoNoise, coding.error());
+  return std::nullopt;
+}
+
 // The coordinator learns that this site takes no part; why is in the site's own log.
-SiteSums::Answers SiteSums::give_up(const TaskKey& key, const Error& why, const Sum* of) {
+SiteSums::Answers SiteSums::give_up(const TaskKey& key, const Refusal& why, const Sum* of) {
   Sum none;
   none.key = key;
-  tell(none, "sum.aborted", {{"reason", std::string("site_failed")}, {"detail", why.message}});
+  tell(none, "sum.aborted", {{"reason", why.reason}, {"detail", why.why.message}});
   const auto earlier = earlier_.find(key.job);
   const bool of_earlier = earlier != earlier_.end() && earlier->second.get() == of;
   drop(of_earlier ? earlier_ : sums_, key.job);
-  return {SumAnswer{key, SumAbort{"site_failed", std::string(error_code_name(why.code))}}};
+  return {SumAnswer{key, SumAbort{why.reason, std::string(error_code_name(why.why.code))}}};
+}
+
+SiteSums::Answers SiteSums::give_up(const TaskKey& key, const Error& why, const Sum* of) {
+  return give_up(key, Refusal{kSiteFailed, why}, of);
 }
 
 SiteSums::Answers SiteSums::again() {
@@ -145,11 +172,19 @@ SiteSums::Answers SiteSums::handle(const SumRequest& request) {
 }
 
 SiteSums::Answers SiteSums::answer(Sum& sum, SumStep step) {
+  if (step.input_due) {
+    if (const auto refusal = refusal_of(sum, sum.context.clip))
+      return give_up(sum.key, *refusal, &sum);
+  }
   if (step.remember) {
     if (const Status kept = ports_.past.add(*step.remember); !kept)
       return give_up(sum.key, kept.error(), &sum);
   }
   if (step.input_due) {
+    if (hides_sites(sum.spec, sum.key.kind)) {
+      if (const Status counted = ports_.given.add(sum.key.job); !counted)
+        return give_up(sum.key, counted.error(), &sum);
+    }
     const auto input = masked_input(sum);
     if (!input) return give_up(sum.key, input.error(), &sum);
     step = sum.client->give_input(*input);
@@ -178,6 +213,7 @@ void SiteSums::revealed(Sum& sum) {
 
 Result<BlobRef> SiteSums::masked_input(Sum& sum) {
   TRIB_TRY(gift, ports_.gifts.find(sum.key));
+  if (hides_sites(sum.spec, sum.key.kind)) return noisy_input(sum, gift);
   std::vector<std::uint32_t> numbers;
   std::vector<std::uint64_t> wide = gift.counts;
   SumFigures figures;
@@ -195,16 +231,30 @@ Result<BlobRef> SiteSums::masked_input(Sum& sum) {
                static_cast<std::uint64_t>(in_loss_units(coded.norm))};
     wide = wide_numbers(figures);
   }
+  return mask(sum, std::move(numbers), std::move(wide),
+              {{"clipped", figures.clipped > 0},
+               {"saturated", static_cast<std::int64_t>(figures.saturated)}});
+}
+
+// With noise that is drawn anew for each sum: nothing else of the training is told.
+Result<BlobRef> SiteSums::noisy_input(Sum& sum, const SumGift& gift) {
+  TRIB_TRY(coding, noisy_coding(sum.spec, sum.key, sum.client->members(), gift.update.size(),
+                                sum.context.clip));
+  TRIB_TRY(coded, coding.code(gift.update, random_));
+  return mask(sum, std::move(coded.numbers), {coded.count},
+              {{"clip", sum.context.clip}, {"deviation", coding.deviation_of(1)}});
+}
+
+Result<BlobRef> SiteSums::mask(Sum& sum, std::vector<std::uint32_t> numbers,
+                               std::vector<std::uint64_t> wide, EventFields told) {
   wide.resize(sum.context.wide, 0);
   apply_masks(sum.client->masks(SumPart::kNumbers), sum.context.bits, 0, numbers);
   apply_masks(sum.client->masks(SumPart::kWide), 0, wide);
   const Bytes packed = pack_input(numbers, sum.context.bits, wide);
   TRIB_TRY(digest, ports_.blobs.put(packed));
   sum.input = digest;
-  tell(sum, "sum.input",
-       {{"bytes", static_cast<std::int64_t>(packed.size())},
-        {"clipped", figures.clipped > 0},
-        {"saturated", static_cast<std::int64_t>(figures.saturated)}});
+  told.insert(told.begin(), {"bytes", static_cast<std::int64_t>(packed.size())});
+  tell(sum, "sum.input", std::move(told));
   return BlobRef{digest, packed.size()};
 }
 

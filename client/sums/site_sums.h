@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "client/sums/given_sums.h"
 #include "client/sums/past_sums.h"
 #include "client/sums/sum_gifts.h"
 #include "common/crypto/secure_random.h"
@@ -29,6 +30,7 @@ class SiteSums {
     SiteName site;
     SumGifts gifts;
     PastSumStore past;
+    GivenSums given;
     BlobStore& blobs;  // for masked inputs
     std::function<void(const char* event, EventFields fields)> log;
     // With the certificates of now; it outlives what it signs.
@@ -52,11 +54,21 @@ class SiteSums {
   struct Sum;
 
   Result<Answers> begin_sum(const TaskKey& key);
+  // Why a site leaves a sum, or takes no part.
+  struct Refusal {
+    std::string reason;  // one of abort_name, or "site_failed"
+    Error why;
+  };
   Answers said_before(const JobId& job) const;
+  std::optional<Refusal> refusal_of(const Sum& sum, double clip) const;
+  Answers give_up(const TaskKey& key, const Refusal& why, const Sum* of = nullptr);
   Answers give_up(const TaskKey& key, const Error& why, const Sum* of = nullptr);
   Answers answer(Sum& sum, SumStep step);
   void revealed(Sum& sum);
   Result<BlobRef> masked_input(Sum& sum);
+  Result<BlobRef> mask(Sum& sum, std::vector<std::uint32_t> numbers,
+                       std::vector<std::uint64_t> wide, EventFields told);
+  Result<BlobRef> noisy_input(Sum& sum, const SumGift& gift);
   void tell(const Sum& sum, const char* event, EventFields more) const;
   using SumOfJob = std::map<JobId, std::shared_ptr<Sum>>;
   void drop(SumOfJob& sums, const JobId& job);

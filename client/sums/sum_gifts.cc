@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/sums/sum_gifts.h"
 
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -33,6 +34,8 @@ Result<SumGift> parse(ByteView bytes, const std::string& path) {
     TRIB_TRY(model, digest_from_hex(json.at("model").get<std::string>()));
     gift.model = model;
     gift.least_sites = json.at("least_sites").get<std::uint32_t>();
+    if (json.contains("clip"))  // JSON has no other number that is none
+      gift.clip = json["clip"].is_null() ? std::nan("") : json["clip"].get<double>();
     gift.examples = json.at("examples").get<std::uint64_t>();
     gift.train_loss = json.at("train_loss").get<double>();
     gift.counts = json.at("counts").get<std::vector<std::uint64_t>>();
@@ -54,18 +57,24 @@ SumGift gift_for(const Task& task) {
   gift.document = task.document;
   gift.model = task.model.digest;
   gift.least_sites = task.least_sites;
+  gift.clip = task.clip;
   return gift;
 }
 
 Status SumGifts::keep(const SumGift& gift) const {
   TRIB_CHECK_OK(files_->make_directories(directory_));
-  const Json json{
-      {"job", gift.key.job.value},       {"round", gift.key.round},
-      {"attempt", gift.key.attempt},     {"evaluation", gift.key.kind == TaskKind::kEvaluate},
-      {"document", gift.document},       {"model", gift.model.hex()},
-      {"least_sites", gift.least_sites}, {"examples", gift.examples},
-      {"train_loss", gift.train_loss},   {"counts", gift.counts},
-      {"values", gift.update.size()}};
+  const Json json{{"job", gift.key.job.value},
+                  {"round", gift.key.round},
+                  {"attempt", gift.key.attempt},
+                  {"evaluation", gift.key.kind == TaskKind::kEvaluate},
+                  {"document", gift.document},
+                  {"model", gift.model.hex()},
+                  {"least_sites", gift.least_sites},
+                  {"examples", gift.examples},
+                  {"clip", gift.clip},
+                  {"train_loss", gift.train_loss},
+                  {"counts", gift.counts},
+                  {"values", gift.update.size()}};
   const std::string head = json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
   const ByteView line = as_bytes(head), values = std::as_bytes(std::span(gift.update));
   Bytes file(line.begin(), line.end());

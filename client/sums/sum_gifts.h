@@ -19,6 +19,7 @@ struct SumGift {
   std::string document;
   Digest model;                   // trained from, or judged
   std::uint32_t least_sites = 0;  // of the task
+  double clip = 0.0;              // of the task; 0: its sum hides no sites
   std::uint64_t examples = 0;     // of a training
   double train_loss = 0.0;
   std::vector<std::uint64_t> counts;  // of an evaluation (common/domain/counted_numbers.h)

@@ -63,13 +63,21 @@ std::optional<SitePrivacy> read_sites(Section& privacy, const RoundPolicy& round
   return sites;
 }
 
-std::optional<SecureAggregation> read_secure_aggregation(Section& privacy) {
+std::optional<SecureAggregation> read_secure_aggregation(Section& privacy,
+                                                         const std::optional<SitePrivacy>& sites) {
   Section from = privacy.section("secure_aggregation", Need::kOptional);
   if (!from.present()) return std::nullopt;
   SecureAggregation secure;
   const std::string bits = from.choice("bits", {"16", "20", "24", "32"}, "32");
   secure.bits = static_cast<std::uint32_t>(std::stoul(bits));
-  secure.clip = from.number("clip", kPositive);
+  // One clip for both: what noise hides is what was shortened to it.
+  secure.clip =
+      sites ? from.number("clip", kPositive, sites->clip) : from.number("clip", kPositive);
+  if (sites && secure.clip != sites->clip) {
+    from.fault("clip",
+               "must be that of privacy.sites, which hides what is shortened to it; leave "
+               "it out");
+  }
   secure.range = from.number("range", kPositive, secure.clip);
   secure.adversarial = from.number("adversarial", kShare, secure.adversarial);
   secure.dropout = from.number("dropout", kShare, secure.dropout);
@@ -152,9 +160,10 @@ void check_sites(Section& root, Section& privacy, const JobSpec& spec) {
         .fault("algorithm", algorithm->name + " sends more than an update, and " + named +
                                 " shortens updates; use fedavg or fedprox");
   }
-  if (spec.privacy.secure_aggregation && spec.privacy.sites->mechanism != SiteMechanism::kTree) {
-    privacy.fault("secure_aggregation", "hides from the coordinator the updates that " + named +
-                                            " has it shorten one by one; leave one of the two out");
+  if (spec.privacy.secure_aggregation && spec.privacy.secure_aggregation->group_size > 0) {
+    privacy.section("secure_aggregation", Need::kRequired)
+        .fault("group_size", "gives each group's sum noise of its own, and " + named +
+                                 " counts one sum of all; leave it out");
   }
   check_data_of_sites(root, spec.data);
 }
@@ -268,9 +277,9 @@ PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds) {
   Section from = root.section("privacy", Need::kOptional);
   PrivacySpec privacy;
   if (!from.present()) return privacy;
-  privacy.secure_aggregation = read_secure_aggregation(from);
-  privacy.records = read_records(from);
   privacy.sites = read_sites(from, rounds);
+  privacy.secure_aggregation = read_secure_aggregation(from, privacy.sites);
+  privacy.records = read_records(from);
   return privacy;
 }
 

@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/aggregation/private_mean.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "common/base/assert.h"
+#include "common/privacy/noise/adaptive_clip.h"
 
 namespace tributary {
 namespace {
 
 // Of the clip: more than the roundings of a norm, a factor and its products come to together.
 constexpr double kSlack = 0x1p-20;
-// The clip of a round, whatever the noise on the count said.
-constexpr double kClipLeast = 1e-9, kClipMost = 1e9;
 
 }  // namespace
 
 double noise_multiplier_of_sum(const SitePrivacy& promise) {
-  const double z = promise.noise_multiplier;
-  if (!promise.adaptive) return z;
-  const double of_count = 2.0 * promise.adaptive->count_noise;
-  const double left = 1.0 / (z * z) - 1.0 / (of_count * of_count);
-  return left > 0.0 ? 1.0 / std::sqrt(left) : std::numeric_limits<double>::infinity();
+  return promise.adaptive
+             ? multiplier_beside_count(promise.noise_multiplier, promise.adaptive->count_noise)
+             : promise.noise_multiplier;
 }
 
 Result<std::unique_ptr<PrivateMean>> PrivateMean::open(const SitePrivacy& promise, double clip,
@@ -50,7 +45,7 @@ Result<std::unique_ptr<PrivateMean>> PrivateMean::open(const SitePrivacy& promis
   TRIB_TRY(noise, make_exact_gaussian(std::ldexp(deviation, made->scale_)));
   made->noise_ = std::move(noise);
   if (promise.adaptive) {
-    TRIB_TRY(of_count, make_exact_gaussian(2.0 * promise.adaptive->count_noise));
+    TRIB_TRY(of_count, make_exact_gaussian(deviation_of_count(promise.adaptive->count_noise)));
     made->count_noise_ = std::move(of_count);
   }
   return made;
@@ -78,15 +73,11 @@ void PrivateMean::mean(const ExactSum& sum, std::size_t start, std::span<double>
     into[i] = static_cast<double>(steps[i] + drawn_[i]) / divisor;
 }
 
-// Each update adds 1 or -1, which is twice what the paper adds: so the noise is twice as much, and
-// everything is a whole number.
 double PrivateMean::next_clip() {
   if (!count_noise_) return clip_;
   const auto counted = static_cast<double>(within_ + count_noise_->sample(random_));
-  const double share = (counted / sites_ + 1.0) / 2.0;
-  const AdaptiveClip& adaptive = *promise_.adaptive;
-  return std::clamp(clip_ * std::exp(-adaptive.rate * (share - adaptive.quantile)), kClipLeast,
-                    kClipMost);
+  return next_adaptive_clip(clip_, counted, sites_, promise_.adaptive->quantile,
+                            promise_.adaptive->rate);
 }
 
 }  // namespace tributary

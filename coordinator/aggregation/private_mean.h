@@ -3,6 +3,7 @@
 // et al. 2018, arXiv 1710.06963): every update is shortened to the clip and weighs 1, the sum gets
 // discrete Gaussian noise, and it is divided by a number that was fixed before anybody came. Where
 // the clip is adaptive, also the clip of the next round (Andrew et al. 2021, arXiv 1905.03871).
+// Under secure aggregation the sites do all this instead (common/privacy/secagg/noisy_input.h).
 // Owned by RoundAggregate, one thread at a time. It keeps no account of what a round costs.
 #pragma once
 

@@ -87,6 +87,7 @@ struct MakeSum {
   std::vector<SiteName> sites;
   BlobRef model;            // that they trained from, or judged
   std::uint32_t least = 0;  // of how many sites a sum is made at least
+  double clip = 0.0;        // of the round's updates, where the job hides whole sites
 };
 struct FetchInitialModel {
   JobId job;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "coordinator/round/privacy_budget.h"
 #include "coordinator/round/selection.h"
 
 namespace tributary {
@@ -295,7 +296,8 @@ void JobMachine::offer(TimePoint now, const SiteName& site, RoundEffects& out) {
                                 : 0,
                  .dry_run = record_.dry_run,
                  .signature = record_.signature,
-                 .least_sites = least_sites}});
+                 .least_sites = least_sites,
+                 .clip = one.key.kind == TaskKind::kTrain ? clip_for_sites(record_, spec_) : 0.0}});
 }
 
 bool JobMachine::close(TimePoint now, RoundEffects& out) {

@@ -7,6 +7,7 @@
 #include "common/base/words.h"
 #include "coordinator/round/job_machine.h"
 #include "coordinator/round/pass.h"
+#include "coordinator/round/privacy_budget.h"
 
 namespace tributary {
 namespace {
@@ -233,12 +234,14 @@ void JobMachine::report_committed(const RoundFinished& event, const RoundRow& ro
                  {"round", std::int64_t{event.round}},
                  {"rounds", std::int64_t{spec_.rounds.rounds}},
                  {"accepted", std::int64_t{accepted}},
-                 {"selected", static_cast<std::int64_t>(row.participants.size())},
-                 {"examples", static_cast<std::int64_t>(event.examples)},
-                 {"norm", event.update_norm},
-                 {"seconds", row.seconds},
-                 {"model", event.model.digest.short_hex()},
-                 {"model_bytes", static_cast<std::int64_t>(event.model.bytes)}}};
+                 {"selected", static_cast<std::int64_t>(row.participants.size())}}};
+  // What has no noise is not summed where noise hides each site.
+  if (clip_for_sites(record_, spec_) == 0.0)
+    report.fields.emplace_back("examples", static_cast<std::int64_t>(event.examples));
+  report.fields.emplace_back("norm", event.update_norm);
+  report.fields.emplace_back("seconds", row.seconds);
+  report.fields.emplace_back("model", event.model.digest.short_hex());
+  report.fields.emplace_back("model_bytes", static_cast<std::int64_t>(event.model.bytes));
   if (!event.delta.digest.is_none())
     report.fields.emplace_back("delta_bytes", static_cast<std::int64_t>(event.delta.bytes));
   if (row.epsilon) {  // without its delta an epsilon says nothing

@@ -9,12 +9,29 @@
 #include "coordinator/round/privacy_budget.h"
 
 namespace tributary {
+namespace {
+
+// A site's word for it (common/privacy/secagg/abort_reason.h).
+constexpr std::string_view kSiteBudgetSpent = "budget_spent";
+
+// A site also counts the sums that failed after it gave its input, and gives to no more than the
+// job's budget has room for: where no sum can be made without those, the job is at its end.
+std::string budget_of_sites(const SumNotMade& event, std::size_t ready, std::size_t least) {
+  const auto spent = static_cast<std::size_t>(std::ranges::count_if(
+      event.left, [](const auto& left) { return left.second.starts_with(kSiteBudgetSpent); }));
+  if (spent == 0 || ready >= spent + std::max<std::size_t>(least, 3)) return {};
+  return "the budget privacy.sites.max_epsilon is spent at " + std::to_string(spent) + " of " +
+         std::to_string(ready) + " sites, which count the sums that failed too";
+}
+
+}  // namespace
 
 void JobMachine::make_sum(TimePoint now, RoundEffects& out) {
   const bool training = phase_->kind() == TaskKind::kTrain;
   finishing_since_ = now;
   out.push_back(MakeSum{phase_->key(), phase_->with(Reason::kAccepted), record_.model,
-                        training ? phase_->rules().quorum : 0});
+                        training ? phase_->rules().quorum : 0,
+                        training ? clip_for_sites(record_, spec_) : 0.0});
 }
 
 // Who is not in the sum is told so in the record, and in the log.
@@ -78,6 +95,9 @@ void JobMachine::on_sum_not_made(TimePoint now, const SumNotMade& event, RoundEf
   if (event.key.kind == TaskKind::kEvaluate) return conclude_evaluation(now, {}, {}, out);
   for (const SiteName& site : phase_->with(Reason::kAccepted))
     uncount(record_.history[site], event.key.round);
+  if (const std::string why = budget_of_sites(event, phase_->accepted(), phase_->rules().quorum);
+      !why.empty())
+    return finish(now, JobState::kFinished, why, out);
   retry(now, "no secure sum: " + event.detail + faults_of_sites(), out);
   carried_.clear();
 }

@@ -31,6 +31,10 @@ std::string why_budget_is_spent(const JobRecord& record, const JobSpec& spec) {
 
 double clip_of(const JobRecord& record) { return record.spent ? record.spent->clip : 0.0; }
 
+double clip_for_sites(const JobRecord& record, const JobSpec& spec) {
+  return spec.privacy.secure_aggregation ? clip_of(record) : 0.0;
+}
+
 SiteSpending spending_of(const JobRecord& record, const JobSpec& spec) {
   const SitePrivacy& promise = *spec.privacy.sites;
   return {spec.data.dataset,        record.id,           record.round,

@@ -19,6 +19,10 @@ std::string why_budget_is_spent(const JobRecord& record, const JobSpec& spec);
 // The clip of the open round's updates; 0 where no site is hidden.
 double clip_of(const JobRecord& record);
 
+// What sites are told of it, where they shorten their updates themselves and add the noise to sums
+// that nobody sees the parts of; else 0.
+double clip_for_sites(const JobRecord& record, const JobSpec& spec);
+
 // The line of the ledger after the last committed round.
 SiteSpending spending_of(const JobRecord& record, const JobSpec& spec);
 

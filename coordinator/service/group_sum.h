@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "common/domain/evaluation.h"
 #include "common/domain/job_spec.h"
@@ -37,7 +38,8 @@ class GroupSum {
 
   struct MeanUpdate {
     AcceptedUpdate update;  // in the blob store; its site is `name`
-    SumFigures figures;
+    // None where noise hides each site in the sum: what has none is not summed.
+    std::optional<SumFigures> figures;
   };
   // `members`: of the roster. kDataLoss: figures that no honest members can have.
   Result<MeanUpdate> mean_update(const SumUnmask& unmask, std::uint64_t members,
@@ -45,6 +47,17 @@ class GroupSum {
   Result<EvaluationCounts> counts(const SumUnmask& unmask);
 
  private:
+  // What the sum's numbers stand for, and what they are multiplied by to be the mean.
+  struct Reading {
+    double step = 0.0;
+    double scale = 0.0;
+    double longest = 0.0;  // norm of the mean at most
+  };
+  Result<MeanUpdate> plain_mean(const SumUnmask& unmask, std::uint64_t members,
+                                const SiteName& name);
+  Result<MeanUpdate> noisy_mean(const SumUnmask& unmask, std::uint64_t members,
+                                const SiteName& name);
+  Result<AcceptedUpdate> update_of(const Reading& reading, const SiteName& name);
   Status take_masks_off(const SumUnmask& unmask);
 
   const SumContext context_;

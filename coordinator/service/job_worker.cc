@@ -112,7 +112,8 @@ Result<std::unique_ptr<RoundAggregate>> JobWorker::open_aggregate(const AbsorbUp
   AggregationSpec plan = spec_.aggregation;
   plan.example_cap = effect.weight_max;
   std::unique_ptr<PrivateMean> privacy;
-  if (spec_.privacy.sites) {
+  // Under secure aggregation the noise is in the sum already, each site's own.
+  if (spec_.privacy.sites && !spec_.privacy.secure_aggregation) {
     if (!noise_) noise_ = std::make_unique<SecureRandom>();
     TRIB_TRY(opened, PrivateMean::open(*spec_.privacy.sites, effect.clip, spec_.rounds.target,
                                        model.element_count(), *noise_));
@@ -276,6 +277,7 @@ Result<RoundFinished> JobWorker::finish(RoundNumber round) {
   for (const auto& vector : state.before) streams.states.push_back(vector.get());
   for (const auto& vector : state.after) streams.next_states.push_back(vector.get());
   TRIB_TRY(outcome, aggregate_->finish(streams, round, folded_.front().weight_all));
+  if (spec_.privacy.secure_aggregation) outcome.next_clip = folded_.front().update.next_clip;
   TRIB_CHECK_OK(keep_state(round, state));
   TRIB_TRY(stored, model->commit());
   BlobRef delta;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/random_source.h"
+#include "common/config/job_file.h"
 #include "common/crypto/digest.h"
 #include "common/privacy/secagg/sum_plan.h"
 #include "coordinator/service/sums_under_way.h"
@@ -114,7 +115,15 @@ Status SecureSums::begin(Running& running, const std::vector<Found>& found) {
   const Layout layout = model->layout();
   const SumContext context =
       sum_context(running.spec, wanted.key, sha256(as_bytes(running.document)), wanted.model.digest,
-                  layout.element_count());
+                  layout.element_count(), wanted.clip);
+  if (hides_sites(running.spec, wanted.key.kind)) {
+    // How much noise each site adds follows from the file alone, whatever operators have changed.
+    TRIB_TRY(file, parse_job(running.document, "job " + wanted.key.job.value));
+    running.spec.rounds = file.spec.rounds;
+    TRIB_TRY(fits, noisy_coding(running.spec, wanted.key, wanted.sites.size(), context.numbers,
+                                context.clip));
+    static_cast<void>(fits);
+  }
   TRIB_CHECK_OK(resume(running, context, layout, found));
   std::vector<SiteName> sites = wanted.sites;
   std::erase_if(sites, [&](const SiteName& site) {
@@ -246,11 +255,15 @@ bool SecureSums::hear(const SiteName& site, const SumAnswer& answer) {
   return false;
 }
 
-// One of each for a site and job: a later task's take the place of an earlier one's.
+// One of each for a site and job: a later task's take the place of an earlier one's. Why a site
+// leaves an earlier sum says nothing of the one that it has given keys for since.
 void SecureSums::note_early(const SiteName& site, const SumAnswer& answer) {
   const JobId& job = answer.key.job;
-  if (std::holds_alternative<SumKeys>(answer.body)) {
-    early_[{job, site}].keys = answer;
+  if (std::holds_alternative<SumKeys>(answer.body) ||
+      std::holds_alternative<SumAbort>(answer.body)) {
+    std::optional<SumAnswer>& keys = early_[{job, site}].keys;
+    const bool is_new = std::holds_alternative<SumKeys>(answer.body);
+    if (is_new || !keys || keys->key == answer.key) keys = answer;
     return;
   }
   const bool may_go_on = std::holds_alternative<SumInput>(answer.body) ||

@@ -67,7 +67,7 @@ class SecureSums {
   struct Performer;
   // What a site said before its sum is under way in this life.
   struct Early {
-    std::optional<SumAnswer> keys;  // for the task that it is ready with
+    std::optional<SumAnswer> keys;  // for the task that it is ready with, or why it gives none
     std::optional<SumAnswer> last;  // in a sum of before
   };
 

@@ -148,20 +148,23 @@ void SecureSums::made(const std::shared_ptr<Group>& group, std::size_t sites,
                       Result<GroupSum::MeanUpdate> mean) {
   if (group->abandoned) return;
   if (!mean) return fail(group->key.job, mean.error().message);
-  const SumFigures& figures = mean->figures;
-  report("sum.made", group->key,
-         {{"examples", static_cast<std::int64_t>(figures.examples)},
-          {"loss", mean->update.result.train_loss},
-          {"norm", mean->update.norm},
-          {"mean_norm",
-           static_cast<double>(figures.norm_units) * kLossUnit / static_cast<double>(sites)},
-          {"clipped", static_cast<std::int64_t>(figures.clipped)},
-          {"saturated", static_cast<std::int64_t>(figures.saturated)}});
+  const std::optional<SumFigures> figures = mean->figures;
+  std::vector<std::pair<std::string, FieldValue>> fields;
+  if (figures) {
+    fields = {{"examples", static_cast<std::int64_t>(figures->examples)},
+              {"loss", mean->update.result.train_loss},
+              {"mean_norm",
+               static_cast<double>(figures->norm_units) * kLossUnit / static_cast<double>(sites)},
+              {"clipped", static_cast<std::int64_t>(figures->clipped)},
+              {"saturated", static_cast<std::int64_t>(figures->saturated)}};
+  }
+  fields.emplace_back("norm", mean->update.norm);
+  report("sum.made", group->key, std::move(fields));
   const std::shared_ptr<Running>& running = running_.at(group->key.job);
   mean->update.key = running->wanted.key;
   // The mean over groups is that over their sites; rules that compare the groups see them alike.
   const auto rule = find_rule(running->spec.aggregation.rule.name);
-  if (rule && (*rule)->streams()) mean->update.weight = figures.weight;
+  if (rule && (*rule)->streams() && figures) mean->update.weight = figures->weight;
   running->made.sums.push_back(std::move(mean->update));
   end_group(group);
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/service/site_privacy.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "common/privacy/accounting/calibration.h"
+#include "common/privacy/accounting/rdp.h"
+#include "common/privacy/secagg/sum_plan.h"
 
 namespace tributary {
 namespace {
@@ -50,8 +53,28 @@ Result<SitesSpent> spent_after(const SitePrivacy& promise, RoundNumber rounds, d
   return SitesSpent{epsilon, with_next, clip};
 }
 
+namespace {
+
+// A round's sum is of as many sites as come: of the fewest, and of those that it is made for.
+Status check_noise_of_sites(const JobSpec& spec) {
+  const TaskKey key{JobId{""}, 1, 1, TaskKind::kTrain};
+  if (!hides_sites(spec, key.kind)) return {};
+  const std::uint64_t least = least_members(spec, key, 0);
+  for (const std::uint64_t members : {least, std::max<std::uint64_t>(least, spec.rounds.target)}) {
+    const auto fits = noisy_coding(spec, key, members, 1, spec.privacy.sites->clip);
+    if (!fits) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        "privacy.sites under secure_aggregation: " + fits.error().message);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::optional<SitesSpent>> spent_at_start(const JobSpec& spec) {
   if (!spec.privacy.sites) return std::optional<SitesSpent>();
+  TRIB_CHECK_OK(check_noise_of_sites(spec));
   const SitePrivacy& promise = *spec.privacy.sites;
   TRIB_TRY(spent, spent_after(promise, 0, promise.clip));
   if (spent.with_next <= promise.max_epsilon) return std::optional(spent);

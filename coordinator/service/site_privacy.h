@@ -18,7 +18,8 @@ namespace tributary {
 Result<SitesSpent> spent_after(const SitePrivacy& promise, RoundNumber rounds, double clip);
 
 // What a job starts with; none where it hides no sites. kInvalidArgument: its budget does not last
-// for a single round; the text says how much noise would do.
+// for a single round; the text says how much noise would do. Or, under secure aggregation, its
+// noise does not fit the numbers of a sum, or too few sites are sure to add some.
 Result<std::optional<SitesSpent>> spent_at_start(const JobSpec& spec);
 
 // Of a dataset, by all these jobs together, at `delta`.

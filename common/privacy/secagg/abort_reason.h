@@ -28,6 +28,10 @@ enum class SumAbortReason {
   kSurvivorsCutOff,      // some could be told apart from the others in the sharing graph
   kTwoSurvivorSets,      // another set than the one that this site has signed
   kModelAgain,           // the sum differs too little from an earlier one on the same model
+  // --- the noise of sites ---
+  kClipRefused,  // the round's clip is not what the job says, or none at all
+  kNoNoise,      // among so many sites no noise fits the numbers, or none of it may be honest
+  kBudgetSpent,  // one more sum would cost this site more than the job's max_epsilon
   // --- the agreements ---
   kAgreementsTooFew,  // not the quorum that no second set can have too
   kAgreementForged,   // a signature is not that member's over the same sets

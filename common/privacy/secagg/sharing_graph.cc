@@ -72,9 +72,8 @@ std::optional<SumAborted> SharingGraph::fault_of(const MemberSet& survivors,
                                                  const CohortRisks& risks,
                                                  std::size_t least) const {
   const std::size_t members = position_.size(), left = survivors.count();
-  const auto wanted = std::max<std::size_t>(
-      least, static_cast<std::size_t>(
-                 std::ceil((1 - risks.dropout) * static_cast<double>(members) - 1e-9)));
+  const std::size_t wanted = fewest_survivors(static_cast<std::uint32_t>(members), risks,
+                                              static_cast<std::uint32_t>(least));
   if (left < wanted) {
     return SumAborted{SumAbortReason::kSurvivorsTooFew,
                       std::to_string(left) + " of " + std::to_string(members) + " are left, and " +

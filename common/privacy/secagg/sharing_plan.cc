@@ -86,6 +86,16 @@ Error too_many() {
 
 }  // namespace
 
+std::uint32_t adversaries_of(std::uint32_t clients, const CohortRisks& risks) {
+  return static_cast<std::uint32_t>(counted(clients, risks).adversarial);
+}
+
+std::uint32_t fewest_survivors(std::uint32_t clients, const CohortRisks& risks,
+                               std::uint32_t least) {
+  return std::max(least, static_cast<std::uint32_t>(std::ceil(
+                             (1 - risks.dropout) * static_cast<double>(clients) - kWhole)));
+}
+
 std::uint32_t adversaries_among(std::uint32_t clients, const CohortRisks& risks,
                                 std::uint32_t drawn) {
   const Clients n = counted(clients, risks);

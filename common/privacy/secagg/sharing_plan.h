@@ -38,6 +38,12 @@ Result<SharingPlan> plan_sharing(std::uint32_t clients, const CohortRisks& risks
 // The sparse graph at any size, which plan_sharing takes above kCompleteGraphMax.
 Result<SharingPlan> plan_sparse_sharing(std::uint32_t clients, const CohortRisks& risks);
 
+// What each honest client takes for granted: of so many clients at most this many work with the
+// server, and a sum is shown over at least so many of them, and over `least`.
+std::uint32_t adversaries_of(std::uint32_t clients, const CohortRisks& risks);
+std::uint32_t fewest_survivors(std::uint32_t clients, const CohortRisks& risks,
+                               std::uint32_t least);
+
 // How many of `drawn` clients work with the server at most, but by a chance of 2^-41 over all
 // clients.
 std::uint32_t adversaries_among(std::uint32_t clients, const CohortRisks& risks,

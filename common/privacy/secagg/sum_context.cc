@@ -37,8 +37,8 @@ class Fields {
 }  // namespace
 
 Digest digest_of(const SumContext& context) {
-  return Fields("tributary/1 secure sum")
-      .text(context.key.job.value)
+  Fields fields("tributary/1 secure sum");
+  fields.text(context.key.job.value)
       .number(context.key.round)
       .number(context.key.attempt)
       .text(task_kind_name(context.key.kind))
@@ -49,8 +49,9 @@ Digest digest_of(const SumContext& context) {
       .number(context.bits)
       .real(context.risks.adversarial)
       .real(context.risks.dropout)
-      .number(context.risks.server_may_lie ? 1 : 0)
-      .digest();
+      .number(context.risks.server_may_lie ? 1 : 0);
+  if (context.clip > 0.0) fields.real(context.clip);
+  return fields.digest();
 }
 
 Bytes keys_statement(const Digest& about, const SumMember& member) {

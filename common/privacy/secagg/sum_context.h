@@ -24,10 +24,11 @@ struct SumContext {
   std::uint64_t wide = 0;     // of each input, modulo 2^64
   unsigned bits = 32;
   CohortRisks risks;
+  double clip = 0.0;  // of the round, where the sites' noise hides a site in the sum; else 0
   bool operator==(const SumContext&) const = default;
 };
 
-// SHA-256 over all of it.
+// SHA-256 over all of it, a clip only where there is one.
 Digest digest_of(const SumContext& context);
 
 // What signatures are for (Signer's purposes).

@@ -61,16 +61,20 @@ Result<CodedUpdate> code_update(const SumCoding& coding, std::span<const float> 
   return coded;
 }
 
+void decode_numbers(unsigned bits, double step, std::span<const std::uint32_t> numbers,
+                    std::span<double> into) {
+  const std::uint32_t sign = std::uint32_t{1} << (bits - 1);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::uint32_t number = numbers[i] & modulus_mask(bits);
+    const std::int64_t value =
+        std::int64_t{number} - ((number & sign) != 0 ? std::int64_t{modulus_mask(bits)} + 1 : 0);
+    into[i] = static_cast<double>(value) * step;
+  }
+}
+
 void decode_sum(const SumCoding& coding, std::span<const std::uint32_t> numbers,
                 std::span<double> into) {
-  const std::uint32_t sign = std::uint32_t{1} << (coding.bits - 1);
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const std::uint32_t number = numbers[i] & modulus_mask(coding.bits);
-    const std::int64_t value =
-        std::int64_t{number} -
-        ((number & sign) != 0 ? std::int64_t{modulus_mask(coding.bits)} + 1 : 0);
-    into[i] = static_cast<double>(value) * coding.step();
-  }
+  decode_numbers(coding.bits, coding.step(), numbers, into);
 }
 
 std::vector<std::uint64_t> wide_numbers(const SumFigures& figures) {

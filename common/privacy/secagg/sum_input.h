@@ -42,6 +42,9 @@ struct CodedUpdate {
 // SecureRandom. kFailedPrecondition: a value is not a finite number.
 Result<CodedUpdate> code_update(const SumCoding& coding, std::span<const float> update,
                                 double share, RandomSource& random);
+// Such numbers as they are meant: of either sign, times `step`.
+void decode_numbers(unsigned bits, double step, std::span<const std::uint32_t> numbers,
+                    std::span<double> into);
 // The sum of share * coordinate over the members.
 void decode_sum(const SumCoding& coding, std::span<const std::uint32_t> numbers,
                 std::span<double> into);
@@ -57,6 +60,9 @@ struct SumFigures {
   bool operator==(const SumFigures&) const = default;
 };
 inline constexpr std::uint64_t kSumFigures = 6;
+// Of a sum in which noise hides each site there is one instead: members within the clip less longer
+// ones, with their noise, as two's complement; 0 where the clip stays.
+inline constexpr std::uint64_t kNoisySumFigures = 1;
 // There are a multiple of so many wide numbers in an input; what is over is 0.
 inline constexpr std::uint64_t kWideAlignment = 3;
 std::vector<std::uint64_t> wide_numbers(const SumFigures& figures);

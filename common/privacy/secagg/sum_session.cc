@@ -2,7 +2,6 @@
 #include "common/privacy/secagg/sum_session.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 namespace tributary {
@@ -59,8 +58,7 @@ std::vector<SiteName> SumSession::names(const MemberSet& set) const {
 }
 
 std::size_t SumSession::adversaries() const {
-  return static_cast<std::size_t>(
-      std::floor(context_.risks.adversarial * static_cast<double>(members()) + 1e-9));
+  return adversaries_of(static_cast<std::uint32_t>(members()), context_.risks);
 }
 
 std::size_t SumSession::quorum() const { return (members() + adversaries()) / 2 + 1; }

@@ -152,7 +152,7 @@ TEST_F(SiteSumsTest, ASumThatHasItsInputStaysBesideTheNextOne) {
   ASSERT_TRUE(unmask_);
   for (const AttemptNumber attempt : {1u, 2u}) {
     SCOPED_TRACE(attempt);
-    Site& site = sites_.at(SiteName{"site-" + std::to_string(attempt)});
+    SumSite& site = sites_.at(SiteName{"site-" + std::to_string(attempt)});
     const std::size_t events = site.events.size();
     const std::size_t blobs = site.blobs->list()->size();
     TaskKey next = key_;
@@ -180,7 +180,7 @@ TEST_F(SiteSumsTest, ASumThatHasItsInputStaysBesideTheNextOne) {
 
 TEST_F(SiteSumsTest, WithItsRoundTheEarlierSumIsOverToo) {
   run();
-  Site& site = sites_.begin()->second;
+  SumSite& site = sites_.begin()->second;
   ASSERT_EQ(site.sums->begin(key_).size(), 2u);
   site.sums->committed(key_.job, key_.round);
   EXPECT_TRUE(site.sums->again().empty());

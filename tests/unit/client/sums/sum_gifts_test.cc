@@ -20,6 +20,7 @@ class SumGiftsTest : public testing::Test {
     made.least_sites = 3;
     made.examples = 42;
     made.train_loss = 0.25;
+    made.clip = 0.625;
     made.update = {1.5F, -2.0F, 0.0F};
     return made;
   }
@@ -38,6 +39,7 @@ TEST_F(SumGiftsTest, AreThereForEachAttemptOfTheirRound) {
   EXPECT_EQ(found->examples, 42u);
   EXPECT_EQ(found->train_loss, 0.25);
   EXPECT_EQ(found->least_sites, 3u);
+  EXPECT_EQ(found->clip, 0.625);
   EXPECT_FALSE(gifts_.find({JobId{"heart-1"}, 4, 1, TaskKind::kTrain}));
   EXPECT_FALSE(gifts_.find({JobId{"heart-1"}, 3, 1, TaskKind::kEvaluate}));
 }

@@ -29,24 +29,32 @@ struct SumSite {
   SumGifts gifts{*files, folder.path() + "/sums"};
   std::optional<SiteSums> sums;
   std::vector<std::string> events;
+  std::vector<std::string> told;  // names of fields, in all events
   std::size_t policy = 3;
 
   void open(const SiteName& name) {
-    sums.emplace(SiteSums::Ports{
-        name, gifts, PastSumStore(*files, folder.path() + "/past.json"), *blobs,
-        [this](const char* event, const EventFields&) { events.emplace_back(event); },
-        [name]() -> Result<std::unique_ptr<SumNotary>> {
-          return std::unique_ptr<SumNotary>(std::make_unique<ToyNotary>(name.value));
-        },
-        [this]() -> Result<std::size_t> { return policy; }});
+    sums.emplace(SiteSums::Ports{name, gifts, PastSumStore(*files, folder.path() + "/past.json"),
+                                 GivenSums(*files, folder.path() + "/given.json"), *blobs,
+                                 [this](const char* event, const EventFields& fields) {
+                                   events.emplace_back(event);
+                                   for (const auto& field : fields) told.push_back(field.first);
+                                 },
+                                 [name]() -> Result<std::unique_ptr<SumNotary>> {
+                                   return std::unique_ptr<SumNotary>(
+                                       std::make_unique<ToyNotary>(name.value));
+                                 },
+                                 [this]() -> Result<std::size_t> { return policy; }});
   }
 };
 
 class SumRound {
  protected:
   // `document`: of a job with privacy.secure_aggregation.
-  explicit SumRound(const std::string& document)
-      : document_(document), spec_(parse_job(document, "job")->spec) {}
+  explicit SumRound(const std::string& document) { set_document(document); }
+  void set_document(const std::string& document) {
+    document_ = document;
+    spec_ = parse_job(document, "job")->spec;
+  }
 
   // One more site, which has trained.
   void add_site(std::uint64_t examples, std::vector<float> update) {
@@ -66,8 +74,8 @@ class SumRound {
   }
   // The coordinator's side, to its end.
   void run() {
-    const SumContext context =
-        sum_context(spec_, key_, sha256(as_bytes(std::string_view(document_))), model_, numbers_);
+    const SumContext context = sum_context(
+        spec_, key_, sha256(as_bytes(std::string_view(document_))), model_, numbers_, clip_);
     std::vector<SiteName> names;
     for (const auto& [name, site] : sites_) names.push_back(name);
     SumServer::Options options;
@@ -81,7 +89,8 @@ class SumRound {
       while (!answers_.empty()) {
         const auto [name, answer] = std::move(answers_.front());
         answers_.pop_front();
-        take(server_->handle(now_, name, answer.body));
+        // What was said in an earlier sum is for a coordinator that goes on with it.
+        if (answer.key == key_) take(server_->handle(now_, name, answer.body));
       }
       if (server_->over()) return;
       now_ = *server_->next_wake();
@@ -96,10 +105,12 @@ class SumRound {
     return values;
   }
 
-  const TaskKey key_{JobId{"heart-1"}, 2, 1, TaskKind::kTrain};
+  TaskKey key_{JobId{"heart-1"}, 2, 1, TaskKind::kTrain};
   const Digest model_ = sha256(as_bytes("model"));
-  const std::string document_;
-  const JobSpec spec_;
+  std::string document_;
+  JobSpec spec_;
+  double clip_ = 0;            // that the coordinator says
+  bool loses_inputs_ = false;  // it says so
   std::map<SiteName, SumSite> sites_;
   std::uint64_t numbers_ = 0;                              // of an update
   std::map<SiteName, std::vector<std::uint32_t>> inputs_;  // as the coordinator gets them
@@ -118,11 +129,11 @@ class SumRound {
         for (const SumAnswer& answer : sites_.at(send->site).sums->handle({key_, send->body}))
           answers_.emplace_back(send->site, answer);
       } else if (const auto* fetch = std::get_if<SumFetch>(&effect)) {
-        take(server_->input_arrived(now_, fetch->site, fetch->masked.digest));
+        if (!loses_inputs_) take(server_->input_arrived(now_, fetch->site, fetch->masked.digest));
       } else if (const auto* add = std::get_if<SumAdd>(&effect)) {
         const Bytes input = *sites_.at(add->site).blobs->read(add->masked.digest);
         sum_->add(0, input);
-        InputSum alone(numbers_, 32, kSumFigures);
+        InputSum alone(numbers_, 32, sum_->wide().size());
         alone.add(0, input);
         inputs_[add->site].assign(alone.numbers().begin(), alone.numbers().end());
       } else if (std::holds_alternative<SumKeep>(effect)) {

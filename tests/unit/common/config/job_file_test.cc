@@ -192,7 +192,21 @@ TEST(JobFile, RefusesWhatCannotBePromisedToSites) {
               HasSubstr("count_noise: must be above half of noise_multiplier"));
   EXPECT_THAT(fault("max_epsilon: 8", "max_epsilon: 0"), HasSubstr("privacy.sites.max_epsilon"));
   EXPECT_THAT(fault("privacy:\n", "privacy:\n  secure_aggregation: {clip: 1}\n"),
-              HasSubstr("leave one of the two out"));
+              HasSubstr("privacy.secure_aggregation.clip: must be that of privacy.sites"));
+  EXPECT_THAT(fault("privacy:\n", "privacy:\n  secure_aggregation: {group_size: 5}\n"),
+              HasSubstr("privacy.secure_aggregation.group_size: gives each group's sum"));
+}
+
+// Each site adds its part of the noise then: one clip for both.
+TEST(JobFile, HidesSitesInSumsThatNobodySeesThePartsOf) {
+  for (const char* clip : {"", "clip: 0.5"}) {
+    const auto file =
+        parse_job(hiding_sites(kPrivacy + "  secure_aggregation: {" + clip + "}\n"), "job.yaml");
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(file->spec.privacy.secure_aggregation,
+              (SecureAggregation{.clip = 0.5, .range = 0.5}));
+    EXPECT_TRUE(file->spec.privacy.sites);
+  }
 }
 
 TEST(JobFile, ReadsNoiseOfSumsOverRounds) {

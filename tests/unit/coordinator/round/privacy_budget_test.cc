@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "tests/unit/coordinator/round/federation.h"
 
@@ -98,6 +100,88 @@ TEST(PrivacyBudget, HoldsAcrossCrashesAndForOperators) {
     EXPECT_EQ(federation.ledger.back().rounds, 2u);
     EXPECT_EQ(federation.ledger.back().epsilon, federation.saved().spent->epsilon);
     EXPECT_EQ(federation.double_folds, 0);
+  }
+}
+
+// --- each site adds its part of the noise, in a sum that nobody sees the parts of ---
+
+JobSpec secret_private_job(std::uint32_t rounds, double max_epsilon) {
+  JobSpec spec = Federation::spec(rounds, 3, 3);
+  spec.rounds.target = 3;
+  spec.privacy.sites =
+      SitePrivacy{.noise_multiplier = 1.5, .max_epsilon = max_epsilon, .adaptive = {}};
+  spec.privacy.secure_aggregation = SecureAggregation{};
+  return spec;
+}
+
+TEST(PrivacyBudget, SitesThatAddTheNoiseAreToldTheClipOfTheRoundAfterACrashToo) {
+  for (int steps = 0; steps < 80; steps += 4) {
+    SCOPED_TRACE(steps);
+    Federation federation(static_cast<std::uint64_t>(steps));
+    connect_all(federation, 3);
+    federation.spends = spent_with;
+    std::map<RoundNumber, std::set<double>> told;
+    federation.make_sum = [&](const MakeSum& wanted) -> RoundEvent {
+      const bool training = wanted.key.kind == TaskKind::kTrain;
+      EXPECT_EQ(wanted.clip > 0, training);
+      if (training) told[wanted.key.round].insert(wanted.clip);
+      for (const auto& [site, task] : federation.offered) {
+        if (task.key.kind == TaskKind::kTrain) told[task.key.round].insert(task.clip);
+        if (task.key.kind != TaskKind::kTrain) {
+          EXPECT_EQ(task.clip, 0.0);
+        }
+      }
+      return Federation::sum_of(wanted);
+    };
+    federation.submit(secret_private_job(3, 100));
+    for (int i = 0; i < steps; ++i) federation.step();
+    federation.crash();
+    ASSERT_TRUE(federation.run());
+    ASSERT_EQ(federation.saved().round, 3u);
+    for (const auto& [round, clips] : told)
+      EXPECT_EQ(clips, std::set<double>{8.0 / (1u << (round - 1))}) << round;
+    ASSERT_FALSE(federation.ledger.empty());
+    EXPECT_EQ(federation.ledger.back().rounds, 3u);
+  }
+}
+
+TEST(PrivacyBudget, OfASumInWhichSitesHideNoRowsAreTold) {
+  Federation federation(5);
+  connect_all(federation, 3);
+  federation.spends = spent_with;
+  federation.submit(secret_private_job(1, 100));
+  ASSERT_TRUE(federation.run());
+  const auto committed = federation.reports("round.committed");
+  ASSERT_EQ(committed.size(), 1u);
+  EXPECT_EQ(field(committed[0], "examples"), nullptr);
+  EXPECT_EQ(std::get<double>(*field(committed[0], "clip")), 8.0);
+  EXPECT_EQ(std::get<double>(*field(committed[0], "epsilon")), 1.0);
+}
+
+// Sums that failed have cost the sites: where they give to no more, the job is over, and no
+// failure.
+TEST(PrivacyBudget, SitesWhoseBudgetIsSpentEndTheJobInGoodOrder) {
+  for (const std::size_t spent : {1u, 2u}) {
+    Federation federation(6);
+    connect_all(federation, 4);
+    federation.spends = spent_with;
+    int sums = 0;
+    federation.make_sum = [&, spent](const MakeSum& wanted) -> RoundEvent {
+      if (wanted.key.kind != TaskKind::kTrain || ++sums != 3) return Federation::sum_of(wanted);
+      SumNotMade failed{wanted.key, "survivors_too_few", {}};
+      for (std::size_t i = 0; i < spent; ++i)
+        failed.left[wanted.sites.at(i)] = "budget_spent: failed_precondition";
+      return failed;
+    };
+    JobSpec spec = secret_private_job(5, 100);
+    spec.rounds.target = 4;
+    federation.submit(spec);
+    ASSERT_TRUE(federation.run());
+    EXPECT_EQ(federation.saved().state, JobState::kFinished);
+    // Three of four are enough: then the round is only tried again.
+    EXPECT_EQ(federation.saved().round, spent == 1 ? 5u : 2u);
+    if (spent == 1) continue;
+    EXPECT_THAT(federation.saved().detail, HasSubstr("max_epsilon is spent at 2 of 4 sites"));
   }
 }
 

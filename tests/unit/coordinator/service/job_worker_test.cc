@@ -11,6 +11,7 @@
 #include "common/tensor/companions.h"
 #include "common/tensor/safetensors.h"
 #include "common/tensor/update_encoding.h"
+#include "coordinator/service/record_json.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_directory.h"
 
@@ -126,6 +127,29 @@ TEST_F(Worker, HidesSitesAndSaysWhatItCost) {
   EXPECT_NEAR(finished->spent->clip, 2.0 * std::exp(-0.2 * (0.5 - 0.5)), 0.3);
   ASSERT_TRUE(made(2));
   EXPECT_NE(values_of(1), values) << "another life draws other noise";
+}
+
+// Under secure aggregation each site has shortened its update and added noise: here nothing is, and
+// the next clip is what the sum's own count made of it.
+TEST_F(Worker, ASumInWhichSitesHideIsTakenAsItIsAndPaidFor) {
+  JobSpec spec;
+  spec.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
+  spec.rounds.target = 4;
+  spec.privacy.sites = SitePrivacy{.noise_multiplier = 2.0, .adaptive = AdaptiveClip{0.5, 0.2, 2}};
+  spec.privacy.secure_aggregation = SecureAggregation{};
+  worker_ = std::make_unique<JobWorker>(kJob, spec, *blobs_, models_);
+  AcceptedUpdate sum = update("sum-1", {8.0f, -16.0f}, 0);
+  sum.norm = 17.9;
+  sum.next_clip = 0.75;
+  // As it comes back after a restart.
+  worker_->absorb({*accepted_from_json(accepted_to_json(sum)), 1000, 0, 1.0});
+  const auto finished = worker_->finish(1);
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(values_of(1), (std::vector<float>{9.0f, -14.0f}));
+  ASSERT_TRUE(finished->spent.has_value());
+  EXPECT_EQ(finished->spent->clip, 0.75);
+  EXPECT_GT(finished->spent->epsilon, 0);
+  EXPECT_EQ(finished->examples, 0u) << "nobody was told";
 }
 
 TEST_F(Worker, WithoutAnUpdateThatIsGoneThereIsNoSum) {

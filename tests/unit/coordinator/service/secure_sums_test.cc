@@ -22,7 +22,12 @@ namespace {
 using testing::HasSubstr;
 
 const Layout kLayout{{{"w", {3}}}};
-const std::string kDocument = "name: heart\n";
+const std::string kDocument = R"(name: heart
+model: {family: logistic}
+data: {dataset: patients, task: binary, features: [age], label: sick, standardize: none}
+train: {optimizer: {name: sgd, learning_rate: 0.1}}
+rounds: {count: 3, minimum_sites: 3, quorum: 3, target: 5}
+)";
 
 class SecureSumsTest : public testing::Test, public SitePort {
  protected:
@@ -49,6 +54,18 @@ class SecureSumsTest : public testing::Test, public SitePort {
     for (int i = 0; i < 5; ++i) make_site(i);
     open();
   }
+  // From now on each site adds its part of the noise.
+  void hide_sites(double multiplier, double clip, std::optional<AdaptiveClip> adaptive = {}) {
+    spec_.privacy.sites = SitePrivacy{.clip = clip,
+                                      .noise_multiplier = multiplier,
+                                      .delta = 1e-5,
+                                      .max_epsilon = 1e9,
+                                      .adaptive = adaptive};
+    spec_.privacy.secure_aggregation->clip = spec_.privacy.secure_aggregation->range = clip;
+    spec_.rounds.target = 5;
+    clip_ = clip;
+    for (int i = 0; i < 5; ++i) make_site(i);
+  }
   void make_site(int i) {
     const SiteName name{"site-" + std::to_string(i)};
     const PemPair pair = *issue_certificate(ca_, {name.value, "site", {}, KeyKind::kP256, 5});
@@ -57,8 +74,8 @@ class SecureSumsTest : public testing::Test, public SitePort {
     site.notary = std::make_unique<CertificateNotary>(site.signer.get(), trust_,
                                                       [] { return std::time(nullptr); });
     site.client = std::make_unique<SumClient>(
-        *SumClient::make(sum_context(spec_, key_, sha256(as_bytes(kDocument)), model_, 3), name, {},
-                         *site.notary, random_));
+        *SumClient::make(sum_context(spec_, key_, sha256(as_bytes(kDocument)), model_, 3, clip_),
+                         name, {}, *site.notary, random_));
     site.update = {static_cast<float>(i), -0.5F, 0.25F};
     site.examples = static_cast<std::uint64_t>(20 * (i + 1));
   }
@@ -89,6 +106,7 @@ class SecureSumsTest : public testing::Test, public SitePort {
     }
   }
   Bytes masked(const Site& site) {
+    if (spec_.privacy.sites) return noisy(site);
     const SumWeight weight = sum_weight(spec_, site.examples);
     const SumCoding coding = sum_coding(spec_, site.client->members());
     CodedUpdate coded = *code_update(coding, site.update, weight.share, random_);
@@ -101,12 +119,24 @@ class SecureSumsTest : public testing::Test, public SitePort {
     apply_masks(site.client->masks(SumPart::kWide), 0, wide);
     return pack_input(coded.numbers, 32, wide);
   }
+  Bytes noisy(const Site& site) {
+    const auto coding = noisy_coding(spec_, key_, site.client->members(), 3, clip_);
+    EXPECT_TRUE(coding);
+    auto coded = *coding->code(site.update, random_);
+    if (exaggerates_) {
+      for (std::uint32_t& number : coded.numbers) number = 0x3fffffff;
+    }
+    std::vector<std::uint64_t> wide = {coded.count, 0, 0};
+    apply_masks(site.client->masks(SumPart::kNumbers), 32, 0, coded.numbers);
+    apply_masks(site.client->masks(SumPart::kWide), 0, wide);
+    return pack_input(coded.numbers, 32, wide);
+  }
   void run() {
     start(1);
     go_on([] { return false; });
   }
   void start(AttemptNumber attempt) {
-    MakeSum wanted{key_, {}, {model_, 1}, 3};
+    MakeSum wanted{key_, {}, {model_, 1}, 3, clip_};
     wanted.key.attempt = attempt;
     for (const auto& [name, site] : sites_) {
       if (dead_.contains(name)) continue;
@@ -194,6 +224,7 @@ class SecureSumsTest : public testing::Test, public SitePort {
   Digest model_;
   SiteName liar_;
   bool exaggerates_ = false;
+  double clip_ = 0.0;
   std::uint64_t forged_weight_ = 0;
   std::deque<std::function<void()>> later_;
   std::optional<RoundEvent> answer_;
@@ -377,6 +408,122 @@ TEST_F(SecureSumsTest, AMeanThatIsLostIsMadeAgainOfTheSameSites) {
   start(2);
   go_on([] { return false; });
   expect_mean_of_all(made().sums.at(0));
+}
+
+// --- sums in which sites hide ---
+
+// Each counts alike, whatever its rows, the first and the last shortened; by what was planned.
+TEST_F(SecureSumsTest, OfHiddenSitesTheSumIsDividedByTheTargetAndOnlyWhatHasNoiseIsTold) {
+  hide_sites(0.02, 2.0);
+  sites_.erase(SiteName{"site-0"});  // four of five that were planned
+  run();
+  ASSERT_TRUE(std::holds_alternative<SumMade>(*answer_)) << std::get<SumNotMade>(*answer_).detail;
+  const AcceptedUpdate& sum = std::get<SumMade>(*answer_).sums.at(0);
+  EXPECT_EQ(sum.result.examples, 0u);
+  EXPECT_EQ(sum.result.train_loss, 0.0);
+  EXPECT_EQ(sum.next_clip, 2.0);
+  double first = 0, second = 0;
+  for (const auto& [name, site] : sites_) {
+    double squares = 0;
+    for (const float value : site.update) squares += static_cast<double>(value) * value;
+    const double factor = std::min(1.0, 2.0 / std::sqrt(squares)) / 5;
+    first += factor * static_cast<double>(site.update[0]);
+    second += factor * static_cast<double>(site.update[1]);
+  }
+  const Model mean = *decode_safetensors(*blobs_->read(sum.result.update.digest));
+  const double deviation = 0.02 * 2.0 / 5;  // four of four are sure to be honest
+  EXPECT_NEAR(mean.values[0], first, 6 * deviation);
+  EXPECT_NEAR(mean.values[1], second, 6 * deviation);
+  EXPECT_GT(std::abs(static_cast<double>(mean.values[0]) - first), deviation * 1e-6);
+  const auto made = std::ranges::find(reports_, std::string("sum.made"), &Report::event);
+  ASSERT_NE(made, reports_.end());
+  for (const auto& [field, value] : made->fields)
+    EXPECT_TRUE(field == "job" || field == "round" || field == "task" || field == "norm") << field;
+}
+
+TEST_F(SecureSumsTest, TheNextClipFollowsTheNoisyCountOfThoseWithin) {
+  hide_sites(0.02, 2.5, AdaptiveClip{0.5, 0.2, 0.05});
+  run();
+  ASSERT_TRUE(std::holds_alternative<SumMade>(*answer_)) << std::get<SumNotMade>(*answer_).detail;
+  // Norms are about 0.6, 1.1, 2.1, 3.1, 4.0: three within, two longer; the noise's deviation is
+  // about 1.1 here, for the least noise that adds up to a Gaussian is half a step of each.
+  const double next = std::get<SumMade>(*answer_).sums.at(0).next_clip;
+  const double share = 0.5 - std::log(next / 2.5) / 0.2;
+  const double counted = (2 * share - 1) * 5;
+  EXPECT_NEAR(counted, std::round(counted), 1e-6) << "a whole number was counted";
+  EXPECT_LE(std::abs(counted - 1), 12);
+}
+
+TEST_F(SecureSumsTest, ASumBeyondTheClipAndItsNoiseIsNone) {
+  hide_sites(0.02, 2.0);
+  exaggerates_ = true;
+  run();
+  ASSERT_TRUE(std::holds_alternative<SumNotMade>(*answer_));
+  EXPECT_THAT(std::get<SumNotMade>(*answer_).detail, HasSubstr("longer than updates within"));
+}
+
+// How much noise each site adds is said by the file: sites know nothing of what operators change.
+TEST_F(SecureSumsTest, AChangedQuorumChangesNoGrid) {
+  hide_sites(0.02, 2.0);
+  const JobSpec signed_for = spec_;
+  spec_.rounds.quorum = 5;
+  ASSERT_NE(
+      noisy_coding(spec_, key_, 5, 3, 2.0)->sigma() * noisy_coding(spec_, key_, 5, 3, 2.0)->step(),
+      noisy_coding(signed_for, key_, 5, 3, 2.0)->sigma() *
+          noisy_coding(signed_for, key_, 5, 3, 2.0)->step());
+  MakeSum wanted{key_, {}, {model_, 1}, 5, 2.0};
+  for (const auto& [name, site] : sites_) wanted.sites.push_back(name);
+  const JobSpec changed = std::exchange(spec_, signed_for);  // the sites' own
+  sums_->make(wanted, changed, kDocument);
+  for (const auto& [name, site] : sites_) sums_->on_answer(name, {key_, site.client->keys()});
+  while (!answer_ && !later_.empty()) {
+    const auto next = std::move(later_.front());
+    later_.pop_front();
+    next();
+  }
+  ASSERT_TRUE(answer_);
+  ASSERT_TRUE(std::holds_alternative<SumMade>(*answer_)) << std::get<SumNotMade>(*answer_).detail;
+  const AcceptedUpdate& sum = std::get<SumMade>(*answer_).sums.at(0);
+  const Model mean = *decode_safetensors(*blobs_->read(sum.result.update.digest));
+  double third = 0;
+  for (const auto& [name, site] : sites_) {
+    double squares = 0;
+    for (const float value : site.update) squares += static_cast<double>(value) * value;
+    third += 0.25 * std::min(1.0, 2.0 / std::sqrt(squares)) / 5;
+  }
+  EXPECT_NEAR(mean.values[2], third, 0.06);
+}
+
+// One that says why it takes no part before the sum begins is not waited for.
+TEST_F(SecureSumsTest, ASiteThatLeftBeforeTheSumBeganIsLeftOutWithItsReason) {
+  hide_sites(0.02, 2.0);
+  MakeSum wanted{key_, {}, {model_, 1}, 3, clip_};
+  for (const auto& [name, site] : sites_) {
+    wanted.sites.push_back(name);
+    SumAnswer answer{key_, site.client->keys()};
+    if (name == SiteName{"site-3"}) answer.body = SumAbort{"budget_spent", "failed_precondition"};
+    sums_->on_answer(name, answer);
+  }
+  sums_->make(wanted, spec_, kDocument);
+  while (!answer_ && !later_.empty()) {
+    const auto next = std::move(later_.front());
+    later_.pop_front();
+    next();
+  }
+  ASSERT_TRUE(answer_) << "nobody waited for it";
+  ASSERT_TRUE(std::holds_alternative<SumMade>(*answer_));
+  EXPECT_EQ(std::get<SumMade>(*answer_).left.at(SiteName{"site-3"}),
+            "budget_spent: failed_precondition");
+}
+
+TEST_F(SecureSumsTest, WithoutAnybodySureToAddNoiseThereIsNoSum) {
+  spec_.privacy.secure_aggregation->adversarial = 0.9;
+  spec_.privacy.secure_aggregation->dropout = 0.9;
+  spec_.rounds.quorum = 0;
+  hide_sites(1.0, 2.0);
+  run();
+  ASSERT_TRUE(std::holds_alternative<SumNotMade>(*answer_));
+  EXPECT_THAT(std::get<SumNotMade>(*answer_).detail, HasSubstr("whose noise would hide anybody"));
 }
 
 }  // namespace

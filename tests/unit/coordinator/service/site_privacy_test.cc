@@ -137,5 +137,26 @@ TEST(SitePrivacy, JobsOnADatasetAddUp) {
       1.0, 0.01);
 }
 
+TEST(SitePrivacy, NoiseThatFitsNoSumIsRefusedBeforeAnybodyTrains) {
+  JobSpec spec;
+  spec.rounds.rounds = 1;
+  spec.rounds.target = 300;
+  spec.rounds.quorum = 200;
+  spec.rounds.minimum_sites = 200;
+  spec.privacy.sites = promise(1.0, 50.0);
+  spec.privacy.secure_aggregation = SecureAggregation{};
+  EXPECT_TRUE(spent_at_start(spec));
+  spec.privacy.secure_aggregation->adversarial = 0.9;
+  spec.privacy.secure_aggregation->dropout = 0.5;
+  const auto nobody = spent_at_start(spec);
+  ASSERT_FALSE(nobody);
+  EXPECT_THAT(nobody.error().message, HasSubstr("may work with the coordinator"));
+  spec.privacy.secure_aggregation = SecureAggregation{.bits = 16};
+  spec.privacy.sites->noise_multiplier = 5'000;
+  const auto too_loud = spent_at_start(spec);
+  ASSERT_FALSE(too_loud);
+  EXPECT_THAT(too_loud.error().message, HasSubstr("numbers of 16 bits are too short"));
+}
+
 }  // namespace
 }  // namespace tributary
