@@ -107,6 +107,16 @@ TEST_F(DriverTest, TheSameTokenIsTheSameJobAndABadFileIsNone) {
   EXPECT_THAT(driver_.submit(bad).error().message, testing::HasSubstr("oops"));
 }
 
+// It was off the link when the job ended, and would keep what it has for it.
+TEST_F(DriverTest, ASiteThatSpeaksOfASumOfAJobThatIsOverMayForgetIt) {
+  const SumAnswer answer{{JobId{"over-1"}, 3, 1, TaskKind::kTrain}, SumAgreement{}};
+  driver_.handle(SiteName{"site-a"}, answer);
+  ASSERT_EQ(sites_.sent.size(), 1u);
+  const auto& told = std::get<RoundCommitted>(sites_.sent[0]);
+  EXPECT_EQ(told.job.value, "over-1");
+  EXPECT_EQ(told.round, 4u);
+}
+
 TEST_F(DriverTest, AJobWhoseBudgetOfPrivacyLastsForNoRoundIsRefused) {
   const auto with = [this](const std::string& token, const std::string& noise) {
     SubmitJob request = job(token);
