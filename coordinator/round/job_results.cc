@@ -86,8 +86,8 @@ void JobMachine::answer_unexpected(const SiteReturned& event, RoundEffects& out)
            found->second.key == key;
   };
   const bool accepted = counted(carried_) || (phase_ && counted(phase_->participants()));
-  // Between two attempts: it may be what the next one asks for. While a secure sum is made: its site
-  // may be in it, from before a crash of ours.
+  // Between two attempts: it may be what the next one asks for. While a secure sum is made: its
+  // site may be in it, from before a crash of ours.
   const bool summing = finishing_since_ && summed_secretly(spec_, key.kind) && !accepted;
   if (!over() && (!phase_ || summing) && key.kind == TaskKind::kTrain &&
       key.round == record_.round + 1)
