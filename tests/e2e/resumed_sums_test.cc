@@ -192,6 +192,7 @@ TEST_P(ResumedSums, AreOfTheSitesThatAgreedThoughOneOfThemStaysAway) {
   std::optional<LastHeard> goes(std::in_place, federation, "hospital-5", GetParam().holds);
   ASSERT_TRUE(federation.wait_for("site.connected", {{"site", "hospital-5"}})) << federation.logs();
   for (int site = 1; site <= kSites; ++site) federation.start_client(site);
+  ASSERT_TRUE(federation.wait_for("site.connected", {}, kSites + 1)) << federation.logs();
   const std::string id = federation.submit(secret_job(federation));
   const auto reached = [&] { return goes->has_held() && GetParam().reached(federation); };
   ASSERT_TRUE(federation.wait_for_that(reached)) << federation.logs();
