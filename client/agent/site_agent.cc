@@ -216,6 +216,8 @@ Status SiteAgent::on_message(const Message& message) {
     return {};
   }
   if (const auto* request = std::get_if<SumRequest>(&message)) {
+    // Whom its update is summed with, as it was told before it agreed.
+    if (ports_.audit != nullptr) TRIB_CHECK_OK(ports_.audit->note_asked(*request));
     if (ports_.sums != nullptr) ports_.sums->handle(*request);
     return {};
   }

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "client/session/session.h"
 #include "common/crypto/digest.h"
@@ -123,6 +125,21 @@ Status SiteAudit::note_sent(const Message& message) {
   }
   json["at_ms"] = ports_.clock.wall_ms();
   return append(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Status SiteAudit::note_asked(const SumRequest& request) {
+  const auto* survivors = std::get_if<SumSurvivors>(&request.body);
+  if (survivors == nullptr) return {};
+  const auto sites = [](const SumBitmap& set) {
+    return std::accumulate(set.begin(), set.end(), 0, [](int count, std::byte bits) {
+      return count + std::popcount(std::to_integer<unsigned>(bits));
+    });
+  };
+  Json json = json_of("sum.asked", request.key);
+  json["at_ms"] = ports_.clock.wall_ms();
+  json["sites_sharing"] = sites(survivors->sharing);
+  json["sites_in_sum"] = sites(survivors->survivors);
+  return append(json.dump());
 }
 
 Status SiteAudit::note_upload(const BlobRef& blob) {

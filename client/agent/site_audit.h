@@ -37,6 +37,8 @@ class SiteAudit {
   // --- the site's own log; durable when they return ---
   // A message that is about to go to the coordinator; only tasks taken and results are recorded.
   Status note_sent(const Message& message);
+  // Of a secure sum: how many sites the coordinator says are in it.
+  Status note_asked(const SumRequest& request);
   // The coordinator fetches bytes of a result.
   Status note_upload(const BlobRef& blob);
   // What a person here has decided about a job, by the digest of what was signed.

@@ -16,11 +16,11 @@ function(tributary_room)
                         tributary_warnings)
 endfunction()
 
-# Executables live on floor 5 and may join both sides (only tributary-simulate does).
+# Executables live on floor 6 and may join both sides (only tributary-simulate does).
 function(tributary_executable)
   cmake_parse_arguments(EXE "" "NAME;SIDE" "SOURCES;USES;EXTERNAL" ${ARGN})
   add_executable(${EXE_NAME} ${EXE_SOURCES})
-  set_target_properties(${EXE_NAME} PROPERTIES TRIBUTARY_FLOOR 5 TRIBUTARY_SIDE ${EXE_SIDE}
+  set_target_properties(${EXE_NAME} PROPERTIES TRIBUTARY_FLOOR 6 TRIBUTARY_SIDE ${EXE_SIDE}
                         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
   tributary_check_floor(${EXE_NAME} ${EXE_USES})
   list(TRANSFORM EXE_USES PREPEND tributary_)

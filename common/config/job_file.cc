@@ -27,6 +27,10 @@ std::int64_t least_updates(const JobSpec& spec) {
   const std::int64_t of_sites = rounds.quorum > 0   ? rounds.quorum
                                 : rounds.target > 0 ? rounds.target
                                                     : rounds.minimum_sites;
+  // Of groups that nobody sees the sites of, each is an update.
+  const auto& secure = spec.privacy.secure_aggregation;
+  if (secure && secure->group_size > 0)
+    return std::max<std::int64_t>(1, of_sites / secure->group_size);
   return of_sites + (spec.aggregation.root() ? 1 : 0);
 }
 
@@ -43,12 +47,15 @@ void check_enough(Section& rounds, const JobSpec& spec, const PluginSchema& plug
   wanted = (wanted - 1) * in_a_bucket + 1;
   const std::int64_t least = least_updates(spec);
   if (least >= wanted) return;
+  const auto& secure = spec.privacy.secure_aggregation;
+  const bool grouped = secure && secure->group_size > 0;
   if (in_a_bucket > 1) with += " after buckets of " + std::to_string(in_a_bucket);
   rounds.fault(spec.rounds.quorum > 0   ? "quorum"
                : spec.rounds.target > 0 ? "target"
                                         : "minimum_sites",
-               "lets " + std::to_string(least) + " updates be enough, and " + choice.name + with +
-                   " needs at least " + std::to_string(wanted));
+               "lets " + std::to_string(least) + (grouped ? " groups" : " updates") +
+                   " be enough, and " + choice.name + with + " needs at least " +
+                   std::to_string(wanted));
 }
 
 // A rule that holds updates against that of an evaluator wants it as it came, from nobody who is

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/config/catalog.h"
 #include "common/config/job_sections.h"
+#include "common/config/secure_sums_section.h"
 #include "common/privacy/accounting/dp_event.h"
 
 namespace tributary {
@@ -12,7 +13,6 @@ namespace {
 
 using Need = Section::Need;
 constexpr NumberRange kPositive{.min = 0.0, .above_min = true};
-constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
 // Beyond, the arithmetic of noise ends before privacy does.
 constexpr NumberRange kClip{.min = 1e-6, .max = 1e6};
 constexpr NumberRange kNoise{.min = kNoiseMultiplierMin, .max = kNoiseMultiplierMax};
@@ -61,31 +61,6 @@ std::optional<SitePrivacy> read_sites(Section& privacy, const RoundPolicy& round
     }
   }
   return sites;
-}
-
-std::optional<SecureAggregation> read_secure_aggregation(Section& privacy,
-                                                         const std::optional<SitePrivacy>& sites) {
-  Section from = privacy.section("secure_aggregation", Need::kOptional);
-  if (!from.present()) return std::nullopt;
-  SecureAggregation secure;
-  const std::string bits = from.choice("bits", {"16", "20", "24", "32"}, "32");
-  secure.bits = static_cast<std::uint32_t>(std::stoul(bits));
-  // One clip for both: what noise hides is what was shortened to it.
-  secure.clip =
-      sites ? from.number("clip", kPositive, sites->clip) : from.number("clip", kPositive);
-  if (sites && secure.clip != sites->clip) {
-    from.fault("clip",
-               "must be that of privacy.sites, which hides what is shortened to it; leave "
-               "it out");
-  }
-  secure.range = from.number("range", kPositive, secure.clip);
-  secure.adversarial = from.number("adversarial", kShare, secure.adversarial);
-  secure.dropout = from.number("dropout", kShare, secure.dropout);
-  secure.group_size = static_cast<std::uint32_t>(
-      from.integer("group_size", {0, static_cast<std::int64_t>(limits::kSitesMax)}, 0));
-  secure.step_ms =
-      from.duration_ms("step", {limits::kWaitMinMs, limits::kWaitMaxMs}, secure.step_ms);
-  return secure;
 }
 
 // The coordinator tells features of all sites' data beside its models, without noise, unless the
@@ -207,68 +182,6 @@ void check_records(Section& root, const JobSpec& spec) {
                 "leave it out");
   }
   check_data_of_records(root, spec.data);
-}
-
-constexpr std::uint32_t kLeastInASum = 3;
-
-// What would be told of each site beside the sum.
-void check_told_beside_sums(Section& root, const JobSpec& spec) {
-  Section data = root.section("data", Need::kRequired);
-  if (spec.data.standardize == Standardize::kFederated) {
-    data.fault("standardize",
-               "federated takes each site's means in the clear; with privacy.secure_aggregation "
-               "write standardize: constants, site or none");
-  }
-  for (const FeatureColumn& feature : spec.data.features) {
-    if (feature.kind == FeatureKind::kCategorical && feature.vocabulary.empty()) {
-      data.fault("features", "the words of " + quoted(feature.name) +
-                                 " would be told by each site; with privacy.secure_aggregation "
-                                 "write them as its values");
-    }
-  }
-  if (spec.evaluation.best_of_worst) {
-    root.section("evaluate", Need::kRequired)
-        .fault("best_of",
-               "nobody sees the figures of single sites with "
-               "privacy.secure_aggregation; leave it out");
-  }
-}
-
-void check_secure_aggregation(Section& root, Section& privacy, const JobSpec& spec) {
-  const std::string named = "privacy.secure_aggregation";
-  const SecureAggregation& secure = *spec.privacy.secure_aggregation;
-  Section rounds = root.section("rounds", Need::kRequired);
-  Section train = root.section("train", Need::kRequired);
-  if (secure.group_size > 0 && secure.group_size < kLeastInASum)
-    privacy.section("secure_aggregation", Need::kRequired).fault("group_size", "at least 3");
-  if (spec.rounds.minimum_sites < kLeastInASum)
-    rounds.fault("minimum_sites", "a sum of fewer than 3 sites tells each the others'");
-  if (spec.rounds.carries_late()) {
-    rounds.fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
-                 "lets updates of other rounds count, and masks of " + named +
-                     " cancel in one; use mode: sync and late: discard");
-  }
-  if (spec.train.encoding.name != "fp32")
-    train.fault("encoding", "masked numbers have " + named + ".bits; use encoding: fp32");
-  const auto algorithm =
-      std::ranges::find(client_algorithms(), spec.train.algorithm.name, &PluginSchema::name);
-  if (algorithm->algorithm.server) {
-    train.fault("algorithm", algorithm->name + " sends more than an update, and " + named +
-                                 " sums updates; use fedavg or fedprox");
-  }
-  const auto rule =
-      std::ranges::find(aggregation_rules(), spec.aggregation.rule.name, &PluginSchema::name);
-  if (rule->name != "weighted_mean" && (!rule->updates.together || secure.group_size == 0)) {
-    root.section("aggregate", Need::kRequired)
-        .fault("rule", rule->name + " sees updates of single sites, and " + named +
-                           " shows none; use rule: weighted_mean, or a group_size: the rule then "
-                           "sees the means of groups");
-  }
-  if (spec.aggregation.root()) {
-    root.section("aggregate", Need::kRequired)
-        .fault("rule", "the root's update would be seen beside the sums; use another rule");
-  }
-  check_told_beside_sums(root, spec);
 }
 
 }  // namespace

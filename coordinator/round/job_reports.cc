@@ -133,9 +133,11 @@ void JobMachine::report_outcome(const SiteName& site, const Participant& one,
     report.fields.emplace_back("bytes", static_cast<std::int64_t>(one.row.bytes));
   if (one.row.examples > 0) {
     report.fields.emplace_back("examples", static_cast<std::int64_t>(one.row.examples));
-    report.fields.emplace_back("loss", one.row.loss);
+    if (!spec_.privacy.records) report.fields.emplace_back("loss", one.row.loss);
   }
-  if (key.kind == TaskKind::kTrain && one.reason == Reason::kAccepted)
+  // Of a site whose update nobody sees, it is known that it is done, and no figure.
+  if (key.kind == TaskKind::kTrain && one.reason == Reason::kAccepted &&
+      !summed_secretly(spec_, key.kind))
     report.fields.emplace_back("norm", one.row.norm);
   const auto* trained = one.result ? std::get_if<TrainResult>(&one.result->outcome) : nullptr;
   if (trained != nullptr && trained->epsilon > 0)

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.h"
+#include "common/config/job_file.h"
 #include "common/crypto/digest.h"
 #include "coordinator/service/record_json.h"
 
@@ -66,6 +67,13 @@ Result<Json> updates_of(const SaveRound& round, const RoundEffects& effects,
   return updates;
 }
 
+// Whether nobody saw a part of what the row's sites gave.
+bool was_summed_secretly(const JobSpec& spec, const std::string& task) {
+  return std::ranges::any_of(std::array{TaskKind::kTrain, TaskKind::kEvaluate}, [&](TaskKind kind) {
+    return task == task_kind_name(kind) && summed_secretly(spec, kind);
+  });
+}
+
 // The job's document (of job.submitted) has the rule and its options; beside it a round's model is
 // made of the model before, the updates with their weights, and what all sites weigh together.
 Result<Json> round_record(const SaveRound& round, const RoundEffects& effects,
@@ -73,8 +81,20 @@ Result<Json> round_record(const SaveRound& round, const RoundEffects& effects,
   TRIB_TRY(job, before.job(round.job));
   Json record = Json::parse(round_row_to_json(round.row));
   if (round.row.model.is_none()) record.erase("model");
-  for (Json& one : record["participants"])
+  const auto file = parse_job(job.document, round.job.value);
+  const bool secure = file && was_summed_secretly(file->spec, round.row.task);
+  std::uint64_t in_sum = 0;
+  for (Json& one : record["participants"]) {
     one["detail"] = cut_utf8(one["detail"].get<std::string>(), kDetailBytesMax);
+    if (!secure) continue;
+    // Nobody knows them.
+    for (const char* figure : {"examples", "loss", "norm"}) one[figure] = nullptr;
+    if (one["reason"] == reason_name(Reason::kAccepted)) ++in_sum;
+  }
+  if (secure) {
+    record["sum"] = "secure";
+    record["sites_in_sum"] = in_sum;
+  }
   const bool committed = round.row.outcome == "committed";
   record["event"] = committed ? "round.committed" : "round.closed";
   record["job"] = round.job.value;

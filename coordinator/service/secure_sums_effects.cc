@@ -152,15 +152,16 @@ void SecureSums::made(const std::shared_ptr<Group>& group, std::size_t sites,
   std::vector<std::pair<std::string, FieldValue>> fields;
   if (figures) {
     fields = {{"examples", static_cast<std::int64_t>(figures->examples)},
-              {"loss", mean->update.result.train_loss},
               {"mean_norm",
                static_cast<double>(figures->norm_units) * kLossUnit / static_cast<double>(sites)},
               {"clipped", static_cast<std::int64_t>(figures->clipped)},
               {"saturated", static_cast<std::int64_t>(figures->saturated)}};
   }
+  const std::shared_ptr<Running>& running = running_.at(group->key.job);
+  if (figures && !running->spec.privacy.records)
+    fields.emplace_back("loss", mean->update.result.train_loss);
   fields.emplace_back("norm", mean->update.norm);
   report("sum.made", group->key, std::move(fields));
-  const std::shared_ptr<Running>& running = running_.at(group->key.job);
   mean->update.key = running->wanted.key;
   // The mean over groups is that over their sites; rules that compare the groups see them alike.
   const auto rule = find_rule(running->spec.aggregation.rule.name);

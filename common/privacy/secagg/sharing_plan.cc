@@ -80,8 +80,8 @@ Status check(std::uint32_t clients, const CohortRisks& risks) {
 
 Error too_many() {
   return make_error(ErrorCode::kFailedPrecondition,
-                    "so many clients may lie and so many go away that no number of shares holds "
-                    "against both: expect fewer, or take more clients");
+                    "so many clients may lie (adversarial) and so many go away (dropout) that no "
+                    "number of shares holds against both: make one smaller, or take more clients");
 }
 
 }  // namespace

@@ -120,9 +120,10 @@ void SumServer::on_agreement(std::size_t member, const SumAgreement& agreement) 
 void SumServer::close_agreements() {
   const std::size_t quorum = session_->quorum();
   if (agreed_.size() < quorum) {
-    return fail(SumAborted{SumAbortReason::kAgreementsTooFew,
-                           std::to_string(agreed_.size()) + " survivors agreed, and " +
-                               std::to_string(quorum) + " have to"});
+    return fail(SumAborted{
+        SumAbortReason::kAgreementsTooFew,
+        std::to_string(agreed_.size()) + " of the " + std::to_string(session_->members()) +
+            " sites agreed to the sum, and " + std::to_string(quorum) + " have to"});
   }
   phase_ = Phase::kReveals;
   waiting_ = MemberSet(session_->members());

@@ -77,6 +77,19 @@ TEST_F(SiteAuditTest, WhatLeavesTheSiteIsInItsLogUnderAHead) {
     EXPECT_THAT(log, HasSubstr("\"event\":\"" + std::string(event) + "\""));
 }
 
+TEST_F(SiteAuditTest, OfASecureSumItHasAmongHowManyItIs) {
+  open();
+  const TaskKey key{JobId{"heart-1"}, 2, 1, TaskKind::kTrain};
+  const auto bits = [](unsigned low, unsigned high) {
+    return Bytes{static_cast<std::byte>(low), static_cast<std::byte>(high)};
+  };
+  ASSERT_TRUE(audit_->note_asked({key, SumRoster{}}));
+  ASSERT_TRUE(audit_->note_asked({key, SumSurvivors{bits(0xff, 0x3), bits(0xf7, 0x1)}}));
+  const std::string log = text(folder_ + "/audit.log");
+  EXPECT_THAT(log, HasSubstr("\"sites_in_sum\":8,\"sites_sharing\":10"));
+  EXPECT_EQ((*verify_audit(**disk_.open(folder_ + "/audit.log"), ca_.certificate)).records, 1u);
+}
+
 TEST_F(SiteAuditTest, ALogThatLostItsEndDoesNotOpen) {
   open();
   const TaskKey key{JobId{"heart-1"}, 2, 1, TaskKind::kTrain};

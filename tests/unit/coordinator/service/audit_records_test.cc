@@ -102,6 +102,43 @@ TEST(AuditRecords, ARoundsModelCanBeMadeAgainOfItsRecordAndTheUpdates) {
   EXPECT_NE(recomputed(other, updates, values), record["model"]);
 }
 
+// Evidence of a sum says that it was one, of how many, and no figure that nobody knows.
+TEST(AuditRecords, OfASecureSumItSaysWhoIsInItAndNoFigureOfAny) {
+  JobRecord job;
+  job.id = kJob;
+  job.document = R"(name: readmission
+model: logistic
+data: {dataset: patients, features: [age], label: readmitted, standardize: none}
+rounds: {count: 2, minimum_sites: 3}
+privacy: {secure_aggregation: {clip: 10}}
+)";
+  const auto store = *StateStore::open(":memory:");
+  ASSERT_TRUE(store->apply({SaveJob{job}}));
+  RoundRow row;
+  row.round = 1;
+  row.task = "train";
+  row.outcome = "committed";
+  for (const char* site : {"north", "south", "west", "away"}) {
+    ParticipantRow one;
+    one.site = SiteName{site};
+    one.reason =
+        reason_name(one.site.value == "away" ? Reason::kSecureSumFailed : Reason::kAccepted);
+    row.participants.push_back(one);
+  }
+  const auto record = [&] {
+    return Json::parse((*audit_records({SaveRound{kJob, row}}, *store, 7))[0]);
+  };
+  const Json of_sum = record();
+  EXPECT_EQ(of_sum["sum"], "secure");
+  EXPECT_EQ(of_sum["sites_in_sum"], 3);
+  for (const Json& one : of_sum["participants"]) {
+    for (const char* figure : {"examples", "loss", "norm"}) EXPECT_TRUE(one[figure].is_null());
+  }
+  row.task = "prepare";
+  EXPECT_FALSE(record().contains("sum"));
+  EXPECT_EQ(record()["participants"][0]["examples"], 0);
+}
+
 TEST(AuditRecords, ARoundThatWasNotCommittedHasItsReasonsAndNoModel) {
   JobRecord job;
   job.id = kJob;
