@@ -48,14 +48,21 @@ void SiteSums::drop(SumOfJob& sums, const JobId& job) {
   static_cast<void>(ports_.blobs.remove(found.mapped()->input).has_value());
 }
 
+bool SiteSums::is_about(const Sum& sum, const SumGift& gift) {
+  return gift.model == sum.context.model &&
+         (!hides_sites(sum.spec, sum.key.kind) || gift.clip == sum.context.clip);
+}
+
 // --- keys ---
 
 // A sum that has this site's input may still be made: a coordinator that crashed when the sites had
 // agreed on it goes on with it, and with no other set.
 SiteSums::Answers SiteSums::begin(const TaskKey& key) {
   const auto found = sums_.find(key.job);
-  // Keys that nobody has used yet are as good as new ones.
-  const bool unused = found != sums_.end() && found->second->key == key && !found->second->asked;
+  // Keys that nobody has used yet are as good as new ones, if they are about what waits here now.
+  const auto gift = ports_.gifts.find(key);
+  const bool unused = found != sums_.end() && found->second->key == key && !found->second->asked &&
+                      gift && is_about(*found->second, *gift);
   if (!unused && found != sums_.end() && found->second->client->has_given()) {
     drop(earlier_, key.job);
     earlier_[key.job] = std::move(found->second);
@@ -95,9 +102,9 @@ Result<SiteSums::Answers> SiteSums::begin_sum(const TaskKey& key) {
   sum->spec = std::move(file.spec);
   sum->context = sum_context(sum->spec, key, sha256(as_bytes(gift.document)), gift.model,
                              gift.update.size(), gift.clip);
-  if (const auto refusal = refusal_of(*sum, gift.clip)) return give_up(key, *refusal);
+  if (const auto refusal = refusal_of(*sum)) return give_up(key, *refusal);
   sum->notary = std::move(notary);
-  const std::size_t least = std::max(policy, least_members(sum->spec, key, gift.least_sites));
+  const std::size_t least = std::max(policy, least_members(sum->spec, key.kind, gift.least_sites));
   TRIB_TRY(client,
            SumClient::make(sum->context, ports_.site, {least, [this] { return ports_.past.all(); }},
                            *sum->notary, random_));
@@ -109,7 +116,8 @@ Result<SiteSums::Answers> SiteSums::begin_sum(const TaskKey& key) {
 
 // Why a site that is to be hidden in its sums takes no part: before it gives its keys, and again
 // before its input.
-std::optional<SiteSums::Refusal> SiteSums::refusal_of(const Sum& sum, double clip) const {
+std::optional<SiteSums::Refusal> SiteSums::refusal_of(const Sum& sum) const {
+  const double clip = sum.context.clip;
   if (!hides_sites(sum.spec, sum.key.kind)) return std::nullopt;
   const auto with = [](SumAbortReason reason, const Error& why) {
     return Refusal{std::string(abort_name(reason)), why};
@@ -121,8 +129,7 @@ std::optional<SiteSums::Refusal> SiteSums::refusal_of(const Sum& sum, double cli
   if (const Status fits = permits_one_more(*sum.spec.privacy.sites, *given); !fits)
     return with(SumAbortReason::kBudgetSpent, fits.error());
   if (!sum.client || sum.client->members() == 0) return std::nullopt;
-  const auto coding =
-      noisy_coding(sum.spec, sum.key, sum.client->members(), sum.context.numbers, clip);
+  const auto coding = noisy_coding(sum.spec, sum.client->members(), sum.context.numbers, clip);
   if (!coding) return with(SumAbortReason::kNoNoise, coding.error());
   return std::nullopt;
 }
@@ -173,8 +180,7 @@ SiteSums::Answers SiteSums::handle(const SumRequest& request) {
 
 SiteSums::Answers SiteSums::answer(Sum& sum, SumStep step) {
   if (step.input_due) {
-    if (const auto refusal = refusal_of(sum, sum.context.clip))
-      return give_up(sum.key, *refusal, &sum);
+    if (const auto refusal = refusal_of(sum)) return give_up(sum.key, *refusal, &sum);
   }
   if (step.remember) {
     if (const Status kept = ports_.past.add(*step.remember); !kept)
@@ -213,6 +219,12 @@ void SiteSums::revealed(Sum& sum) {
 
 Result<BlobRef> SiteSums::masked_input(Sum& sum) {
   TRIB_TRY(gift, ports_.gifts.find(sum.key));
+  // A task of the same name may have come again, with another model: what was trained from that is
+  // in no sum about this one, or the rule about sums on one model would be passed by.
+  if (!is_about(sum, gift)) {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "what this site has for the sum was made from another model or clip");
+  }
   if (hides_sites(sum.spec, sum.key.kind)) return noisy_input(sum, gift);
   std::vector<std::uint32_t> numbers;
   std::vector<std::uint64_t> wide = gift.counts;
@@ -238,8 +250,8 @@ Result<BlobRef> SiteSums::masked_input(Sum& sum) {
 
 // With noise that is drawn anew for each sum: nothing else of the training is told.
 Result<BlobRef> SiteSums::noisy_input(Sum& sum, const SumGift& gift) {
-  TRIB_TRY(coding, noisy_coding(sum.spec, sum.key, sum.client->members(), gift.update.size(),
-                                sum.context.clip));
+  TRIB_TRY(coding,
+           noisy_coding(sum.spec, sum.client->members(), gift.update.size(), sum.context.clip));
   TRIB_TRY(coded, coding.code(gift.update, random_));
   return mask(sum, std::move(coded.numbers), {coded.count},
               {{"clip", sum.context.clip}, {"deviation", coding.deviation_of(1)}});

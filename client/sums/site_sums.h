@@ -60,7 +60,8 @@ class SiteSums {
     Error why;
   };
   Answers said_before(const JobId& job) const;
-  std::optional<Refusal> refusal_of(const Sum& sum, double clip) const;
+  static bool is_about(const Sum& sum, const SumGift& gift);
+  std::optional<Refusal> refusal_of(const Sum& sum) const;
   Answers give_up(const TaskKey& key, const Refusal& why, const Sum* of = nullptr);
   Answers give_up(const TaskKey& key, const Error& why, const Sum* of = nullptr);
   Answers answer(Sum& sum, SumStep step);

@@ -34,7 +34,7 @@ Result<SumGift> parse(ByteView bytes, const std::string& path) {
     TRIB_TRY(model, digest_from_hex(json.at("model").get<std::string>()));
     gift.model = model;
     gift.least_sites = json.at("least_sites").get<std::uint32_t>();
-    if (json.contains("clip"))  // JSON has no other number that is none
+    if (json.contains("clip"))  // NaN is written as null
       gift.clip = json["clip"].is_null() ? std::nan("") : json["clip"].get<double>();
     gift.examples = json.at("examples").get<std::uint64_t>();
     gift.train_loss = json.at("train_loss").get<double>();

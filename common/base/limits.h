@@ -158,6 +158,8 @@ inline constexpr std::size_t kConfigFaultsMax = 50;
 // --- logs ---
 // One field of an event; a peer's message may be longer and is then cut with its full size named.
 inline constexpr std::size_t kLogValueBytesMax = 2048;
+// A sum of fewer sites tells each of them the others' parts.
+inline constexpr std::uint32_t kSitesOfASumMin = 3;
 
 // --- audit ---
 // One line of an audit log: a round of kSitesMax participants takes about 8 MB.

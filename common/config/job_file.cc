@@ -11,6 +11,7 @@
 #include "common/config/encoding_choice.h"
 #include "common/config/file_kind.h"
 #include "common/config/job_sections.h"
+#include "common/domain/task.h"
 #include "common/tensor/companions.h"
 #include "common/tensor/model_delta.h"
 
@@ -23,10 +24,7 @@ const PluginSchema& schema_of(const std::vector<PluginSchema>& known, const std:
 
 // Updates with which a round may close, a root's among them.
 std::int64_t least_updates(const JobSpec& spec) {
-  const RoundPolicy& rounds = spec.rounds;
-  const std::int64_t of_sites = rounds.quorum > 0   ? rounds.quorum
-                                : rounds.target > 0 ? rounds.target
-                                                    : rounds.minimum_sites;
+  const std::int64_t of_sites = least_sites_of(spec.rounds);
   // Of groups that nobody sees the sites of, each is an update.
   const auto& secure = spec.privacy.secure_aggregation;
   if (secure && secure->group_size > 0)
@@ -45,17 +43,16 @@ void check_enough(Section& rounds, const JobSpec& spec, const PluginSchema& plug
     wanted += plugin.updates.for_each * byzantine;
   }
   wanted = (wanted - 1) * in_a_bucket + 1;
-  const std::int64_t least = least_updates(spec);
-  if (least >= wanted) return;
   const auto& secure = spec.privacy.secure_aggregation;
   const bool grouped = secure && secure->group_size > 0;
+  if (grouped) wanted = std::max<std::int64_t>(wanted, 2);  // one alone is compared with nothing
+  const std::int64_t least = least_updates(spec);
+  if (least >= wanted) return;
   if (in_a_bucket > 1) with += " after buckets of " + std::to_string(in_a_bucket);
-  rounds.fault(spec.rounds.quorum > 0   ? "quorum"
-               : spec.rounds.target > 0 ? "target"
-                                        : "minimum_sites",
-               "lets " + std::to_string(least) + (grouped ? " groups" : " updates") +
-                   " be enough, and " + choice.name + with + " needs at least " +
-                   std::to_string(wanted));
+  rounds.fault(quorum_key(spec.rounds), "lets " + std::to_string(least) +
+                                            (grouped ? " groups" : " updates") +
+                                            " be enough, and " + choice.name + with +
+                                            " needs at least " + std::to_string(wanted));
 }
 
 // A rule that holds updates against that of an evaluator wants it as it came, from nobody who is

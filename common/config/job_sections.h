@@ -22,6 +22,11 @@ T enumeration(Section& from, std::string_view key, const std::vector<std::string
   return T{};
 }
 
+// The key of rounds that says how many updates are enough.
+inline const char* quorum_key(const RoundPolicy& rounds) {
+  return rounds.quorum > 0 ? "quorum" : rounds.target > 0 ? "target" : "minimum_sites";
+}
+
 DataSpec read_data(Section& root);
 TrainSpec read_train(Section& root);
 AggregationSpec read_aggregate(Section& root);

@@ -36,7 +36,8 @@ std::optional<SitePrivacy> read_sites(Section& privacy, const RoundPolicy& round
   SitePrivacy sites;
   sites.mechanism = enumeration<SiteMechanism>(from, "mechanism", {"gaussian", "tree"}, "gaussian");
   if (sites.mechanism == SiteMechanism::kTree) {
-    sites.pass_rounds = static_cast<std::uint32_t>(from.integer("rounds_per_pass", kPassRounds));
+    sites.rounds_per_pass =
+        static_cast<std::uint32_t>(from.integer("rounds_per_pass", kPassRounds));
   } else if (from.has("rounds_per_pass")) {
     from.integer("rounds_per_pass", kPassRounds, 0);
     from.fault("rounds_per_pass",
@@ -63,20 +64,32 @@ std::optional<SitePrivacy> read_sites(Section& privacy, const RoundPolicy& round
   return sites;
 }
 
-// The coordinator tells features of all sites' data beside its models, without noise, unless the
-// file fixes them.
-void check_data_of_sites(Section& root, const DataSpec& data) {
-  Section from = root.section("data", Need::kRequired);
-  if (data.standardize == Standardize::kFederated) {
-    from.fault("standardize",
-               "federated puts means over all sites beside the model, which privacy.sites cannot "
-               "hide; use standardize: constants, site or none");
+// What hides sites, in sums or by noise, hides updates of one round, and nothing that stands beside
+// them.
+void check_hidden_updates(Section& root, const JobSpec& spec, const std::string& named) {
+  if (spec.rounds.carries_late()) {
+    root.section("rounds", Need::kRequired)
+        .fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
+               "lets a site count in a round that it was not asked in, and " + named +
+                   " counts each once, in its round; use mode: sync and late: discard");
   }
-  for (const FeatureColumn& feature : data.features) {
+  const auto algorithm =
+      std::ranges::find(client_algorithms(), spec.train.algorithm.name, &PluginSchema::name);
+  if (algorithm->algorithm.server) {
+    root.section("train", Need::kRequired)
+        .fault("algorithm", algorithm->name + " sends more than an update, which " + named +
+                                " would not hide; use fedavg or fedprox");
+  }
+  Section data = root.section("data", Need::kRequired);
+  if (spec.data.standardize == Standardize::kFederated) {
+    data.fault("standardize",
+               "federated takes the sites' means and puts those of all beside the model, which " +
+                   named + " cannot hide; use standardize: constants, site or none");
+  }
+  for (const FeatureColumn& feature : spec.data.features) {
     if (feature.kind == FeatureKind::kCategorical && feature.vocabulary.empty()) {
-      from.fault("features", quoted(feature.name) +
-                                 " has words that sites tell, which privacy.sites cannot hide; "
-                                 "write them as its values");
+      data.fault("features", quoted(feature.name) + " has words that sites tell, which " + named +
+                                 " cannot hide; write them as its values");
     }
   }
 }
@@ -97,7 +110,7 @@ void check_passes(Section& root, Section& privacy, const JobSpec& spec) {
                "part of the noise of one; use mechanism: gaussian or leave secure_aggregation out");
   }
   const std::uint64_t quorum = spec.rounds.quorum > 0 ? spec.rounds.quorum : spec.rounds.target;
-  const std::uint64_t needed = quorum * std::min(sites.pass_rounds, spec.rounds.rounds);
+  const std::uint64_t needed = quorum * std::min(sites.rounds_per_pass, spec.rounds.rounds);
   if (!spec.rounds.sites.empty() && spec.rounds.sites.size() < needed) {
     root.section("rounds", Need::kRequired)
         .fault("sites", "names " + std::to_string(spec.rounds.sites.size()) +
@@ -117,30 +130,16 @@ void check_sites(Section& root, Section& privacy, const JobSpec& spec) {
                                " divides each sum by it, however many come: write how many updates "
                                "a round is to have");
   }
-  if (spec.rounds.carries_late()) {
-    rounds.fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
-                 "lets a site count in a round that it was not asked in, and " + named +
-                     " counts each once; use mode: sync and late: discard");
-  }
   if (spec.aggregation.rule.name != "weighted_mean") {
     root.section("aggregate", Need::kRequired)
         .fault("rule", spec.aggregation.rule.name + " gives no sum of updates, and " + named +
                            " puts its noise on one; use rule: weighted_mean");
-  }
-  const std::vector<PluginSchema>& algorithms = client_algorithms();
-  const auto algorithm =
-      std::ranges::find(algorithms, spec.train.algorithm.name, &PluginSchema::name);
-  if (algorithm->algorithm.server) {
-    root.section("train", Need::kRequired)
-        .fault("algorithm", algorithm->name + " sends more than an update, and " + named +
-                                " shortens updates; use fedavg or fedprox");
   }
   if (spec.privacy.secure_aggregation && spec.privacy.secure_aggregation->group_size > 0) {
     privacy.section("secure_aggregation", Need::kRequired)
         .fault("group_size", "gives each group's sum noise of its own, and " + named +
                                  " counts one sum of all; leave it out");
   }
-  check_data_of_sites(root, spec.data);
 }
 
 // What of the rows would leave without noise, or outside of what the clip bounds.
@@ -200,6 +199,10 @@ void check_privacy(Section& root, const JobSpec& spec) {
   const PrivacySpec& privacy = spec.privacy;
   if (privacy == PrivacySpec{}) return;
   Section from = root.section("privacy", Need::kRequired);
+  if (privacy.secure_aggregation || privacy.sites) {
+    check_hidden_updates(
+        root, spec, privacy.secure_aggregation ? "privacy.secure_aggregation" : "privacy.sites");
+  }
   if (privacy.secure_aggregation) check_secure_aggregation(root, from, spec);
   if (privacy.records) check_records(root, spec);
   if (privacy.sites) check_sites(root, from, spec);

@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/config/catalog.h"
+#include "common/config/job_sections.h"
 #include "common/domain/task.h"
 #include "common/privacy/secagg/sharing_plan.h"
 #include "common/privacy/secagg/sum_plan.h"
@@ -16,30 +17,6 @@ namespace {
 using Need = Section::Need;
 constexpr NumberRange kPositive{.min = 0.0, .above_min = true};
 constexpr NumberRange kShare{.min = 0.0, .max = 1.0, .below_max = true};
-constexpr std::uint32_t kLeastInASum = 3;
-
-// What would be told of each site beside the sum.
-void check_told_beside_sums(Section& root, const JobSpec& spec) {
-  Section data = root.section("data", Need::kRequired);
-  if (spec.data.standardize == Standardize::kFederated) {
-    data.fault("standardize",
-               "federated takes each site's means in the clear; with privacy.secure_aggregation "
-               "write standardize: constants, site or none");
-  }
-  for (const FeatureColumn& feature : spec.data.features) {
-    if (feature.kind == FeatureKind::kCategorical && feature.vocabulary.empty()) {
-      data.fault("features", "the words of " + quoted(feature.name) +
-                                 " would be told by each site; with privacy.secure_aggregation "
-                                 "write them as its values");
-    }
-  }
-  if (spec.evaluation.best_of_worst) {
-    root.section("evaluate", Need::kRequired)
-        .fault("best_of",
-               "nobody sees the figures of single sites with "
-               "privacy.secure_aggregation; leave it out");
-  }
-}
 
 // Whether sums of as many sites as are expected can be made at all: what cannot be said now costs
 // each site a training, and where it promises privacy of records a part of its budget.
@@ -47,29 +24,22 @@ void check_sizes(Section& rounds, Section& privacy, const JobSpec& spec) {
   const SecureAggregation& secure = *spec.privacy.secure_aggregation;
   Section from = privacy.section("secure_aggregation", Need::kRequired);
   const bool grouped = secure.group_size > 0;
-  if (grouped && secure.group_size < kLeastInASum) from.fault("group_size", "at least 3");
-  if (spec.rounds.minimum_sites < kLeastInASum) {
+  if (grouped && secure.group_size < limits::kSitesOfASumMin)
+    from.fault("group_size", "at least 3");
+  if (spec.rounds.minimum_sites < limits::kSitesOfASumMin) {
     rounds.fault("minimum_sites",
                  "at least 3: a sum of fewer sites tells each of them the others'");
   }
   const std::int64_t least = least_sites_of(spec.rounds);
-  const char* const by = spec.rounds.quorum > 0   ? "quorum"
-                         : spec.rounds.target > 0 ? "target"
-                                                  : "minimum_sites";
-  const auto wanted =
-      static_cast<std::int64_t>((grouped ? secure.group_size : kLeastInASum) *
-                                (grouped && spec.aggregation.rule.name != "weighted_mean" ? 2 : 1));
+  const std::uint32_t wanted = grouped ? secure.group_size : limits::kSitesOfASumMin;
   if (least < wanted) {
-    rounds.fault(by,
+    rounds.fault(quorum_key(spec.rounds),
                  "lets " + std::to_string(least) + " sites be enough, and " +
-                     (grouped ? "groups of group_size " + std::to_string(secure.group_size) +
-                                    (wanted > secure.group_size ? " that are to be compared" : "")
-                              : std::string("a sum")) +
-                     " take at least " + std::to_string(wanted));
+                     (grouped ? "a group" : "a sum") + " takes at least " + std::to_string(wanted));
   }
   const auto expected =
       grouped ? secure.group_size : std::max(spec.rounds.minimum_sites, spec.rounds.target);
-  if (expected < kLeastInASum) return;
+  if (expected < limits::kSitesOfASumMin) return;
   const CohortRisks risks{secure.adversarial, secure.dropout, true};
   if (!plan_sharing(expected, risks)) {
     from.fault("adversarial",
@@ -79,8 +49,21 @@ void check_sizes(Section& rounds, Section& privacy, const JobSpec& spec) {
   }
   // A group takes the remainder, too.
   const std::uint64_t most = grouped ? 2 * std::uint64_t{expected} - 1 : expected;
+  if (spec.privacy.sites) return;  // whose noise decides, see check_noise
   if (const Status fits = check_coding(sum_coding(spec, most)); !fits)
     from.fault("bits", fits.error().message);
+}
+
+// Whether sites can hide in sums of as many as come: of the fewest, and of those that a round is
+// made for. How many values the model has is known at the first sum.
+void check_noise(Section& privacy, const JobSpec& spec) {
+  if (!spec.privacy.sites || spec.privacy.secure_aggregation->group_size > 0) return;
+  const auto least = std::max<std::int64_t>(limits::kSitesOfASumMin, least_sites_of(spec.rounds));
+  for (const std::int64_t members : {least, std::max<std::int64_t>(least, spec.rounds.target)}) {
+    const auto fits =
+        noisy_coding(spec, static_cast<std::uint64_t>(members), 1, spec.privacy.sites->clip);
+    if (!fits) return privacy.fault("sites", fits.error().message);
+  }
 }
 
 }  // namespace
@@ -116,19 +99,9 @@ void check_secure_aggregation(Section& root, Section& privacy, const JobSpec& sp
   Section rounds = root.section("rounds", Need::kRequired);
   Section train = root.section("train", Need::kRequired);
   check_sizes(rounds, privacy, spec);
-  if (spec.rounds.carries_late()) {
-    rounds.fault(spec.rounds.mode == RoundMode::kAsync ? "mode" : "late",
-                 "lets updates of other rounds count, and masks of " + named +
-                     " cancel in one; use mode: sync and late: discard");
-  }
+  check_noise(privacy, spec);
   if (spec.train.encoding.name != "fp32")
     train.fault("encoding", "masked numbers have " + named + ".bits; use encoding: fp32");
-  const auto algorithm =
-      std::ranges::find(client_algorithms(), spec.train.algorithm.name, &PluginSchema::name);
-  if (algorithm->algorithm.server) {
-    train.fault("algorithm", algorithm->name + " sends more than an update, and " + named +
-                                 " sums updates; use fedavg or fedprox");
-  }
   const auto rule =
       std::ranges::find(aggregation_rules(), spec.aggregation.rule.name, &PluginSchema::name);
   if (rule->name != "weighted_mean" && (!rule->updates.together || secure.group_size == 0)) {
@@ -148,7 +121,11 @@ void check_secure_aggregation(Section& root, Section& privacy, const JobSpec& sp
                "tells by the rows of its embedding which ids the sites have, in a sum as "
                "well; add privacy.records or privacy.sites, whose noise hides them");
   }
-  check_told_beside_sums(root, spec);
+  if (spec.evaluation.best_of_worst) {
+    root.section("evaluate", Need::kRequired)
+        .fault("best_of",
+               "nobody sees the figures of single sites with " + named + "; leave it out");
+  }
 }
 
 }  // namespace tributary

@@ -104,9 +104,9 @@ struct SiteSpending {
   std::uint32_t rounds = 0;
   double noise_multiplier = 0;
   double delta = 0;
-  double epsilon = 0;             // at that delta, by the RDP accountant
-  double max_epsilon = 0;         // what the job may spend
-  std::uint32_t pass_rounds = 0;  // of a tree each; 0: noise of its own in every round
+  double epsilon = 0;                 // at that delta, by the RDP accountant
+  double max_epsilon = 0;             // what the job may spend
+  std::uint32_t rounds_per_pass = 0;  // of a tree each; 0: noise of its own in every round
   bool operator==(const SiteSpending&) const = default;
 };
 struct JobDetail {

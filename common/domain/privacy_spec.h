@@ -40,9 +40,10 @@ struct SitePrivacy {
   double clip = 1.0;              // L2 norm of a site's update at most; at first, where adaptive
   double noise_multiplier = 1.0;  // standard deviation of the noise on the sum, in clips
   double delta = 1e-5;
-  double max_epsilon = 0.0;       // what the job may spend
-  std::uint32_t pass_rounds = 0;  // kTree: in so many rounds a site counts at most once; each such
-                                  // pass has a tree of its own
+  double max_epsilon = 0.0;  // what the job may spend
+  // kTree: in so many rounds a site counts at most once; each such pass has a tree of its own. 0
+  // otherwise.
+  std::uint32_t rounds_per_pass = 0;
   std::optional<AdaptiveClip> adaptive;
   bool operator==(const SitePrivacy&) const = default;
 };

@@ -18,8 +18,8 @@ inline constexpr auto kPrivacyEvents = std::to_array<EventInfo>({
     {"sum.made", EventLevel::kInfo, EventSide::kCoordinator,
      "job round task examples loss norm mean_norm clipped saturated",
      "The masks are off the sum: its figures, the norm of the mean and the mean of the norms "
-     "before "
-     "the clip, how many updates were longer than that, and how many of their numbers beyond the "
+     "before the clip, how many updates were longer than that, and how many of their numbers "
+     "beyond the "
      "range; with privacy.sites only what has noise"},
     {"sum.resumed", EventLevel::kInfo, EventSide::kCoordinator, "job round task sites phase",
      "The coordinator crashed when it was certain whose inputs are in the sum: it goes on with "
@@ -46,8 +46,7 @@ inline constexpr auto kPrivacyEvents = std::to_array<EventInfo>({
      "by running one row after the other, which is as exact as for other models, and slower"},
     {"pass.short", EventLevel::kWarn, EventSide::kCoordinator, "job sites need rounds_per_pass",
      "Each site counts once in a pass of so many rounds, and there are fewer than a pass takes "
-     "where "
-     "each round has its target: the last rounds of a pass may have to wait for others"},
+     "where each round has its target: the last rounds of a pass may have to wait for others"},
     {"privacy.spent", EventLevel::kInfo, EventSide::kClient,
      "job round attempt dataset epsilon delta unit adjacency sampling dataset_epsilon "
      "dataset_delta",

@@ -109,7 +109,7 @@ void to_wire(const SiteSpending& from, wire::SiteSpending& to) {
   to.set_delta(from.delta);
   to.set_epsilon(from.epsilon);
   to.set_max_epsilon(from.max_epsilon);
-  to.set_pass_rounds(from.pass_rounds);
+  to.set_rounds_per_pass(from.rounds_per_pass);
 }
 
 SiteSpending from_wire(FieldReader& in, const wire::SiteSpending& from) {
@@ -120,7 +120,7 @@ SiteSpending from_wire(FieldReader& in, const wire::SiteSpending& from) {
           from.delta(),
           from.epsilon(),
           from.max_epsilon(),
-          from.pass_rounds()};
+          from.rounds_per_pass()};
 }
 
 void to_wire(const JobChanges& from, wire::JobChanges& to) {

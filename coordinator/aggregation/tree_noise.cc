@@ -11,8 +11,8 @@ namespace tributary {
 namespace {
 
 // In its pass, from 1 on.
-std::uint32_t position_of(RoundNumber round, std::uint32_t pass_rounds) {
-  return (round - 1) % pass_rounds + 1;
+std::uint32_t position_of(RoundNumber round, std::uint32_t rounds_per_pass) {
+  return (round - 1) % rounds_per_pass + 1;
 }
 
 }  // namespace
@@ -26,8 +26,8 @@ NoiseTree begin_tree(RandomSource& random) {
   return tree;
 }
 
-bool fits(const NoiseTree& tree, std::uint32_t pass_rounds) {
-  const std::uint32_t made = tree.round % pass_rounds;
+bool fits(const NoiseTree& tree, std::uint32_t rounds_per_pass) {
+  const std::uint32_t made = tree.round % rounds_per_pass;
   return tree.nodes.size() == static_cast<std::size_t>(std::popcount(made));
 }
 
@@ -51,10 +51,10 @@ void TreeNoise::draw(const DiscreteGaussian& of_node, std::size_t start,
 }
 
 // As a binary counter: the ones at the end of t - 1 go, and the bit before them comes.
-TreeStep next_step(const NoiseTree& before, std::uint32_t pass_rounds, const Digest& updates) {
-  TRIB_ASSERT(pass_rounds > 0 && fits(before, pass_rounds), "a tree of another pass");
+TreeStep next_step(const NoiseTree& before, std::uint32_t rounds_per_pass, const Digest& updates) {
+  TRIB_ASSERT(rounds_per_pass > 0 && fits(before, rounds_per_pass), "a tree of another pass");
   const RoundNumber round = before.round + 1;
-  const std::uint32_t position = position_of(round, pass_rounds);
+  const std::uint32_t position = position_of(round, rounds_per_pass);
   const SecretKey begins = derive_key(before.seed.value(), updates.bytes,
                                       "tributary tree node|" + std::to_string(round));
   NoiseTree after{derive_key(before.seed.value(), {}, "tributary tree seed"), round, before.nodes};
@@ -62,7 +62,7 @@ TreeStep next_step(const NoiseTree& before, std::uint32_t pass_rounds, const Dig
   std::vector<SecretKey> ends(first_to_end, after.nodes.end());
   after.nodes.erase(first_to_end, after.nodes.end());
   after.nodes.push_back(begins);
-  if (position == pass_rounds) after.nodes.clear();
+  if (position == rounds_per_pass) after.nodes.clear();
   return {std::move(after), TreeNoise(begins, std::move(ends))};
 }
 

@@ -34,8 +34,8 @@ struct NoiseTree {
 // From 32 bytes of `random`: SecureRandom, but where a run is to be repeated.
 NoiseTree begin_tree(RandomSource& random);
 
-// As many nodes as a pass of `pass_rounds` has open after the tree's round.
-bool fits(const NoiseTree& tree, std::uint32_t pass_rounds);
+// As many nodes as a pass of `rounds_per_pass` has open after the tree's round.
+bool fits(const NoiseTree& tree, std::uint32_t rounds_per_pass);
 
 // The noise of one round, in whole steps of the grid of the sum. Memory: 4 KiB a node.
 class TreeNoise {
@@ -65,6 +65,6 @@ struct TreeStep {
 // that begins depends on them: a round that is made again of the same updates has the same noise,
 // and one that is made again of others has noise of its own. Two sums with one noise would tell
 // their difference. The seed is another one afterwards, from which no earlier key follows.
-TreeStep next_step(const NoiseTree& before, std::uint32_t pass_rounds, const Digest& updates);
+TreeStep next_step(const NoiseTree& before, std::uint32_t rounds_per_pass, const Digest& updates);
 
 }  // namespace tributary

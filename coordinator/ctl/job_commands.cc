@@ -208,8 +208,8 @@ Json ledger_json(const JobDetail& detail) {
                     {"job", one.job.value},
                     {"rounds", one.rounds},
                     {"noise_multiplier", one.noise_multiplier},
-                    {"mechanism", one.pass_rounds > 0 ? "tree" : "gaussian"},
-                    {"rounds_per_pass", one.pass_rounds},
+                    {"mechanism", one.rounds_per_pass > 0 ? "tree" : "gaussian"},
+                    {"rounds_per_pass", one.rounds_per_pass},
                     {"delta", one.delta},
                     {"epsilon", one.epsilon},
                     {"max_epsilon", one.max_epsilon}});
@@ -226,7 +226,7 @@ void print_ledger(const JobDetail& detail) {
   const auto number = [](double value) { return Json(value).dump(); };
   for (const SiteSpending& one : detail.ledger) {
     const std::string passes =
-        one.pass_rounds > 0 ? " in passes of " + std::to_string(one.pass_rounds) : "";
+        one.rounds_per_pass > 0 ? " in passes of " + std::to_string(one.rounds_per_pass) : "";
     rows.push_back({one.dataset, one.job.value, std::to_string(one.rounds) + passes,
                     number(one.noise_multiplier), number(one.delta), figure(one.epsilon),
                     number(one.max_epsilon)});

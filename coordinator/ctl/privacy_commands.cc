@@ -42,7 +42,6 @@ std::uint64_t steps_of(const PrivacyPlan& plan, std::uint64_t rounds) {
   return static_cast<std::uint64_t>(a_round) * rounds;
 }
 
-// As many full trees as there are, and the one that is begun.
 std::vector<DpEvent> events_of(const PrivacyPlan& plan, std::uint64_t rounds) {
   DpEvent event;
   event.noise_multiplier = plan.noise;
@@ -52,16 +51,8 @@ std::vector<DpEvent> events_of(const PrivacyPlan& plan, std::uint64_t rounds) {
   if (plan.sampling == "poisson") event.sampling = DpSampling::kPoisson;
   if (plan.sampling == "fixed") event.sampling = DpSampling::kFixedSize;
   if (plan.sampling != "tree") return {event};
-  event.mechanism = DpMechanism::kTree;
-  const std::uint64_t leaves = plan.pass_rounds > 0 ? plan.pass_rounds : event.steps;
-  DpEvent last = event;
-  event.trees = event.steps / leaves;
-  last.steps = event.steps % leaves;
-  event.steps = leaves;
-  std::vector<DpEvent> events;
-  if (event.trees > 0) events.push_back(event);
-  if (last.steps > 0) events.push_back(last);
-  return events;
+  return tree_events(plan.noise, event.steps,
+                     plan.rounds_per_pass > 0 ? plan.rounds_per_pass : event.steps);
 }
 
 Result<Planned> planned(const PrivacyPlan& plan) {
@@ -72,7 +63,7 @@ Result<Planned> planned(const PrivacyPlan& plan) {
   if (plan.batch > plan.size) return wrong("--batch is more than --size");
   if (plan.sampling == "tree" && plan.unit == "record" && plan.epochs > 1)
     return wrong("--sampling tree counts each record once: --epochs 1 and --rounds 1 at most");
-  if (plan.pass_rounds > 0 && (plan.sampling != "tree" || plan.unit != "client"))
+  if (plan.rounds_per_pass > 0 && (plan.sampling != "tree" || plan.unit != "client"))
     return wrong("--rounds-per-pass is for --unit client --sampling tree");
   Planned made;
   made.delta = plan.delta > 0 ? plan.delta : delta_for(plan.size);
@@ -94,7 +85,7 @@ std::string terms(const PrivacyPlan& plan, const Planned& made) {
         std::to_string(plan.batch) + " of " + std::to_string(plan.size) + " drawn for each step";
   if (plan.sampling == "none") text += "all take part in each step";
   if (plan.sampling == "tree") text += "in any order, each once";
-  if (plan.pass_rounds > 0) text += " in each pass of " + std::to_string(plan.pass_rounds);
+  if (plan.rounds_per_pass > 0) text += " in each pass of " + std::to_string(plan.rounds_per_pass);
   return text + "; " + std::to_string(steps_of(plan, plan.rounds)) + " steps; delta " +
          number(made.delta, 2);
 }
@@ -207,7 +198,7 @@ void add_privacy(CLI::App& app, PrivacyPlan& plan,
       ->required()
       ->check(CLI::Range(1u, 1'000'000u));
   command
-      ->add_option("--rounds-per-pass", plan.pass_rounds,
+      ->add_option("--rounds-per-pass", plan.rounds_per_pass,
                    "With --sampling tree: rounds of a pass, in which each client counts once")
       ->check(CLI::Range(2u, 65'536u));
   command->add_option("--epochs", plan.epochs, "Of a site in a round; clients have none")

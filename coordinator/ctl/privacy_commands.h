@@ -17,11 +17,11 @@ struct PrivacyPlan {
   std::uint64_t size = 0;  // records of the smallest site, or clients of the federation
   std::uint64_t batch = 0;
   std::uint64_t rounds = 0;
-  std::uint64_t pass_rounds = 0;  // of each tree; 0: one tree for all
-  double epochs = 1;              // a round
-  double epsilon = 0;             // 0: --noise says
-  double delta = 0;               // 0: one that fits the size
-  double noise = 0;               // 0: --epsilon says
+  std::uint64_t rounds_per_pass = 0;  // of each tree; 0: one tree for all
+  double epochs = 1;                  // a round
+  double epsilon = 0;                 // 0: --noise says
+  double delta = 0;                   // 0: one that fits the size
+  double noise = 0;                   // 0: --epsilon says
   bool json = false;
 };
 

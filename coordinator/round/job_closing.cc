@@ -52,7 +52,7 @@ void JobMachine::close_prepare(TimePoint now, RoundEffects& out) {
             : phase_->has(*root) ? " could not prepare"
                                  : " is not on the link as an evaluator");
   }
-  if (why.empty() && pass_rounds_of(spec_) > 0) {
+  if (why.empty() && rounds_per_pass_of(spec_) > 0) {
     const auto away = std::ranges::count_if(known_, [this](const SiteName& site) {
       return !phase_->has(site) && !barred_.contains(site) && names(spec_.rounds, site);
     });

@@ -215,7 +215,7 @@ void JobMachine::on_update_checked(TimePoint now, const UpdateChecked& event, Ro
 // A checked update of a participant of the open round, into its sum.
 void JobMachine::fold(TimePoint now, const SiteName& site, RoundEffects& out) {
   // Whoever counts more than is needed is missing in a later round of the pass.
-  if (pass_rounds_of(spec_) > 0 && phase_->full())
+  if (rounds_per_pass_of(spec_) > 0 && phase_->full())
     return settle(now, site, Reason::kNotNeeded, "enough updates were in", out);
   // Nobody asks such a site; whatever did, its second update would break the promise.
   if (counted_in_pass(record_, spec_, site))

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "coordinator/round/job_machine.h"
 #include "coordinator/round/made_sums.h"
 #include "coordinator/round/privacy_budget.h"
@@ -19,7 +20,8 @@ constexpr std::string_view kSiteBudgetSpent = "budget_spent";
 std::string budget_of_sites(const SumNotMade& event, std::size_t ready, std::size_t least) {
   const auto spent = static_cast<std::size_t>(std::ranges::count_if(
       event.left, [](const auto& left) { return left.second.starts_with(kSiteBudgetSpent); }));
-  if (spent == 0 || ready >= spent + std::max<std::size_t>(least, 3)) return {};
+  if (spent == 0 || ready >= spent + std::max<std::size_t>(least, limits::kSitesOfASumMin))
+    return {};
   return "the budget privacy.sites.max_epsilon is spent at " + std::to_string(spent) + " of " +
          std::to_string(ready) + " sites, which count the sums that failed too";
 }

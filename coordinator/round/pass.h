@@ -16,7 +16,7 @@
 namespace tributary {
 
 // Rounds of a pass; 0: the job has none.
-std::uint32_t pass_rounds_of(const JobSpec& spec);
+std::uint32_t rounds_per_pass_of(const JobSpec& spec);
 
 // Whether an update of the site counts already in the pass of the round after the last committed.
 bool counted_in_pass(const JobRecord& record, const JobSpec& spec, const SiteName& site);

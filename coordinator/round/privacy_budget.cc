@@ -37,9 +37,10 @@ double clip_for_sites(const JobRecord& record, const JobSpec& spec) {
 
 SiteSpending spending_of(const JobRecord& record, const JobSpec& spec) {
   const SitePrivacy& promise = *spec.privacy.sites;
-  return {spec.data.dataset,        record.id,           record.round,
-          promise.noise_multiplier, promise.delta,       record.spent->epsilon,
-          promise.max_epsilon,      pass_rounds_of(spec)};
+  return {spec.data.dataset,   record.id,
+          record.round,        promise.noise_multiplier,
+          promise.delta,       record.spent->epsilon,
+          promise.max_epsilon, rounds_per_pass_of(spec)};
 }
 
 }  // namespace tributary

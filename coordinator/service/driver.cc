@@ -197,7 +197,8 @@ Status Driver::recover() {
     const Digest& model = record.model.digest;
     if (!is_over(record.state) && !model.is_none()) {
       Status whole = ports_.models.check(record.id, record.round, model, sent_state(spec));
-      if (const std::uint32_t pass = pass_rounds_of(spec); whole && pass > 0 && record.round > 0)
+      if (const std::uint32_t pass = rounds_per_pass_of(spec);
+          whole && pass > 0 && record.round > 0)
         whole = ports_.models.check_noise(record.id, record.round, pass);
       if (!whole && whole.error().code == ErrorCode::kDataLoss)
         damaged.push_back({record.id, whole.error().message, true});
@@ -234,7 +235,7 @@ Status Driver::recover() {
 // What was drawn for a job that is over is not drawn again, and its models keep it. After a call
 // under way, which may write one more.
 void Driver::forget_noise(const JobId& job) {
-  if (pass_rounds_of(engine_.find(job)->spec()) == 0) return;
+  if (rounds_per_pass_of(engine_.find(job)->spec()) == 0) return;
   ports_.to_worker(job, [&models = ports_.models, job] {
     static_cast<void>(models.remove_noise(job).has_value());
   });

@@ -101,7 +101,7 @@ Result<GroupSum::MeanUpdate> GroupSum::plain_mean(const SumUnmask& unmask, std::
 // Each site counts alike, and the sum is divided by a number that was fixed before anybody came.
 Result<GroupSum::MeanUpdate> GroupSum::noisy_mean(const SumUnmask& unmask, std::uint64_t members,
                                                   const SiteName& name) {
-  TRIB_TRY(coding, noisy_coding(spec_, context_.key, members, context_.numbers, context_.clip));
+  TRIB_TRY(coding, noisy_coding(spec_, members, context_.numbers, context_.clip));
   const double divisor = spec_.rounds.target;
   const auto survivors = static_cast<double>(unmask.survivors.size());
   Reading reading;

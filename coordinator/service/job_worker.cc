@@ -244,16 +244,16 @@ Digest JobWorker::digest_of_folded() const {
 // model is made with it. A model that was made and not committed, which nobody was sent, may be
 // made again of other updates: its noise is another one then (next_step).
 Status JobWorker::draw_over_rounds(RoundNumber round) {
-  const std::uint32_t pass_rounds = pass_rounds_of(spec_);
-  if (pass_rounds == 0) return {};
+  const std::uint32_t rounds_per_pass = rounds_per_pass_of(spec_);
+  if (rounds_per_pass == 0) return {};
   if (round == 1 && !models_.has_noise(job_, 0))
     TRIB_CHECK_OK(models_.write_noise(job_, begin_tree(*noise_)));
-  const Result<NoiseTree> before = models_.read_noise(job_, round - 1, pass_rounds);
+  const Result<NoiseTree> before = models_.read_noise(job_, round - 1, rounds_per_pass);
   if (!before) {
     const bool gone = before.error().code == ErrorCode::kDataLoss;
     return gone ? make_error(ErrorCode::kInvalidArgument, before.error().message) : before.error();
   }
-  TreeStep step = next_step(*before, pass_rounds, digest_of_folded());
+  TreeStep step = next_step(*before, rounds_per_pass, digest_of_folded());
   TRIB_CHECK_OK(models_.write_noise(job_, step.after));
   aggregate_->use_noise(std::move(step.noise));
   return round >= 2 ? models_.remove_noise(job_, round - 2) : Status{};

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // KeptSums: what the coordinator keeps of secure sums, from when it is certain whose inputs are in
 // them, so that after a crash it goes on with those and no others:
-//   DIRECTORY/JOB/sum-1.json   one sum: a line with the digest of the rest, then who is in it,
-//   their
+//   DIRECTORY/JOB/sum-1.json   one sum: a line with the digest of the rest, then who is in it, with
 //                              public keys, certificates and signatures, and the name of the blob
 //                              that has the sum of the masked inputs, as one input travels
 // It holds nothing that gives a sum by itself: shares of secrets are never written here. Called

@@ -126,8 +126,8 @@ class ModelRepository {
   // kDataLoss where it is gone, or not what was written for this job, this round and passes of so
   // many: noise of another tree would not cancel that of this one, and nobody would see it.
   Result<NoiseTree> read_noise(const JobId& job, RoundNumber round,
-                               std::uint32_t pass_rounds) const;
-  Status check_noise(const JobId& job, RoundNumber round, std::uint32_t pass_rounds) const;
+                               std::uint32_t rounds_per_pass) const;
+  Status check_noise(const JobId& job, RoundNumber round, std::uint32_t rounds_per_pass) const;
   Status remove_noise(const JobId& job, RoundNumber round);
   Status remove_noise(const JobId& job);  // of all rounds: what it hides is hidden for good
 

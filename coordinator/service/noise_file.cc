@@ -90,7 +90,7 @@ Status ModelRepository::write_noise(const JobId& job, const NoiseTree& tree) {
 }
 
 Result<NoiseTree> ModelRepository::read_noise(const JobId& job, RoundNumber round,
-                                              std::uint32_t pass_rounds) const {
+                                              std::uint32_t rounds_per_pass) const {
   const std::string path = noise_path(job, round);
   if (!files_.exists(path)) {
     return make_error(ErrorCode::kDataLoss,
@@ -101,7 +101,7 @@ Result<NoiseTree> ModelRepository::read_noise(const JobId& job, RoundNumber roun
   TRIB_TRY(read, files_.read(path, kHeadBytes + (2 + kNodesMax) * kKeyBytes));
   const SecretBytes file(std::move(read));
   std::optional<NoiseTree> tree = decode(job, file.bytes);
-  if (tree && tree->round == round && fits(*tree, pass_rounds)) return *std::move(tree);
+  if (tree && tree->round == round && fits(*tree, rounds_per_pass)) return *std::move(tree);
   return make_error(ErrorCode::kDataLoss,
                     path +
                         " is damaged, or of another job or round: the noise of the next rounds "
@@ -109,8 +109,8 @@ Result<NoiseTree> ModelRepository::read_noise(const JobId& job, RoundNumber roun
 }
 
 Status ModelRepository::check_noise(const JobId& job, RoundNumber round,
-                                    std::uint32_t pass_rounds) const {
-  TRIB_TRY(tree, read_noise(job, round, pass_rounds));
+                                    std::uint32_t rounds_per_pass) const {
+  TRIB_TRY(tree, read_noise(job, round, rounds_per_pass));
   static_cast<void>(tree);
   return {};
 }
@@ -124,6 +124,7 @@ Status ModelRepository::remove_noise(const JobId& job) {
   const Result<std::vector<std::string>> names = files_.list(folder);
   if (!names) return names.error().code == ErrorCode::kNotFound ? Status{} : names.error();
   for (const std::string& name : *names) {
+    // Also one that was being written when the process ended, which has an ending more.
     if (name.starts_with(kPrefix) && name.find(kSuffix) != name.npos)
       TRIB_CHECK_OK(files_.remove(folder + "/" + name));
   }

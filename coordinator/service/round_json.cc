@@ -107,14 +107,14 @@ std::string site_spending_to_json(const SiteSpending& spending) {
                   {"job", spending.job.value},
                   {"unit", "site"},
                   {"adjacency", "add_or_remove_one"},
-                  {"mechanism", spending.pass_rounds > 0 ? "tree" : "gaussian"},
+                  {"mechanism", spending.rounds_per_pass > 0 ? "tree" : "gaussian"},
                   {"sampling", "everything"},
                   {"rounds", spending.rounds},
                   {"noise_multiplier", spending.noise_multiplier},
                   {"delta", spending.delta},
                   {"epsilon", spending.epsilon},
                   {"max_epsilon", spending.max_epsilon},
-                  {"pass_rounds", spending.pass_rounds}});
+                  {"rounds_per_pass", spending.rounds_per_pass}});
 }
 
 Result<SiteSpending> site_spending_from_json(std::string_view text) {
@@ -123,7 +123,7 @@ Result<SiteSpending> site_spending_from_json(std::string_view text) {
         json.at("dataset").get<std::string>(),  JobId{json.at("job").get<std::string>()},
         json.at("rounds").get<std::uint32_t>(), json.at("noise_multiplier").get<double>(),
         json.at("delta").get<double>(),         json.at("epsilon").get<double>(),
-        json.at("max_epsilon").get<double>(),   json.value("pass_rounds", 0u)};
+        json.at("max_epsilon").get<double>(),   json.value("rounds_per_pass", 0u)};
   });
 }
 

@@ -120,9 +120,6 @@ Status SecureSums::begin(Running& running, const std::vector<Found>& found) {
     // How much noise each site adds follows from the file alone, whatever operators have changed.
     TRIB_TRY(file, parse_job(running.document, "job " + wanted.key.job.value));
     running.spec.rounds = file.spec.rounds;
-    TRIB_TRY(fits, noisy_coding(running.spec, wanted.key, wanted.sites.size(), context.numbers,
-                                context.clip));
-    static_cast<void>(fits);
   }
   TRIB_CHECK_OK(resume(running, context, layout, found));
   std::vector<SiteName> sites = wanted.sites;
@@ -136,7 +133,7 @@ Status SecureSums::begin(Running& running, const std::vector<Found>& found) {
 
 SumServer::Options SecureSums::options(const Running& running, const SumContext& context) const {
   SumServer::Options options;
-  options.least = least_members(running.spec, running.wanted.key, running.wanted.least);
+  options.least = least_members(running.spec, running.wanted.key.kind, running.wanted.least);
   options.step = Milliseconds(running.spec.privacy.secure_aggregation->step_ms);
   options.input_bytes = input_bytes(context.numbers, context.bits, context.wide);
   return options;
@@ -209,6 +206,10 @@ Status SecureSums::add_groups(Running& running, const SumContext& context, const
     }
     for (const SiteName& site : sites) running.made.left[site] = kNotInResumed;
     return {};
+  }
+  if (hides_sites(running.spec, wanted.key.kind)) {
+    TRIB_TRY(fits, noisy_coding(running.spec, sites.size(), context.numbers, context.clip));
+    static_cast<void>(fits);
   }
   const std::size_t groups = grouped ? std::max<std::size_t>(1, sites.size() / size) : 1;
   SeededRandom random(derive_seed(running.spec.seed, "groups of secure sums",

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SecureSums: what the sums under way ask for, and how they end.
-#include <algorithm>
 #include <utility>
 
 #include "coordinator/aggregation/rule.h"

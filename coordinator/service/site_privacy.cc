@@ -6,36 +6,22 @@
 
 #include "common/privacy/accounting/calibration.h"
 #include "common/privacy/accounting/rdp.h"
-#include "common/privacy/secagg/sum_plan.h"
 
 namespace tributary {
 namespace {
 
 constexpr Adjacency kAdjacency = Adjacency::kAddOrRemoveOne;
 
-// `pass_rounds` of a tree each: all trees that are full, and the one that is begun, in which a site
-// may have taken part, too. 0: noise of its own in each round.
+// `rounds_per_pass`: of a tree each; 0: noise of its own in each round.
 std::vector<DpEvent> rounds_of(double noise_multiplier, RoundNumber rounds,
-                               std::uint32_t pass_rounds) {
+                               std::uint32_t rounds_per_pass) {
   if (rounds == 0) return {};
-  if (pass_rounds == 0)
-    return {{DpMechanism::kGaussian, DpSampling::kEverything, 1.0, noise_multiplier, rounds}};
-  DpEvent tree{DpMechanism::kTree, DpSampling::kEverything, 1.0, noise_multiplier, pass_rounds};
-  std::vector<DpEvent> trees;
-  tree.trees = rounds / pass_rounds;
-  if (tree.trees > 0) trees.push_back(tree);
-  tree.trees = 1;
-  tree.steps = rounds % pass_rounds;
-  if (tree.steps > 0) trees.push_back(tree);
-  return trees;
-}
-
-std::uint32_t pass_rounds_of(const SitePrivacy& promise) {
-  return promise.mechanism == SiteMechanism::kTree ? promise.pass_rounds : 0;
+  if (rounds_per_pass > 0) return tree_events(noise_multiplier, rounds, rounds_per_pass);
+  return {{DpMechanism::kGaussian, DpSampling::kEverything, 1.0, noise_multiplier, rounds}};
 }
 
 Result<double> cost_of(const SitePrivacy& promise, RoundNumber rounds) {
-  return epsilon_of(rounds_of(promise.noise_multiplier, rounds, pass_rounds_of(promise)),
+  return epsilon_of(rounds_of(promise.noise_multiplier, rounds, promise.rounds_per_pass),
                     kAdjacency, promise.delta, DpAccounting::kRdp);
 }
 
@@ -53,28 +39,8 @@ Result<SitesSpent> spent_after(const SitePrivacy& promise, RoundNumber rounds, d
   return SitesSpent{epsilon, with_next, clip};
 }
 
-namespace {
-
-// A round's sum is of as many sites as come: of the fewest, and of those that it is made for.
-Status check_noise_of_sites(const JobSpec& spec) {
-  const TaskKey key{JobId{""}, 1, 1, TaskKind::kTrain};
-  if (!hides_sites(spec, key.kind)) return {};
-  const std::uint64_t least = least_members(spec, key, 0);
-  for (const std::uint64_t members : {least, std::max<std::uint64_t>(least, spec.rounds.target)}) {
-    const auto fits = noisy_coding(spec, key, members, 1, spec.privacy.sites->clip);
-    if (!fits) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        "privacy.sites under secure_aggregation: " + fits.error().message);
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<std::optional<SitesSpent>> spent_at_start(const JobSpec& spec) {
   if (!spec.privacy.sites) return std::optional<SitesSpent>();
-  TRIB_CHECK_OK(check_noise_of_sites(spec));
   const SitePrivacy& promise = *spec.privacy.sites;
   TRIB_TRY(spent, spent_after(promise, 0, promise.clip));
   if (spent.with_next <= promise.max_epsilon) return std::optional(spent);
@@ -82,7 +48,7 @@ Result<std::optional<SitesSpent>> spent_at_start(const JobSpec& spec) {
                     " at delta " + figure(promise.delta) + ", and max_epsilon is " +
                     figure(promise.max_epsilon);
   const auto enough =
-      noise_for(rounds_of(promise.noise_multiplier, spec.rounds.rounds, pass_rounds_of(promise)),
+      noise_for(rounds_of(promise.noise_multiplier, spec.rounds.rounds, promise.rounds_per_pass),
                 kAdjacency, {promise.max_epsilon, promise.delta}, DpAccounting::kRdp);
   if (enough) {
     why += "; for all " + std::to_string(spec.rounds.rounds) +
@@ -94,7 +60,7 @@ Result<std::optional<SitesSpent>> spent_at_start(const JobSpec& spec) {
 Result<double> epsilon_of_all(const std::vector<SiteSpending>& ledger, double delta) {
   std::vector<DpEvent> all;
   for (const SiteSpending& one : ledger) {
-    const auto events = rounds_of(one.noise_multiplier, one.rounds, one.pass_rounds);
+    const auto events = rounds_of(one.noise_multiplier, one.rounds, one.rounds_per_pass);
     all.insert(all.end(), events.begin(), events.end());
   }
   return epsilon_of(all, kAdjacency, delta, DpAccounting::kRdp);

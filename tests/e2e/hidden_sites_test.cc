@@ -9,6 +9,7 @@
 
 #include "common/tensor/safetensors.h"
 #include "tests/e2e/federation_files.h"
+#include "tests/support/epsilon_by_hand.h"
 
 namespace tributary {
 namespace {
@@ -17,16 +18,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr int kSites = 5;
-
-// Of k sums: one Gaussian mechanism with rho = k / (2 z^2), converted by Canonne, Kamath, Steinke
-// 2020, proposition 12; the least over a grid of orders.
-double epsilon_of(std::uint64_t sums, double multiplier) {
-  const double rho = static_cast<double>(sums) / (2 * multiplier * multiplier);
-  double least = INFINITY;
-  for (double a = 1.01; a < 1000; a *= 1.001)
-    least = std::min(least, a * rho + std::log1p(-1 / a) - std::log(1e-5 * a) / (a - 1));
-  return least;
-}
 
 // Every site counts alike, hidden or not.
 std::string job(const FederationFiles& federation, int rounds, const std::string& privacy) {
@@ -87,7 +78,7 @@ TEST(HiddenSites, TheModelIsThatOfTheSumWithNoiseAndNothingElseIsTold) {
   const auto committed = federation.events("round.committed", {{"job", loud}});
   ASSERT_EQ(committed.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
-    const double expected = epsilon_of(i + 1, 20);
+    const double expected = epsilon_of_sums(i + 1, 20, 1e-5);
     // From above: of such a small epsilon the best order is between those that are looked at.
     EXPECT_GE(committed[i]["epsilon"].get<double>(), 0.999 * expected);
     EXPECT_LE(committed[i]["epsilon"].get<double>(), 1.05 * expected);
@@ -121,7 +112,7 @@ TEST(HiddenSites, TheModelIsThatOfTheSumWithNoiseAndNothingElseIsTold) {
 TEST(HiddenSites, TheClipAdaptsAndTheBudgetEndsTheJobAcrossAKill) {
   FederationFiles federation(kSites);
   start(federation);
-  const double budget = (epsilon_of(6, 10) + epsilon_of(7, 10)) / 2;
+  const double budget = (epsilon_of_sums(6, 10, 1e-5) + epsilon_of_sums(7, 10, 1e-5)) / 2;
   const std::string id = federation.submit(
       job(federation, 50, hiding(10, budget, ", adaptive_clip: {count_noise: 6}")));
   ASSERT_TRUE(federation.wait_for("round.committed", {{"job", id}})) << federation.logs();

@@ -60,7 +60,7 @@ TEST_F(PrivacyE2e, AJobStopsWhenItsBudgetIsSpentAndSaysSo) {
     if (event["reason"] != "accepted") continue;
     EXPECT_GT(event["epsilon"].get<double>(), 0);
     EXPECT_LE(event["epsilon"].get<double>(), 4);
-    EXPECT_EQ(event["loss"].get<double>(), 0) << "nothing of the rows without noise";
+    EXPECT_FALSE(event.contains("loss")) << "nothing of the rows without noise";
     if (event["site"] == "hospital-1") last = event["epsilon"].get<double>();
   }
   const std::vector<Json> spent = federation_.client_events(1, "privacy.spent");

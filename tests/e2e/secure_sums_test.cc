@@ -19,11 +19,12 @@ constexpr int kSites = 5;
 
 // With `privacy` in it, or the same in the clear.
 std::string job(const FederationFiles& federation, int rounds, const std::string& privacy,
-                const std::string& rule = "weighted_mean", int sites = kSites) {
+                const std::string& rule = "weighted_mean", int sites = kSites, int quorum = 3) {
   const std::string file = federation.write_job(
       "{batch_size: 16, optimizer: {name: sgd, learning_rate: 0.1}}",
       "{count: " + std::to_string(rounds) + ", minimum_sites: " + std::to_string(sites) +
-          ", quorum: 3, deadline: 60s, disconnect_grace: 10s, attempts: 20}");
+          ", quorum: " + std::to_string(quorum) +
+          ", deadline: 60s, disconnect_grace: 10s, attempts: 20}");
   std::string text = FederationFiles::read(file);
   const auto replace = [&text](const std::string& what, const std::string& by) {
     text.replace(text.find(what), what.size(), by);
@@ -103,8 +104,8 @@ TEST(SecureSums, OfGroupsAreComparedByARobustRule) {
   FederationFiles federation(9);
   federation.start_coordinator();
   for (int site = 1; site <= 9; ++site) federation.start_client(site);
-  const std::string id = federation.submit(
-      job(federation, 2, "{clip: 100, group_size: 3, dropout: 0.1, adversarial: 0}", "median", 9));
+  const std::string id = federation.submit(job(
+      federation, 2, "{clip: 100, group_size: 3, dropout: 0.1, adversarial: 0}", "median", 9, 6));
   ASSERT_TRUE(federation.wait_for("job.finished", {{"job", id}})) << federation.logs();
   const auto sums = federation.events("sum.started", {{"job", id}, {"task", "train"}});
   ASSERT_EQ(sums.size(), 6u) << "three groups in each of two rounds";

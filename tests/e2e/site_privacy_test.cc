@@ -11,6 +11,7 @@
 #include <set>
 
 #include "tests/e2e/federation_files.h"
+#include "tests/support/epsilon_by_hand.h"
 
 namespace tributary {
 namespace {
@@ -19,15 +20,7 @@ using testing::HasSubstr;
 
 constexpr double kNoise = 2.0, kDelta = 1e-5;
 
-// Of k uses: one Gaussian mechanism with rho = k / (2 z^2), converted by Canonne, Kamath, Steinke
-// 2020, proposition 12; the least over a grid of orders.
-double epsilon_of(std::uint64_t uses) {
-  const double rho = static_cast<double>(uses) / (2 * kNoise * kNoise);
-  double least = INFINITY;
-  for (double a = 1.01; a < 1000; a *= 1.001)
-    least = std::min(least, a * rho + std::log1p(-1 / a) - std::log(kDelta * a) / (a - 1));
-  return least;
-}
+double epsilon_of(std::uint64_t uses) { return epsilon_of_sums(uses, kNoise, kDelta); }
 
 std::string private_job(const FederationFiles& federation, const std::string& rounds,
                         const std::string& more) {

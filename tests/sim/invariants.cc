@@ -36,7 +36,7 @@ std::vector<AcceptedUpdate> accepted_of(const Hub& hub, const JobId& job, RoundN
 // Rounds in which a site may count once; 0: in each.
 std::uint32_t pass_of(const Hub& hub, const JobId& job) {
   const std::optional<SitePrivacy>& sites = hub.driver()->engine().find(job)->spec().privacy.sites;
-  return sites && sites->mechanism == SiteMechanism::kTree ? sites->pass_rounds : 0;
+  return sites && sites->mechanism == SiteMechanism::kTree ? sites->rounds_per_pass : 0;
 }
 
 // Half to even, of a number that is not near the largest.

@@ -74,7 +74,7 @@ tributary_mutant(divides_by_who_came ${service}/job_worker.cc
   "effect.clip, spec_.rounds.target,"
   "effect.clip, spec_.rounds.target + 1,")
 tributary_mutant(asks_again_in_a_pass ${round}/pass.cc
-  "history->second.counted > before_pass(record, pass_rounds);"
+  "history->second.counted > before_pass(record, rounds_per_pass);"
   "history->second.counted > record.round;")
 tributary_mutant(forgets_the_noise_of_a_pass coordinator/aggregation/tree_noise.cc
   "for (const SecretKey& key : ends) nodes_.push_back({key, -1, {}});"

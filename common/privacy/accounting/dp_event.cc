@@ -61,4 +61,16 @@ std::uint64_t applications_of(const DpEvent& event) {
   return event.mechanism == DpMechanism::kGaussian ? event.steps : event.trees;
 }
 
+std::vector<DpEvent> tree_events(double noise_multiplier, std::uint64_t steps,
+                                 std::uint64_t leaves) {
+  DpEvent tree{DpMechanism::kTree, DpSampling::kEverything, 1.0, noise_multiplier, leaves};
+  std::vector<DpEvent> trees;
+  tree.trees = steps / leaves;
+  if (tree.trees > 0) trees.push_back(tree);
+  tree.trees = 1;
+  tree.steps = steps % leaves;
+  if (tree.steps > 0) trees.push_back(tree);
+  return trees;
+}
+
 }  // namespace tributary

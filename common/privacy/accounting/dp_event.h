@@ -59,4 +59,9 @@ double relative_noise(const DpEvent& event, Adjacency adjacency);
 // How often that is applied.
 std::uint64_t applications_of(const DpEvent& event);
 
+// The events of so many steps whose noise is that of trees of `leaves`: all trees that are full,
+// and the one that is begun, in which a unit may have taken part, too.
+std::vector<DpEvent> tree_events(double noise_multiplier, std::uint64_t steps,
+                                 std::uint64_t leaves);
+
 }  // namespace tributary

@@ -17,7 +17,7 @@ __extension__ using Wide = unsigned __int128;
 // So many deviations of all noise together fit a number beside the updates: beyond, it goes around
 // once in 10^15 values.
 constexpr double kDeviationsThatFit = 8.0;
-// The chance that a rounded update is too long, and how often it is rounded again.
+// The chance that a rounded update is too long, and how often it is rounded by chance at most.
 constexpr double kLogTooLong = 20 * 0.69314718055994530942;
 constexpr int kTries = 4;
 // By how much a grid is made coarser until everything fits.

@@ -2,7 +2,6 @@
 #include "common/privacy/secagg/sharing_graph.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <string>
 

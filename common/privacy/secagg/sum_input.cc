@@ -72,11 +72,6 @@ void decode_numbers(unsigned bits, double step, std::span<const std::uint32_t> n
   }
 }
 
-void decode_sum(const SumCoding& coding, std::span<const std::uint32_t> numbers,
-                std::span<double> into) {
-  decode_numbers(coding.bits, coding.step(), numbers, into);
-}
-
 std::vector<std::uint64_t> wide_numbers(const SumFigures& figures) {
   return {figures.weight,    figures.examples, static_cast<std::uint64_t>(figures.loss_units),
           figures.saturated, figures.clipped,  figures.norm_units};

@@ -42,12 +42,9 @@ struct CodedUpdate {
 // SecureRandom. kFailedPrecondition: a value is not a finite number.
 Result<CodedUpdate> code_update(const SumCoding& coding, std::span<const float> update,
                                 double share, RandomSource& random);
-// Such numbers as they are meant: of either sign, times `step`.
+// Such numbers, or sums of them, as they are meant: of either sign, times `step`.
 void decode_numbers(unsigned bits, double step, std::span<const std::uint32_t> numbers,
                     std::span<double> into);
-// The sum of share * coordinate over the members.
-void decode_sum(const SumCoding& coding, std::span<const std::uint32_t> numbers,
-                std::span<double> into);
 
 // What is summed beside the updates, exactly, modulo 2^64.
 struct SumFigures {

@@ -6,14 +6,13 @@
 #include <string>
 
 #include "common/base/assert.h"
+#include "common/base/limits.h"
 #include "common/base/short_number.h"
 #include "common/domain/counted_numbers.h"
 #include "common/privacy/noise/adaptive_clip.h"
 
 namespace tributary {
 namespace {
-
-constexpr std::size_t kLeastMembers = 3;
 
 const SecureAggregation& secure(const JobSpec& spec) {
   TRIB_ASSERT(spec.privacy.secure_aggregation, "a job with secure aggregation");
@@ -52,24 +51,25 @@ SumCoding sum_coding(const JobSpec& spec, std::uint64_t members) {
   return {secure(spec).bits, secure(spec).clip, secure(spec).range, members};
 }
 
-std::size_t least_members(const JobSpec& spec, const TaskKey& key, std::uint32_t wanted) {
-  if (key.kind != TaskKind::kTrain) return kLeastMembers;
+std::size_t least_members(const JobSpec& spec, TaskKind kind, std::uint32_t wanted) {
+  if (kind != TaskKind::kTrain) return limits::kSitesOfASumMin;
   const std::uint32_t group = secure(spec).group_size;
   const auto signed_for = static_cast<std::size_t>(least_sites_of(spec.rounds));
-  return std::max<std::size_t>(kLeastMembers,
+  return std::max<std::size_t>(limits::kSitesOfASumMin,
                                group > 0 ? group : std::max<std::size_t>(signed_for, wanted));
 }
 
-Result<NoisyCoding> noisy_coding(const JobSpec& spec, const TaskKey& key, std::uint64_t members,
-                                 std::uint64_t values, double clip) {
-  TRIB_ASSERT(hides_sites(spec, key.kind), "a sum in which sites hide");
+Result<NoisyCoding> noisy_coding(const JobSpec& spec, std::uint64_t members, std::uint64_t values,
+                                 double clip) {
+  TRIB_ASSERT(hides_sites(spec, TaskKind::kTrain), "a sum in which sites hide");
   const SitePrivacy& sites = *spec.privacy.sites;
   const SecureAggregation& sums = secure(spec);
   const CohortRisks risks{sums.adversarial, sums.dropout, true};
   const auto all = static_cast<std::uint32_t>(members);
-  const std::uint32_t left =
-      fewest_survivors(all, risks, static_cast<std::uint32_t>(least_members(spec, key, 0)));
-  const std::uint32_t friends = adversaries_of(all, risks);
+  const std::uint32_t left = fewest_survivors(
+      all, risks, static_cast<std::uint32_t>(least_members(spec, TaskKind::kTrain, 0)));
+  // Each member knows its own noise: against a curious one, another's has to do.
+  const std::uint32_t friends = std::max(1u, adversaries_of(all, risks));
   if (left <= friends) {
     return make_error(ErrorCode::kFailedPrecondition,
                       "of " + std::to_string(all) + " sites " + std::to_string(left) +

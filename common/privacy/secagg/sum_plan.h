@@ -25,13 +25,13 @@ SumCoding sum_coding(const JobSpec& spec, std::uint64_t members);
 
 // Of how many sites a sum is made at least that is to be seen: three, what the job says, and what
 // its operators do (`wanted`), if that is more; of its group's size where the job has groups.
-std::size_t least_members(const JobSpec& spec, const TaskKey& key, std::uint32_t wanted);
+std::size_t least_members(const JobSpec& spec, TaskKind kind, std::uint32_t wanted);
 
-// With the round's clip, where sites are hidden: the same for all members. The range follows the
-// clip. As many count as honest as the members' own checks leave at least. kFailedPrecondition:
-// all that are left may be the coordinator's. Errors of NoisyCoding::make.
-Result<NoisyCoding> noisy_coding(const JobSpec& spec, const TaskKey& key, std::uint64_t members,
-                                 std::uint64_t values, double clip);
+// Of a training with the round's clip, where sites are hidden: the same for all members. The range
+// follows the clip. As many count as honest as the members' own checks leave at least.
+// kFailedPrecondition: all that are left may be the coordinator's. Errors of NoisyCoding::make.
+Result<NoisyCoding> noisy_coding(const JobSpec& spec, std::uint64_t members, std::uint64_t values,
+                                 double clip);
 // Whether the coordinator may say it: that of the job, or any where it is adaptive.
 // kFailedPrecondition: why not.
 Status check_clip(const JobSpec& spec, double clip);

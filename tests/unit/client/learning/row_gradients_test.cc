@@ -143,6 +143,37 @@ TEST(RowGradients, ARowMovesTheSumByTheClipAndNoFurther) {
   }
 }
 
+// Whoever makes the model may want that: weights of which the products cancel on a blank picture,
+// so that a norm found from products alone would be nothing, or less, beside its own rounding.
+TEST(RowGradients, NoWeightsMakeARowLongerThanTheClip) {
+  const JobSpec job = job_of("cnn",
+                             {{"channels", std::vector<std::int64_t>{64}},
+                              {"dense", std::vector<std::int64_t>{}},
+                              {"pool", std::int64_t{1}},
+                              {"padding", std::string("valid")}},
+                             TargetKind::kBinary);
+  const std::vector<std::int64_t> shape = {3, 4, 4};
+  torch::manual_seed(5);
+  for (const auto& [pixel, weight] :
+       {std::pair{1.0, 1.0}, {1.0, 1e7}, {255.0, 1e5}, {65535.0, 1e6}}) {
+    double longest = 0;
+    for (int i = 0; i < 40; ++i) {
+      const TorchModelPtr model = model_of(job, shape);
+      const torch::NoGradGuard plain;
+      model->tensors[0].tensor.zero_();
+      model->tensors[1].tensor.fill_(1e-3);
+      const torch::Tensor places = torch::randn({64, 4}) * weight;
+      places.select(1, 3).copy_(-places.narrow(1, 0, 3).sum(1));
+      model->tensors[2].tensor.copy_(places.reshape({1, -1}));
+      const Rows blank{torch::full({1, 3, 4, 4}, pixel), torch::ones({1})};
+      const torch::AutoGradMode on(true);
+      longest = std::max(longest, norm_of(summed(*model, job, blank, 1.0, 1)));
+    }
+    EXPECT_LE(longest, 1 + 1e-9) << pixel << " " << weight;
+    EXPECT_GT(longest, 0) << pixel << " " << weight << ": not taken for no number";
+  }
+}
+
 TEST(RowGradients, RowsThatAreNoNumbersAddNothingAndSpoilNothing) {
   for (const Kind& kind : kinds()) {
     SCOPED_TRACE(kind.name);

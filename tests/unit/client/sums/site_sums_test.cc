@@ -13,18 +13,9 @@
 namespace tributary {
 namespace {
 
-constexpr const char* kDocument = R"(name: heart
-model: {family: logistic}
-data: {dataset: patients, task: binary, features: [age], label: sick, standardize: none}
-train: {optimizer: {name: sgd, learning_rate: 0.1}}
-rounds: {count: 3, minimum_sites: 3}
-privacy: {secure_aggregation: {clip: 4.0}}
-aggregate: {example_cap: 100}
-)";
-
 class SiteSumsTest : public SumRound, public testing::Test {
  protected:
-  SiteSumsTest() : SumRound(kDocument) {}
+  SiteSumsTest() : SumRound(kSumDocument) {}
   void SetUp() override {
     for (std::size_t i = 0; i < 4; ++i) add_site(10 * (i + 1), {static_cast<float>(i), -1.0F});
   }
@@ -176,6 +167,25 @@ TEST_F(SiteSumsTest, ASumThatHasItsInputStaysBesideTheNextOne) {
     EXPECT_EQ(site.blobs->list()->size(), blobs - 1) << "the masked input is gone with it";
     EXPECT_TRUE(site.sums->again().empty());
   }
+}
+
+// A task of the same name that comes again with another model: its training goes into no sum that
+// is said to be about the first one, or two sums on one model could be made of it unseen.
+TEST_F(SiteSumsTest, WhatWasTrainedFromAnotherModelIsInNoSumAboutThisOne) {
+  const SiteName name{"site-0"};
+  SumSite& site = sites_.at(name);
+  SumGift other = *site.gifts.find(key_);
+  other.model = sha256(as_bytes("another model"));
+  const auto keys = site.sums->begin(key_);
+  after_keys_ = [&] { ASSERT_TRUE(site.gifts.keep(other)); };
+  run();
+  EXPECT_EQ(left_[name], "site_failed");
+  EXPECT_FALSE(inputs_.contains(name));
+  // And keys that nobody has used are about the model of now.
+  const auto again = site.sums->begin(key_);
+  ASSERT_FALSE(again.empty());
+  EXPECT_NE(std::get<SumKeys>(again.back().body).member.about,
+            std::get<SumKeys>(keys.back().body).member.about);
 }
 
 TEST_F(SiteSumsTest, WithItsRoundTheEarlierSumIsOverToo) {

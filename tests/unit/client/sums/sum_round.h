@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,6 +22,15 @@
 #include "tests/unit/common/privacy/secagg/toy_notary.h"
 
 namespace tributary {
+
+inline constexpr const char* kSumDocument = R"(name: heart
+model: {family: logistic}
+data: {dataset: patients, task: binary, features: [age], label: sick, standardize: none}
+train: {optimizer: {name: sgd, learning_rate: 0.1}}
+rounds: {count: 3, minimum_sites: 3}
+privacy: {secure_aggregation: {clip: 4.0}}
+aggregate: {example_cap: 100}
+)";
 
 struct SumSite {
   TemporaryDirectory folder;
@@ -85,6 +95,7 @@ class SumRound {
     for (auto& [name, site] : sites_) {
       for (const SumAnswer& answer : site.sums->begin(key_)) answers_.emplace_back(name, answer);
     }
+    if (after_keys_) after_keys_();
     while (!server_->over()) {
       while (!answers_.empty()) {
         const auto [name, answer] = std::move(answers_.front());
@@ -101,7 +112,8 @@ class SumRound {
   // all.
   std::vector<double> told_by(std::span<const std::uint32_t> numbers) const {
     std::vector<double> values(numbers.size());
-    decode_sum(sum_coding(spec_, sites_.size()), numbers, values);
+    const SumCoding coding = sum_coding(spec_, sites_.size());
+    decode_numbers(coding.bits, coding.step(), numbers, values);
     return values;
   }
 
@@ -111,6 +123,7 @@ class SumRound {
   JobSpec spec_;
   double clip_ = 0;            // that the coordinator says
   bool loses_inputs_ = false;  // it says so
+  std::function<void()> after_keys_;
   std::map<SiteName, SumSite> sites_;
   std::uint64_t numbers_ = 0;                              // of an update
   std::map<SiteName, std::vector<std::uint32_t>> inputs_;  // as the coordinator gets them

@@ -183,7 +183,7 @@ TEST(JobFile, RefusesWhatCannotBePromisedToSites) {
   EXPECT_THAT(fault("{name: fedprox, mu: 0.1}", "feddyn"),
               HasSubstr("train.algorithm: feddyn sends more than an update"));
   EXPECT_THAT(fault("standardize: site", "standardize: federated"),
-              HasSubstr("data.standardize: federated puts means over all sites"));
+              HasSubstr("data.standardize: federated takes the sites"));
   EXPECT_THAT(fault(", values: [f, m], drop_first: true", ""),
               HasSubstr("write them as its values"));
   EXPECT_THAT(fault("noise_multiplier: 1.5", "noise_multiplier: 0.001"),
@@ -234,7 +234,7 @@ TEST(JobFile, ReadsNoiseOfSumsOverRounds) {
   EXPECT_THAT(fault("clip: 0.5", passes + ", adaptive_clip: {count_noise: 9}"),
               HasSubstr("privacy.sites.adaptive_clip: changes the size of the noise"));
   std::string secret = replaced(kPrivacy, "clip: 0.5", passes);
-  secret = replaced(secret, "privacy:\n", "privacy:\n  secure_aggregation: {clip: 1}\n");
+  secret = replaced(secret, "privacy:\n", "privacy:\n  secure_aggregation: {}\n");
   const auto refused = parse_job(hiding_sites(secret), "job.yaml");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message,

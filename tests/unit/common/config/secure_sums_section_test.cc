@@ -55,18 +55,37 @@ TEST(SecureSumsSection, NumbersAreLongEnoughForTheSumOfAll) {
 TEST(SecureSumsSection, GroupsAreThereToBeCompared) {
   const std::string median = "aggregate: {rule: median}\n";
   EXPECT_THAT(fault_of("minimum_sites: 5", ", group_size: 2"), HasSubstr("group_size: at least 3"));
-  EXPECT_THAT(
-      fault_of("minimum_sites: 5, quorum: 4", ", group_size: 6"),
-      AllOf(HasSubstr("rounds.quorum"), HasSubstr("group_size 6"), HasSubstr("at least 6")));
+  EXPECT_THAT(fault_of("minimum_sites: 5, quorum: 4", ", group_size: 6"),
+              AllOf(HasSubstr("rounds.quorum"), HasSubstr("a group takes at least 6")));
   EXPECT_EQ(fault_of("minimum_sites: 5", ", group_size: 5"), "");
   EXPECT_THAT(fault_of("minimum_sites: 5", ", group_size: 3", median),
-              AllOf(HasSubstr("rounds.minimum_sites"), HasSubstr("to be compared"),
-                    HasSubstr("at least 6")));
+              AllOf(HasSubstr("rounds.minimum_sites"), HasSubstr("lets 1 groups be enough"),
+                    HasSubstr("needs at least 2")));
   EXPECT_EQ(fault_of("minimum_sites: 6", ", group_size: 3", median), "");
   const std::string krum = "aggregate: {rule: {name: krum, byzantine: 1}}\n";
   EXPECT_THAT(fault_of("minimum_sites: 12", ", group_size: 3", krum),
               AllOf(HasSubstr("lets 4 groups be enough"), HasSubstr("needs at least 5")));
   EXPECT_EQ(fault_of("minimum_sites: 15", ", group_size: 3", krum), "");
+}
+
+TEST(SecureSumsSection, SitesThatHideTakeSomebodySureToAddNoiseAndNumbersWithRoomForIt) {
+  const auto fault = [](const std::string& secure, const std::string& noise) {
+    const auto file = parse_job(
+        "name: heart\n"
+        "model: logistic\n"
+        "data: {dataset: heart, features: [age], label: sick, standardize: none}\n"
+        "train: {algorithm: fedavg}\n"
+        "rounds: {count: 20, minimum_sites: 200, target: 250, quorum: 200}\n"
+        "privacy: {secure_aggregation: {" +
+            secure +
+            "}, sites: {clip: 1, delta: 1e-6, max_epsilon: 50, noise_multiplier: " + noise + "}}\n",
+        "job.yaml");
+    return file ? std::string() : file.error().message;
+  };
+  EXPECT_EQ(fault("", "1"), "");
+  EXPECT_THAT(fault("adversarial: 0.9, dropout: 0.5", "1"),
+              HasSubstr("may work with the coordinator"));
+  EXPECT_THAT(fault("bits: 16", "5000"), HasSubstr("numbers of 16 bits are too short"));
 }
 
 TEST(SecureSumsSection, AnEmbeddingTellsOfIdsUnlessThereIsNoise) {

@@ -40,14 +40,14 @@ Steps drawn(TreeNoise noise, std::size_t values = kValues) {
 }
 
 // What each round from 1 to `rounds` gets.
-std::vector<Steps> noise_of_rounds(std::uint64_t seed, std::uint32_t pass_rounds,
+std::vector<Steps> noise_of_rounds(std::uint64_t seed, std::uint32_t rounds_per_pass,
                                    RoundNumber rounds) {
   NoiseTree tree = tree_from(seed);
   std::vector<Steps> all;
   for (RoundNumber round = 1; round <= rounds; ++round) {
-    TreeStep step = next_step(tree, pass_rounds, updates_of(round));
+    TreeStep step = next_step(tree, rounds_per_pass, updates_of(round));
     EXPECT_EQ(step.after.round, round);
-    EXPECT_TRUE(fits(step.after, pass_rounds));
+    EXPECT_TRUE(fits(step.after, rounds_per_pass));
     all.push_back(drawn(std::move(step.noise)));
     tree = step.after;
   }
@@ -202,7 +202,7 @@ TEST(TreeNoise, IsThatOfThePrivateMean) {
   const Cohort cohort = Cohort::random(4, kValues, 9);
   SitePrivacy promise;
   promise.mechanism = SiteMechanism::kTree;
-  promise.pass_rounds = 8;
+  promise.rounds_per_pass = 8;
   const double clip = promise.clip = 0.5, sites = 10.0;
   promise.noise_multiplier = 1.5;
   SeededRandom unused(1);

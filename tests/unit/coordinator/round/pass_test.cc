@@ -15,14 +15,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-JobSpec job_of_passes(std::uint32_t rounds, std::uint32_t pass_rounds) {
+JobSpec job_of_passes(std::uint32_t rounds, std::uint32_t rounds_per_pass) {
   JobSpec spec = Federation::spec(rounds, 2, 2);
   spec.rounds.target = 2;
   spec.rounds.attempts = 100;
   spec.privacy.sites = SitePrivacy{.mechanism = SiteMechanism::kTree,
                                    .noise_multiplier = 1.5,
                                    .max_epsilon = 1e6,
-                                   .pass_rounds = pass_rounds,
+                                   .rounds_per_pass = rounds_per_pass,
                                    .adaptive = {}};
   return spec;
 }
@@ -31,12 +31,12 @@ JobSpec job_of_passes(std::uint32_t rounds, std::uint32_t pass_rounds) {
 SitesSpent spent_with(RoundNumber round) { return {round * 1.0, round + 1.0, 1.0}; }
 
 // The sites of each pass, of which none is twice in it.
-void expect_once_in_each_pass(const Federation& federation, std::uint32_t pass_rounds) {
+void expect_once_in_each_pass(const Federation& federation, std::uint32_t rounds_per_pass) {
   std::map<RoundNumber, std::set<SiteName>> passes;
   for (const auto& [round, sites] : federation.folded) {
     EXPECT_EQ(sites.size(), 2u) << "whoever counts beyond the target is missing later";
     for (const SiteName& site : sites)
-      EXPECT_TRUE(passes[(round - 1) / pass_rounds].insert(site).second)
+      EXPECT_TRUE(passes[(round - 1) / rounds_per_pass].insert(site).second)
           << site.value << " counts again in round " << round;
   }
 }
@@ -55,7 +55,7 @@ TEST(Passes, EachSiteCountsOnceInAPassAndAgainInTheNext) {
     EXPECT_EQ(federation.folded.size(), 8u);
     expect_once_in_each_pass(federation, 3);
     ASSERT_EQ(federation.ledger.size(), 8u);
-    EXPECT_EQ(federation.ledger.back().pass_rounds, 3u);
+    EXPECT_EQ(federation.ledger.back().rounds_per_pass, 3u);
     EXPECT_TRUE(federation.reports("pass.short").empty());
   }
 }

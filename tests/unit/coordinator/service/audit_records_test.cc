@@ -109,6 +109,7 @@ TEST(AuditRecords, OfASecureSumItSaysWhoIsInItAndNoFigureOfAny) {
   job.document = R"(name: readmission
 model: logistic
 data: {dataset: patients, features: [age], label: readmitted, standardize: none}
+train: {algorithm: fedavg}
 rounds: {count: 2, minimum_sites: 3}
 privacy: {secure_aggregation: {clip: 10}}
 )";

@@ -28,14 +28,14 @@ constexpr double kClip = 2.0, kNoise = 1.5, kTarget = 4.0;
 // One life after another of a job's worker, on one disk.
 class Job {
  public:
-  explicit Job(std::uint32_t pass_rounds = 4) {
+  explicit Job(std::uint32_t rounds_per_pass = 4) {
     spec_.aggregation.server_optimizer.options = {{"learning_rate", 1.0}};
     spec_.rounds.target = 4;
     spec_.privacy.sites = SitePrivacy{.mechanism = SiteMechanism::kTree,
                                       .clip = kClip,
                                       .noise_multiplier = kNoise,
                                       .max_epsilon = 1e6,
-                                      .pass_rounds = pass_rounds,
+                                      .rounds_per_pass = rounds_per_pass,
                                       .adaptive = {}};
     live(1);
     const Digest initial =

@@ -43,7 +43,7 @@ TEST(SumInput, TheSumOfCodedUpdatesIsTheirSumToTheRounding) {
       for (std::size_t k = 0; k < 400; ++k) exact[k] += share * static_cast<double>(values[k]);
     }
     std::vector<double> decoded(400);
-    decode_sum(coding, sum.numbers(), decoded);
+    decode_numbers(coding.bits, coding.step(), sum.numbers(), decoded);
     double error = 0;
     for (std::size_t k = 0; k < 400; ++k) {
       EXPECT_LE(std::abs(decoded[k] - exact[k]), 10 * coding.step());
@@ -62,11 +62,12 @@ TEST(SumInput, ALongUpdateIsMadeShorterAndABigCoordinateSmaller) {
   EXPECT_TRUE(coded.clipped);
   EXPECT_EQ(coded.saturated, 2u);
   std::vector<double> decoded(2);
-  decode_sum(coding, coded.numbers, decoded);
+  decode_numbers(coding.bits, coding.step(), coded.numbers, decoded);
   EXPECT_NEAR(decoded[0], 0.5, 1e-6) << "0.6 after the clip";
   EXPECT_NEAR(decoded[1], 0.5, 1e-6) << "0.8 after the clip";
   const auto negative = *code_update({32, 10.0, 10.0, 3}, std::vector<float>{-2.5F}, 0.5, random);
-  decode_sum({32, 10.0, 10.0, 3}, negative.numbers, std::span(decoded).first(1));
+  decode_numbers(32, SumCoding{32, 10.0, 10.0, 3}.step(), negative.numbers,
+                 std::span(decoded).first(1));
   EXPECT_NEAR(decoded[0], -1.25, 1e-6);
 }
 
