@@ -300,6 +300,7 @@ class Daemon {
         reopen_log(log_, config_.log.file);
         if (credentials_->reload()) renew();
         renew_config();
+        agent_->start();  // somebody has mended something: where it waits to dial, it waits no more
         return wait_for_signal();
       }
       stopping_since_ = clock_.now();

@@ -108,6 +108,19 @@ TEST(SessionLink, GoodbyeSaysWhenToComeBack) {
   EXPECT_LT((*h.session.next_wake() - h.now).count(), 30'000) << "the goodbye counts once";
 }
 
+// Whoever reloads a site's certificates does not want to wait for a minute that was said before.
+TEST(SessionLink, StartedAgainItDialsAtOnceWhateverTheGoodbyeSaid) {
+  Harness h;
+  h.connect();
+  h.receive(
+      Goodbye{.code = ErrorCode::kUnauthenticated, .message = "revoked", .retry_after_ms = 60'000});
+  h.handle(Disconnected{kGone});
+  h.handle(Start{});
+  EXPECT_EQ(h.count<Dial>(), 1u);
+  h.handle(Start{});
+  EXPECT_EQ(h.count<Dial>(), 0u) << "it dials already";
+}
+
 TEST(SessionLink, AGoodbyeInsteadOfAWelcomeIsToldAndObeyed) {
   Harness h;
   h.handle(Start{});
