@@ -60,9 +60,11 @@ bool SiteSums::is_about(const Sum& sum, const SumGift& gift) {
 SiteSums::Answers SiteSums::begin(const TaskKey& key) {
   const auto found = sums_.find(key.job);
   // Keys that nobody has used yet are as good as new ones, if they are about what waits here now.
-  const auto gift = ports_.gifts.find(key);
-  const bool unused = found != sums_.end() && found->second->key == key && !found->second->asked &&
-                      gift && is_about(*found->second, *gift);
+  bool unused = found != sums_.end() && found->second->key == key && !found->second->asked;
+  if (unused) {
+    const auto gift = ports_.gifts.find(key);
+    unused = gift && is_about(*found->second, *gift);
+  }
   if (!unused && found != sums_.end() && found->second->client->has_given()) {
     drop(earlier_, key.job);
     earlier_[key.job] = std::move(found->second);

@@ -47,9 +47,9 @@ void check_sizes(Section& rounds, Section& privacy, const JobSpec& spec) {
                    " sites: so many may lie and so many go away; make one of them smaller, or take "
                    "more sites");
   }
+  if (spec.privacy.sites) return;  // whose noise decides, see check_noise
   // A group takes the remainder, too.
   const std::uint64_t most = grouped ? 2 * std::uint64_t{expected} - 1 : expected;
-  if (spec.privacy.sites) return;  // whose noise decides, see check_noise
   if (const Status fits = check_coding(sum_coding(spec, most)); !fits)
     from.fault("bits", fits.error().message);
 }
