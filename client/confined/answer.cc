@@ -74,6 +74,7 @@ void visit_counts(Counts& counts, Visitor& fields) {
   fields(counts.examples);
   fields(counts.loss_units);
   fields(counts.correct);
+  fields(counts.places);
   std::vector<std::uint64_t> classes;
   for (const ClassCounts& one : counts.classes)
     classes.insert(classes.end(), {one.true_positives, one.false_positives, one.false_negatives});

@@ -12,6 +12,8 @@ void visit_training(Head& train, Visitor& fields) {
   fields(train.algorithm.options);
   fields(train.optimizer.name);
   fields(train.optimizer.options);
+  fields(train.objective.name);
+  fields(train.objective.options);
   fields(train.loss);
   fields(train.epochs);
   fields(train.steps);
@@ -40,6 +42,7 @@ void visit(Head& head, Visitor& fields) {
   fields(head.job.data.target);
   fields(head.job.data.classes);
   fields(head.job.data.label_values);
+  fields(head.job.data.target_shape);
   visit_training(head.job.train, fields);
   fields(head.input_shape);
   fields(head.rows);
@@ -103,6 +106,7 @@ Result<Order> receive_order(Channel& channel) {
   order.global.layout = head.layout;
   if (head.has_start) order.start.layout = head.layout;
   order.data.input_shape = head.input_shape;
+  order.data.target_shape = head.job.data.target_shape;
   order.data.rows = head.rows;
   return order;
 }

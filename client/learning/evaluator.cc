@@ -19,15 +19,27 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
   // Torch has no tensor over constant memory; forward() does not write to its input.
   float* start = const_cast<float*>(data.inputs.data() + at * row_floats);
   const torch::Tensor inputs = torch::from_blob(start, batch_shape(count, data.input_shape));
-  const torch::Tensor outputs = model.forward(inputs).contiguous();
-  if (outputs.numel() != count * model_outputs(job.data)) {
+  torch::Tensor outputs = model.forward(inputs);
+  const TargetKind kind = job.data.target;
+  // Of a row: labels, or targets.
+  const std::int64_t places = kind == TargetKind::kRegression || kind == TargetKind::kUnlabelled
+                                  ? model_outputs(job.data)
+                                  : features_of(data.target_shape);
+  const std::int64_t wanted =
+      labels_places(kind) ? places * model_outputs(job.data) : model_outputs(job.data);
+  if (outputs.numel() != count * wanted) {
     return make_error(ErrorCode::kFailedPrecondition,
                       "the model gives another number of outputs than rows and classes");
   }
-  if (job.data.target == TargetKind::kRegression) {
-    return sheet.add_measured(values_of(outputs), std::span(data.targets).subspan(at, rows));
-  }
-  return sheet.add_classified(values_of(outputs), std::span(data.labels).subspan(at, rows));
+  const std::size_t from = at * static_cast<std::size_t>(places);
+  const std::size_t values = rows * static_cast<std::size_t>(places);
+  if (labels_places(kind)) outputs = outputs.flatten(2).transpose(1, 2);
+  outputs = outputs.contiguous();
+  if (kind == TargetKind::kRegression)
+    return sheet.add_measured(values_of(outputs), std::span(data.targets).subspan(from, values));
+  if (kind == TargetKind::kUnlabelled)
+    return sheet.add_measured(values_of(outputs), std::span(data.inputs).subspan(from, values));
+  return sheet.add_classified(values_of(outputs), std::span(data.labels).subspan(from, values));
 }
 
 }  // namespace
@@ -42,7 +54,7 @@ Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const
     TRIB_CHECK_OK(load_values(*model, global));
     const torch::NoGradGuard no_gradients;
     model->set_training(false);
-    ScoreSheet sheet(job.data.target, model_outputs(job.data));
+    ScoreSheet sheet(job.data, model_outputs(job.data));
     const std::int64_t total = static_cast<std::int64_t>(data.rows);
     const std::int64_t features = std::max<std::int64_t>(features_of(data.input_shape), 1);
     const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features,

@@ -18,7 +18,18 @@ bool is_id(float value, std::int64_t ids) {
 }  // namespace
 
 std::int64_t model_outputs(const DataSpec& data) {
-  if (data.target != TargetKind::kClasses) return 1;
+  switch (data.target) {
+    case TargetKind::kBinary:
+      return 1;
+    case TargetKind::kRegression:
+      return features_of(data.target_shape);
+    case TargetKind::kUnlabelled:
+      return features_of(data.input_shape);
+    case TargetKind::kClasses:
+    case TargetKind::kSegmentation:
+    case TargetKind::kTokens:
+      break;
+  }
   return data.label_values.empty() ? data.classes
                                    : static_cast<std::int64_t>(data.label_values.size());
 }
@@ -40,13 +51,17 @@ Status check_examples(const JobSpec& job, const ExampleSet& data) {
                    "; check model.vocabulary, and that data.value_scale is 1");
     }
   }
+  if (job.data.target == TargetKind::kUnlabelled) return {};
+  const std::size_t places = rows * static_cast<std::size_t>(features_of(data.target_shape));
+  if (data.target_shape != job.data.target_shape) return wrong("targets of another shape");
   if (job.data.target == TargetKind::kRegression) {
-    return data.targets.size() == rows ? Status{} : wrong("not one target for each row");
+    return data.targets.size() == places ? Status{} : wrong("not one target for each row");
   }
-  if (data.labels.size() != rows) return wrong("not one label for each row");
+  if (data.labels.size() != places) return wrong("not one label for each row");
+  const std::int64_t least = labels_places(job.data.target) ? -1 : 0;
   const std::int64_t classes = job.data.target == TargetKind::kBinary ? 2 : model_outputs(job.data);
   for (const std::int64_t label : data.labels) {
-    if (label < 0 || label >= classes) {
+    if (label < least || label >= classes) {
       return wrong("a label is not one of the classes 0 to " + std::to_string(classes - 1) +
                    "; check data.classes and data.label_values");
     }

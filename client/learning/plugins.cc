@@ -3,6 +3,7 @@
 
 #include "client/learning/algorithm.h"
 #include "client/learning/family.h"
+#include "client/learning/objective.h"
 #include "common/domain/options.h"
 
 namespace tributary {
@@ -29,6 +30,10 @@ Result<const ModelFamily*> find_family(std::string_view name) {
 
 Result<const ClientAlgorithm*> find_algorithm(std::string_view name) {
   return find(algorithm_table(), "client algorithm", name);
+}
+
+Result<const TrainingObjective*> find_objective(std::string_view name) {
+  return find(objective_table(), "training objective", name);
 }
 
 bool leaves_at_site(const TrainSpec& train) {

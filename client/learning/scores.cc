@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/base/limits.h"
+#include "common/domain/counted_numbers.h"
 
 namespace tributary {
 namespace {
@@ -18,11 +19,12 @@ Error diverged() {
 
 }  // namespace
 
-ScoreSheet::ScoreSheet(TargetKind kind, std::int64_t outputs)
-    : kind_(kind), outputs_(static_cast<std::size_t>(outputs)) {
-  if (kind == TargetKind::kClasses) counts_.classes.resize(outputs_);
-  if (kind != TargetKind::kBinary) return;
-  counts_.classes.resize(1);
+ScoreSheet::ScoreSheet(const DataSpec& data, std::int64_t outputs)
+    : kind_(data.target), outputs_(static_cast<std::size_t>(outputs)) {
+  for (const std::int64_t size : data.target_shape) row_labels_ *= static_cast<std::size_t>(size);
+  if (kind_ == TargetKind::kUnlabelled) row_labels_ = outputs_;
+  counts_.classes.resize(counted_classes(data));
+  if (kind_ != TargetKind::kBinary) return;
   counts_.positives.resize(limits::kScoreBins);
   counts_.negatives.resize(limits::kScoreBins);
 }
@@ -51,8 +53,9 @@ void ScoreSheet::add_class(std::span<const float> logits, std::size_t target) {
     sum += std::exp(static_cast<double>(logit) - static_cast<double>(*best));
   loss_sum_ += std::log(sum) + static_cast<double>(*best) - static_cast<double>(logits[target]);
   const std::size_t predicted = static_cast<std::size_t>(best - logits.begin());
+  if (predicted == target) ++counts_.correct;
+  if (counts_.classes.empty()) return;
   if (predicted == target) {
-    ++counts_.correct;
     ++counts_.classes[target].true_positives;
   } else {
     ++counts_.classes[predicted].false_positives;
@@ -65,6 +68,7 @@ Status ScoreSheet::add_classified(std::span<const float> outputs,
   TRIB_ASSERT(outputs.size() == target.size() * outputs_,
               "outputs and targets have different rows");
   for (std::size_t row = 0; row < target.size(); ++row) {
+    if (target[row] < 0) continue;
     const auto logits = outputs.subspan(row * outputs_, outputs_);
     for (const float logit : logits) {
       if (!std::isfinite(logit)) return diverged();
@@ -74,8 +78,9 @@ Status ScoreSheet::add_classified(std::span<const float> outputs,
     } else {
       add_class(logits, static_cast<std::size_t>(target[row]));
     }
+    counted_ += 1;
   }
-  counts_.examples += target.size();
+  add_rows(target.size());
   return {};
 }
 
@@ -85,9 +90,16 @@ Status ScoreSheet::add_measured(std::span<const float> outputs, std::span<const 
     if (!std::isfinite(outputs[row])) return diverged();
     const double error = static_cast<double>(outputs[row]) - static_cast<double>(target[row]);
     loss_sum_ += error * error;
+    counted_ += 1;
   }
-  counts_.examples += target.size();
+  add_rows(target.size());
   return {};
+}
+
+void ScoreSheet::add_rows(std::size_t labels) {
+  TRIB_ASSERT(labels % row_labels_ == 0, "whole rows");
+  counts_.examples += labels / row_labels_;
+  if (row_labels_ > 1) counts_.places = counted_;
 }
 
 Result<EvaluationCounts> ScoreSheet::counts() const {

@@ -6,19 +6,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "client/learning/algorithm.h"
+#include "client/learning/batch_maker.h"
 #include "client/learning/batches.h"
 #include "client/learning/examples.h"
 #include "client/learning/layers.h"
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
+#include "client/learning/objective.h"
 #include "client/learning/optimizer.h"
 #include "client/learning/record_privacy.h"
 #include "client/learning/row_gradients.h"
 #include "client/learning/torch_model.h"
-#include "client/learning/training_loss.h"
 #include "common/base/clock.h"
 #include "common/crypto/secure_random.h"
 #include "common/domain/options.h"
@@ -44,21 +44,16 @@ struct Private {
 class Trainer {
  public:
   Trainer(const TrainRequest& request, TorchModelPtr model, std::unique_ptr<Optimizer> optimizer,
-          std::unique_ptr<AlgorithmRun> algorithm)
+          std::unique_ptr<AlgorithmRun> algorithm, std::unique_ptr<Objective> objective)
       : request_(request),
-        kind_(request.job.data.target),
         model_(std::move(model)),
         optimizer_(std::move(optimizer)),
         algorithm_(std::move(algorithm)),
         batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size,
                  request.shuffle_seed),
-        total_(training_steps(request.job.train, static_cast<std::uint64_t>(request.data.rows))),
-        row_floats_(static_cast<std::size_t>(features_of(request.data.input_shape))) {
-    const std::int64_t rows = static_cast<std::int64_t>(batches_.batch_size());
-    inputs_ = torch::empty(batch_shape(rows, request.data.input_shape));
-    targets_ =
-        torch::empty({rows}, kind_ == TargetKind::kClasses ? torch::kInt64 : torch::kFloat32);
-  }
+        maker_(request.job, request.data, static_cast<std::int64_t>(batches_.batch_size())),
+        objective_(std::move(objective)),
+        total_(training_steps(request.job.train, static_cast<std::uint64_t>(request.data.rows))) {}
 
   // Before run(). Errors: GradientNoise's.
   Status keep_private(const RecordPrivacy& records);
@@ -68,8 +63,6 @@ class Trainer {
   void collect_weights();
   Status one_batch();
   Status one_private_batch();
-  torch::Tensor loss_of_next_batch();
-  void gather(std::span<const std::uint32_t> rows);
   void step(const torch::Tensor& loss);
   void step_one(std::size_t index, std::span<const float> gradient);
   double seconds() const;
@@ -87,20 +80,17 @@ class Trainer {
   const TrainRequest& request_;
   const SystemClock clock_;
   const TimePoint start_ = clock_.now();
-  TargetKind kind_;
   TorchModelPtr model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<AlgorithmRun> algorithm_;  // null: plain training
   std::unique_ptr<Private> private_;         // null: nothing is promised
   Batches batches_;
+  BatchMaker maker_;
+  std::unique_ptr<Objective> objective_;
   const std::uint64_t total_;
-  std::size_t row_floats_;
-  torch::Tensor inputs_;  // of one batch, filled anew for each
-  torch::Tensor targets_;
   std::vector<Weight> weights_;                    // those that are trained
   torch::autograd::variable_list weight_tensors_;  // the same tensors
   std::vector<float> adjusted_;
-  double batch_rows_ = 0.0;  // of the batch in hand
 
   // With the weights, the optimiser and the random numbers, where it stands.
   std::uint64_t done_ = 0;       // batches
@@ -132,41 +122,6 @@ void Trainer::collect_weights() {
   }
 }
 
-// Rows are copied one by one into the same memory each time: no copy of the whole data, no
-// allocation.
-void Trainer::gather(std::span<const std::uint32_t> rows) {
-  const ExampleSet& data = request_.data;
-  float* to = inputs_.data_ptr<float>();
-  for (const std::uint32_t row : rows) {
-    std::memcpy(to, data.inputs.data() + row * row_floats_, row_floats_ * sizeof(float));
-    to += row_floats_;
-  }
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    switch (kind_) {
-      case TargetKind::kBinary:
-        targets_.data_ptr<float>()[i] = data.labels[rows[i]] == 0 ? 0.0F : 1.0F;
-        break;
-      case TargetKind::kClasses:
-        targets_.data_ptr<std::int64_t>()[i] = data.labels[rows[i]];
-        break;
-      case TargetKind::kRegression:
-        targets_.data_ptr<float>()[i] = data.targets[rows[i]];
-        break;
-    }
-  }
-}
-
-torch::Tensor Trainer::loss_of_next_batch() {
-  const auto rows = batches_.next();
-  gather(rows);
-  const std::int64_t count = static_cast<std::int64_t>(rows.size());
-  batch_rows_ = static_cast<double>(count);
-  const bool whole = rows.size() == batches_.batch_size();
-  const torch::Tensor targets = whole ? targets_ : targets_.narrow(0, 0, count);
-  const torch::Tensor outputs = model_->forward(whole ? inputs_ : inputs_.narrow(0, 0, count));
-  return training_loss(kind_, outputs, targets);
-}
-
 void Trainer::step(const torch::Tensor& loss) {
   const auto gradients =
       torch::autograd::grad({loss}, weight_tensors_, {}, false, false, /*allow_unused=*/true);
@@ -194,12 +149,11 @@ Status Trainer::one_private_batch() {
   const std::span<const std::uint32_t> rows = private_->batches.next();
   RowGradients& gradients = private_->gradients;
   gradients.clear();
-  const auto most = static_cast<std::size_t>(std::min(gradients.chunk_rows(), inputs_.size(0)));
+  const auto most = static_cast<std::size_t>(std::min(gradients.chunk_rows(), maker_.rows_max()));
   for (std::size_t at = 0; at < rows.size(); at += most) {
     const auto chunk = rows.subspan(at, std::min(most, rows.size() - at));
-    gather(chunk);
-    const auto count = static_cast<std::int64_t>(chunk.size());
-    TRIB_CHECK_OK(gradients.add(inputs_.narrow(0, 0, count), targets_.narrow(0, 0, count)));
+    const Batch batch = maker_.make(chunk);
+    TRIB_CHECK_OK(gradients.add(batch.inputs, batch.targets));
   }
   std::size_t index = 0;
   std::vector<float> mean;
@@ -294,7 +248,8 @@ Status Trainer::restore(const TrainingState& earlier) {
 }
 
 Status Trainer::one_batch() {
-  const torch::Tensor loss = loss_of_next_batch();
+  const std::span<const std::uint32_t> rows = batches_.next();
+  const torch::Tensor loss = objective_->loss(*model_, maker_.make(rows));
   const double value = static_cast<double>(loss.item<float>());
   if (!std::isfinite(value)) {
     return make_error(
@@ -304,8 +259,8 @@ Status Trainer::one_batch() {
   }
   step(loss);
   if (total_ - done_ <= batches_.per_epoch()) {
-    loss_sum_ += value * batch_rows_;
-    loss_rows_ += batch_rows_;
+    loss_sum_ += value * static_cast<double>(rows.size());
+    loss_rows_ += static_cast<double>(rows.size());
   }
   ++done_;
   return {};
@@ -367,7 +322,9 @@ Result<TrainOutput> train(const TrainRequest& request) {
     const double rate = option<double>(job.train.optimizer.options, "learning_rate") * decay;
     AlgorithmStart start{job.train.algorithm.options, job.train.optimizer, rate,
                          request.global.values,       request.server,      request.own};
-    Trainer trainer(request, model, std::move(optimizer), algorithm->make(start));
+    TRIB_TRY(objective, find_objective(job.train.objective.name));
+    Trainer trainer(request, model, std::move(optimizer), algorithm->make(start),
+                    objective->make(job, derive_seed(request.shuffle_seed, "objective")));
     if (job.privacy.records) TRIB_CHECK_OK(trainer.keep_private(*job.privacy.records));
     return trainer.run();
   });

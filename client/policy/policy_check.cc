@@ -79,8 +79,11 @@ std::string loss_of(const JobSpec& job) {
     case TargetKind::kBinary:
       return "bce";
     case TargetKind::kClasses:
+    case TargetKind::kSegmentation:
+    case TargetKind::kTokens:
       return "cross_entropy";
     case TargetKind::kRegression:
+    case TargetKind::kUnlabelled:
       break;
   }
   return "mse";

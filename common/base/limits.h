@@ -56,6 +56,8 @@ inline constexpr std::size_t kSitesMax = 20'000;
 inline constexpr std::int64_t kWaitMinMs = 100;
 inline constexpr std::int64_t kWaitMaxMs = 365ll * 24 * 3'600'000;
 inline constexpr std::int64_t kPriorityMax = 100;
+// A sum of fewer sites tells each of them the others' parts.
+inline constexpr std::uint32_t kSitesOfASumMin = 3;
 // Sites asked to build the initial model; the most frequent digest wins, so one broken site cannot
 // spoil it.
 inline constexpr std::size_t kInitializersMax = 5;
@@ -135,12 +137,35 @@ inline constexpr std::uint64_t kDatasetBytesMax = 64ull << 30;
 inline constexpr std::size_t kClassesMax = 10'000;
 // Bins of the score histogram from which AUC is computed over sites.
 inline constexpr std::size_t kScoreBins = 4096;
+// Bins of the winning class's probability, for calibration over sites.
+inline constexpr std::size_t kConfidenceBins = 32;
+// Classes of which every confusion is counted: 4096 numbers; more say only how often each was
+// right.
+inline constexpr std::size_t kConfusionClassesMax = 64;
+// Labels of one row: the pixels of a picture of 2048 x 2048.
+inline constexpr std::int64_t kPlacesMax = 1 << 22;
+// Cells of one column's values that a site tells of: quantiles to one percent over 100 decades.
+inline constexpr std::size_t kQuantileCellsMax = 4096;
+// Rows beyond this many bytes lie in a file without a name, of which memory holds what is in use.
+inline constexpr std::uint64_t kRowsInMemoryMax = 1ull << 30;
+// Width and height of a picture; a larger one is no picture to train on, or a trap for its decoder.
+inline constexpr std::int64_t kPictureSideMax = 16'384;
+// Faulty records of a site that its log names one by one; the others are counted.
+inline constexpr std::size_t kFaultyRecordsNamed = 10;
+// One text; a longer one is a file taken for a line.
+inline constexpr std::size_t kTextBytesMax = 1u << 20;
+// Ids of a tokenizer that sites agree on: their words travel in a plan of kPlanBytesMax.
+inline constexpr std::int64_t kVocabularyMax = 32'768;
 
 // --- learning ---
 // One forward pass of an evaluation: inputs of at most 4 MiB, so that activations stay in tens of
 // MiB.
 inline constexpr std::int64_t kEvaluationBatchFloats = 1 << 20;
 inline constexpr std::int64_t kEvaluationBatchRowsMax = 512;
+// Layers within layers of a model; U-Nets and residual blocks need about eight.
+inline constexpr int kLayerDepthMax = 32;
+// Steps of a recurrent or spiking layer, and places that attention compares with each other.
+inline constexpr std::int64_t kSequenceMax = 16'384;
 
 // --- signatures ---
 // A chain of certificates in PEM: a leaf and two issuers take 4 KiB with RSA.
@@ -158,8 +183,6 @@ inline constexpr std::size_t kConfigFaultsMax = 50;
 // --- logs ---
 // One field of an event; a peer's message may be longer and is then cut with its full size named.
 inline constexpr std::size_t kLogValueBytesMax = 2048;
-// A sum of fewer sites tells each of them the others' parts.
-inline constexpr std::uint32_t kSitesOfASumMin = 3;
 
 // --- audit ---
 // One line of an audit log: a round of kSitesMax participants takes about 8 MB.

@@ -7,7 +7,7 @@
 namespace tributary {
 namespace {
 
-constexpr std::size_t kTotals = 3;  // examples, loss, correct
+constexpr std::size_t kTotals = 4;  // examples, loss, correct, places
 constexpr std::size_t kOfAClass = 3;
 
 }  // namespace
@@ -17,8 +17,11 @@ std::size_t counted_classes(const DataSpec& data) {
     case TargetKind::kBinary:
       return 1;
     case TargetKind::kClasses:
+    case TargetKind::kSegmentation:
       return static_cast<std::size_t>(data.classes);
+    case TargetKind::kTokens:  // how often each token was right is more than anybody reads
     case TargetKind::kRegression:
+    case TargetKind::kUnlabelled:
       break;
   }
   return 0;
@@ -34,8 +37,9 @@ std::size_t counted_numbers(const DataSpec& data) {
 
 std::vector<std::uint64_t> numbers_of(const EvaluationCounts& counts, const DataSpec& data) {
   TRIB_ASSERT(fits(counts, data), "counts of a job's own data");
-  std::vector<std::uint64_t> numbers = {
-      counts.examples, static_cast<std::uint64_t>(counts.loss_units), counts.correct};
+  std::vector<std::uint64_t> numbers = {counts.examples,
+                                        static_cast<std::uint64_t>(counts.loss_units),
+                                        counts.correct, counts.places};
   for (const ClassCounts& one : counts.classes) {
     numbers.insert(numbers.end(), {one.true_positives, one.false_positives, one.false_negatives});
   }
@@ -51,6 +55,7 @@ EvaluationCounts counts_of(std::span<const std::uint64_t> numbers, const DataSpe
   counts.examples = numbers[0];
   counts.loss_units = static_cast<std::int64_t>(numbers[1]);
   counts.correct = numbers[2];
+  counts.places = numbers[3];
   if (counts.examples == 0) return counts;
   for (std::size_t i = 0; i < counted_classes(data); ++i) {
     const auto of = numbers.subspan(kTotals + kOfAClass * i, kOfAClass);

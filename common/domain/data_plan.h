@@ -18,6 +18,9 @@ struct NumericSummary {
   std::uint64_t count = 0;  // values present in training rows
   double mean = 0.0;
   double squared_deviations = 0.0;  // sum of (x - mean)^2
+  // Where a job asks for it: values by size, as common/domain/quantile_cells.h numbers the cells;
+  // none with fewer values than the job's minimum_category_count.
+  std::map<std::int32_t, std::uint64_t> cells = {};
   bool operator==(const NumericSummary&) const = default;
 };
 

@@ -56,12 +56,14 @@ Status validate_counts(const EvaluationCounts& counts) {
                       std::string("evaluation counts contradict each other: ") + what);
   };
   if (counts.examples > limits::kExamplesMax) return refuse("too many examples");
-  if (counts.correct > counts.examples) return refuse("more correct than examples");
+  if (counts.places > counts.examples * static_cast<std::uint64_t>(limits::kPlacesMax))
+    return refuse("more places than examples can have");
+  const std::uint64_t labels = labels_of(counts);
+  if (counts.correct > labels) return refuse("more correct than labels");
   if (counts.classes.size() > limits::kClassesMax) return refuse("too many classes");
   for (const ClassCounts& c : counts.classes) {
-    if (c.true_positives > counts.examples || c.false_positives > counts.examples ||
-        c.false_negatives > counts.examples) {
-      return refuse("a class count is above the number of examples");
+    if (c.true_positives > labels || c.false_positives > labels || c.false_negatives > labels) {
+      return refuse("a class count is above the number of labels");
     }
   }
   if (counts.positives.size() != counts.negatives.size() ||
@@ -95,6 +97,7 @@ Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one) {
   sum.loss_units = loss_units;
   sum.examples += one.examples;
   sum.correct += one.correct;
+  sum.places += one.places;
   if (first) sum.classes.resize(one.classes.size());
   for (std::size_t i = 0; i < one.classes.size(); ++i) {
     sum.classes[i].true_positives += one.classes[i].true_positives;
@@ -116,7 +119,8 @@ EvaluationFigures figures_of(const EvaluationCounts& counts) {
   EvaluationFigures figures;
   figures.examples = counts.examples;
   if (counts.examples == 0) return figures;
-  const double n = static_cast<double>(counts.examples);
+  const double n = static_cast<double>(labels_of(counts));
+  if (n == 0.0) return figures;
   figures.loss = static_cast<double>(counts.loss_units) * kLossUnit / n;
   if (counts.classes.empty()) return figures;
   figures.accuracy = static_cast<double>(counts.correct) / n;

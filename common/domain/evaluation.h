@@ -25,6 +25,14 @@ struct ClassCounts {
   bool operator==(const ClassCounts&) const = default;
 };
 
+// Sums over the rows of a regression, in kLossUnit; that of the squared errors is the loss.
+struct MeasuredSums {
+  std::int64_t absolute_errors = 0;
+  std::int64_t targets = 0;
+  std::int64_t target_squares = 0;
+  bool operator==(const MeasuredSums&) const = default;
+};
+
 struct EvaluationCounts {
   std::uint64_t examples = 0;
   std::int64_t loss_units = 0;  // sum over examples of the loss, in kLossUnit
@@ -33,6 +41,17 @@ struct EvaluationCounts {
       classes;  // per class; binary: one entry, the positive class; regression: empty
   std::vector<std::uint64_t> positives;  // binary: kScoreBins bins of the score; else empty
   std::vector<std::uint64_t> negatives;
+  // Where a row has labels at several places, or several targets: how many there are in all; loss
+  // and hits are over them. Else 0.
+  std::uint64_t places = 0;
+  // kClasses and kSegmentation of up to kConfusionClassesMax classes: how often a true class (row)
+  // was taken for another (column). Else empty.
+  std::vector<std::uint64_t> confusion = {};
+  MeasuredSums measured = {};  // regression
+  // kTokens, where texts are written in an evaluation: n-grams of 1 to 4 tokens that the reference
+  // has too, then all that were written, then tokens written and tokens of the references. Else
+  // empty.
+  std::vector<std::uint64_t> ngrams = {};
   bool operator==(const EvaluationCounts&) const = default;
 };
 
@@ -53,6 +72,11 @@ struct SiteSpread {
   double deviation = 0.0;  // of the population of sites
   bool operator==(const SiteSpread&) const = default;
 };
+
+// Labels or targets that the loss is the mean over.
+inline std::uint64_t labels_of(const EvaluationCounts& counts) {
+  return counts.places > 0 ? counts.places : counts.examples;
+}
 
 // loss | accuracy | auc | f1; none where it does not apply.
 std::optional<double> figure_named(const EvaluationFigures& figures, const std::string& name);

@@ -119,6 +119,7 @@ void to_wire(const EvaluationCounts& from, wire::EvaluationCounts& to) {
   to.set_examples(from.examples);
   to.set_loss_units(from.loss_units);
   to.set_correct(from.correct);
+  to.set_places(from.places);
   for (const ClassCounts& one : from.classes) {
     wire::ClassCounts& counts = *to.add_classes();
     counts.set_true_positives(one.true_positives);
@@ -135,6 +136,7 @@ EvaluationCounts from_wire(FieldReader& in, const wire::EvaluationCounts& from) 
   to.examples = from.examples();
   to.loss_units = from.loss_units();
   to.correct = from.correct();
+  to.places = from.places();
   in.count("counts.classes", from.classes_size(), limits::kClassesMax);
   for (const wire::ClassCounts& one : from.classes()) {
     to.classes.push_back({one.true_positives(), one.false_positives(), one.false_negatives()});

@@ -36,6 +36,15 @@ Json outputs_json(const DataSpec& data) {
     case TargetKind::kRegression:
       outputs["meaning"] = "value";
       break;
+    case TargetKind::kSegmentation:
+      outputs["meaning"] = "logit of each class at each pixel";
+      break;
+    case TargetKind::kTokens:
+      outputs["meaning"] = "logit of each next token at each place";
+      break;
+    case TargetKind::kUnlabelled:
+      outputs["meaning"] = "follows from train.objective";
+      break;
   }
   if (!data.label_values.empty()) outputs["values"] = data.label_values;
   return outputs;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/learning/objective.h"
+#include "client/learning/training_loss.h"
+
+namespace tributary {
+namespace {
+
+// The loss that goes with the job's task.
+class Supervised final : public Objective {
+ public:
+  explicit Supervised(TargetKind kind) : kind_(kind) {}
+
+  torch::Tensor loss(TorchModel& model, const Batch& batch) override {
+    return training_loss(kind_, model.forward(batch.inputs), batch.targets);
+  }
+
+ private:
+  TargetKind kind_;
+};
+
+}  // namespace
+
+const TrainingObjective& supervised_objective() {
+  static constexpr TrainingObjective kObjective{
+      "supervised", "the labels that rows have", [](const JobSpec& job, std::uint64_t) {
+        return std::unique_ptr<Objective>(std::make_unique<Supervised>(job.data.target));
+      }};
+  return kObjective;
+}
+
+}  // namespace tributary

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <bit>
+
+#include "common/config/catalog.h"
+#include "common/config/job_sections.h"
+
+namespace tributary {
+
+using Need = Section::Need;
+
+namespace {
+
+PluginChoice read_encoding(Section& from, const char* key) {
+  PluginChoice encoding = read_plugin(from, key, "name", update_encodings(), "fp32");
+  const auto block = encoding.options.find("block");
+  if (block != encoding.options.end() &&
+      !std::has_single_bit(static_cast<std::uint64_t>(std::get<std::int64_t>(block->second))))
+    from.fault(key, "block must be a power of two");
+  return encoding;
+}
+
+}  // namespace
+
+TrainSpec read_train(Section& root) {
+  Section from = root.section("train", Need::kRequired);
+  TrainSpec train;
+  train.algorithm = read_plugin(from, "algorithm", "name", client_algorithms(), "fedavg");
+  train.optimizer = read_plugin(from, "optimizer", "name", client_optimizers(), "sgd");
+  train.loss = from.choice("loss", {"auto", "bce", "cross_entropy", "mse"}, "auto");
+  train.epochs = from.integer("epochs", {1, 10'000}, 1);
+  train.steps = from.integer("steps", {0, 10'000'000}, 0);
+  train.batch_size = from.integer("batch_size", {0, 1'000'000}, 32);
+  train.learning_rate_decay =
+      from.number("learning_rate_decay", {.min = 0.0, .max = 1.0, .above_min = true}, 1.0);
+  train.encoding = read_encoding(from, "encoding");
+  train.download_encoding = read_encoding(from, "download_encoding");
+  train.keep_local = from.texts("keep_local", std::vector<std::string>{});
+  if (std::ranges::count(train.keep_local, "") > 0) from.fault("keep_local", "a pattern is empty");
+  Section personal = from.section("personal", Need::kOptional);
+  if (personal.present()) {
+    train.personal.emplace();
+    train.personal->lambda = personal.number("lambda", {.min = 0.0}, 0.1);
+  }
+  return train;
+}
+
+}  // namespace tributary
