@@ -11,10 +11,10 @@ namespace tributary {
 struct ExampleSet {
   std::vector<std::int64_t> input_shape;  // of one example
   std::int64_t rows = 0;
-  std::vector<float> inputs;                    // row-major, rows * product(input_shape)
-  std::vector<std::int64_t> target_shape = {};  // of one example's labels or targets; empty: one
+  std::vector<float> inputs;         // row-major, rows * product(input_shape)
   std::vector<std::int64_t> labels;  // binary 0/1 or class index, -1 where a place has none
   std::vector<float> targets;        // regression only
+  std::vector<std::int64_t> target_shape = {};  // of one example's labels or targets; empty: one
 };
 
 struct SiteExamples {
