@@ -85,6 +85,13 @@ void visit_counts(Counts& counts, Visitor& fields) {
   }
   fields(counts.positives);
   fields(counts.negatives);
+  fields(counts.confusion);
+  fields(counts.measured.absolute_errors);
+  fields(counts.measured.targets);
+  fields(counts.measured.target_squares);
+  fields(counts.measured.absolute_count);
+  fields(counts.measured.target_count);
+  fields(counts.ngrams);
 }
 
 template <typename State, typename Visitor>

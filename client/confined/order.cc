@@ -43,6 +43,7 @@ void visit(Head& head, Visitor& fields) {
   fields(head.job.data.classes);
   fields(head.job.data.label_values);
   fields(head.job.data.target_shape);
+  fields(head.job.evaluation.written_rows);
   visit_training(head.job.train, fields);
   fields(head.input_shape);
   fields(head.rows);

@@ -6,6 +6,7 @@
 #include "client/learning/learner.h"
 #include "client/learning/scores.h"
 #include "client/learning/torch_model.h"
+#include "client/learning/writer.h"
 #include "common/base/limits.h"
 
 namespace tributary {
@@ -64,7 +65,10 @@ Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const
         return make_error(ErrorCode::kCancelled, "the evaluation was stopped");
       TRIB_CHECK_OK(add_rows(sheet, *model, job, data, first, std::min(batch, total - first)));
     }
-    return sheet.counts();
+    TRIB_TRY(counts, sheet.counts());
+    if (job.evaluation.written_rows > 0 && job.data.target == TargetKind::kTokens)
+      TRIB_CHECK_OK(write_texts(job, *model, data, should_stop, counts));
+    return counts;
   });
 }
 

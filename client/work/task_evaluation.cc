@@ -5,6 +5,7 @@
 #include "client/policy/told_figures.h"
 #include "client/work/task_runner.h"
 #include "common/domain/counted_numbers.h"
+#include "common/domain/figures.h"
 #include "common/tensor/safetensors.h"
 
 namespace tributary {
@@ -12,10 +13,11 @@ namespace {
 
 void add_figures(EventFields& fields, const EvaluationFigures& figures) {
   fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
-  fields.emplace_back("loss", figures.loss);
-  if (figures.accuracy) fields.emplace_back("accuracy", *figures.accuracy);
-  if (figures.auc) fields.emplace_back("auc", *figures.auc);
-  if (figures.f1) fields.emplace_back("f1", *figures.f1);
+  for (const FigureRule& rule : figure_rules()) {
+    const std::string name(rule.name);
+    const std::optional<double> value = figure_named(figures, name);
+    if (rule.in_log && value) fields.emplace_back(name, *value);
+  }
 }
 
 }  // namespace
@@ -27,7 +29,7 @@ Result<EvaluationCounts> TaskRunner::evaluate_as(const Work& work, const char* n
   EventFields fields = {{"job", work.task.key.job.value},
                         {"round", std::int64_t{work.task.key.round}},
                         {"model", std::string(name)}};
-  add_figures(fields, figures_of(counts));
+  add_figures(fields, figures_of(counts, work.job.data.target));
   ports_.log("evaluation.local", std::move(fields));
   return counts;
 }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "client/confined/errand_fields.h"
+#include "common/base/limits.h"
 #include "tests/support/plugin_choice.h"
 
 namespace tributary {
@@ -41,6 +42,7 @@ JobSpec job() {
   made.train.batch_size = 5;
   made.train.learning_rate_decay = 0.5;
   made.train.keep_local = {"b*"};
+  made.evaluation.written_rows = 7;
   made.privacy.records = {.clip = 0.5, .noise_multiplier = 1.25, .delta = 1e-6, .max_epsilon = 3.0};
   return made;
 }
@@ -117,9 +119,25 @@ TEST_F(AnswerTest, ComesBackAsItWasGiven) {
   counts.loss_units = 55;
   counts.correct = 2;
   counts.classes = {{1, 0, 0}, {1, 1, 0}, {0, 0, 1}};
+  counts.confusion = {1, 0, 0, 0, 1, 0, 0, 1, 0};
+  counts.positives.resize(limits::kConfidenceBins);
+  counts.negatives.resize(limits::kConfidenceBins);
+  counts.positives[3] = 2;
   const auto told = read_counts(answer_of(Result<EvaluationCounts>(counts)), job().data);
   ASSERT_TRUE(told) << told.error().message;
   EXPECT_EQ(*told, counts);
+  EvaluationCounts measured;
+  measured.examples = 3;
+  measured.measured = {1, -2, 5'000'000, 3, 3};
+  DataSpec regression = job().data;
+  regression.target = TargetKind::kRegression;
+  EXPECT_EQ(*read_counts(answer_of(Result<EvaluationCounts>(measured)), regression), measured);
+  EvaluationCounts written;
+  written.examples = written.places = 3;
+  written.ngrams = {4, 3, 2, 1, 4, 3, 2, 1, 4, 4};
+  DataSpec texts = job().data;
+  texts.target = TargetKind::kTokens;
+  EXPECT_EQ(*read_counts(answer_of(Result<EvaluationCounts>(written)), texts), written);
   const Bytes file(5, std::byte{1});
   EXPECT_EQ(*read_bytes(answer_of(Result<Bytes>(file))), file);
   const auto error = read_bytes(answer_of(Result<Bytes>(make_error(ErrorCode::kNotFound, "gone"))));
