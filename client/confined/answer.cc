@@ -67,6 +67,9 @@ void visit(Output& output, Visitor& fields) {
   fields(output.examples);
   fields(output.batches);
   fields(output.seconds);
+  fields(output.rows);
+  fields(output.kept_batches);
+  fields(output.kept_loss);
 }
 
 template <typename Counts, typename Visitor>
@@ -142,7 +145,7 @@ Result<TrainOutput> read_training(ByteView answer, const JobSpec& job, const Mod
       (!output.own.empty() && output.own.size() != values) || output.local.size() > values)
     return nonsense("an update of another model");
   if (!std::isfinite(output.train_loss) || !std::isfinite(output.update_norm) ||
-      !std::isfinite(output.seconds))
+      !std::isfinite(output.seconds) || !std::isfinite(output.kept_loss))
     return nonsense("a figure that is no number");
   output.update.layout = global.layout;
   return output;

@@ -49,6 +49,7 @@ struct OrderHead {
   bool has_start = false;
   bool checkpoints = false;
   std::optional<TrainingState> resume;  // its bytes are among the arrays
+  std::int64_t validation_rows = 0;     // of a training that looks at some
 };
 
 // The large part, in place at the sender's; each may be empty.
@@ -56,6 +57,8 @@ struct OrderArrays {
   ByteView module_file, resume;
   std::span<const float> global, start, server, own, inputs, targets;
   std::span<const std::int64_t> labels;
+  std::span<const float> validation_inputs = {}, validation_targets = {};
+  std::span<const std::int64_t> validation_labels = {};
 };
 
 Status send_order(Channel& channel, const OrderHead& head, const OrderArrays& arrays);
@@ -65,7 +68,7 @@ struct Order {
   Bytes module_file;
   Model global, start;
   std::vector<float> server, own;
-  ExampleSet data;
+  ExampleSet data, validation;
 };
 Result<Order> receive_order(Channel& channel);
 

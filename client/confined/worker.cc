@@ -47,7 +47,7 @@ class Worker {
   }
 
   Bytes carry_out(const Order& order) {
-    const auto& [head, module_file, global, start, server, own, data] = order;
+    const auto& [head, module_file, global, start, server, own, data, validation] = order;
     switch (head.errand) {
       case Errand::kInitialModel:
         return answer_of(initial_model(head.job, head.input_shape, module_file));
@@ -77,6 +77,7 @@ class Worker {
     if (head.has_start) request.start = &order.start;
     request.server = order.server;
     request.own = order.own;
+    if (head.validation_rows > 0) request.validation = &order.validation;
     if (head.resume) request.resume = [&head] { return head.resume; };
     if (head.checkpoints) {
       request.checkpoint_due = [this] { return std::exchange(checkpoint_wanted_, false); };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <iostream>
+#include <map>
 
 #include "client/confined/confined_learner.h"
 #include "client/confined/worker.h"
@@ -93,10 +94,23 @@ void add_data(CLI::App& app, HospitalOptions& options, std::function<Status()>& 
 }
 
 // For tables the width of one example stands in the model: its first layer is [outputs, inputs].
-std::vector<std::int64_t> input_shape_of(const JobSpec& job, const Model& model) {
+std::vector<std::int64_t> input_shape_of(const JobSpec& job, const Model& model,
+                                         ByteView start_file) {
   if (!job.data.input_shape.empty()) return job.data.input_shape;
   const auto& tensors = model.layout.tensors;
-  return {tensors.empty() || tensors[0].shape.size() != 2 ? 1 : tensors[0].shape[1]};
+  if (!job.transfer.start)
+    return {tensors.empty() || tensors[0].shape.size() != 2 ? 1 : tensors[0].shape[1]};
+  // The layer that sees the rows need not travel. Files of Python have their tensors in any order,
+  // and layers of tables are numbered: hidden1 before hidden2 before output.
+  const Result<Model> start = decode_safetensors(start_file);
+  std::map<std::string, std::int64_t> widths;
+  for (const Model* from : {&model, start ? &*start : nullptr}) {
+    if (from == nullptr) continue;
+    for (const TensorInfo& one : from->layout.tensors) {
+      if (one.shape.size() == 2) widths[one.name] = one.shape[1];
+    }
+  }
+  return {widths.empty() ? 1 : widths.begin()->second};
 }
 
 struct ExportOptions {
@@ -118,8 +132,9 @@ Status export_model(const ExportOptions& options) {
   }
   const SystemClock clock;
   const ConfinedLearner learner({clock, [] { return free_resources(".").memory_bytes; }});
-  TRIB_TRY(exported, learner.export_torchscript(job.spec, *model, input_shape_of(job.spec, *model),
-                                                module_file, {}));
+  TRIB_TRY(exported,
+           learner.export_torchscript(
+               job.spec, *model, input_shape_of(job.spec, *model, module_file), module_file, {}));
   TRIB_CHECK_OK(make_file_system()->write_durably(out, exported));
   std::cerr << "wrote " << out << ": a TorchScript module with the values of " << model_path
             << "\n";

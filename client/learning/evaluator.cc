@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "client/learning/evaluator.h"
+
 #include <algorithm>
 
 #include "client/learning/examples.h"
@@ -20,7 +22,7 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
   // Torch has no tensor over constant memory; forward() does not write to its input.
   float* start = const_cast<float*>(data.inputs.data() + at * row_floats);
   const torch::Tensor inputs = torch::from_blob(start, batch_shape(count, data.input_shape));
-  torch::Tensor outputs = model.forward(inputs);
+  torch::Tensor outputs = model.forward(inputs).to(torch::kCPU);
   const TargetKind kind = job.data.target;
   // Of a row: labels, or targets.
   const std::int64_t places = kind == TargetKind::kRegression || kind == TargetKind::kUnlabelled
@@ -45,27 +47,32 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
 
 }  // namespace
 
+Result<EvaluationCounts> count_scores(TorchModel& model, const JobSpec& job, const ExampleSet& data,
+                                      const std::function<bool()>& should_stop) {
+  const torch::NoGradGuard no_gradients;
+  model.set_training(false);
+  ScoreSheet sheet(job.data, model_outputs(job.data));
+  const std::int64_t total = static_cast<std::int64_t>(data.rows);
+  const std::int64_t features = std::max<std::int64_t>(features_of(data.input_shape), 1);
+  const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features, 1,
+                                                      limits::kEvaluationBatchRowsMax);
+  for (std::int64_t first = 0; first < total; first += batch) {
+    if (should_stop && should_stop())
+      return make_error(ErrorCode::kCancelled, "the evaluation was stopped");
+    TRIB_CHECK_OK(add_rows(sheet, model, job, data, first, std::min(batch, total - first)));
+  }
+  return sheet.counts();
+}
+
 Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const ExampleSet& data,
                                   int threads, ByteView module_file,
-                                  const std::function<bool()>& should_stop) {
+                                  const std::function<bool()>& should_stop, Device device) {
   return guarded("evaluating", [&]() -> Result<EvaluationCounts> {
     use_threads(threads);
     TRIB_CHECK_OK(check_examples(job, data));
-    TRIB_TRY(model, build_model(job, data.input_shape, module_file));
+    TRIB_TRY(model, build_model(job, data.input_shape, module_file, device));
     TRIB_CHECK_OK(load_values(*model, global));
-    const torch::NoGradGuard no_gradients;
-    model->set_training(false);
-    ScoreSheet sheet(job.data, model_outputs(job.data));
-    const std::int64_t total = static_cast<std::int64_t>(data.rows);
-    const std::int64_t features = std::max<std::int64_t>(features_of(data.input_shape), 1);
-    const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features,
-                                                        1, limits::kEvaluationBatchRowsMax);
-    for (std::int64_t first = 0; first < total; first += batch) {
-      if (should_stop && should_stop())
-        return make_error(ErrorCode::kCancelled, "the evaluation was stopped");
-      TRIB_CHECK_OK(add_rows(sheet, *model, job, data, first, std::min(batch, total - first)));
-    }
-    TRIB_TRY(counts, sheet.counts());
+    TRIB_TRY(counts, count_scores(*model, job, data, should_stop));
     if (job.evaluation.written_rows > 0 && job.data.target == TargetKind::kTokens)
       TRIB_CHECK_OK(write_texts(job, *model, data, should_stop, counts));
     return counts;

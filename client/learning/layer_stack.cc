@@ -191,7 +191,10 @@ void LayerStack::pass(const DropoutLayer& layer, Walk& walk) {
   const double keep = 1.0 - layer.rate;
   const torch::Tensor& x = walk.x;
   walk.x = keep <= 0.0 ? x * 0.0
-                       : x * at::empty_like(x.detach()).bernoulli_(keep, generator_).div_(keep);
+                       : x * at::empty(x.sizes(), x.options().device(torch::kCPU))
+                                 .bernoulli_(keep, generator_)
+                                 .div_(keep)
+                                 .to(x.device());
 }
 
 // From our own generator, so that every machine and every version of Torch starts from the same

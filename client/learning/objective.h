@@ -27,7 +27,7 @@ class Objective {
 struct TrainingObjective {
   std::string_view name;
   std::string_view help;
-  // `seed` of whatever it draws.
+  // `seed` of whatever it draws. The job's class weights are numbers, also where it says balanced.
   std::unique_ptr<Objective> (*make)(const JobSpec& job, std::uint64_t seed);
 };
 

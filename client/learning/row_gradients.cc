@@ -179,8 +179,14 @@ LayerGradients Hook::operator()(const EmbeddingUse& embedding) const {
 
 }  // namespace
 
-RowGradients::RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random)
-    : model_(model), kind_(kind), clip_(clip), random_(random), sums_(model.parameters) {
+RowGradients::RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random,
+                           torch::Tensor class_weights)
+    : model_(model),
+      kind_(kind),
+      clip_(clip),
+      random_(random),
+      class_weights_(std::move(class_weights)),
+      sums_(model.parameters) {
   std::int64_t values = 1;
   for (std::size_t i = 0; i < model.parameters; ++i) {
     if (model.tensors[i].tensor.dim() == 4) values += model.tensors[i].tensor.numel();
@@ -202,7 +208,8 @@ Status RowGradients::add(const torch::Tensor& inputs, const torch::Tensor& targe
   if (outputs.defined()) {
     const torch::Tensor fitting =
         targets.is_floating_point() ? targets.to(torch::kDouble) : targets;
-    return add_rows_of(uses, training_loss(kind_, outputs, fitting, at::Reduction::Sum));
+    return add_rows_of(uses,
+                       training_loss(kind_, outputs, fitting, at::Reduction::Sum, class_weights_));
   }
   for (std::int64_t row = 0; row < inputs.size(0); ++row)
     TRIB_CHECK_OK(add_alone(inputs.narrow(0, row, 1), targets.narrow(0, row, 1)));
@@ -263,7 +270,8 @@ Status RowGradients::add_alone(const torch::Tensor& input, const torch::Tensor& 
   torch::autograd::variable_list gradients;
   try {
     const torch::Tensor outputs = model_.forward_alone(input, random_.next_u64());
-    const torch::Tensor loss = training_loss(kind_, outputs, target, at::Reduction::Sum);
+    const torch::Tensor loss =
+        training_loss(kind_, outputs, target, at::Reduction::Sum, class_weights_);
     if (loss.requires_grad())
       gradients = torch::autograd::grad({loss}, weights, {}, false, false, /*allow_unused=*/true);
   } catch (const std::exception&) {  // of this row: nobody is to learn that there is one like it

@@ -16,8 +16,9 @@ namespace tributary {
 
 class RowGradients {
  public:
-  // All outlive it; `random` seeds what the model draws.
-  RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random);
+  // All outlive it; `random` seeds what the model draws. `class_weights` as training_loss has them.
+  RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random,
+               torch::Tensor class_weights = {});
 
   // So many rows a chunk has at most, for the sake of memory. More once a chunk has shown what the
   // layers hold of a row, which is the same for each.
@@ -40,6 +41,7 @@ class RowGradients {
   TargetKind kind_;
   double clip_;
   RandomSource& random_;
+  torch::Tensor class_weights_;
   std::int64_t chunk_rows_ = 1;
   std::vector<torch::Tensor> sums_;
 };

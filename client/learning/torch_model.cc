@@ -10,9 +10,11 @@
 #include <sstream>
 
 #include "client/learning/algorithm.h"
+#include "client/learning/device_model.h"
 #include "client/learning/examples.h"
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
+#include "client/learning/transferred_model.h"
 #include "common/base/text.h"
 #include "common/crypto/secure_random.h"
 
@@ -103,9 +105,14 @@ std::vector<std::int64_t> batch_shape(std::int64_t rows,
 }
 
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                                  ByteView module_file) {
+                                  ByteView module_file, Device device) {
   TRIB_TRY(family, find_family(job.model.name));
-  return family->build({job.model.options, input_shape, model_outputs(job.data), module_file});
+  TRIB_TRY(model,
+           family->build({job.model.options, input_shape, model_outputs(job.data), module_file}));
+  if (device_for(job, device) == Device::kCuda)
+    model = on_device(std::move(model), torch::kCUDA, job.train.mixed_precision);
+  if (job.transfer == TransferSpec{}) return model;
+  return transferred(std::move(model), job, module_file);
 }
 
 Status check_layout(const TorchModel& model, const Layout& layout) {

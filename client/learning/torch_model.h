@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "client/learning/device.h"
 #include "client/learning/family.h"
 #include "client/learning/state_bytes.h"
 #include "common/tensor/layout.h"
@@ -69,6 +70,11 @@ class TorchModel {
   virtual void save(std::ostream& file) = 0;
   // Brings `tensors` up to date where forward() has put others in their place.
   virtual void refresh_tensors() {}
+  // Puts another tensor into the place of tensors[at], for the calls of forward() that follow;
+  // gradients flow to what it is made of.
+  virtual void use_tensor(std::size_t at, const torch::Tensor& tensor) {
+    tensors[at].tensor = tensor;
+  }
   // All that training changes, to go on with the same bits; the random numbers too, so restore
   // after seed_randomness(). Restoring may put other tensors into `tensors`.
   virtual void save_state(StateWriter& to) const = 0;
@@ -83,7 +89,7 @@ class TorchModel {
 
 // Builds the job's model and, for `values`, fills it in. Fails where the layouts differ.
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                                  ByteView module_file);
+                                  ByteView module_file, Device device = Device::kCpu);
 Status check_layout(const TorchModel& model, const Layout& layout);
 Status load_values(TorchModel& model, const Model& values);
 // Whether the job's client algorithm is defined for the model, and its keep_local names tensors.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// TaskRunner: evaluations, and what of a model stays at the site.
+// TaskRunner: evaluations.
 #include "client/learning/algorithm.h"
 #include "client/learning/local_tensors.h"
 #include "client/policy/told_figures.h"
 #include "client/work/task_runner.h"
 #include "common/domain/counted_numbers.h"
 #include "common/domain/figures.h"
-#include "common/tensor/safetensors.h"
 
 namespace tributary {
 namespace {
@@ -63,7 +62,8 @@ Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
     TRIB_TRY(figures, evaluate_as(work, "personal", model, data->validation));
     static_cast<void>(figures);
   }
-  if (own.contains("personal") || own.contains("local"))
+  TRIB_TRY(tuned, fine_tune(work, *data, model));
+  if (tuned || own.contains("personal") || own.contains("local"))
     TRIB_CHECK_OK(export_personal(work, model));
   tell_less(work.policy, counts);
   if (!summed_secretly(work.job, TaskKind::kEvaluate))
@@ -72,15 +72,6 @@ Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
   gift.counts = numbers_of(counts, work.job.data);
   TRIB_CHECK_OK(keep_for_sum(work, gift));
   return TaskOutcome{EvaluateResult{}};
-}
-
-Status TaskRunner::export_personal(const Work& work, const Model& model) {
-  if (!ports_.personal) return {};
-  const auto& [files, directory] = *ports_.personal;
-  work.reason = Reason::kStorageFailed;
-  TRIB_CHECK_OK(files.make_directories(directory));
-  return files.write_durably(directory + "/" + work.task.key.job.value + ".safetensors",
-                             encode_safetensors(model));
 }
 
 }  // namespace tributary

@@ -23,6 +23,7 @@ struct ClientConfig {
   std::string policy_file;  // policy.yaml (policy_file.h); nothing runs here without it
   EventLogOptions log;
   std::int64_t threads = 1;                   // of one training
+  std::string device = "auto";                // auto | cpu | cuda: what models are computed on
   std::int64_t checkpoint_every_ms = 60'000;  // of training; 0: never
 };
 

@@ -75,7 +75,7 @@ ConfigChanges take_over(CoordinatorConfig& running, const CoordinatorConfig& fre
 }
 
 ConfigChanges take_over(ClientConfig& running, const ClientConfig& fresh) {
-  auto& [coordinator, server_name, state_dir, tls, datasets, policy_file, log, threads,
+  auto& [coordinator, server_name, state_dir, tls, datasets, policy_file, log, threads, device,
          checkpoint_every_ms] = running;
   Comparison compared;
   compared.take("datasets", datasets, fresh.datasets);
@@ -87,6 +87,7 @@ ConfigChanges take_over(ClientConfig& running, const ClientConfig& fresh) {
   compared.keep("tls", tls, fresh.tls);
   compared.keep("policy", policy_file, fresh.policy_file);
   compared.keep("threads", threads, fresh.threads);
+  compared.keep("device", device, fresh.device);
   return compared.changes();
 }
 

@@ -177,12 +177,10 @@ void check_together(Section& root, const JobSpec& spec) {
     root.section("train", Section::Need::kRequired)
         .fault("loss", "data.task wants auto or " + loss);
   }
-  if (std::get<std::int64_t>(spec.aggregation.schedule.options.at("warmup")) >=
-      std::int64_t{spec.rounds.rounds}) {
-    root.section("aggregate", Section::Need::kRequired)
-        .section("schedule", Section::Need::kRequired)
-        .fault("warmup", "is not below rounds.count (" + std::to_string(spec.rounds.rounds) +
-                             "): no round would be left for the full learning rate");
+  for (const auto& [section, schedule] : {std::pair{"aggregate", &spec.aggregation.schedule},
+                                          std::pair{"train", &spec.train.schedule}}) {
+    Section from = root.section(section, Section::Need::kOptional);
+    if (from.present()) check_warmup(from, *schedule, spec.rounds.rounds);
   }
   if (!spec.train.keep_local.empty() && spec.evaluation.by_evaluators) {
     root.section("evaluate", Section::Need::kRequired)
@@ -192,6 +190,8 @@ void check_together(Section& root, const JobSpec& spec) {
   check_rule(root, spec);
   check_root(root, spec);
   check_algorithm(root, spec);
+  check_train(root, spec);
+  check_transfer(root, spec);
   check_privacy(root, spec);
 }
 
@@ -210,6 +210,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.priority = root.integer("priority", {-limits::kPriorityMax, limits::kPriorityMax}, 0);
   spec.model = read_plugin(root, "model", "family", model_families());
   spec.data = read_data(root);
+  spec.transfer = read_transfer(root);
   spec.train = read_train(root);
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
@@ -222,6 +223,8 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   TRIB_CHECK_OK(document->finish());
   if (spec.model.name == "torchscript")
     file.model_path = std::get<std::string>(spec.model.options.at("file"));
+  if (spec.transfer.start)
+    file.model_path = root.section("transfer", Section::Need::kRequired).text("start");
   return file;
 }
 

@@ -29,11 +29,16 @@ inline const char* quorum_key(const RoundPolicy& rounds) {
 
 DataSpec read_data(Section& root);
 TrainSpec read_train(Section& root);
+TransferSpec read_transfer(Section& root);
 AggregationSpec read_aggregate(Section& root);
 RoundPolicy read_rounds(Section& root);
 EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPolicy& rounds);
 PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds);
+// The schedule of a section against the rounds that it goes over.
+void check_warmup(Section& section, const PluginChoice& schedule, std::uint32_t rounds);
 // Against the other choices of the job.
+void check_train(Section& root, const JobSpec& spec);
+void check_transfer(Section& root, const JobSpec& spec);
 void check_privacy(Section& root, const JobSpec& spec);
 
 }  // namespace tributary

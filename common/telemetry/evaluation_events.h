@@ -23,7 +23,7 @@ inline constexpr auto kEvaluationEvents = std::to_array<EventInfo>({
      "Nobody evaluated this round's model, and why; it cannot be the best"},
     {"evaluation.local", EventLevel::kInfo, EventSide::kClient, "job round model " TRIB_FIGURES,
      "A model on this site's rows: the global one with the tensors that stay here, or the personal "
-     "one"},
+     "one, or fine_tuned"},
 });
 
 }  // namespace tributary

@@ -9,6 +9,7 @@
 #include "common/telemetry/evaluation_events.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/privacy_events.h"
+#include "common/telemetry/training_events.h"
 #include "common/telemetry/trust_events.h"
 
 namespace tributary {
@@ -134,16 +135,9 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"data.loaded", kInfo, kSite,
      "job dataset training_rows validation_rows dropped_rows unknown_words",
      "The local file was read; dropped_rows were incomplete, unknown_words are in no vocabulary"},
-    {"training.started", kInfo, kSite, "job round attempt examples epochs batch_size",
-     "The local passes begin"},
-    {"training.checkpointed", kDebug, kSite, "job round attempt done total bytes seconds",
-     "Where it stands is on the disk: done of total batches; writing it took so long"},
-    {"training.resumed", kInfo, kSite, "job round attempt done total",
-     "It goes on from a checkpoint of an earlier life of the process"},
-    {"checkpoint.failed", kWarn, kSite, "job round attempt detail",
-     "A checkpoint could not be written or used; the training is as without. Told once for each"},
-    {"training.finished", kInfo, kSite, "job round attempt examples loss norm seconds",
-     "The local passes are done"},
+    {"transfer.started", kInfo, kSite, "job trained values fresh",
+     "What a job with `transfer` trains: so many tensors with so many values travel; fresh: those "
+     "that do not start from its file"},
     {"carried.lost", kWarn, kSite, "job round attempt counted",
      "What the site's last training left for this one is gone; it begins as in the first round"},
     {"result.accepted", kInfo, kSite, "job round attempt task reason detail",
@@ -184,6 +178,6 @@ consteval auto joined(const std::array<EventInfo, kSizes>&... parts) {
 }  // namespace event_table_detail
 
 inline constexpr auto kEvents = event_table_detail::joined(
-    event_table_detail::kTable, kEvaluationEvents, kTrustEvents, kPrivacyEvents);
+    event_table_detail::kTable, kTrainingEvents, kEvaluationEvents, kTrustEvents, kPrivacyEvents);
 
 }  // namespace tributary

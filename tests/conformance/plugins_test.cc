@@ -13,10 +13,10 @@
 #include "common/base/random_source.h"
 #include "common/config/catalog.h"
 #include "common/config/encoding_choice.h"
+#include "common/domain/schedule.h"
 #include "common/tensor/encoding.h"
 #include "coordinator/aggregation/pre_aggregator.h"
 #include "coordinator/aggregation/rule.h"
-#include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
 #include "tests/support/plugin_options.h"
 
@@ -89,12 +89,9 @@ TEST(Plugins, EveryOptionOfAServerOptimizerDoesSomething) {
 
 // The factors of 40 rounds.
 std::vector<double> factors_of(const PluginChoice& schedule) {
-  AggregationSpec spec;
-  spec.schedule = schedule;
-  spec.planned_rounds = 40;
   std::vector<double> factors;
   for (RoundNumber round = 1; round <= 40; ++round)
-    factors.push_back(schedule_factor(**find_schedule(schedule.name), spec, round));
+    factors.push_back(schedule_factor(**find_schedule(schedule.name), schedule.options, 40, round));
   return factors;
 }
 

@@ -8,14 +8,17 @@ namespace {
 // The loss that goes with the job's task.
 class Supervised final : public Objective {
  public:
-  explicit Supervised(TargetKind kind) : kind_(kind) {}
+  explicit Supervised(const JobSpec& job)
+      : kind_(job.data.target), weights_(class_weights_tensor(job.train.class_weights.weights)) {}
 
   torch::Tensor loss(TorchModel& model, const Batch& batch) override {
-    return training_loss(kind_, model.forward(batch.inputs), batch.targets);
+    return training_loss(kind_, model.forward(batch.inputs), batch.targets, at::Reduction::Mean,
+                         weights_);
   }
 
  private:
   TargetKind kind_;
+  torch::Tensor weights_;
 };
 
 }  // namespace
@@ -23,7 +26,7 @@ class Supervised final : public Objective {
 const TrainingObjective& supervised_objective() {
   static constexpr TrainingObjective kObjective{
       "supervised", "the labels that rows have", [](const JobSpec& job, std::uint64_t) {
-        return std::unique_ptr<Objective>(std::make_unique<Supervised>(job.data.target));
+        return std::unique_ptr<Objective>(std::make_unique<Supervised>(job));
       }};
   return kObjective;
 }

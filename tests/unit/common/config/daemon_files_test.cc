@@ -82,13 +82,15 @@ TEST(ClientFile, NamesEveryFault) {
 state_dir: s
 tls: {certificate: c.pem, key: k.pem, ca: ca.pem}
 datasets: {heart: {loader: cvs, path: x}, lungs: csv}
+device: gpu
 )",
                                           "client.yaml");
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message, HasSubstr("did you mean 'csv'"));
   EXPECT_THAT(config.error().message, HasSubstr("csv needs the option 'path'"));
   EXPECT_THAT(config.error().message, HasSubstr("client.yaml:1"));
-  EXPECT_EQ(std::ranges::count(config.error().message, '\n'), 2) << config.error().message;
+  EXPECT_THAT(config.error().message, HasSubstr("device"));
+  EXPECT_EQ(std::ranges::count(config.error().message, '\n'), 3) << config.error().message;
 }
 
 TEST(ClientFile, ThePolicyLiesBesideItWhereItSaysNothingElse) {

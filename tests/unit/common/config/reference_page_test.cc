@@ -204,8 +204,9 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
     } else if (block.kind == "client.yaml") {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {
         return a.server_name == b.server_name && a.datasets == b.datasets &&
-               a.threads == b.threads && a.checkpoint_every_ms == b.checkpoint_every_ms &&
-               a.policy_file == b.policy_file && same_log(a.log, b.log);
+               a.threads == b.threads && a.device == b.device &&
+               a.checkpoint_every_ms == b.checkpoint_every_ms && a.policy_file == b.policy_file &&
+               same_log(a.log, b.log);
       });
     } else if (block.kind == "policy.yaml") {
       expect_defaults<SitePolicy>(block, parse_site_policy,

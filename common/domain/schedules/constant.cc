@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The learning rate as it is.
-#include "coordinator/aggregation/schedule.h"
+#include "common/domain/schedule.h"
 
 namespace tributary {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// LearningRateSchedule: a plug-in that gives the factor on the server's learning rate in each
-// round. By + - * / only: two machines get the same bits, which std::pow and std::cos do not
-// promise. Factories are constants, any thread.
+// LearningRateSchedule: a plug-in that gives the factor on a learning rate in each round: that of
+// the server's optimiser, and that of the sites'. By + - * / only: two machines get the same bits,
+// which std::pow and std::cos do not promise. Factories are constants, any thread.
 #pragma once
 
 #include <span>
@@ -9,7 +9,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
-#include "common/domain/job_spec.h"
+#include "common/domain/plugin_choice.h"
 
 namespace tributary {
 
@@ -26,8 +26,8 @@ Result<const LearningRateSchedule*> find_schedule(std::string_view name);
 // Of round `round`, from 1 on. In the first `warmup` rounds it rises in equal steps, then the
 // schedule goes over the rest of the planned rounds. Rounds beyond the plan keep the factor of its
 // last, so that more rounds for a running job are never rounds that learn nothing.
-double schedule_factor(const LearningRateSchedule& schedule, const AggregationSpec& spec,
-                       RoundNumber round);
+double schedule_factor(const LearningRateSchedule& schedule, const OptionMap& options,
+                       std::uint32_t planned_rounds, RoundNumber round);
 
 // base^exponent by squaring.
 double whole_power(double base, std::uint32_t exponent);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordinator/aggregation/schedule.h"
+#include "common/domain/schedule.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,10 +13,7 @@ namespace {
 double factor(const std::string& name, OptionMap options, std::uint32_t planned, RoundNumber round,
               std::int64_t warmup = 0) {
   options["warmup"] = warmup;
-  AggregationSpec spec;
-  spec.schedule = {name, std::move(options)};
-  spec.planned_rounds = planned;
-  return schedule_factor(**find_schedule(name), spec, round);
+  return schedule_factor(**find_schedule(name), options, planned, round);
 }
 
 TEST(Schedule, ConstantIsOneInEveryRound) {

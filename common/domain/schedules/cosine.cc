@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "common/domain/options.h"
-#include "coordinator/aggregation/schedule.h"
+#include "common/domain/schedule.h"
 
 namespace tributary {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // decay^(s / every), rounded down: a stair.
 #include "common/domain/options.h"
-#include "coordinator/aggregation/schedule.h"
+#include "common/domain/schedule.h"
 
 namespace tributary {
 
