@@ -105,7 +105,8 @@ std::vector<std::int64_t> batch_shape(std::int64_t rows,
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
                                   ByteView module_file) {
   TRIB_TRY(family, find_family(job.model.name));
-  return family->build({job.model.options, input_shape, model_outputs(job.data), module_file});
+  return family->build({job.model.options, input_shape, model_outputs(job.data, input_shape),
+                        job.data.target, job.data.target_shape, module_file});
 }
 
 Status check_layout(const TorchModel& model, const Layout& layout) {

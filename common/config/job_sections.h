@@ -33,6 +33,9 @@ AggregationSpec read_aggregate(Section& root);
 RoundPolicy read_rounds(Section& root);
 EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPolicy& rounds);
 PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds);
+// The model against the data. Also says what of the data follows from the model: the classes of
+// tokens, and the shape of a translation.
+void fit_model(Section& root, JobSpec& spec);
 // Against the other choices of the job.
 void check_privacy(Section& root, const JobSpec& spec);
 

@@ -11,7 +11,10 @@ class Supervised final : public Objective {
   explicit Supervised(TargetKind kind) : kind_(kind) {}
 
   torch::Tensor loss(TorchModel& model, const Batch& batch) override {
-    return training_loss(kind_, model.forward(batch.inputs), batch.targets);
+    const torch::Tensor& targets = batch.targets.defined() ? batch.targets : batch.inputs;
+    const torch::Tensor loss = training_loss(kind_, model.forward(batch.inputs), targets);
+    const torch::Tensor extra = model.extra_loss();
+    return extra.defined() ? loss + extra : loss;
   }
 
  private:
