@@ -35,6 +35,51 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return "[" + text + "]";
 }
 
+Error wrong(const std::string& what) { return make_error(ErrorCode::kInvalidArgument, what); }
+
+Status add_inputs(const Array& inputs, ExampleSet& to) {
+  to.inputs.resize(inputs.count());
+  for (std::size_t i = 0; i < to.inputs.size(); ++i) {
+    to.inputs[i] = static_cast<float>(inputs.at(i));
+    if (!std::isfinite(to.inputs[i])) return wrong("an input is no finite number");
+  }
+  return {};
+}
+
+Status check_label_shape(const Array& labels, const DataSpec& spec, std::int64_t rows) {
+  if (labels.shape.empty()) return wrong("labels need rows first");
+  if (labels.shape[0] != rows) {
+    return wrong("there are " + std::to_string(rows) + " inputs and " +
+                 std::to_string(labels.shape[0]) + " labels");
+  }
+  const std::vector<std::int64_t> shape(labels.shape.begin() + 1, labels.shape.end());
+  if (spec.target_shape.empty())
+    return product_of(shape) == 1 ? Status{} : wrong("labels need rows first, one value a row");
+  if (same_layout(shape, spec.target_shape)) return {};
+  return wrong("the labels of an example have the shape " + shape_text(shape) +
+               ", and the job wants " + shape_text(spec.target_shape));
+}
+
+// A place without a label is -1.
+Status add_labels(const Array& labels, const DataSpec& spec, ExampleSet& to) {
+  const std::int64_t classes = spec.target == TargetKind::kBinary ? 2 : spec.classes;
+  const double least = labels_places(spec.target) ? -1.0 : 0.0;
+  for (std::size_t i = 0; i < labels.count(); ++i) {
+    double label = labels.at(i);
+    if (!std::isfinite(label)) return wrong("a label is no finite number");
+    if (spec.target == TargetKind::kRegression) {
+      to.targets.push_back(static_cast<float>(label));
+      continue;
+    }
+    if (spec.positive_above) label = label > *spec.positive_above ? 1.0 : 0.0;
+    if (label != std::floor(label) || label < least || label >= static_cast<double>(classes)) {
+      return wrong("a label is none of the classes 0 to " + std::to_string(classes - 1));
+    }
+    to.labels.push_back(static_cast<std::int64_t>(label));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::size_t scalar_bytes(ScalarType type) {
@@ -92,18 +137,8 @@ std::optional<std::uint64_t> product_of(const std::vector<std::int64_t>& shape) 
   return product <= limits::kDatasetBytesMax ? std::optional(product) : std::nullopt;
 }
 
-Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const DataSpec& spec) {
-  const auto wrong = [](const std::string& what) {
-    return make_error(ErrorCode::kInvalidArgument, what);
-  };
-  if (inputs.shape.empty() || labels.shape.empty() ||
-      product_of(labels.shape) != static_cast<std::uint64_t>(labels.shape[0])) {
-    return wrong("inputs need rows first, labels one value a row");
-  }
-  if (inputs.shape[0] != labels.shape[0]) {
-    return wrong("there are " + std::to_string(inputs.shape[0]) + " inputs and " +
-                 std::to_string(labels.shape[0]) + " labels");
-  }
+Result<ExampleSet> examples_of(const Array& inputs, const Array* labels, const DataSpec& spec) {
+  if (inputs.shape.empty()) return wrong("inputs need rows first");
   const std::vector<std::int64_t> shape(inputs.shape.begin() + 1, inputs.shape.end());
   if (!same_layout(shape, spec.input_shape)) {
     return wrong("an example of the site has the shape " + shape_text(shape) +
@@ -112,25 +147,17 @@ Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const D
   ExampleSet examples;
   examples.rows = inputs.shape[0];
   examples.input_shape = spec.input_shape;
-  examples.inputs.resize(inputs.count());
-  for (std::size_t i = 0; i < examples.inputs.size(); ++i) {
-    examples.inputs[i] = static_cast<float>(inputs.at(i));
-    if (!std::isfinite(examples.inputs[i])) return wrong("an input is no finite number");
-  }
-  const std::int64_t classes = spec.target == TargetKind::kBinary ? 2 : spec.classes;
-  for (std::size_t i = 0; i < labels.count(); ++i) {
-    double label = labels.at(i);
-    if (!std::isfinite(label)) return wrong("a label is no finite number");
-    if (spec.target == TargetKind::kRegression) {
-      examples.targets.push_back(static_cast<float>(label));
-      continue;
+  if (spec.target != TargetKind::kUnlabelled) {
+    if (labels == nullptr) {
+      return wrong(
+          "the job's data.task wants labels, and the site's dataset names no file or array of "
+          "them");
     }
-    if (spec.positive_above) label = label > *spec.positive_above ? 1.0 : 0.0;
-    if (label != std::floor(label) || label < 0 || label >= static_cast<double>(classes)) {
-      return wrong("a label is none of the classes 0 to " + std::to_string(classes - 1));
-    }
-    examples.labels.push_back(static_cast<std::int64_t>(label));
+    TRIB_CHECK_OK(check_label_shape(*labels, spec, examples.rows));
+    examples.target_shape = spec.target_shape;
+    TRIB_CHECK_OK(add_labels(*labels, spec, examples));
   }
+  TRIB_CHECK_OK(add_inputs(inputs, examples));
   return examples;
 }
 

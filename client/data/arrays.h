@@ -30,7 +30,9 @@ struct Array {
 // Product of the shape; none where it is negative or over kDatasetBytesMax.
 std::optional<std::uint64_t> product_of(const std::vector<std::int64_t>& shape);
 
-// First dimension = rows of both; shaped as the job says. The error may leave the site.
-Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const DataSpec& spec);
+// First dimension = rows of both; shaped as the job says. Labels: null where the site has none,
+// which is for data.task: unlabelled only; those that are there are then not looked at. The error
+// may leave the site.
+Result<ExampleSet> examples_of(const Array& inputs, const Array* labels, const DataSpec& spec);
 
 }  // namespace tributary

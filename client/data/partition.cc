@@ -130,16 +130,20 @@ Result<Sites> partition_rows(const PartitionSpec& spec, std::span<const std::int
 ExampleSet take_rows(const ExampleSet& from, const std::vector<std::size_t>& rows) {
   ExampleSet taken;
   taken.input_shape = from.input_shape;
+  taken.target_shape = from.target_shape;
   taken.rows = static_cast<std::int64_t>(rows.size());
-  const std::size_t width =
-      from.rows == 0 ? 0 : from.inputs.size() / static_cast<std::size_t>(from.rows);
-  taken.inputs.reserve(rows.size() * width);
-  for (const std::size_t row : rows) {
-    const auto begin = from.inputs.begin() + static_cast<std::ptrdiff_t>(row * width);
-    taken.inputs.insert(taken.inputs.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
-    if (!from.labels.empty()) taken.labels.push_back(from.labels[row]);
-    if (!from.targets.empty()) taken.targets.push_back(from.targets[row]);
-  }
+  const auto take = [&](const auto& values, auto& into) {
+    const std::size_t width =
+        from.rows == 0 ? 0 : values.size() / static_cast<std::size_t>(from.rows);
+    into.reserve(rows.size() * width);
+    for (const std::size_t row : rows) {
+      const auto begin = values.begin() + static_cast<std::ptrdiff_t>(row * width);
+      into.insert(into.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
+    }
+  };
+  take(from.inputs, taken.inputs);
+  take(from.labels, taken.labels);
+  take(from.targets, taken.targets);
   return taken;
 }
 

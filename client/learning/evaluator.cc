@@ -26,10 +26,11 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
   const TargetKind kind = job.data.target;
   // Of a row: labels, or targets.
   const std::int64_t places = kind == TargetKind::kRegression || kind == TargetKind::kUnlabelled
-                                  ? model_outputs(job.data)
+                                  ? model_outputs(job.data, data.input_shape)
                                   : features_of(data.target_shape);
-  const std::int64_t wanted =
-      labels_places(kind) ? places * model_outputs(job.data) : model_outputs(job.data);
+  const std::int64_t wanted = labels_places(kind)
+                                  ? places * model_outputs(job.data, data.input_shape)
+                                  : model_outputs(job.data, data.input_shape);
   if (outputs.numel() != count * wanted) {
     return make_error(ErrorCode::kFailedPrecondition,
                       "the model gives another number of outputs than rows and classes");
@@ -51,7 +52,7 @@ Result<EvaluationCounts> count_scores(TorchModel& model, const JobSpec& job, con
                                       const std::function<bool()>& should_stop) {
   const torch::NoGradGuard no_gradients;
   model.set_training(false);
-  ScoreSheet sheet(job.data, model_outputs(job.data));
+  ScoreSheet sheet(job.data, model_outputs(job.data, data.input_shape));
   const std::int64_t total = static_cast<std::int64_t>(data.rows);
   const std::int64_t features = std::max<std::int64_t>(features_of(data.input_shape), 1);
   const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features, 1,

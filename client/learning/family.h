@@ -24,6 +24,8 @@ struct ModelRequest {
   const OptionMap& options;                // of job.model
   std::vector<std::int64_t> input_shape;   // of one example, e.g. {13} or {1, 28, 28}
   std::int64_t outputs = 1;                // 1 for binary (a logit) and regression, else the number of classes
+  TargetKind target = TargetKind::kBinary;
+  std::vector<std::int64_t> target_shape;  // of one example's labels, e.g. {28, 28} or {128}; empty: one
   ByteView module_file;                    // the job's TorchScript module; empty where it has none
 };
 
@@ -31,7 +33,7 @@ struct ModelFamily {
   std::string_view name;
   std::string_view help;
   Result<TorchModelPtr> (*build)(const ModelRequest& request);
-  // Inputs are ids: whole numbers from 0 to below this. Null: they are any numbers.
+  // Inputs are ids: whole numbers from 0 to below this. Null, or 0: they are any numbers.
   std::int64_t (*ids)(const OptionMap& options) = nullptr;
 };
 

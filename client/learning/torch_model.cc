@@ -107,8 +107,9 @@ std::vector<std::int64_t> batch_shape(std::int64_t rows,
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
                                   ByteView module_file, Device device) {
   TRIB_TRY(family, find_family(job.model.name));
-  TRIB_TRY(model,
-           family->build({job.model.options, input_shape, model_outputs(job.data), module_file}));
+  TRIB_TRY(model, family->build({job.model.options, input_shape,
+                                 model_outputs(job.data, input_shape), job.data.target,
+                                 job.data.target_shape, module_file}));
   if (device_for(job, device) == Device::kCuda)
     model = on_device(std::move(model), torch::kCUDA, job.train.mixed_precision);
   if (job.transfer == TransferSpec{}) return model;

@@ -29,11 +29,12 @@ struct NamedTensor {
 // What a layer with weights took and gave in one forward(), in double precision: of which the
 // gradient of each row by itself follows (row_gradients.cc has a hook for each kind).
 struct DenseUse {        // weight and bias
-  torch::Tensor inputs;  // [rows, features]
+  torch::Tensor inputs;  // [rows, ...places, features]
 };
-struct ConvolutionUse {  // weight and bias; stride 1
+struct ConvolutionUse {  // weight and bias, or weight alone
   torch::Tensor inputs;  // [rows, channels, height, width], with padding
   std::int64_t kernel = 1;
+  std::int64_t stride = 1;
 };
 struct NormUse {              // weight and bias
   torch::Tensor normal;       // before it is scaled: of the outputs' shape
@@ -42,11 +43,13 @@ struct NormUse {              // weight and bias
 struct EmbeddingUse {  // weight alone
   torch::Tensor ids;   // [rows, places], int64
 };
+struct AddedUse {};  // weight alone, added to what each row is: [...], of a row's shape
 struct LayerUse {
-  using Kind = std::variant<DenseUse, ConvolutionUse, NormUse, EmbeddingUse>;
+  using Kind = std::variant<DenseUse, ConvolutionUse, NormUse, EmbeddingUse, AddedUse>;
   std::size_t at = 0;     // of its weight in `tensors`; its bias follows
   torch::Tensor outputs;  // requires a gradient
   Kind kind;
+  std::size_t count = 2;  // 1: it has no bias
 };
 
 class TorchModel {
@@ -54,11 +57,14 @@ class TorchModel {
   virtual ~TorchModel() = default;
   virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;
   // The same in double precision, with what each layer with weights did. An undefined tensor: the
-  // model does not know its layers.
+  // model does not know its layers, or what a row's gradient is for one of them.
   virtual torch::Tensor forward_traced(const torch::Tensor&, std::vector<LayerUse>&) { return {}; }
   // forward() of which nothing stays in the model, so that what it gives follows from the weights,
   // these inputs and the seed alone.
   virtual torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) = 0;
+  // What the last forward() in training adds to the loss: a mean over the rows, beside one over
+  // all their outputs. Undefined: nothing.
+  virtual torch::Tensor extra_loss() { return {}; }
   virtual void set_training(bool training) = 0;
   // Makes what forward() draws in training (dropout) follow from the seed. Hold what is returned
   // while training: models that draw from Torch's global generator train one at a time in a

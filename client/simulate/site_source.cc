@@ -101,7 +101,12 @@ Result<std::vector<VirtualSite>> SiteSource::of_split(const JobSpec& job) {
   spec.shards_per_site = options_.shards;
   spec.alpha = options_.alpha;
   spec.seed = job.seed;
-  TRIB_TRY(parts, partition_rows(spec, (*whole)->training.labels));
+  // Rows that have not one class each are divided as if all had the same.
+  const ExampleSet& rows = (*whole)->training;
+  std::vector<std::int64_t> labels = rows.labels;
+  if (labels.size() != static_cast<std::size_t>(rows.rows))
+    labels.assign(static_cast<std::size_t>(rows.rows), 0);
+  TRIB_TRY(parts, partition_rows(spec, labels));
   std::vector<VirtualSite> sites;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     char name[32];

@@ -19,13 +19,13 @@ const std::vector<PluginSchema>& data_loaders() {
       {"idx",
        "Arrays in the format of MNIST, .gz too",
        {path("images", std::nullopt, "file of the inputs"),
-        path("labels", std::nullopt, "file of the labels"),
+        path("labels", "", "file of the labels; none for data.task: unlabelled"),
         path("validation_images", "", "file of validation inputs, instead of validation_fraction"),
         path("validation_labels", "", "file of validation labels")}},
       {"npz",
        "NumPy arrays in one .npz file",
        {path("path", std::nullopt, "of the file"), text("inputs", "inputs", "array of the inputs"),
-        text("labels", "labels", "array of the labels"),
+        text("labels", "labels", "array of the labels; not read for data.task: unlabelled"),
         text("validation_inputs", "", "array of validation inputs, instead of validation_fraction"),
         text("validation_labels", "", "array of validation labels")}}};
   return kLoaders;

@@ -145,34 +145,13 @@ void check_algorithm(Section& root, const JobSpec& spec) {
   }
 }
 
-void check_groups(Section& root, const OptionMap& options) {
-  if (std::get<std::string>(options.at("norm")) != "group") return;
-  const auto groups = std::get<std::int64_t>(options.at("groups"));
-  for (const auto channels : std::get<std::vector<std::int64_t>>(options.at("channels"))) {
-    if (channels % groups == 0) continue;
-    root.section("model", Section::Need::kRequired)
-        .fault("groups", std::to_string(groups) + " does not divide the " +
-                             std::to_string(channels) + " channels of a convolution");
-    return;
-  }
-}
-
 // What a site would refuse although each section is right by itself.
 void check_together(Section& root, const JobSpec& spec) {
-  if (spec.model.name == "cnn" && spec.data.input_shape.size() != 3) {
-    root.fault("model", "cnn needs data.input_shape of three sizes: [channels, height, width]");
-  }
-  if (spec.model.name == "cnn") check_groups(root, spec.model.options);
-  if (spec.model.name == "embedding_bag" &&
-      (spec.data.input_shape.size() != 1 || spec.data.value_scale != 1.0)) {
-    root.fault("model",
-               "embedding_bag reads ids: it needs data.input_shape of one size, [length], and no "
-               "value_scale");
-  }
   const TargetKind target = spec.data.target;
-  const std::string loss = target == TargetKind::kBinary    ? "bce"
-                           : target == TargetKind::kClasses ? "cross_entropy"
-                                                            : "mse";
+  const bool classes = target == TargetKind::kClasses || labels_places(target);
+  const std::string loss = target == TargetKind::kBinary ? "bce"
+                           : classes                     ? "cross_entropy"
+                                                         : "mse";
   if (spec.train.loss != "auto" && spec.train.loss != loss) {
     root.section("train", Section::Need::kRequired)
         .fault("loss", "data.task wants auto or " + loss);
@@ -219,6 +198,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.evaluation = read_evaluate(root, spec.data, spec.rounds);
   spec.privacy = read_privacy(root, spec.rounds);
   TRIB_CHECK_OK(document->finish());
+  fit_model(root, spec);
   check_together(root, spec);
   TRIB_CHECK_OK(document->finish());
   if (spec.model.name == "torchscript")

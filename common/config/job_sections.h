@@ -36,6 +36,9 @@ EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPol
 PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds);
 // The schedule of a section against the rounds that it goes over.
 void check_warmup(Section& section, const PluginChoice& schedule, std::uint32_t rounds);
+// The model against the data. Also says what of the data follows from the model: the classes of
+// tokens, and the shape of a translation.
+void fit_model(Section& root, JobSpec& spec);
 // Against the other choices of the job.
 void check_train(Section& root, const JobSpec& spec);
 void check_transfer(Section& root, const JobSpec& spec);

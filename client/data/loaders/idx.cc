@@ -78,8 +78,12 @@ Result<Array> read_idx(const std::string& path, std::string& local_detail) {
 Result<ExampleSet> read_pair(const std::string& images, const std::string& labels,
                              const DataSpec& spec, std::string& local_detail) {
   TRIB_TRY(inputs, read_idx(images, local_detail));
-  TRIB_TRY(targets, read_idx(labels, local_detail));
-  auto examples = examples_of(inputs, targets, spec);
+  std::optional<Array> targets;
+  if (!labels.empty() && spec.target != TargetKind::kUnlabelled) {
+    TRIB_TRY(read, read_idx(labels, local_detail));
+    targets = std::move(read);
+  }
+  auto examples = examples_of(inputs, targets ? &*targets : nullptr, spec);
   if (!examples) local_detail = images + " and " + labels + ": " + examples.error().message;
   return examples;
 }

@@ -119,8 +119,10 @@ Result<ExampleSet> read_pair(const Archive& archive, const std::string& inputs,
     return array;
   };
   TRIB_TRY(input_array, read(inputs));
+  if (labels.empty() || spec.target == TargetKind::kUnlabelled)
+    return examples_of(input_array, nullptr, spec);
   TRIB_TRY(label_array, read(labels));
-  return examples_of(input_array, label_array, spec);
+  return examples_of(input_array, &label_array, spec);
 }
 
 Result<RawData> load_archive(const Archive& archive, const OptionMap& options,

@@ -226,11 +226,16 @@ Status try_out(const torch::jit::Module& original, const ModelRequest& request) 
     if (!value.isTensor())
       return refuse("returns " + value.tagKind() + " from forward; return one tensor");
     const torch::Tensor output = value.toTensor();
+    std::vector<std::int64_t> wanted = {kRows, request.outputs};
+    if (labels_places(request.target))
+      wanted.insert(wanted.end(), request.target_shape.begin(), request.target_shape.end());
     const bool row_of_numbers = request.outputs == 1 && output.sizes() == c10::IntArrayRef{kRows};
-    if (!row_of_numbers && output.sizes() != c10::IntArrayRef{kRows, request.outputs}) {
+    const bool as_inputs =
+        request.target == TargetKind::kUnlabelled && output.sizes() == input.sizes();
+    if (!row_of_numbers && !as_inputs && output.sizes() != c10::IntArrayRef(wanted)) {
       return refuse("gives outputs of shape " + shape_text(output.sizes()) +
                     " for inputs of shape " + shape_text(input.sizes()) +
-                    "; this job's target needs " + shape_text({kRows, request.outputs}) +
+                    "; this job's target needs " + shape_text(wanted) +
                     " (logits, no softmax or sigmoid)");
     }
     if (training) output.sum().backward();

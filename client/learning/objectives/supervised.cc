@@ -12,8 +12,11 @@ class Supervised final : public Objective {
       : kind_(job.data.target), weights_(class_weights_tensor(job.train.class_weights.weights)) {}
 
   torch::Tensor loss(TorchModel& model, const Batch& batch) override {
-    return training_loss(kind_, model.forward(batch.inputs), batch.targets, at::Reduction::Mean,
-                         weights_);
+    const torch::Tensor& targets = batch.targets.defined() ? batch.targets : batch.inputs;
+    const torch::Tensor loss = training_loss(kind_, model.forward(batch.inputs), targets,
+                                             at::Reduction::Mean, weights_);
+    const torch::Tensor extra = model.extra_loss();
+    return extra.defined() ? loss + extra : loss;
   }
 
  private:
