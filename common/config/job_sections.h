@@ -28,12 +28,14 @@ inline const char* quorum_key(const RoundPolicy& rounds) {
 }
 
 DataSpec read_data(Section& root);
-TrainSpec read_train(Section& root);
+TrainSpec read_train(Section& root, const DataSpec& data);
 AggregationSpec read_aggregate(Section& root);
 RoundPolicy read_rounds(Section& root);
 EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPolicy& rounds);
 PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds);
 // Against the other choices of the job.
 void check_privacy(Section& root, const JobSpec& spec);
+// Objective and augmentations, against the other choices of the job.
+void check_training(Section& root, const JobSpec& spec);
 
 }  // namespace tributary

@@ -5,13 +5,18 @@
 namespace tributary {
 namespace {
 
-// The loss that goes with the job's task.
+// The loss that goes with the job's task. Where rows were mixed, that of either row's label by its
+// share (Zhang et al. 2018).
 class Supervised final : public Objective {
  public:
   explicit Supervised(TargetKind kind) : kind_(kind) {}
 
   torch::Tensor loss(TorchModel& model, const Batch& batch) override {
-    return training_loss(kind_, model.forward(batch.inputs), batch.targets);
+    const torch::Tensor outputs = model.forward(batch.inputs);
+    const torch::Tensor own = training_loss(kind_, outputs, batch.targets);
+    if (!batch.partners.defined()) return own;
+    const torch::Tensor other = training_loss(kind_, outputs, batch.partners);
+    return own * batch.kept + other * (1.0 - batch.kept);
   }
 
  private:
@@ -22,8 +27,8 @@ class Supervised final : public Objective {
 
 const TrainingObjective& supervised_objective() {
   static constexpr TrainingObjective kObjective{
-      "supervised", "the labels that rows have", [](const JobSpec& job, std::uint64_t) {
-        return std::unique_ptr<Objective>(std::make_unique<Supervised>(job.data.target));
+      "supervised", "the labels that rows have", [](const ObjectiveStart& start) {
+        return std::unique_ptr<Objective>(std::make_unique<Supervised>(start.job.data.target));
       }};
   return kObjective;
 }
