@@ -125,6 +125,10 @@ Result<ExampleSet> examples_of(const Array& inputs, const Array& labels, const D
       examples.targets.push_back(static_cast<float>(label));
       continue;
     }
+    if (spec.keep_unlabelled && label == -1.0) {
+      examples.labels.push_back(-1);
+      continue;
+    }
     if (spec.positive_above) label = label > *spec.positive_above ? 1.0 : 0.0;
     if (label != std::floor(label) || label < 0 || label >= static_cast<double>(classes)) {
       return wrong("a label is none of the classes 0 to " + std::to_string(classes - 1));

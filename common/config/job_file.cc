@@ -215,6 +215,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.model = read_plugin(root, "model", "family", model_families());
   spec.data = read_data(root);
   spec.train = read_train(root, spec.data);
+  spec.data.keep_unlabelled = spec.train.objective.name == "pseudo_labels";
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
   spec.aggregation.planned_rounds = spec.rounds.rounds;

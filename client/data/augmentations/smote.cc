@@ -90,6 +90,7 @@ class Smote {
 void grow(const OptionMap& options, ExampleSet& data, RandomSource& random) {
   std::vector<std::vector<std::size_t>> classes;
   for (std::size_t row = 0; row < data.labels.size(); ++row) {
+    if (data.labels[row] < 0) continue;  // it has none
     const auto label = static_cast<std::size_t>(data.labels[row]);
     if (label >= classes.size()) classes.resize(label + 1);
     classes[label].push_back(row);

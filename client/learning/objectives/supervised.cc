@@ -13,7 +13,9 @@ class Supervised final : public Objective {
 
   torch::Tensor loss(TorchModel& model, const Batch& batch) override {
     const torch::Tensor outputs = model.forward(batch.inputs);
-    const torch::Tensor own = training_loss(kind_, outputs, batch.targets);
+    // Rows without labels are their own.
+    const torch::Tensor& targets = batch.targets.defined() ? batch.targets : batch.inputs;
+    const torch::Tensor own = training_loss(kind_, outputs, targets);
     if (!batch.partners.defined()) return own;
     const torch::Tensor other = training_loss(kind_, outputs, batch.partners);
     return own * batch.kept + other * (1.0 - batch.kept);
