@@ -27,6 +27,7 @@ void visit_training(Head& train, Visitor& fields) {
   fields(train.optimizer.options);
   fields(train.objective.name);
   fields(train.objective.options);
+  fields(train.augment);
   fields(train.loss);
   fields(train.epochs);
   fields(train.steps);

@@ -60,10 +60,9 @@ Status check_label_shape(const Array& labels, const DataSpec& spec, std::int64_t
                ", and the job wants " + shape_text(spec.target_shape));
 }
 
-// A place without a label is -1.
+// A place without a label is -1, and so is a row where the job learns from such rows too.
 Status add_labels(const Array& labels, const DataSpec& spec, ExampleSet& to) {
   const std::int64_t classes = spec.target == TargetKind::kBinary ? 2 : spec.classes;
-  const double least = labels_places(spec.target) ? -1.0 : 0.0;
   for (std::size_t i = 0; i < labels.count(); ++i) {
     double label = labels.at(i);
     if (!std::isfinite(label)) return wrong("a label is no finite number");
@@ -71,8 +70,12 @@ Status add_labels(const Array& labels, const DataSpec& spec, ExampleSet& to) {
       to.targets.push_back(static_cast<float>(label));
       continue;
     }
+    if (label == -1.0 && (labels_places(spec.target) || spec.keep_unlabelled)) {
+      to.labels.push_back(-1);
+      continue;
+    }
     if (spec.positive_above) label = label > *spec.positive_above ? 1.0 : 0.0;
-    if (label != std::floor(label) || label < least || label >= static_cast<double>(classes)) {
+    if (label != std::floor(label) || label < 0 || label >= static_cast<double>(classes)) {
       return wrong("a label is none of the classes 0 to " + std::to_string(classes - 1));
     }
     to.labels.push_back(static_cast<std::int64_t>(label));

@@ -22,14 +22,29 @@ std::size_t row_count(const ExampleSet& examples) {
   return static_cast<std::size_t>(examples.rows);
 }
 
+// Nothing can be said of a model from rows without a label; where the job keeps them, they train.
+void drop_unlabelled(const std::variant<Table, ExampleSet>& data, std::vector<std::size_t>& rows) {
+  const auto* table = std::get_if<Table>(&data);
+  const auto& labels = table != nullptr ? table->labels : std::get<ExampleSet>(data).labels;
+  if (labels.size() != (table != nullptr ? table->rows : row_count(std::get<ExampleSet>(data))))
+    return;  // a regression, or labels at places
+  std::erase_if(rows, [&labels](std::size_t row) { return labels[row] < 0; });
+}
+
 // The rows that are used, before the split; arrays have no incomplete ones.
 RowSplit split_of(const RawData& raw, const DataSpec& spec, std::uint64_t seed) {
   const auto usable = [&spec](const std::variant<Table, ExampleSet>& data) {
     if (const auto* table = std::get_if<Table>(&data)) return usable_rows(*table, spec);
     return all_rows(row_count(std::get<ExampleSet>(data)));
   };
-  if (raw.separate_validation) return {usable(raw.rows), usable(raw.validation)};
-  return split_rows(usable(raw.rows), spec.validation_fraction, seed);
+  if (!raw.separate_validation) {
+    RowSplit split = split_rows(usable(raw.rows), spec.validation_fraction, seed);
+    drop_unlabelled(raw.rows, split.validation);
+    return split;
+  }
+  RowSplit split{usable(raw.rows), usable(raw.validation)};
+  drop_unlabelled(raw.validation, split.validation);
+  return split;
 }
 
 Result<RawData> read(const DatasetSource& source, const DataSpec& spec, std::string& local_detail) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "client/data/augmentation.h"
 #include "client/data/loader.h"
 
 namespace tributary {
@@ -8,6 +9,14 @@ Result<const DataLoader*> find_loader(std::string_view name) {
     if (loader->name == name) return loader;
   }
   return make_error(ErrorCode::kInvalidArgument, "no data loader '" + std::string(name) + "'");
+}
+
+Result<const Augmentation*> find_augmentation(std::string_view name) {
+  for (const Augmentation* augmentation : augmentation_table()) {
+    if (augmentation->name == name) return augmentation;
+  }
+  return make_error(ErrorCode::kInvalidArgument,
+                    "there is no augmentation '" + std::string(name) + "' in this client");
 }
 
 Error data_error(std::string& local_detail, std::string shared, std::string local) {

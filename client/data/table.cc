@@ -68,12 +68,17 @@ Status TableBuilder::add_row(const std::vector<std::string>& cells) {
                                                        std::to_string(roles_.size()));
   }
   const auto label = static_cast<std::size_t>(std::ranges::find(roles_, kLabel) - roles_.begin());
-  if (label < cells.size() && is_missing(cells[label])) {
+  const bool unlabelled = label < cells.size() && is_missing(cells[label]);
+  if (unlabelled && !spec_.keep_unlabelled) {
     ++table_.unlabelled;
     return {};
   }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (roles_[i] == kUnused) continue;
+    if (roles_[i] == kLabel && unlabelled) {
+      table_.labels.push_back(-1);
+      continue;
+    }
     TRIB_CHECK_OK(roles_[i] == kLabel ? add_label(cells[i])
                                       : add_cell(static_cast<std::size_t>(roles_[i]), cells[i]));
   }

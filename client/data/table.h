@@ -28,7 +28,7 @@ struct Table {
   std::size_t rows = 0;
   std::size_t unlabelled = 0;         // rows left out
   std::vector<TableColumn> features;  // as in DataSpec::features
-  // Binary and classes: the class; regression: empty.
+  // Binary and classes: the class, -1 where there is none; regression: empty.
   std::vector<std::int64_t> labels;
   std::vector<float> targets;
 };
@@ -42,7 +42,8 @@ class TableBuilder {
   // Names of the file's columns, in order. Fails with a text that names only columns of the job.
   Status set_columns(const std::vector<std::string>& names);
   std::size_t width() const { return roles_.size(); }
-  // One line of the file; without a label it is left out and counted. Errors name the column, never
+  // One line of the file; without a label it is left out and counted, unless the job keeps such
+  // rows. Errors name the column, never
   // the value.
   Status add_row(const std::vector<std::string>& cells);
   Table take() { return std::move(table_); }

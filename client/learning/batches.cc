@@ -25,6 +25,7 @@ std::span<const std::uint32_t> Batches::next() {
   const std::size_t size = std::min(batch_size_, order_.size() - position_);
   const std::span<const std::uint32_t> batch(order_.data() + position_, size);
   position_ += size;
+  drawn_ += size;
   return batch;
 }
 

@@ -2,7 +2,9 @@
 #include "client/learning/evaluator.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "client/learning/batch_maker.h"
 #include "client/learning/examples.h"
 #include "client/learning/layers.h"
 #include "client/learning/learner.h"
@@ -10,6 +12,7 @@
 #include "client/learning/torch_model.h"
 #include "client/learning/writer.h"
 #include "common/base/limits.h"
+#include "common/base/random_source.h"
 
 namespace tributary {
 namespace {
@@ -46,6 +49,31 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
   return sheet.add_classified(values_of(outputs), std::span(data.labels).subspan(from, values));
 }
 
+// By the objective's own loss, in batches of the job, in the rows' order. What it draws follows
+// from the job's seed, so that every round is judged alike.
+Status judge_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const ExampleSet& data,
+                  const TrainingObjective& plugin, const std::function<bool()>& should_stop) {
+  TRIB_TRY(augmenter, Augmenter::make(plugin.two_views ? std::span(job.train.augment)
+                                                       : std::span<const PluginChoice>(),
+                                      derive_seed(job.seed, "judged views")));
+  const auto objective = plugin.make({job, limits::kRoundsMax, derive_seed(job.seed, "judged")});
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(data.rows));
+  std::iota(order.begin(), order.end(), 0U);
+  const std::int64_t wanted = job.train.batch_size > 0 ? job.train.batch_size : data.rows;
+  const auto batch = static_cast<std::size_t>(
+      std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(data.rows, 1)));
+  BatchMaker maker(job, data, static_cast<std::int64_t>(batch),
+                   {std::move(augmenter), plugin.two_views});
+  for (std::size_t at = 0; at < order.size(); at += batch) {
+    if (should_stop && should_stop())
+      return make_error(ErrorCode::kCancelled, "the evaluation was stopped");
+    const auto rows = std::span(order).subspan(at, std::min(batch, order.size() - at));
+    const torch::Tensor loss = objective->loss(model, maker.make(rows, at));
+    TRIB_CHECK_OK(sheet.add_judged(loss.item<double>(), rows.size()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<EvaluationCounts> count_scores(TorchModel& model, const JobSpec& job, const ExampleSet& data,
@@ -53,6 +81,11 @@ Result<EvaluationCounts> count_scores(TorchModel& model, const JobSpec& job, con
   const torch::NoGradGuard no_gradients;
   model.set_training(false);
   ScoreSheet sheet(job.data, model_outputs(job.data, data.input_shape));
+  TRIB_TRY(objective, find_objective(job.train.objective.name));
+  if (objective->judges) {
+    TRIB_CHECK_OK(judge_rows(sheet, model, job, data, *objective, should_stop));
+    return sheet.counts();
+  }
   const std::int64_t total = static_cast<std::int64_t>(data.rows);
   const std::int64_t features = std::max<std::int64_t>(features_of(data.input_shape), 1);
   const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features, 1,

@@ -58,7 +58,8 @@ Status check_examples(const JobSpec& job, const ExampleSet& data) {
     return data.targets.size() == places ? Status{} : wrong("not one target for each row");
   }
   if (data.labels.size() != places) return wrong("not one label for each row");
-  const std::int64_t least = labels_places(job.data.target) ? -1 : 0;
+  const bool may_lack = job.train.objective.name == "pseudo_labels";
+  const std::int64_t least = labels_places(job.data.target) || may_lack ? -1 : 0;
   const std::int64_t classes =
       job.data.target == TargetKind::kBinary ? 2 : model_outputs(job.data, data.input_shape);
   for (const std::int64_t label : data.labels) {

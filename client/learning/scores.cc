@@ -103,6 +103,13 @@ Status ScoreSheet::add_measured(std::span<const float> outputs, std::span<const 
   return {};
 }
 
+Status ScoreSheet::add_judged(double loss, std::size_t rows) {
+  if (!std::isfinite(loss)) return diverged();
+  loss_sum_ += loss * static_cast<double>(rows);
+  counts_.examples += rows;
+  return {};
+}
+
 void ScoreSheet::add_rows(std::size_t labels) {
   TRIB_ASSERT(labels % row_labels_ == 0, "whole rows");
   counts_.examples += labels / row_labels_;

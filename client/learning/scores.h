@@ -22,6 +22,8 @@ class ScoreSheet {
   Status add_classified(std::span<const float> outputs, std::span<const std::int64_t> target);
   // Regression: squared error of each target of whole rows.
   Status add_measured(std::span<const float> outputs, std::span<const float> target);
+  // Rows whose mean loss is known as a whole.
+  Status add_judged(double loss, std::size_t rows);
   // The counts so far; fails where the loss does not fit the wire's integer.
   Result<EvaluationCounts> counts() const;
 

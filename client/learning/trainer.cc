@@ -50,17 +50,20 @@ struct Private {
 
 class Trainer {
  public:
-  Trainer(const TrainRequest& request, TorchModelPtr model, std::unique_ptr<Optimizer> optimizer,
-          std::unique_ptr<AlgorithmRun> algorithm, std::unique_ptr<Objective> objective)
+  // `data`: the site's rows, with those that were made of them.
+  Trainer(const TrainRequest& request, const ExampleSet& data, TorchModelPtr model,
+          std::unique_ptr<Optimizer> optimizer, std::unique_ptr<AlgorithmRun> algorithm,
+          std::unique_ptr<Objective> objective, RowTreatment treatment)
       : request_(request),
         model_(std::move(model)),
         optimizer_(std::move(optimizer)),
         algorithm_(std::move(algorithm)),
-        batches_(static_cast<std::size_t>(request.data.rows), request.job.train.batch_size,
+        batches_(static_cast<std::size_t>(data.rows), request.job.train.batch_size,
                  request.shuffle_seed),
-        maker_(request.job, request.data, static_cast<std::int64_t>(batches_.batch_size())),
+        maker_(request.job, data, static_cast<std::int64_t>(batches_.batch_size()),
+               std::move(treatment)),
         objective_(std::move(objective)),
-        total_(training_steps(request.job.train, static_cast<std::uint64_t>(request.data.rows))) {
+        total_(training_steps(request.job.train, static_cast<std::uint64_t>(data.rows))) {
     const auto& stop = request.job.train.local_stop;
     if (stop && request.validation != nullptr && request.validation->rows > 0)
       best_.emplace(stop->patience);
@@ -107,10 +110,11 @@ class Trainer {
   std::vector<float> adjusted_;
 
   // With the weights, the optimiser and the random numbers, where it stands.
-  std::uint64_t done_ = 0;       // batches
-  double loss_sum_ = 0.0;        // over the rows of the last epoch, or of the pass under way
-  double loss_rows_ = 0.0;       // those rows
-  double seconds_before_ = 0.0;  // of the training that this one goes on from
+  std::uint64_t done_ = 0;          // batches
+  std::uint64_t private_rows_ = 0;  // that batches with noise had; where they stand in it
+  double loss_sum_ = 0.0;           // over the rows of the last epoch, or of the pass under way
+  double loss_rows_ = 0.0;          // those rows
+  double seconds_before_ = 0.0;     // of the training that this one goes on from
 };
 
 Status Trainer::keep_private(const JobSpec& job) {
@@ -167,7 +171,8 @@ Status Trainer::one_private_batch() {
   const auto most = static_cast<std::size_t>(std::min(gradients.chunk_rows(), maker_.rows_max()));
   for (std::size_t at = 0; at < rows.size(); at += most) {
     const auto chunk = rows.subspan(at, std::min(most, rows.size() - at));
-    const Batch batch = maker_.make(chunk);
+    const Batch batch = maker_.make(chunk, private_rows_);
+    private_rows_ += chunk.size();
     TRIB_CHECK_OK(gradients.add(batch.inputs, batch.targets));
   }
   std::size_t index = 0;
@@ -273,11 +278,13 @@ Status Trainer::restore(const TrainingState& earlier) {
 }
 
 Status Trainer::one_batch() {
+  const std::uint64_t place = batches_.drawn();
   const std::span<const std::uint32_t> rows = batches_.next();
-  Batch batch = maker_.make(rows);
+  Batch batch = maker_.make(rows, place);
   if (device_for(request_.job, request_.device) == Device::kCuda) {
     batch.inputs = batch.inputs.to(torch::kCUDA);
     if (batch.targets.defined()) batch.targets = batch.targets.to(torch::kCUDA);
+    if (batch.partners.defined()) batch.partners = batch.partners.to(torch::kCUDA);
   }
   const torch::Tensor loss = objective_->loss(*model_, batch);
   const double value = static_cast<double>(loss.item<float>());
@@ -377,8 +384,16 @@ Result<TrainOutput> train(const TrainRequest& request) {
     AlgorithmStart start{job.train.algorithm.options, job.train.optimizer, rate,
                          request.global.values,       request.server,      request.own};
     TRIB_TRY(objective, find_objective(job.train.objective.name));
-    Trainer trainer(request, model, std::move(optimizer), algorithm->make(start),
-                    objective->make(job, derive_seed(request.shuffle_seed, "objective")));
+    // What everybody can foretell would be no part of what hides a row.
+    const std::uint64_t augment_seed = job.privacy.records
+                                           ? SecureRandom().next_u64()
+                                           : derive_seed(request.shuffle_seed, "augment");
+    TRIB_TRY(augmenter, Augmenter::make(job.train.augment, augment_seed));
+    const std::optional<ExampleSet> grown = augmenter.grown(request.data);
+    Trainer trainer(
+        request, grown ? *grown : request.data, model, std::move(optimizer), algorithm->make(start),
+        objective->make({job, request.round, derive_seed(request.shuffle_seed, "objective")}),
+        {std::move(augmenter), objective->two_views});
     if (job.privacy.records) TRIB_CHECK_OK(trainer.keep_private(job));
     return trainer.run();
   });

@@ -152,7 +152,10 @@ void check_together(Section& root, const JobSpec& spec) {
   const std::string loss = target == TargetKind::kBinary ? "bce"
                            : classes                     ? "cross_entropy"
                                                          : "mse";
-  if (spec.train.loss != "auto" && spec.train.loss != loss) {
+  // Inputs between 0 and 1 may also be made from logits.
+  const bool of_inputs = target == TargetKind::kUnlabelled && spec.train.loss == "bce" &&
+                         spec.train.objective.name != "contrastive";
+  if (spec.train.loss != "auto" && spec.train.loss != loss && !of_inputs) {
     root.section("train", Section::Need::kRequired)
         .fault("loss", "data.task wants auto or " + loss);
   }
@@ -171,6 +174,7 @@ void check_together(Section& root, const JobSpec& spec) {
   check_algorithm(root, spec);
   check_train(root, spec);
   check_transfer(root, spec);
+  check_objective(root, spec);
   check_privacy(root, spec);
 }
 
@@ -190,7 +194,8 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.model = read_plugin(root, "model", "family", model_families());
   spec.data = read_data(root);
   spec.transfer = read_transfer(root);
-  spec.train = read_train(root);
+  spec.train = read_train(root, spec.data);
+  spec.data.keep_unlabelled = spec.train.objective.name == "pseudo_labels";
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
   spec.aggregation.planned_rounds = spec.rounds.rounds;

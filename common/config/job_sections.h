@@ -28,7 +28,7 @@ inline const char* quorum_key(const RoundPolicy& rounds) {
 }
 
 DataSpec read_data(Section& root);
-TrainSpec read_train(Section& root);
+TrainSpec read_train(Section& root, const DataSpec& data);
 TransferSpec read_transfer(Section& root);
 AggregationSpec read_aggregate(Section& root);
 RoundPolicy read_rounds(Section& root);
@@ -43,5 +43,7 @@ void fit_model(Section& root, JobSpec& spec);
 void check_train(Section& root, const JobSpec& spec);
 void check_transfer(Section& root, const JobSpec& spec);
 void check_privacy(Section& root, const JobSpec& spec);
+// Objective and augmentations, against the other choices of the job.
+void check_objective(Section& root, const JobSpec& spec);
 
 }  // namespace tributary

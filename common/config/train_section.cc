@@ -41,11 +41,15 @@ ClassWeights read_class_weights(Section& from) {
 
 }  // namespace
 
-TrainSpec read_train(Section& root) {
+TrainSpec read_train(Section& root, const DataSpec& data) {
   Section from = root.section("train", Need::kRequired);
   TrainSpec train;
   train.algorithm = read_plugin(from, "algorithm", "name", client_algorithms(), "fedavg");
   train.optimizer = read_plugin(from, "optimizer", "name", client_optimizers(), "sgd");
+  const bool unlabelled = data.target == TargetKind::kUnlabelled;
+  train.objective = read_plugin(from, "objective", "name", training_objectives(),
+                                unlabelled ? "reconstruction" : "supervised");
+  train.augment = read_plugins(from, "augment", "name", augmentations());
   train.loss = from.choice("loss", {"auto", "bce", "cross_entropy", "mse"}, "auto");
   train.epochs = from.integer("epochs", {1, 10'000}, 1);
   train.steps = from.integer("steps", {0, 10'000'000}, 0);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "client/data/augmentation.h"
 #include "client/data/loader.h"
 #include "client/learning/algorithm.h"
 #include "client/learning/family.h"
@@ -39,6 +40,7 @@ std::set<std::string> names_of(const std::vector<PluginSchema>& schemas) {
 TEST(Plugins, TheCatalogueAndTheTablesNameTheSame) {
   EXPECT_EQ(names_of(family_table()), names_of(model_families()));
   EXPECT_EQ(names_of(algorithm_table()), names_of(client_algorithms()));
+  EXPECT_EQ(names_of(augmentation_table()), names_of(augmentations()));
   EXPECT_EQ(names_of(update_encoding_table()), names_of(update_encodings()));
   EXPECT_EQ(names_of(rule_table()), names_of(aggregation_rules()));
   EXPECT_EQ(names_of(pre_aggregator_table()), names_of(pre_aggregators()));

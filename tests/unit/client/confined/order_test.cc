@@ -36,6 +36,8 @@ JobSpec job() {
   made.data.label_values = {"I", "II", "III"};
   made.train.algorithm = choose(client_algorithms(), "fedprox", {{"mu", 0.125}});
   made.train.optimizer = choose(client_optimizers(), "adam", {});
+  made.train.objective = choose(training_objectives(), "masked", {{"share", 0.75}});
+  made.train.augment = {choose(augmentations(), "flip", {}), choose(augmentations(), "noise", {})};
   made.train.loss = "cross_entropy";
   made.train.epochs = 4;
   made.train.steps = 9;

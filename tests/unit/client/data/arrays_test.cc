@@ -69,6 +69,17 @@ TEST_F(Arrays, IdxIsReadAndScaled) {
   EXPECT_THAT(site->training.labels, ElementsAre(7, 2));
 }
 
+TEST_F(Arrays, ALabelOfMinusOneIsNoneWhereTheJobKeepsSuchRows) {
+  const std::string labels =
+      put("labels", std::string("\0\0\x09\x01\0\0\0\x02", 8) + std::string("\xff\x02", 2));
+  const std::string images = put("images", kImages);
+  ASSERT_FALSE(load_idx(images, labels));
+  spec_.keep_unlabelled = true;
+  const auto site = load_idx(images, labels);
+  ASSERT_TRUE(site) << site.error().message << detail_;
+  EXPECT_THAT(site->training.labels, ElementsAre(-1, 2));
+}
+
 TEST_F(Arrays, IdxIsReadCompressedToo) {
   const std::string path = directory_ / "i.gz";
   gzFile file = gzopen(path.c_str(), "wb");

@@ -132,6 +132,36 @@ TEST_F(Resume, AModelWithAdaptersAndFrozenParts) {
   expect_same_bits();
 }
 
+// What is drawn for a row follows from its place in the training, not from what was drawn before.
+TEST_F(Resume, AugmentedRowsAreChangedAsTheyWouldHaveBeen) {
+  job_.train.augment = {choose(augmentations(), "noise", {{"deviation", 0.5}}),
+                        choose(augmentations(), "mixup", {{"alpha", 0.4}})};
+  expect_same_bits();
+}
+
+TEST_F(Resume, RowsOfSmoteAreMadeAnew) {
+  job_.train.augment = {choose(augmentations(), "smote")};
+  std::ranges::fill(data_.labels, 0);
+  for (std::size_t i = 0; i < 25; ++i) data_.labels[i] = 1;
+  for (std::size_t i = 0; i < 2; ++i) data_.labels[i] = 0;  // 27 and 23: 54 rows in the end
+  expect_same_bits();
+}
+
+TEST_F(Resume, WhatObjectivesDrawFollowsFromThePlaceToo) {
+  job_.data.target = TargetKind::kUnlabelled;
+  job_.data.input_shape = {3};
+  data_.labels.clear();
+  job_.train.augment = {choose(augmentations(), "noise", {{"deviation", 0.5}})};
+  for (const PluginChoice& objective :
+       {choose(training_objectives(), "masked"),
+        choose(training_objectives(), "reconstruction", {{"deviation", 0.5}}),
+        choose(training_objectives(), "contrastive", {{"width", std::int64_t{4}}})}) {
+    SCOPED_TRACE(objective.name);
+    job_.train.objective = objective;
+    expect_same_bits();
+  }
+}
+
 // Dropout from the global generator, batch statistics, and what such a module may keep besides: a
 // buffer of integers and a buffer that it replaces, and a plain number.
 Bytes module_file() {

@@ -143,9 +143,10 @@ std::string table_of(const std::vector<PluginSchema>& plugins) {
 }
 
 TEST_F(ReferencePage, HasTheCataloguesTables) {
-  for (const auto* plugins : {&model_families(), &client_algorithms(), &client_optimizers(),
-                              &update_encodings(), &pre_aggregators(), &aggregation_rules(),
-                              &server_optimizers(), &learning_rate_schedules(), &data_loaders()}) {
+  for (const auto* plugins :
+       {&model_families(), &client_algorithms(), &client_optimizers(), &training_objectives(),
+        &augmentations(), &update_encodings(), &pre_aggregators(), &aggregation_rules(),
+        &server_optimizers(), &learning_rate_schedules(), &data_loaders()}) {
     const std::string table = table_of(*plugins);
     EXPECT_NE(page_.find(table), std::string::npos) << "put this on the page:\n" << table;
   }
