@@ -89,4 +89,15 @@ Batch BatchMaker::make(std::span<const std::uint32_t> rows, std::uint64_t place)
   return batch;
 }
 
+torch::Tensor with_extra(const torch::Tensor& loss, TorchModel& model) {
+  const torch::Tensor extra = model.extra_loss();
+  return extra.defined() ? loss + extra : loss;
+}
+
+void move(Batch& batch, torch::Device device) {
+  for (torch::Tensor* tensor : {&batch.inputs, &batch.targets, &batch.second, &batch.partners}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
+  }
+}
+
 }  // namespace tributary

@@ -9,7 +9,8 @@ std::vector<double> class_weights_at(const JobSpec& job, const ExampleSet& train
   const ClassWeights& wanted = job.train.class_weights;
   if (!wanted.balanced) return wanted.weights;
   const bool binary = job.data.target == TargetKind::kBinary;
-  const auto classes = binary ? std::size_t{2} : static_cast<std::size_t>(model_outputs(job.data, {}));
+  const auto classes =
+      binary ? std::size_t{2} : static_cast<std::size_t>(model_outputs(job.data, {}));
   std::vector<std::uint64_t> labels(classes, 0);
   std::uint64_t all = 0;
   for (const std::int64_t label : training.labels) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ModelFamily: a plug-in that builds a trainable model from a job's options. Factories are constants, any thread; a
-// model belongs to one thread. Most families only list layers (layers.h) and so contain no Torch. It does not train.
+// ModelFamily: a plug-in that builds a trainable model from a job's options. Factories are
+// constants, any thread; a model belongs to one thread. Most families only list layers (layers.h)
+// and so contain no Torch. It does not train.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +18,18 @@
 namespace tributary {
 
 class TorchModel;  // torch_model.h
-// Shared only because a shared pointer may be passed on where the class is incomplete; it has one owner.
+// Shared only because a shared pointer may be passed on where the class is incomplete; it has one
+// owner.
 using TorchModelPtr = std::shared_ptr<TorchModel>;
 
 struct ModelRequest {
-  const OptionMap& options;                // of job.model
-  std::vector<std::int64_t> input_shape;   // of one example, e.g. {13} or {1, 28, 28}
-  std::int64_t outputs = 1;                // 1 for binary (a logit) and regression, else the number of classes
+  const OptionMap& options;               // of job.model
+  std::vector<std::int64_t> input_shape;  // of one example, e.g. {13} or {1, 28, 28}
+  std::int64_t outputs = 1;  // 1 for binary (a logit) and regression, else the number of classes
   TargetKind target = TargetKind::kBinary;
-  std::vector<std::int64_t> target_shape;  // of one example's labels, e.g. {28, 28} or {128}; empty: one
-  ByteView module_file;                    // the job's TorchScript module; empty where it has none
+  std::vector<std::int64_t>
+      target_shape;      // of one example's labels, e.g. {28, 28} or {128}; empty: one
+  ByteView module_file;  // the job's TorchScript module; empty where it has none
 };
 
 struct ModelFamily {

@@ -162,8 +162,8 @@ void LayerStack::pass(const LatentLayer& layer, Walk& walk) {
       0.5 * (mean.square() + variance.exp() - 1.0 - variance).sum(1);  // of each row
   extra_loss_ = divergence.mean() * (layer.beta / static_cast<double>(layer.inputs));
   const torch::Tensor noise = at::empty(mean.sizes(), mean.options().device(torch::kCPU))
-                                   .normal_(0.0, 1.0, generator_)
-                                   .to(mean.device());
+                                  .normal_(0.0, 1.0, generator_)
+                                  .to(mean.device());
   walk.x = mean + (variance * 0.5).exp() * noise;
 }
 

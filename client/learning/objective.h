@@ -24,6 +24,10 @@ struct Batch {
   std::uint64_t place = 0;  // rows of the training before these: what is drawn follows from it
 };
 
+void move(Batch& batch, torch::Device device);
+// With what the model adds to the loss of its last forward().
+torch::Tensor with_extra(const torch::Tensor& loss, TorchModel& model);
+
 class Objective {
  public:
   virtual ~Objective() = default;

@@ -240,8 +240,8 @@ Status RowGradients::add(const torch::Tensor& inputs, const torch::Tensor& label
   if (outputs.defined()) {
     const torch::Tensor fitting =
         targets.is_floating_point() ? targets.to(torch::kDouble) : targets;
-    return add_rows_of(
-        uses, summed_loss(kind_, outputs, fitting, model_.extra_loss(), class_weights_));
+    return add_rows_of(uses,
+                       summed_loss(kind_, outputs, fitting, model_.extra_loss(), class_weights_));
   }
   for (std::int64_t row = 0; row < inputs.size(0); ++row)
     TRIB_CHECK_OK(add_alone(inputs.narrow(0, row, 1), targets.narrow(0, row, 1)));

@@ -281,11 +281,7 @@ Status Trainer::one_batch() {
   const std::uint64_t place = batches_.drawn();
   const std::span<const std::uint32_t> rows = batches_.next();
   Batch batch = maker_.make(rows, place);
-  if (device_for(request_.job, request_.device) == Device::kCuda) {
-    batch.inputs = batch.inputs.to(torch::kCUDA);
-    if (batch.targets.defined()) batch.targets = batch.targets.to(torch::kCUDA);
-    if (batch.partners.defined()) batch.partners = batch.partners.to(torch::kCUDA);
-  }
+  if (device_for(request_.job, request_.device) == Device::kCuda) move(batch, torch::kCUDA);
   const torch::Tensor loss = objective_->loss(*model_, batch);
   const double value = static_cast<double>(loss.item<float>());
   if (!std::isfinite(value)) {

@@ -85,7 +85,7 @@ void check_contrastive(Section& train, const JobSpec& spec) {
   }
 }
 
-void check_objective(Section& train, const JobSpec& spec) {
+void check_choice(Section& train, const JobSpec& spec) {
   const std::string& name = spec.train.objective.name;
   const TargetKind target = spec.data.target;
   const bool unlabelled = target == TargetKind::kUnlabelled;
@@ -133,7 +133,7 @@ void check_objective(Section& root, const JobSpec& spec) {
     if (first - spec.train.augment.begin() == static_cast<std::ptrdiff_t>(i))
       check_augmentation(train, spec, augmentation_named(name));
   }
-  check_objective(train, spec);
+  check_choice(train, spec);
 }
 
 }  // namespace tributary

@@ -26,7 +26,7 @@ class Masked final : public Objective {
     const torch::Tensor hidden = draw(batch);
     const torch::Tensor seen = batch.inputs.masked_fill(hidden.to(torch::kBool), 0.0);
     const torch::Tensor losses = input_losses(loss_, model.forward(seen), batch.inputs);
-    return (losses * hidden).sum() / hidden.sum();
+    return with_extra((losses * hidden).sum() / hidden.sum(), model);
   }
 
  private:
@@ -50,7 +50,7 @@ class Masked final : public Objective {
       const auto of_row = all.subspan(static_cast<std::size_t>(row) * size, size);
       for (std::size_t i = 0; i < hide; ++i) mark(of_row, shape, parts[i]);
     }
-    return hidden;
+    return hidden.to(batch.inputs.device());
   }
 
   std::size_t patches(std::int64_t size) const {

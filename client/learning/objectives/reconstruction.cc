@@ -16,13 +16,15 @@ class Reconstruction final : public Objective {
         seed_(start.seed) {}
 
   torch::Tensor loss(TorchModel& model, const Batch& batch) override {
-    if (deviation_ == 0.0)
-      return input_losses(loss_, model.forward(batch.inputs), batch.inputs).mean();
-    torch::Tensor noisy = batch.inputs.clone();
-    SeededRandom random(derive_seed(seed_, "noise", batch.place));
-    for (float& value : values_of(noisy))
-      value = static_cast<float>(double{value} + deviation_ * random.normal());
-    return input_losses(loss_, model.forward(noisy), batch.inputs).mean();
+    torch::Tensor seen = batch.inputs;
+    if (deviation_ > 0.0) {
+      const torch::Tensor noise = torch::empty(seen.sizes());
+      SeededRandom random(derive_seed(seed_, "noise", batch.place));
+      for (float& value : values_of(noise))
+        value = static_cast<float>(deviation_ * random.normal());
+      seen = seen + noise.to(seen.device());
+    }
+    return with_extra(input_losses(loss_, model.forward(seen), batch.inputs).mean(), model);
   }
 
  private:

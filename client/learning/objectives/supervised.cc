@@ -22,8 +22,7 @@ class Supervised final : public Objective {
           training_loss(kind_, outputs, batch.partners, at::Reduction::Mean, weights_);
       loss = loss * batch.kept + other * (1.0 - batch.kept);
     }
-    const torch::Tensor extra = model.extra_loss();
-    return extra.defined() ? loss + extra : loss;
+    return with_extra(loss, model);
   }
 
  private:
