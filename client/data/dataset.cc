@@ -32,19 +32,42 @@ RowSplit split_of(const RawData& raw, const DataSpec& spec, std::uint64_t seed) 
   return split_rows(usable(raw.rows), spec.validation_fraction, seed);
 }
 
-Result<RawData> read(const DatasetSource& source, const DataSpec& spec, std::string& local_detail) {
-  TRIB_TRY(loader, find_loader(source.loader));
-  return loader->load(source.options, spec, local_detail);
+std::uint64_t records_of(const std::variant<Table, ExampleSet>& data) {
+  if (const auto* table = std::get_if<Table>(&data)) return table->rows + table->unlabelled;
+  return row_count(std::get<ExampleSet>(data));
 }
 
-ExampleSet take_scaled(const ExampleSet& from, const DataSpec& spec,
-                       const std::vector<std::size_t>& rows) {
-  ExampleSet examples = take_rows(from, rows);
-  const auto scale = static_cast<float>(spec.value_scale);
-  if (spec.value_scale != 1.0) {
-    for (float& value : examples.inputs) value *= scale;
+LoadContext context_of(const DatasetSource& source) {
+  return {{}, FaultyRecords(source.faulty_records_max), source.store};
+}
+
+Result<RawData> read(const DatasetSource& source, const DataSpec& spec, LoadContext& context) {
+  TRIB_TRY(loader, find_loader(source.loader));
+  TRIB_TRY(raw, loader->load(source.options, spec, context));
+  const std::uint64_t fine =
+      records_of(raw.rows) + (raw.separate_validation ? records_of(raw.validation) : 0);
+  TRIB_CHECK_OK(context.faulty.check(fine, context.local_detail));
+  return raw;
+}
+
+void scale(ExampleSet& examples, const DataSpec& spec) {
+  const auto factor = static_cast<float>(spec.value_scale);
+  if (spec.value_scale == 1.0) return;
+  for (float& value : examples.inputs) value *= factor;
+}
+
+// In place, as there may be no room for a second copy.
+void place_arrays(RawData raw, const RowSplit& split, const DataSpec& spec, SiteExamples& site) {
+  ExampleSet& rows = std::get<ExampleSet>(raw.rows);
+  if (raw.separate_validation) {
+    site.validation = std::get<ExampleSet>(std::move(raw.validation));
+  } else {
+    site.validation = take_rows(rows, split.validation);
+    keep_rows(rows, split.training);
   }
-  return examples;
+  site.training = std::move(rows);
+  scale(site.training, spec);
+  scale(site.validation, spec);
 }
 
 std::uint64_t dropped_of(const std::variant<Table, ExampleSet>& data, std::size_t used) {
@@ -64,8 +87,8 @@ auto within_memory(Action action) -> decltype(action()) {
 }
 
 Result<DataSummary> summarize(const DatasetSource& source, const DataSpec& spec, std::uint64_t seed,
-                              std::string& local_detail) {
-  TRIB_TRY(raw, read(source, spec, local_detail));
+                              LoadContext& context) {
+  TRIB_TRY(raw, read(source, spec, context));
   const RowSplit split = split_of(raw, spec, seed);
   DataSummary summary;
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
@@ -78,18 +101,20 @@ Result<DataSummary> summarize(const DatasetSource& source, const DataSpec& spec,
 }
 
 Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, const DataPlan& plan,
-                          std::uint64_t seed, std::string& local_detail) {
-  TRIB_TRY(raw, read(source, spec, local_detail));
+                          std::uint64_t seed, LoadContext& context) {
+  TRIB_TRY(raw, read(source, spec, context));
   const RowSplit split = split_of(raw, spec, seed);
   const auto& validation_source = raw.separate_validation ? raw.validation : raw.rows;
   SiteExamples site;
+  site.faulty_rows = context.faulty.count();
+  site.faulty_places = context.faulty.places();
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
     DataSummary summary = summarize_rows(*table, spec, split.training);
     summary.validation_rows = split.validation.size();
     TRIB_TRY(own, plan_for_site(spec, plan, summary));
-    TRIB_TRY(training, encode_rows(*table, spec, own, split.training));
-    TRIB_TRY(validation,
-             encode_rows(std::get<Table>(validation_source), spec, own, split.validation));
+    TRIB_TRY(training, encode_rows(*table, spec, own, split.training, context.store));
+    TRIB_TRY(validation, encode_rows(std::get<Table>(validation_source), spec, own,
+                                     split.validation, context.store));
     const std::size_t used = split.training.size();
     site.dropped_rows =
         raw.separate_validation
@@ -102,22 +127,32 @@ Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, con
     site.validation = std::move(validation);
     return site;
   }
-  site.training = take_scaled(std::get<ExampleSet>(raw.rows), spec, split.training);
-  site.validation = take_scaled(std::get<ExampleSet>(validation_source), spec, split.validation);
+  place_arrays(std::move(raw), split, spec, site);
   return site;
 }
 
 }  // namespace
 
+DatasetSource dataset_source(const PluginChoice& dataset, std::shared_ptr<RowStore> store) {
+  return {dataset.name, dataset.options, option_or(dataset.options, "faulty_records_max", 0.0),
+          std::move(store)};
+}
+
 Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpec& spec,
                                       std::uint64_t seed, std::string* local_detail) {
-  return within_memory([&] { return summarize(source, spec, seed, *local_detail); });
+  LoadContext context = context_of(source);
+  auto summary = within_memory([&] { return summarize(source, spec, seed, context); });
+  if (!summary) *local_detail = std::move(context.local_detail);
+  return summary;
 }
 
 Result<SiteExamples> load_dataset(const DatasetSource& source, const DataSpec& spec,
                                   const DataPlan& plan, std::uint64_t seed,
                                   std::string* local_detail) {
-  return within_memory([&] { return load(source, spec, plan, seed, *local_detail); });
+  LoadContext context = context_of(source);
+  auto site = within_memory([&] { return load(source, spec, plan, seed, context); });
+  if (!site) *local_detail = std::move(context.local_detail);
+  return site;
 }
 
 }  // namespace tributary

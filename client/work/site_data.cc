@@ -13,7 +13,7 @@ Result<DatasetSource> FileSiteData::source(const JobSpec& job) const {
   if (found == datasets_.end()) {
     return make_error(ErrorCode::kNotFound, "this site has no dataset '" + job.data.dataset + "'");
   }
-  return DatasetSource{found->second.name, found->second.options};
+  return dataset_source(found->second, store_);
 }
 
 DataSpec FileSiteData::spec_of(const JobSpec& job) const {

@@ -38,6 +38,9 @@ class FileSiteData final : public SiteData {
   // validation files. For a job that names it as the root of its rule they all train instead.
   void serve_evaluator(SiteName name) { evaluator_ = std::move(name); }
 
+  // Where rows lie from the next task on, beyond what memory may hold.
+  void keep_rows_in(std::shared_ptr<RowStore> store) { store_ = std::move(store); }
+
   // From the next task on; examples that were loaded are read anew.
   void renew(std::map<std::string, PluginChoice> datasets);
 
@@ -51,6 +54,7 @@ class FileSiteData final : public SiteData {
 
   std::map<std::string, PluginChoice> datasets_;
   std::optional<SiteName> evaluator_;  // none: an ordinary site
+  std::shared_ptr<RowStore> store_;    // null: all rows lie in memory
   DataSpec loaded_spec_;
   DataPlan loaded_plan_;
   std::uint64_t loaded_seed_ = 0;

@@ -140,8 +140,12 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"task.dropped", kInfo, kSite, "job round attempt task reason",
      "Ended before its result: cancelled, late or superseded"},
     {"data.loaded", kInfo, kSite,
-     "job dataset training_rows validation_rows dropped_rows unknown_words",
-     "The local file was read; dropped_rows were incomplete, unknown_words are in no vocabulary"},
+     "job dataset training_rows validation_rows dropped_rows faulty_rows unknown_words",
+     "The local file was read; dropped_rows were incomplete, faulty_rows could not be read, "
+     "unknown_words are in no vocabulary"},
+    {"data.faulty_record", kWarn, kSite, "dataset detail",
+     "A record could not be read and is passed over, as faulty_records_max lets it; the first 10 "
+     "of a dataset are named"},
     {"training.started", kInfo, kSite, "job round attempt examples epochs batch_size",
      "The local passes begin"},
     {"training.checkpointed", kDebug, kSite, "job round attempt done total bytes seconds",
