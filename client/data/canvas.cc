@@ -37,16 +37,15 @@ std::vector<Canvas::Mixture> Canvas::mixtures(std::int64_t from, std::int64_t to
 Status Canvas::begin(std::int64_t height, std::int64_t width, std::int64_t channels) {
   if (height < 1 || width < 1 || height > limits::kPictureSideMax ||
       width > limits::kPictureSideMax) {
-    return make_error(ErrorCode::kInvalidArgument,
-                      "a picture is not between 1 and " + std::to_string(limits::kPictureSideMax) +
-                          " pixels wide and high");
+    return make_error(ErrorCode::kInvalidArgument, "a picture is not between 1 and " +
+                                                       std::to_string(limits::kPictureSideMax) +
+                                                       " pixels wide and high");
   }
   TRIB_ASSERT(channels == 1 || channels == 3, "a picture is grey or has three colours");
   std::int64_t high = shape_.height, wide = shape_.width;
   if (fit_ == CanvasFit::kLetterbox) {
-    const double scale =
-        std::min(static_cast<double>(shape_.height) / static_cast<double>(height),
-                 static_cast<double>(shape_.width) / static_cast<double>(width));
+    const double scale = std::min(static_cast<double>(shape_.height) / static_cast<double>(height),
+                                  static_cast<double>(shape_.width) / static_cast<double>(width));
     const auto side = [scale](std::int64_t from, std::int64_t most) {
       return std::clamp<std::int64_t>(std::llround(static_cast<double>(from) * scale), 1, most);
     };

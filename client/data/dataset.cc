@@ -1,54 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/data/dataset.h"
 
-#include <new>
-#include <numeric>
-
-#include "client/data/loader.h"
 #include "client/data/partition.h"
-#include "client/data/split.h"
+#include "client/data/raw_data.h"
 #include "client/data/table_encoder.h"
 
 namespace tributary {
 namespace {
-
-std::vector<std::size_t> all_rows(std::size_t count) {
-  std::vector<std::size_t> rows(count);
-  std::iota(rows.begin(), rows.end(), std::size_t{0});
-  return rows;
-}
-
-std::size_t row_count(const ExampleSet& examples) {
-  return static_cast<std::size_t>(examples.rows);
-}
-
-// The rows that are used, before the split; arrays have no incomplete ones.
-RowSplit split_of(const RawData& raw, const DataSpec& spec, std::uint64_t seed) {
-  const auto usable = [&spec](const std::variant<Table, ExampleSet>& data) {
-    if (const auto* table = std::get_if<Table>(&data)) return usable_rows(*table, spec);
-    return all_rows(row_count(std::get<ExampleSet>(data)));
-  };
-  if (raw.separate_validation) return {usable(raw.rows), usable(raw.validation)};
-  return split_rows(usable(raw.rows), spec.validation_fraction, seed);
-}
-
-std::uint64_t records_of(const std::variant<Table, ExampleSet>& data) {
-  if (const auto* table = std::get_if<Table>(&data)) return table->rows + table->unlabelled;
-  return row_count(std::get<ExampleSet>(data));
-}
-
-LoadContext context_of(const DatasetSource& source) {
-  return {{}, FaultyRecords(source.faulty_records_max), source.store};
-}
-
-Result<RawData> read(const DatasetSource& source, const DataSpec& spec, LoadContext& context) {
-  TRIB_TRY(loader, find_loader(source.loader));
-  TRIB_TRY(raw, loader->load(source.options, spec, context));
-  const std::uint64_t fine =
-      records_of(raw.rows) + (raw.separate_validation ? records_of(raw.validation) : 0);
-  TRIB_CHECK_OK(context.faulty.check(fine, context.local_detail));
-  return raw;
-}
 
 void scale(ExampleSet& examples, const DataSpec& spec) {
   const auto factor = static_cast<float>(spec.value_scale);
@@ -70,25 +28,9 @@ void place_arrays(RawData raw, const RowSplit& split, const DataSpec& spec, Site
   scale(site.validation, spec);
 }
 
-std::uint64_t dropped_of(const std::variant<Table, ExampleSet>& data, std::size_t used) {
-  const auto* table = std::get_if<Table>(&data);
-  return table == nullptr ? 0 : table->rows - used + table->unlabelled;
-}
-
-// Files may be larger than the site's memory; that is the task's failure, not the site's.
-template <typename Action>
-auto within_memory(Action action) -> decltype(action()) {
-  try {
-    return action();
-  } catch (const std::bad_alloc&) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      "the site's dataset does not fit in its memory");
-  }
-}
-
 Result<DataSummary> summarize(const DatasetSource& source, const DataSpec& spec, std::uint64_t seed,
                               LoadContext& context) {
-  TRIB_TRY(raw, read(source, spec, context));
+  TRIB_TRY(raw, read_raw(source, spec, context));
   const RowSplit split = split_of(raw, spec, seed);
   DataSummary summary;
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
@@ -102,7 +44,7 @@ Result<DataSummary> summarize(const DatasetSource& source, const DataSpec& spec,
 
 Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, const DataPlan& plan,
                           std::uint64_t seed, LoadContext& context) {
-  TRIB_TRY(raw, read(source, spec, context));
+  TRIB_TRY(raw, read_raw(source, spec, context));
   const RowSplit split = split_of(raw, spec, seed);
   const auto& validation_source = raw.separate_validation ? raw.validation : raw.rows;
   SiteExamples site;
@@ -115,11 +57,7 @@ Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, con
     TRIB_TRY(training, encode_rows(*table, spec, own, split.training, context.store));
     TRIB_TRY(validation, encode_rows(std::get<Table>(validation_source), spec, own,
                                      split.validation, context.store));
-    const std::size_t used = split.training.size();
-    site.dropped_rows =
-        raw.separate_validation
-            ? dropped_of(raw.rows, used) + dropped_of(raw.validation, split.validation.size())
-            : dropped_of(raw.rows, used + split.validation.size());
+    site.dropped_rows = dropped_of(raw, split);
     site.unknown_words =
         count_unknown_words(*table, spec, own, split.training) +
         count_unknown_words(std::get<Table>(validation_source), spec, own, split.validation);

@@ -99,8 +99,8 @@ Status check_form(const PixelForm& form) {
       form.frame_values() * (form.allocated / 8u) * static_cast<std::uint64_t>(form.frames);
   if (static_cast<std::uint64_t>(form.frames) > kPixelBytesMax || bytes > kPixelBytesMax)
     return wrong("a DICOM file's pictures are over 1 GiB");
-  if (!std::isfinite(form.slope) || !std::isfinite(form.intercept) ||
-      std::abs(form.slope) > 1e15 || std::abs(form.intercept) > 1e30)
+  if (!std::isfinite(form.slope) || !std::isfinite(form.intercept) || std::abs(form.slope) > 1e15 ||
+      std::abs(form.intercept) > 1e30)
     return wrong("a DICOM file's rescale is no finite number");
   return {};
 }
@@ -197,8 +197,8 @@ Status paint(const Pixels& pixels, const PixelForm& form, std::int64_t frame,
   std::vector<float> row(form.row_values());
   for (std::size_t y = 0; y < form.rows; ++y) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::size_t at = planes ? (i % 3) * plane + y * form.columns + i / 3
-                                    : y * form.row_values() + i;
+      const std::size_t at =
+          planes ? (i % 3) * plane + y * form.columns + i / 3 : y * form.row_values() + i;
       row[i] = value_of(pixels.at(start + at));
     }
     canvas.add_row(row);

@@ -68,12 +68,11 @@ Status check_classes(const std::vector<std::string>& names, const FileListing& l
                       listing.folder + ": give the dataset an index");
   }
   if (spec.label_values.empty() && std::ssize(names) != classes) {
-    return data_error(
-        context,
-        "the site's dataset has " + std::to_string(names.size()) + " folders, the job " +
-            std::to_string(classes) +
-            " classes; where sites lack some, name the folders in data.label.values",
-        listing.folder + " has " + std::to_string(names.size()) + " folders");
+    return data_error(context,
+                      "the site's dataset has " + std::to_string(names.size()) +
+                          " folders, the job " + std::to_string(classes) +
+                          " classes; where sites lack some, name the folders in data.label.values",
+                      listing.folder + " has " + std::to_string(names.size()) + " folders");
   }
   return {};
 }
@@ -135,8 +134,8 @@ class IndexReader {
       TRIB_TRY(mask, path_in(listing_.folder, cells[label_]));
       file.mask = std::move(mask);
     } else if (wants_label()) {
-      TRIB_TRY(label,
-               label_of(spec_, "column '" + listing_.label_column + "' of the index", cells[label_]));
+      TRIB_TRY(label, label_of(spec_, "column '" + listing_.label_column + "' of the index",
+                               cells[label_]));
       file.label = label;
     }
     files_.push_back(std::move(file));
@@ -145,9 +144,7 @@ class IndexReader {
   std::vector<ListedFile> take() { return std::move(files_); }
 
  private:
-  bool wants_label() const {
-    return listing_.labelled && spec_.target != TargetKind::kUnlabelled;
-  }
+  bool wants_label() const { return listing_.labelled && spec_.target != TargetKind::kUnlabelled; }
   static Result<std::size_t> place_of(const std::vector<std::string>& names,
                                       const std::string& wanted) {
     const auto found = std::ranges::find(names, wanted);

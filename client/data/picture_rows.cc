@@ -99,7 +99,8 @@ Result<ExampleSet> read_pictures(std::vector<ListedFile> files, const PictureRow
   const std::vector<std::int64_t> places{shape.height, shape.width};
   if (labels_places(spec.target)) {
     if (!how.paint_mask || spec.target_shape != places) {
-      return data_error(context, "the site's pictures have no label of the shape that the job wants",
+      return data_error(context,
+                        "the site's pictures have no label of the shape that the job wants",
                         "the job wants labels of another shape than its pictures");
     }
     examples.labels.reserve(files.size() * static_cast<std::size_t>(shape.height * shape.width));

@@ -9,7 +9,8 @@ Status paint_picture(ByteView file, PictureUse use, Canvas& canvas) {
   if (!text.starts_with("\xff\xd8\xff"))
     return make_error(ErrorCode::kInvalidArgument, "the file is neither a PNG nor a JPEG");
   if (use == PictureUse::kPicture) return paint_jpeg(file, canvas);
-  return make_error(ErrorCode::kInvalidArgument, "a mask is a JPEG, which is lossy: save it as PNG");
+  return make_error(ErrorCode::kInvalidArgument,
+                    "a mask is a JPEG, which is lossy: save it as PNG");
 }
 
 }  // namespace tributary

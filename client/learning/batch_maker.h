@@ -18,6 +18,10 @@ class BatchMaker {
   BatchMaker(const JobSpec& job, const ExampleSet& data, std::int64_t rows);
 
   std::int64_t rows_max() const { return inputs_.size(0); }
+  // Rows of a later batch, which may lie on disk: they are fetched while this one is computed.
+  void will_need(std::span<const std::uint32_t> rows) const {
+    tributary::will_need(data_.inputs, row_floats_, rows);
+  }
   // Valid until the next call.
   Batch make(std::span<const std::uint32_t> rows);
 

@@ -22,6 +22,8 @@ class Batches {
   std::uint64_t per_epoch() const { return (order_.size() + batch_size_ - 1) / batch_size_; }
   // The rows of the next batch, going on over epoch ends; valid until the next call.
   std::span<const std::uint32_t> next();
+  // The rows of the batch after that, where they are known already: not across the end of an epoch.
+  std::span<const std::uint32_t> coming() const;
   // As many calls of next(): a training that goes on draws the shuffles before it anew.
   void skip(std::uint64_t batches);
 

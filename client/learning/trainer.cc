@@ -249,7 +249,9 @@ Status Trainer::restore(const TrainingState& earlier) {
 
 Status Trainer::one_batch() {
   const std::span<const std::uint32_t> rows = batches_.next();
-  const torch::Tensor loss = objective_->loss(*model_, maker_.make(rows));
+  const Batch batch = maker_.make(rows);
+  maker_.will_need(batches_.coming());
+  const torch::Tensor loss = objective_->loss(*model_, batch);
   const double value = static_cast<double>(loss.item<float>());
   if (!std::isfinite(value)) {
     return make_error(

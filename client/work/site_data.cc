@@ -27,6 +27,12 @@ Result<DataSummary> FileSiteData::summarize(const JobSpec& job, std::string& loc
   return summarize_dataset(from, spec_of(job), job.seed, &local_detail);
 }
 
+Result<DatasetDescription> FileSiteData::describe(const JobSpec& job,
+                                                  std::string& local_detail) const {
+  TRIB_TRY(from, source(job));
+  return describe_dataset(from, spec_of(job), job.seed, &local_detail);
+}
+
 Result<std::shared_ptr<const SiteExamples>> FileSiteData::examples(const JobSpec& job,
                                                                    const DataPlan& plan,
                                                                    std::string& local_detail) {

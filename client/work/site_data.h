@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "client/data/dataset.h"
+#include "client/data/description.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/domain/data_plan.h"
@@ -47,6 +48,8 @@ class FileSiteData final : public SiteData {
   Result<DataSummary> summarize(const JobSpec& job, std::string& local_detail) override;
   Result<std::shared_ptr<const SiteExamples>> examples(const JobSpec& job, const DataPlan& plan,
                                                        std::string& local_detail) override;
+  // What the job would find here, for people of the site.
+  Result<DatasetDescription> describe(const JobSpec& job, std::string& local_detail) const;
 
  private:
   Result<DatasetSource> source(const JobSpec& job) const;

@@ -22,7 +22,9 @@ struct ClientConfig {
       datasets;             // logical name -> loader and its options, paths resolved
   std::string policy_file;  // policy.yaml (policy_file.h); nothing runs here without it
   EventLogOptions log;
-  std::int64_t threads = 1;                   // of one training
+  std::int64_t threads = 1;  // of one training
+  // Of the rows of a dataset; what is beyond lies in files without a name, in state_dir/rows.
+  std::uint64_t memory_for_rows = limits::kRowsInMemoryMax;
   std::int64_t checkpoint_every_ms = 60'000;  // of training; 0: never
 };
 

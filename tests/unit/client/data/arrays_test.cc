@@ -242,7 +242,7 @@ TEST_F(Arrays, BrokenNpzFilesAreErrors) {
   write_npz(directory_ / "a.npz", npy("<c8", "(2, 2)", std::string(32, 'x')), labels);
   EXPECT_FALSE(load_npz(directory_ / "a.npz"));
   EXPECT_THAT(detail_, HasSubstr("not supported"));
-  write_npz(directory_ / "b.npz", npy("|u1", "(2, 3)", "1234"), labels);
+  write_npz(directory_ / "b.npz", npy("|u1", "(2, 2)", "123"), labels);
   EXPECT_FALSE(load_npz(directory_ / "b.npz"));
   EXPECT_THAT(detail_, HasSubstr("size of its shape"));
   const std::string four = "\x01\x02\x03\x04";

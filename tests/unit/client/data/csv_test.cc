@@ -192,7 +192,7 @@ TEST_F(Csv, WithoutQuotesAQuoteIsACharacter) {
   const auto table = load();
   ASSERT_TRUE(table) << detail_;
   EXPECT_THAT(table->features[0].dictionary, ElementsAre("\"well", "it is 6\" tall\xc2\x85or so"));
-  EXPECT_THAT(fault("says\tsick\n" + std::string(limits::kCsvFieldBytesMax, 'x')),
+  EXPECT_THAT(fault("says\tsick\n" + std::string(limits::kCsvFieldBytesMax + 1, 'x')),
               HasSubstr("a line is over 1 MiB"));
 }
 
