@@ -89,7 +89,7 @@ Status check_data(const ClientConfig& config, const std::string& job_path) {
   TRIB_TRY(text, read_named(job_path, limits::kJobDocumentBytesMax));
   TRIB_TRY(job, parse_job(std::string(as_text(text)), job_path));
   FileSiteData data(config.datasets);
-  data.keep_rows_in(std::make_shared<RowStore>(config.state_dir + "/rows", config.memory_for_rows));
+  data.keep_rows_in(config.state_dir + "/rows", config.memory_for_rows);
   std::string detail;
   auto found = data.describe(job.spec, detail);
   if (!found) {

@@ -71,7 +71,9 @@ Result<Connection> connect(const PostgresAccess& access, LoadContext& context) {
   values.push_back(nullptr);
   Connection connection(PQconnectdbParams(names.data(), values.data(), 0), &PQfinish);
   if (PQstatus(connection.get()) == CONNECTION_OK) return connection;
-  return fault(context, PQerrorMessage(connection.get()));
+  std::string words = PQerrorMessage(connection.get());
+  while (words.ends_with('\n')) words.pop_back();
+  return fault(context, words);
 }
 
 // The server's words on a row may hold a value of it ("invalid input syntax"): of those only the

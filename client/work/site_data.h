@@ -41,6 +41,9 @@ class FileSiteData final : public SiteData {
 
   // Where rows lie from the next task on, beyond what memory may hold.
   void keep_rows_in(std::shared_ptr<RowStore> store) { store_ = std::move(store); }
+  void keep_rows_in(const std::string& folder, std::uint64_t memory_bytes) {
+    store_ = std::make_shared<RowStore>(folder, memory_bytes);
+  }
 
   // From the next task on; examples that were loaded are read anew.
   void renew(std::map<std::string, PluginChoice> datasets);

@@ -40,40 +40,62 @@ PluginSchema loader(std::string name, std::string help, std::vector<OptionSchema
   return {std::move(name), std::move(help), std::move(options)};
 }
 
+PluginSchema csv() {
+  return loader(
+      "csv", "A table of text, one row a line",
+      {path("path", std::nullopt, "the file, plain or .gz"),
+       path("validation_path", "", "a file of validation rows, instead of validation_fraction"),
+       flag("header", true, "whether the first line names the columns"),
+       texts("columns", {}, "their names where there is no header"),
+       text("delimiter", ",",
+            "one character, such as \";\"; tab; or blanks, for columns parted by one or more "
+            "of them"),
+       flag("quotes", true,
+            "whether cells may stand in quotes (RFC 4180); false: a quote is a character like "
+            "others"),
+       choice("encoding", {"utf-8", "latin-1", "windows-1252"}, "utf-8", "of the file"),
+       texts("missing", {"", "?", "NA", "NaN", "nan"},
+             "words for a missing value; blanks around a cell do not count")});
+}
+
+PluginSchema dicom() {
+  return loader(
+      "dicom", "Pictures of DICOM files, one each",
+      file_options(
+          {choice("window", {"none", "file", "fixed"}, "none",
+                  "what becomes 0 to 255: nothing, values stay as the rescale gives them; "
+                  "the window of each file; or the one named here"),
+           number("window_center", {.min = -100'000, .max = 100'000}, 40.0, "of the fixed window"),
+           number("window_width", {.min = 1.0}, 400.0, "of the fixed window"),
+           integer("frame", {0, 1'000'000}, 0,
+                   "which picture of files with several, from 1; 0: such a file is faulty"),
+           text("label_tag", "",
+                "the tag that holds the label, such as PatientSex or 0010,0040; then "
+                "folders tell no classes"),
+           texts("endings", {".dcm"},
+                 "of the files' names, in small letters; []: every file counts")}));
+}
+
+PluginSchema sql() {
+  return loader(
+      "sql", "A table that a query gives",
+      {path("path", "", "an SQLite file"),
+       text("connection", "",
+            "or a PostgreSQL server, as libpq writes it: \"host=db dbname=ward user=fl\", "
+            "without the password"),
+       path("password_file", "", "whose first line is the server's password"),
+       required_text("query",
+                     "a single SELECT; with ORDER BY, as the split goes by the rows' order"),
+       text("validation_query", "", "a SELECT of validation rows, instead of validation_fraction"),
+       texts("missing", {"", "?", "NA", "NaN", "nan"}, "words for a missing value, beside NULL")});
+}
+
 }  // namespace
 
 const std::vector<PluginSchema>& data_loaders() {
   static const std::vector<PluginSchema> kLoaders = {
-      loader(
-          "csv", "A table of text, one row a line",
-          {path("path", std::nullopt, "the file, plain or .gz"),
-           path("validation_path", "", "a file of validation rows, instead of validation_fraction"),
-           flag("header", true, "whether the first line names the columns"),
-           texts("columns", {}, "their names where there is no header"),
-           text("delimiter", ",",
-                "one character, such as \";\"; tab; or blanks, for columns parted by one or more "
-                "of them"),
-           flag("quotes", true,
-                "whether cells may stand in quotes (RFC 4180); false: a quote is a character like "
-                "others"),
-           choice("encoding", {"utf-8", "latin-1", "windows-1252"}, "utf-8", "of the file"),
-           texts("missing", {"", "?", "NA", "NaN", "nan"},
-                 "words for a missing value; blanks around a cell do not count")}),
-      loader("dicom", "Pictures of DICOM files, one each",
-             file_options(
-                 {choice("window", {"none", "file", "fixed"}, "none",
-                         "what becomes 0 to 255: nothing, values stay as the rescale gives them; "
-                         "the window of each file; or the one named here"),
-                  number("window_center", {.min = -100'000, .max = 100'000}, 40.0,
-                         "of the fixed window"),
-                  number("window_width", {.min = 1.0}, 400.0, "of the fixed window"),
-                  integer("frame", {0, 1'000'000}, 0,
-                          "which picture of files with several, from 1; 0: such a file is faulty"),
-                  text("label_tag", "",
-                       "the tag that holds the label, such as PatientSex or 0010,0040; then "
-                       "folders tell no classes"),
-                  texts("endings", {".dcm"},
-                        "of the files' names, in small letters; []: every file counts")})),
+      csv(),
+      dicom(),
       loader("idx", "Arrays in the format of MNIST, .gz too",
              {path("images", std::nullopt, "file of the inputs"),
               path("labels", std::nullopt, "file of the labels"),
@@ -97,18 +119,7 @@ const std::vector<PluginSchema>& data_loaders() {
               text("validation_inputs", "",
                    "array of validation inputs, instead of validation_fraction"),
               text("validation_labels", "", "array of validation labels")}),
-      loader("sql", "A table that a query gives",
-             {path("path", "", "an SQLite file"),
-              text("connection", "",
-                   "or a PostgreSQL server, as libpq writes it: \"host=db dbname=ward user=fl\", "
-                   "without the password"),
-              path("password_file", "", "whose first line is the server's password"),
-              required_text("query",
-                            "a single SELECT; with ORDER BY, as the split goes by the rows' order"),
-              text("validation_query", "",
-                   "a SELECT of validation rows, instead of validation_fraction"),
-              texts("missing", {"", "?", "NA", "NaN", "nan"},
-                    "words for a missing value, beside NULL")})};
+      sql()};
   return kLoaders;
 }
 
