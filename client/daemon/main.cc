@@ -7,6 +7,7 @@
 
 #include "client/confined/confined_learner.h"
 #include "client/confined/worker.h"
+#include "client/daemon/data_check.h"
 #include "client/daemon/dataset_files.h"
 #include "client/daemon/enroll_command.h"
 #include "client/daemon/jobs_command.h"
@@ -76,9 +77,25 @@ Status generate_hospitals_into(const HospitalOptions& options) {
   return {};
 }
 
-void add_data(CLI::App& app, HospitalOptions& options, std::function<Status()>& chosen) {
-  CLI::App* data = app.add_subcommand("data", "Data for trying things out");
+struct DataOptions {
+  HospitalOptions hospitals;
+  std::string job;  // file
+};
+
+void add_data(CLI::App& app, const std::string& config, DataOptions& all,
+              std::function<Status()>& chosen) {
+  CLI::App* data = app.add_subcommand("data", "The site's data, and data for trying things out");
   data->require_subcommand(1);
+  CLI::App* check = data->add_subcommand(
+      "check", "Read a dataset as a job would, and print what is there; needs --config");
+  check->add_option("--job", all.job, "The job file")->required();
+  check->callback([&] {
+    chosen = [&config, &all]() -> Status {
+      TRIB_TRY(read, read_config(config));
+      return check_data(read, all.job);
+    };
+  });
+  HospitalOptions& options = all.hospitals;
   CLI::App* generate = data->add_subcommand(
       "generate-hospital", "Write a CSV of invented patients for each of some hospitals");
   generate->add_option("--sites", options.sites, "How many hospitals")
@@ -208,8 +225,8 @@ int main(int argc, char** argv) {
       "check-config", "Check client.yaml, its certificate and its files, without connecting");
 
   std::function<tributary::Status()> chosen;
-  tributary::HospitalOptions hospitals;
-  tributary::add_data(app, hospitals, chosen);
+  tributary::DataOptions data;
+  tributary::add_data(app, config, data, chosen);
   tributary::ExportOptions exported;
   tributary::add_model(app, exported, chosen);
   std::string job_id;

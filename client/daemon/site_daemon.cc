@@ -65,6 +65,7 @@ class Daemon {
         config_.tls, credentials_->own());
     if (credentials_->own().role == PeerRole::kEvaluator)
       data_.serve_evaluator(SiteName{credentials_->own().name});
+    data_.keep_rows_in(config_.state_dir + "/rows", config_.memory_for_rows);
     TRIB_CHECK_OK(open_audit());
     TRIB_TRY(agent,
              SiteAgent::open(config_.state_dir,

@@ -19,9 +19,17 @@ Result<const Augmentation*> find_augmentation(std::string_view name) {
                     "there is no augmentation '" + std::string(name) + "' in this client");
 }
 
-Error data_error(std::string& local_detail, std::string shared, std::string local) {
-  local_detail = std::move(local);
+Status LoadContext::faulty_record(Error fault, const std::string& place) {
+  Status passed = faulty.add(std::move(fault), place);
+  if (!passed) local_detail = place;
+  return passed;
+}
+
+Error data_error(LoadContext& context, std::string shared, std::string local) {
+  context.local_detail = std::move(local);
   return make_error(ErrorCode::kInvalidArgument, std::move(shared));
 }
+
+ExampleSet empty_examples(const LoadContext& context) { return stored_examples(context.store); }
 
 }  // namespace tributary

@@ -43,13 +43,13 @@ class TableBuilder {
   Status set_columns(const std::vector<std::string>& names);
   std::size_t width() const { return roles_.size(); }
   // One line of the file; without a label it is left out and counted, unless the job keeps such
-  // rows. Errors name the column, never
-  // the value.
+  // rows. Errors name the column, never the value, and leave the table as it was.
   Status add_row(const std::vector<std::string>& cells);
   Table take() { return std::move(table_); }
 
  private:
   bool is_missing(const std::string& cell) const;
+  void drop_half_row();
   Status add_label(const std::string& cell);
   Status add_cell(std::size_t feature, const std::string& cell);
 

@@ -27,6 +27,10 @@ class BatchMaker {
              RowTreatment treatment = {});
 
   std::int64_t rows_max() const { return inputs_.size(0); }
+  // Rows of a later batch, which may lie on disk: they are fetched while this one is computed.
+  void will_need(std::span<const std::uint32_t> rows) const {
+    tributary::will_need(data_.inputs, row_floats_, rows);
+  }
   // Valid until the next call. `place`: rows of the training before these.
   Batch make(std::span<const std::uint32_t> rows, std::uint64_t place = 0);
 

@@ -29,6 +29,11 @@ std::span<const std::uint32_t> Batches::next() {
   return batch;
 }
 
+std::span<const std::uint32_t> Batches::coming() const {
+  const std::size_t size = std::min(batch_size_, order_.size() - position_);
+  return {order_.data() + position_, size};
+}
+
 void Batches::skip(std::uint64_t batches) {
   for (std::uint64_t i = 0; i < batches; ++i) next();
 }

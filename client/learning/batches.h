@@ -24,6 +24,8 @@ class Batches {
   std::span<const std::uint32_t> next();
   // Rows that next() has given so far, each as often as it was given.
   std::uint64_t drawn() const { return drawn_; }
+  // The rows of the batch after that, where they are known already: not across the end of an epoch.
+  std::span<const std::uint32_t> coming() const;
   // As many calls of next(): a training that goes on draws the shuffles before it anew.
   void skip(std::uint64_t batches);
 

@@ -281,6 +281,7 @@ Status Trainer::one_batch() {
   const std::uint64_t place = batches_.drawn();
   const std::span<const std::uint32_t> rows = batches_.next();
   Batch batch = maker_.make(rows, place);
+  maker_.will_need(batches_.coming());
   if (device_for(request_.job, request_.device) == Device::kCuda) move(batch, torch::kCUDA);
   const torch::Tensor loss = objective_->loss(*model_, batch);
   const double value = static_cast<double>(loss.item<float>());

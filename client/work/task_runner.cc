@@ -104,12 +104,15 @@ Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& wor
     TRIB_CHECK_OK(deny(work, permits_rows(work.policy, work.job, examples->training.rows)));
   work.reason = Reason::kTrainingFailed;
   if (examples != loaded_) {  // not when they were still there from the task before
+    for (const std::string& place : examples->faulty_places)
+      ports_.log("data.faulty_record", {{"dataset", work.job.data.dataset}, {"detail", place}});
     ports_.log("data.loaded",
                {{"job", work.task.key.job.value},
                 {"dataset", work.job.data.dataset},
                 {"training_rows", examples->training.rows},
                 {"validation_rows", examples->validation.rows},
                 {"dropped_rows", static_cast<std::int64_t>(examples->dropped_rows)},
+                {"faulty_rows", static_cast<std::int64_t>(examples->faulty_rows)},
                 {"unknown_words", static_cast<std::int64_t>(examples->unknown_words)}});
     loaded_ = examples;
   }

@@ -101,6 +101,17 @@ void read_label(Section& from, DataSpec& data) {
   }
 }
 
+// Arrays bring their labels; what folders and indexes of files call them, the job says.
+void read_array_label(Section& from, DataSpec& data) {
+  Section label = from.section("label", Need::kRequired);
+  data.label_values = read_words(label, "values");
+  if (data.target == TargetKind::kBinary && !data.label_values.empty() &&
+      data.label_values.size() != 2)
+    label.fault("values", "binary: exactly two, the negative one first");
+  if (data.target == TargetKind::kRegression && !data.label_values.empty())
+    label.fault("values", "a regression has no classes");
+}
+
 void check_standardize(Section& from, const DataSpec& data) {
   if (!data.input_shape.empty() && data.standardize != Standardize::kNone) {
     from.fault("standardize", "is for tables; arrays have value_scale");
@@ -180,8 +191,8 @@ DataSpec read_data(Section& root) {
   } else if (from.has("features")) {
     read_features(from, data);
   }
-  // Arrays bring their labels.
   if (!arrays && data.target != TargetKind::kUnlabelled) read_label(from, data);
+  if (arrays && from.has("label")) read_array_label(from, data);
   read_classes(from, data);
   read_target_shape(from, data);
   data.standardize =

@@ -133,8 +133,12 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"task.dropped", kInfo, kSite, "job round attempt task reason",
      "Ended before its result: cancelled, late or superseded"},
     {"data.loaded", kInfo, kSite,
-     "job dataset training_rows validation_rows dropped_rows unknown_words",
-     "The local file was read; dropped_rows were incomplete, unknown_words are in no vocabulary"},
+     "job dataset training_rows validation_rows dropped_rows faulty_rows unknown_words",
+     "The local file was read; dropped_rows were incomplete, faulty_rows could not be read, "
+     "unknown_words are in no vocabulary"},
+    {"data.faulty_record", kWarn, kSite, "dataset detail",
+     "A record could not be read and is passed over, as faulty_records_max lets it; the first 10 "
+     "of a dataset are named"},
     {"transfer.started", kInfo, kSite, "job trained values fresh",
      "What a job with `transfer` trains: so many tensors with so many values travel; fresh: those "
      "that do not start from its file"},

@@ -116,6 +116,7 @@ TEST(ClientFile, EveryPathOfALoaderStartsAtTheFilesFolder) {
     std::string text = "datasets: {d: {loader: " + loader.name;
     for (const OptionSchema& option : loader.options) {
       if (option.type == OptionType::kPath) text += ", " + option.name + ": there";
+      if (option.type == OptionType::kText && !option.fallback) text += ", " + option.name + ": x";
     }
     const auto datasets = parse_datasets(text + "}}\n", "/etc/client.yaml");
     ASSERT_TRUE(datasets) << datasets.error().message;

@@ -94,6 +94,23 @@ TEST(JobFile, ReadsNormsAndRowsOfIds) {
   }
 }
 
+TEST(JobFile, WordsOfClassesOfFilesAreNamedWithoutAColumn) {
+  const auto with = [](const std::string& data) {
+    return parse_job("name: j\nmodel: logistic\ndata: {dataset: d, input_shape: [1, 8, 8], " +
+                         data + "}\nrounds: {count: 1, minimum_sites: 1}\n",
+                     "job.yaml");
+  };
+  const auto file = with("task: classes, label: {values: [well, ill, dead]}");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_THAT(file->spec.data.label_values, testing::ElementsAre("well", "ill", "dead"));
+  EXPECT_EQ(file->spec.data.classes, 3);
+  EXPECT_TRUE(with("label: {values: [well, ill]}"));
+  EXPECT_THAT(with("label: {values: [a, b, c]}").error().message, HasSubstr("exactly two"));
+  EXPECT_THAT(with("task: regression, label: {values: [a, b]}").error().message,
+              HasSubstr("no classes"));
+  EXPECT_FALSE(with("label: sick")) << "arrays have no columns";
+}
+
 TEST(JobFile, ReadsARuleAndWhatGoesBeforeIt) {
   const auto file = parse_job(
       replaced(replaced(kGood, "aggregate:\n",
