@@ -103,6 +103,7 @@ void LayerStack::pass(const LinearLayer&, Walk& walk) {
 void LayerStack::pass(const ConvLayer& layer, Walk& walk) {
   if (walk.uses == nullptr) {
     walk.x = convolve(layer, walk.x, walk.at);
+    if (watched != nullptr) watched->feature_maps.push_back(walk.x);
     return;
   }
   torch::Tensor inputs = walk.x;

@@ -48,6 +48,11 @@ struct LayerUse {
   Kind kind;
 };
 
+// What stands within a model in one forward(), in order; layers add to it where somebody watches.
+struct Watched {
+  std::vector<torch::Tensor> feature_maps;  // of convolutions: [rows, channels, height, width]
+};
+
 class TorchModel {
  public:
   virtual ~TorchModel() = default;
@@ -77,6 +82,8 @@ class TorchModel {
   // What travels, in order: parameters, then float buffers.
   std::vector<NamedTensor> tensors;
   std::size_t parameters = 0;  // the first so many of `tensors` are parameters
+  // Filled by forward() where it is set and the model knows its layers; outlives that call.
+  Watched* watched = nullptr;
   // The operator by which rows of a batch see each other, as batch_norm; empty where none does.
   std::string mixes_rows = {};
 };
