@@ -171,17 +171,16 @@ TEST(Methods, PermutationIsWhatTheLossGainsAndNothingForAFeatureThatIsNotUsed) {
     }
     const double error = std::sqrt(std::max(0.0, squares - sum * sum) / 400.0);
     EXPECT_NEAR(sum, expected_rise(rows, function, i), 4.0 * error + 1e-6) << i;
-    if (i == 3) EXPECT_EQ(squares, 0.0) << "what is not used costs nothing";
-    if (i == 0) EXPECT_GT(sum, 4.0);
+    EXPECT_EQ(squares == 0.0, i == 3) << "what is not used, and that alone, costs nothing";
+    EXPECT_EQ(sum > 4.0, i == 0);
   }
 }
 
 // A row of a category has one word, and so it stays.
 TEST(Methods, TheColumnsOfACategoryMoveTogether) {
-  const DataSpec data{
-      .dataset = "patients",
-      .features = {
-          {.name = "age"}, {.name = "ward", .kind = FeatureKind::kCategorical}, {.name = "pulse"}}};
+  DataSpec data;
+  for (const char* name : {"age", "ward", "pulse"}) data.features.emplace_back().name = name;
+  data.features[1].kind = FeatureKind::kCategorical;
   const DataPlan plan{{{"age", {}}, {"pulse", {}}}, {{"ward", {"A", "B", "C"}}}};
   const Features features = *features_of_inputs(data, plan, {5});
   EXPECT_EQ(features.names, (std::vector<std::string>{"age", "ward", "pulse"}));
@@ -199,7 +198,7 @@ TEST(Methods, TheColumnsOfACategoryMoveTogether) {
   }
   std::size_t broken = 0;
   FunctionProbe probe(5, [&broken](Point x) {
-    broken += x[1] + x[2] + x[3] == 1.0F ? 0 : 1;
+    broken += x[1] + x[2] + x[3] == 1.0F ? 0u : 1u;
     return static_cast<double>(x[0] + 2.0F * x[1] - x[2]);
   });
   const JobSpec job;

@@ -12,11 +12,13 @@ namespace {
 using testing::HasSubstr;
 
 DataSpec patients() {
-  return {
-      .dataset = "patients",
-      .features = {{.name = "age"},
-                   {.name = "ward", .kind = FeatureKind::kCategorical, .drop_first = true},
-                   {.name = "sex", .kind = FeatureKind::kCategorical, .vocabulary = {"f", "m"}}}};
+  DataSpec data;
+  for (const char* name : {"age", "ward", "sex"}) data.features.emplace_back().name = name;
+  data.features[1].kind = FeatureKind::kCategorical;
+  data.features[1].drop_first = true;
+  data.features[2].kind = FeatureKind::kCategorical;
+  data.features[2].vocabulary = {"f", "m"};
+  return data;
 }
 
 // As tributaryctl writes it: the first word of `ward` has no input and is not told.
@@ -59,7 +61,9 @@ TEST(ModelInputs, WithoutThemThePlanIsWhatTheJobFixes) {
   const auto plan = plan_of_model(fixed, {});
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->vocabularies.at("sex").size(), 2u);
-  EXPECT_TRUE(plan_of_model({.dataset = "digits", .input_shape = {1, 28, 28}}, {}));
+  DataSpec digits;
+  digits.input_shape = {1, 28, 28};
+  EXPECT_TRUE(plan_of_model(digits, {}));
 }
 
 TEST(ModelInputs, AFileGivesValuesAndMetadata) {
