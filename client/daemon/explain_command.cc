@@ -6,12 +6,14 @@
 #include <iostream>
 #include <numeric>
 
+#include "client/confined/confined_probe.h"
 #include "client/daemon/site_rules.h"
 #include "client/data/partition.h"
 #include "client/explain/importance.h"
 #include "client/explain/model_inputs.h"
 #include "client/explain/pages.h"
 #include "client/learning/family.h"
+#include "client/work/resources.h"
 #include "client/work/site_data.h"
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
@@ -46,17 +48,26 @@ Result<ModelFile> named_model(const std::string& path) {
   return file;
 }
 
-Result<JobSpec> job_of(const ExplainCommand& command, const ModelFile& file) {
+struct NamedJob {
+  JobSpec spec;
+  Bytes module_file;  // empty: a built-in family
+};
+
+Result<NamedJob> job_of(const ExplainCommand& command, const ModelFile& file) {
   if (!command.job.empty()) {
     TRIB_TRY(text, read_named(command.job, limits::kJobDocumentBytesMax));
     TRIB_TRY(job, parse_job(std::string(as_text(text)), command.job));
-    return job.spec;
+    if (job.model_path.empty()) return NamedJob{job.spec, {}};
+    TRIB_TRY(module, read_named(resolve_path(job.model_path, command.job), limits::kBlobBytesMax));
+    return NamedJob{job.spec, std::move(module)};
   }
   const auto kept = file.metadata.find("tributary.job_file");
   if (kept == file.metadata.end())
     return usage("--job is missing: the model does not bring the job's file");
   TRIB_TRY(job, parse_job(kept->second, command.model + ": tributary.job_file"));
-  return job.spec;
+  if (!job.model_path.empty())
+    return usage("--job is missing: it says where the job's TorchScript module is");
+  return NamedJob{job.spec, {}};
 }
 
 Result<std::vector<const ExplainMethod*>> methods_of(const ExplainCommand& command) {
@@ -74,6 +85,7 @@ struct Run {
   ClientConfig config;
   ModelFile file;
   JobSpec job;
+  Bytes module_file;
   DataPlan plan = {};
   Features features = {};
   ExampleSet rows = {}, background = {};
@@ -102,10 +114,21 @@ Status load_rows(Run& run) {
   return {};
 }
 
+// A module is code of others: only a confined process opens it.
+Result<std::unique_ptr<ModelProbe>> probe_of(const Run& run, const Clock& clock) {
+  const int threads = static_cast<int>(run.config.threads);
+  if (run.module_file.empty())
+    return probe_model(run.job, run.file.model, run.rows.input_shape, threads, {});
+  const std::uint64_t free = free_resources(".").memory_bytes;
+  const ConfinedLearner::Ports ports{clock, [free] { return free; }};
+  return probe_confined(ports, run.job, run.file.model, run.rows.input_shape, threads,
+                        run.module_file, free - free / 4);
+}
+
 Result<SiteExplanations> explain_all(const Run& run,
                                      const std::vector<const ExplainMethod*>& methods) {
-  TRIB_TRY(model, probe_model(run.job, run.file.model, run.rows.input_shape,
-                              static_cast<int>(run.config.threads)));
+  const SystemClock clock;
+  TRIB_TRY(model, probe_of(run, clock));
   TRIB_TRY(wanted, outputs_to_explain(*model, run.rows));
   Subject subject{*model,         run.job, run.features,       run.rows,
                   run.background, wanted,  run.command.options};
@@ -147,7 +170,8 @@ Status explain(const ExplainCommand& command, const std::function<Result<ClientC
   TRIB_TRY(policy, read_site_policy(config.policy_file));
   TRIB_TRY(file, named_model(command.model));
   TRIB_TRY(job, job_of(command, file));
-  Run run{command, std::move(config), std::move(file), std::move(job)};
+  Run run{command, std::move(config), std::move(file), std::move(job.spec),
+          std::move(job.module_file)};
   TRIB_CHECK_OK(load_rows(run));
   TRIB_TRY(site, explain_all(run, methods));
   TRIB_TRY(page, site_page(site));

@@ -30,11 +30,11 @@ struct ExplainOptions {
   Baseline baseline = Baseline::kZeros;  // integrated_gradients, occlusion
   std::int64_t samples = 32;             // smooth_grad: noisy copies of a row
   double noise = 0.15;                   // smooth_grad: deviation, as a share of the inputs' range
-  std::int64_t patch = 0;          // occlusion: side of what is hidden; 0: a seventh of the picture
-  std::int64_t repeats = 10;       // permutation
-  std::string score = "loss";      // permutation: loss | accuracy | auc
-  std::int64_t permutations = 64;  // shap: orders in which a row's features come, two by two
-  std::uint64_t seed = 1;          // of all that is drawn; the same seed gives the same bits
+  std::int64_t patch = 0;      // occlusion: side of what is hidden; 0: a seventh of the picture
+  std::int64_t repeats = 10;   // permutation
+  std::string score = "loss";  // permutation: loss | accuracy | auc
+  std::int64_t permutations = 256;  // shap: orders in which a row's features come, two by two
+  std::uint64_t seed = 1;           // of all that is drawn; the same seed gives the same bits
 };
 
 struct Subject {

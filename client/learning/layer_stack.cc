@@ -39,6 +39,7 @@ class LayerStack final : public TorchModel {
     generator_ = at::detail::createCPUGenerator(seed);
     return walk(inputs, nullptr);
   }
+  void watch(Watched* to) override { watched_ = to; }
   void set_training(bool training) override { training_ = training; }
   std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override {
     generator_ = at::detail::createCPUGenerator(seed);
@@ -70,6 +71,7 @@ class LayerStack final : public TorchModel {
 
   Layers layers_;
   bool training_ = false;
+  Watched* watched_ = nullptr;
   at::Generator generator_ = at::detail::createCPUGenerator(0);
 };
 
@@ -78,6 +80,9 @@ torch::Tensor LayerStack::walk(const torch::Tensor& inputs, std::vector<LayerUse
   for (const Layer& layer : layers_) {
     std::visit([&](const auto& kind) { pass(kind, walk); }, layer);
     walk.at += tensors_of(layer).size();
+    const bool shows =
+        std::holds_alternative<ConvLayer>(layer) || std::holds_alternative<ActivationLayer>(layer);
+    if (watched_ != nullptr && shows) watched_->feature_maps.push_back(walk.x);
   }
   return walk.x;
 }
@@ -103,7 +108,6 @@ void LayerStack::pass(const LinearLayer&, Walk& walk) {
 void LayerStack::pass(const ConvLayer& layer, Walk& walk) {
   if (walk.uses == nullptr) {
     walk.x = convolve(layer, walk.x, walk.at);
-    if (watched != nullptr) watched->feature_maps.push_back(walk.x);
     return;
   }
   torch::Tensor inputs = walk.x;

@@ -65,14 +65,14 @@ class TorchProbe final : public ModelProbe {
     FeatureMaps all;
     const auto part = [&](const torch::Tensor& batch, std::int64_t first) -> Status {
       Watched watched;
-      model_->watched = &watched;
+      model_->watch(&watched);
       const auto sum = wanted_sum(batch, wanted, first);
-      model_->watched = nullptr;
+      model_->watch(nullptr);
       if (!sum) return sum.error();
       return add_maps(all, *sum, watched);
     };
     const Status done = each_batch(inputs, part);
-    model_->watched = nullptr;  // also where Torch threw
+    model_->watch(nullptr);  // also where Torch threw
     if (!done) return done.error();
     return all;
   }
@@ -142,13 +142,8 @@ class TorchProbe final : public ModelProbe {
 
 Result<std::unique_ptr<ModelProbe>> probe_model(const JobSpec& job, const Model& model,
                                                 const std::vector<std::int64_t>& input_shape,
-                                                int threads) {
+                                                int threads, ByteView module_file) {
   using Made = Result<std::unique_ptr<ModelProbe>>;
-  if (job.model.name == "torchscript") {
-    return make_error(ErrorCode::kPermissionDenied,
-                      "the job's model is a TorchScript module, code of others, and explanations "
-                      "are made in this process: they are for built-in families");
-  }
   if (labels_places(job.data.target) || job.data.target == TargetKind::kUnlabelled) {
     return make_error(ErrorCode::kInvalidArgument,
                       "what is explained is one label of a row: tasks binary, classes and "
@@ -156,7 +151,7 @@ Result<std::unique_ptr<ModelProbe>> probe_model(const JobSpec& job, const Model&
   }
   return guarded("building the model", [&]() -> Made {
     use_threads(threads);
-    TRIB_TRY(built, build_model(job, input_shape, {}));
+    TRIB_TRY(built, build_model(job, input_shape, module_file));
     TRIB_CHECK_OK(load_values(*built, model));
     built->set_training(false);
     return Made(std::make_unique<TorchProbe>(std::move(built), input_shape, model_outputs(job.data),

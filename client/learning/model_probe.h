@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/domain/job_spec.h"
 #include "common/tensor/layout.h"
@@ -35,16 +36,17 @@ class ModelProbe {
   // reaches them, as where they are ids.
   virtual Result<std::vector<float>> gradients(std::span<const float> inputs,
                                                std::span<const std::int64_t> wanted) = 0;
-  // Of the last convolution over pictures; kFailedPrecondition where the model has none.
+  // Of the last convolution over pictures, behind its activation where it has one;
+  // kFailedPrecondition where the model has none.
   virtual Result<FeatureMaps> feature_maps(std::span<const float> inputs,
                                            std::span<const std::int64_t> wanted) = 0;
 };
 
-// Of a built-in family, in this process; as it is judged, so without dropout. kPermissionDenied for
-// a TorchScript module, whose code may run in a confined process only; kInvalidArgument where a row
-// has outputs at several places.
+// In this process, and as it is judged, so without dropout. `module_file`: as in learner.h; a site
+// opens it in a confined process only (client/confined/confined_probe.h). kInvalidArgument where a
+// row has labels at several places.
 Result<std::unique_ptr<ModelProbe>> probe_model(const JobSpec& job, const Model& model,
                                                 const std::vector<std::int64_t>& input_shape,
-                                                int threads);
+                                                int threads, ByteView module_file);
 
 }  // namespace tributary

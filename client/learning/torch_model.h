@@ -48,9 +48,10 @@ struct LayerUse {
   Kind kind;
 };
 
-// What stands within a model in one forward(), in order; layers add to it where somebody watches.
+// What stands within a model in one forward(), in order.
 struct Watched {
-  std::vector<torch::Tensor> feature_maps;  // of convolutions: [rows, channels, height, width]
+  // Of convolutions and activations; those over pictures are [rows, channels, height, width].
+  std::vector<torch::Tensor> feature_maps;
 };
 
 class TorchModel {
@@ -60,6 +61,9 @@ class TorchModel {
   // The same in double precision, with what each layer with weights did. An undefined tensor: the
   // model does not know its layers.
   virtual torch::Tensor forward_traced(const torch::Tensor&, std::vector<LayerUse>&) { return {}; }
+  // From now on forward() adds to it, until null is given; a model that does not know its layers
+  // adds nothing.
+  virtual void watch(Watched*) {}
   // forward() of which nothing stays in the model, so that what it gives follows from the weights,
   // these inputs and the seed alone.
   virtual torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) = 0;
@@ -82,8 +86,6 @@ class TorchModel {
   // What travels, in order: parameters, then float buffers.
   std::vector<NamedTensor> tensors;
   std::size_t parameters = 0;  // the first so many of `tensors` are parameters
-  // Filled by forward() where it is set and the model knows its layers; outlives that call.
-  Watched* watched = nullptr;
   // The operator by which rows of a batch see each other, as batch_norm; empty where none does.
   std::string mixes_rows = {};
 };

@@ -91,7 +91,7 @@ TEST(Pictures, AllMethodsFindTheShapeThatTheModelWasTrainedToTell) {
   ASSERT_TRUE(counts);
   ASSERT_GE(counts->correct, 57u) << "the model tells rings from scattered pixels";
 
-  const auto probe = *probe_model(job, model, job.data.input_shape, 1);
+  const auto probe = *probe_model(job, model, job.data.input_shape, 1, {});
   const Features features = *features_of_inputs(job.data, {}, job.data.input_shape);
   ASSERT_TRUE(features.pictures());
   Subject subject{*probe, job, features, fresh.data, known.data, first_outputs(fresh.data), {}};
@@ -106,8 +106,7 @@ TEST(Pictures, AllMethodsFindTheShapeThatTheModelWasTrainedToTell) {
     EXPECT_GT(ratio_of(explained(method, subject), fresh), least) << method;
 }
 
-// One convolution, ReLU, one dense layer: the gradient of a feature map is the dense weights where
-// the map is above 0.
+// One convolution, ReLU, one dense layer: the gradient of a feature map is the dense weights.
 TEST(Pictures, GradCamIsItsFormula) {
   constexpr std::size_t kPixels = 6 * 5, kMaps = 2;
   JobSpec job;
@@ -118,7 +117,7 @@ TEST(Pictures, GradCamIsItsFormula) {
   ExampleSet rows = normal_rows(3, kPixels, 4);
   rows.input_shape = job.data.input_shape;
   const auto value = [&model](std::size_t i) { return static_cast<double>(model.values[i]); };
-  const auto probe = *probe_model(job, model, job.data.input_shape, 1);
+  const auto probe = *probe_model(job, model, job.data.input_shape, 1, {});
   const Features features = *features_of_inputs(job.data, {}, job.data.input_shape);
   const Subject subject{*probe, job, features, rows, rows, first_outputs(rows), {}};
   const Explanation found = explained("grad_cam", subject);
@@ -135,9 +134,9 @@ TEST(Pictures, GradCamIsItsFormula) {
           if (y < 1 || y > 6 || x < 1 || x > 5) continue;
           map[p] += value(k * 9 + t) * at(rows, row, (y - 1) * 5 + x - 1);
         }
-        if (map[p] > 0.0) weight += value(kMaps * 10 + k * kPixels + p) / kPixels;
+        weight += value(kMaps * 10 + k * kPixels + p) / kPixels;
       }
-      for (std::size_t p = 0; p < kPixels; ++p) heat[p] += weight * map[p];
+      for (std::size_t p = 0; p < kPixels; ++p) heat[p] += weight * std::max(map[p], 0.0);
     }
     for (std::size_t p = 0; p < kPixels; ++p) {
       EXPECT_NEAR(found.values[row * kPixels + p], std::max(heat[p], 0.0), 1e-6) << row << " " << p;
