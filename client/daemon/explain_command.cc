@@ -41,7 +41,7 @@ ExampleSet drawn_rows(const ExampleSet& from, std::int64_t count, std::uint64_t 
   return take_rows(from, rows);
 }
 
-Result<ModelFile> named_model(const std::string& path) {
+Result<DescribedModel> named_model(const std::string& path) {
   TRIB_TRY(bytes, read_named(path, limits::kBlobBytesMax));
   auto file = read_model_file(bytes);
   if (!file) return fault_of_named(path, std::move(file).error());
@@ -53,7 +53,7 @@ struct NamedJob {
   Bytes module_file;  // empty: a built-in family
 };
 
-Result<NamedJob> job_of(const ExplainCommand& command, const ModelFile& file) {
+Result<NamedJob> job_of(const ExplainCommand& command, const DescribedModel& file) {
   if (!command.job.empty()) {
     TRIB_TRY(text, read_named(command.job, limits::kJobDocumentBytesMax));
     TRIB_TRY(job, parse_job(std::string(as_text(text)), command.job));
@@ -83,7 +83,7 @@ Result<std::vector<const ExplainMethod*>> methods_of(const ExplainCommand& comma
 struct Run {
   const ExplainCommand& command;
   ClientConfig config;
-  ModelFile file;
+  DescribedModel file;
   JobSpec job;
   Bytes module_file;
   DataPlan plan = {};

@@ -76,14 +76,14 @@ Result<DataPlan> plan_of_job(const DataSpec& data) {
 
 }  // namespace
 
-Result<ModelFile> read_model_file(ByteView bytes) {
+Result<DescribedModel> read_model_file(ByteView bytes) {
   TRIB_TRY(model, decode_safetensors(bytes));
   const ReadAt read_at = [bytes](std::uint64_t offset, MutableByteView into) -> Status {
     std::ranges::copy(bytes.subspan(offset, into.size()), into.begin());
     return {};
   };
   TRIB_TRY(reader, SafetensorsReader::open(read_at, bytes.size()));
-  return ModelFile{std::move(model), reader->metadata()};
+  return DescribedModel{std::move(model), reader->metadata()};
 }
 
 Result<DataPlan> plan_of_model(const DataSpec& data,

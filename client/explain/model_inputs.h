@@ -14,12 +14,12 @@
 
 namespace tributary {
 
-struct ModelFile {
+struct DescribedModel {
   Model model;
   std::map<std::string, std::string> metadata;
 };
 // kDataLoss: no safetensors file.
-Result<ModelFile> read_model_file(ByteView bytes);
+Result<DescribedModel> read_model_file(ByteView bytes);
 
 // Statistics and vocabularies of `tributary.inputs`, as tributaryctl writes them
 // (coordinator/ctl/model_metadata.h), held against the job: the inputs that follow are the ones
