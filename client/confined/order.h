@@ -17,7 +17,7 @@
 
 namespace tributary {
 
-enum class Errand : std::uint32_t { kInitialModel, kTrain, kEvaluate, kExport };
+enum class Errand : std::uint32_t { kInitialModel, kTrain, kEvaluate, kExport, kProbe };
 
 enum class ErrandFrame : std::uint32_t {
   // To the child.
@@ -25,6 +25,7 @@ enum class ErrandFrame : std::uint32_t {
   kArray,           // as many as an order has
   kStop,            // between two batches, please
   kWantCheckpoint,  // likewise
+  kAsk,             // of a probe: a question, with the rows in an array behind it
   // To the parent.
   kConfined,  // from now on the module's code may run
   kWorking,   // the module was loaded, checked and tried out
@@ -32,6 +33,8 @@ enum class ErrandFrame : std::uint32_t {
   kCheckpoint,
   kAnswer,
 };
+
+enum class Question : std::uint32_t { kOutputs, kGradients };  // as ModelProbe's
 
 // The small part of an order.
 struct OrderHead {

@@ -10,6 +10,7 @@
 #include "client/daemon/data_check.h"
 #include "client/daemon/dataset_files.h"
 #include "client/daemon/enroll_command.h"
+#include "client/daemon/explain_command.h"
 #include "client/daemon/jobs_command.h"
 #include "client/daemon/privacy_command.h"
 #include "client/daemon/site_daemon.h"
@@ -234,6 +235,9 @@ int main(int argc, char** argv) {
   tributary::add_privacy(app, config, chosen);
   tributary::EnrollOptions enrolled;
   tributary::add_enroll(app, enrolled, chosen);
+  tributary::ExplainCommand explained;
+  tributary::add_explain(
+      app, explained, [&config] { return tributary::read_config(config); }, chosen);
   if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
   tributary::hide_argument(argc, argv, enrolled.token);
   tributary::Status done;

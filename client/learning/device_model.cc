@@ -48,6 +48,7 @@ class DeviceModel final : public TorchModel {
     return outputs;
   }
   torch::Tensor extra_loss() override { return inner_->extra_loss(); }
+  void watch(Watched* to) override { inner_->watch(to); }
   void set_training(bool training) override { inner_->set_training(training); }
   std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override {
     return inner_->seed_randomness(seed);

@@ -85,6 +85,9 @@ void LayerStack::go(const Layers& layers, Walk& walk) {
     std::visit([&](const auto& kind) { pass(kind, walk); }, layer.kind);
     for (const LayerTensor& tensor : tensors_of(layer))
       ++(tensor.buffer ? walk.buffer_at : walk.at);
+    const bool shows = std::holds_alternative<ConvLayer>(layer.kind) ||
+                       std::holds_alternative<ActivationLayer>(layer.kind);
+    if (watched_ != nullptr && shows) watched_->feature_maps.push_back(walk.x);
   }
 }
 

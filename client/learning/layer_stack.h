@@ -18,6 +18,7 @@ class LayerStack final : public TorchModel {
   torch::Tensor forward_traced(const torch::Tensor& inputs, std::vector<LayerUse>& uses) override;
   torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) override;
   torch::Tensor extra_loss() override { return extra_loss_; }
+  void watch(Watched* to) override { watched_ = to; }
   void set_training(bool training) override { training_ = training; }
   std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override;
   void initialize(std::uint64_t job_seed) override;
@@ -84,6 +85,7 @@ class LayerStack final : public TorchModel {
   std::vector<LayerTensor> initial_;  // of each of `tensors`
   bool traceable_ = true;             // there is a hook for each layer with weights
   bool training_ = false;
+  Watched* watched_ = nullptr;
   torch::Tensor extra_loss_;
   at::Generator generator_;
 };

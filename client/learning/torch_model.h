@@ -52,6 +52,12 @@ struct LayerUse {
   std::size_t count = 2;  // 1: it has no bias
 };
 
+// What stands within a model in one forward(), in order.
+struct Watched {
+  // Of convolutions and activations; those over pictures are [rows, channels, height, width].
+  std::vector<torch::Tensor> feature_maps;
+};
+
 class TorchModel {
  public:
   virtual ~TorchModel() = default;
@@ -59,6 +65,9 @@ class TorchModel {
   // The same in double precision, with what each layer with weights did. An undefined tensor: the
   // model does not know its layers, or what a row's gradient is for one of them.
   virtual torch::Tensor forward_traced(const torch::Tensor&, std::vector<LayerUse>&) { return {}; }
+  // From now on forward() adds to it, until null is given; a model that does not know its layers
+  // adds nothing.
+  virtual void watch(Watched*) {}
   // forward() of which nothing stays in the model, so that what it gives follows from the weights,
   // these inputs and the seed alone.
   virtual torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) = 0;
