@@ -54,7 +54,7 @@ Status TableBuilder::set_columns(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < spec_.features.size(); ++i) {
     TRIB_CHECK_OK(place(spec_.features[i].name, static_cast<int>(i)));
   }
-  return place(spec_.label, kLabel);
+  return spec_.target == TargetKind::kUnlabelled ? Status{} : place(spec_.label, kLabel);
 }
 
 bool TableBuilder::is_missing(const std::string& cell) const {
@@ -68,7 +68,7 @@ Status TableBuilder::add_row(const std::vector<std::string>& cells) {
                                                        std::to_string(roles_.size()));
   }
   const auto label = static_cast<std::size_t>(std::ranges::find(roles_, kLabel) - roles_.begin());
-  if (is_missing(cells[label])) {
+  if (label < cells.size() && is_missing(cells[label])) {
     ++table_.unlabelled;
     return {};
   }

@@ -11,6 +11,12 @@
 namespace tributary {
 namespace {
 
+// Rows without labels are held against themselves; of a table the job does not say how wide.
+std::int64_t outputs_of(const JobSpec& job, const ExampleSet& data) {
+  return job.data.target == TargetKind::kUnlabelled ? features_of(data.input_shape)
+                                                    : model_outputs(job.data);
+}
+
 Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const ExampleSet& data,
                 std::int64_t first, std::int64_t count) {
   const std::size_t at = static_cast<std::size_t>(first);
@@ -23,10 +29,10 @@ Status add_rows(ScoreSheet& sheet, TorchModel& model, const JobSpec& job, const 
   const TargetKind kind = job.data.target;
   // Of a row: labels, or targets.
   const std::int64_t places = kind == TargetKind::kRegression || kind == TargetKind::kUnlabelled
-                                  ? model_outputs(job.data)
+                                  ? outputs_of(job, data)
                                   : features_of(data.target_shape);
   const std::int64_t wanted =
-      labels_places(kind) ? places * model_outputs(job.data) : model_outputs(job.data);
+      labels_places(kind) ? places * outputs_of(job, data) : outputs_of(job, data);
   if (outputs.numel() != count * wanted) {
     return make_error(ErrorCode::kFailedPrecondition,
                       "the model gives another number of outputs than rows and classes");
@@ -54,7 +60,7 @@ Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const
     TRIB_CHECK_OK(load_values(*model, global));
     const torch::NoGradGuard no_gradients;
     model->set_training(false);
-    ScoreSheet sheet(job.data, model_outputs(job.data));
+    ScoreSheet sheet(job.data, outputs_of(job, data));
     const std::int64_t total = static_cast<std::int64_t>(data.rows);
     const std::int64_t features = std::max<std::int64_t>(features_of(data.input_shape), 1);
     const std::int64_t batch = std::clamp<std::int64_t>(limits::kEvaluationBatchFloats / features,

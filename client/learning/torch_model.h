@@ -58,6 +58,15 @@ class TorchModel {
   // forward() of which nothing stays in the model, so that what it gives follows from the weights,
   // these inputs and the seed alone.
   virtual torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) = 0;
+  // Rows that are nobody's, as the model sees rows; of the inputs of a group one is to be the
+  // largest. Undefined: this family makes none.
+  virtual torch::Tensor generate(std::int64_t /*rows*/, std::uint64_t /*seed*/,
+                                 std::span<const WordGroup> /*groups*/) {
+    return {};
+  }
+  // Where `made_of_means`: the sum over the rows of what the weights are the means of, in double
+  // precision, one value for each of the model's, by the weights as they are now.
+  virtual torch::Tensor sums_over(const torch::Tensor& /*inputs*/) { return {}; }
   virtual void set_training(bool training) = 0;
   // Makes what forward() draws in training (dropout) follow from the seed. Hold what is returned
   // while training: models that draw from Torch's global generator train one at a time in a
@@ -77,6 +86,8 @@ class TorchModel {
   // What travels, in order: parameters, then float buffers.
   std::vector<NamedTensor> tensors;
   std::size_t parameters = 0;  // the first so many of `tensors` are parameters
+  // Its weights are no matter of gradients: train.objective is `statistics`.
+  bool made_of_means = false;
   // The operator by which rows of a batch see each other, as batch_norm; empty where none does.
   std::string mixes_rows = {};
 };

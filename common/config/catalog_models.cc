@@ -45,6 +45,12 @@ const std::vector<PluginSchema>& model_families() {
         integer("width", {1, 4096}, 32, "of an id's vector"),
         sizes("hidden", {32}, "units of each hidden layer; []: none"), activation(), layer_norm(),
         dropout()}},
+      {"copula",
+       "A Gaussian copula of a table, of which made-up rows are drawn; see \"Made-up rows\"",
+       {integer("knots", {8, 512}, 64, "values at which the shares of each input are counted"),
+        number(
+            "range", {.min = 1.0, .max = 100.0, .below_max = true}, 6.0,
+            "knots go so many standard deviations to both sides; values beyond count as there")}},
       {"torchscript",
        "A module of Python saved by torch.jit.script(...).save(...)",
        {path("file", std::nullopt, "the module; the path starts at the job file's folder")}}};

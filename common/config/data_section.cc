@@ -125,8 +125,9 @@ DataSpec read_data(Section& root) {
   Section from = root.section("data", Need::kRequired);
   DataSpec data;
   data.dataset = from.name("dataset");
-  data.target =
-      enumeration<TargetKind>(from, "task", {"binary", "classes", "regression"}, "binary");
+  data.target = enumeration<TargetKind>(
+      from, "task", {"binary", "classes", "regression", "segmentation", "tokens", "unlabelled"},
+      "binary");
   if (from.has("features") == from.has("input_shape")) {
     from.fault("features",
                "either features (a table) or input_shape (arrays), and only one of the two");
@@ -141,7 +142,8 @@ DataSpec read_data(Section& root) {
   } else if (from.has("features")) {
     read_features(from, data);
   }
-  if (!arrays) read_label(from, data);  // arrays bring their labels
+  const bool labelled = data.target != TargetKind::kUnlabelled;
+  if (!arrays && labelled) read_label(from, data);  // arrays bring their labels
   if (data.target == TargetKind::kClasses && data.label_values.empty()) {
     data.classes = from.integer("classes", {2, static_cast<std::int64_t>(limits::kClassesMax)});
   } else if (!data.label_values.empty()) {

@@ -157,12 +157,48 @@ void check_groups(Section& root, const OptionMap& options) {
   }
 }
 
+// Its weights are means over all rows of a site, which one plain step with rate 1 makes them.
+void check_copula(Section& root, const JobSpec& spec) {
+  if (spec.data.target != TargetKind::kUnlabelled) {
+    root.section("data", Section::Need::kRequired)
+        .fault("task",
+               "model: copula makes whole rows: use task: unlabelled, and let features "
+               "name the label's column too");
+  }
+  for (const FeatureColumn& feature : spec.data.features) {
+    if (!feature.drop_first) continue;
+    root.section("data", Section::Need::kRequired)
+        .fault("features",
+               quoted(feature.name) + " has drop_first, and model: copula needs every word of it");
+  }
+  const bool plain =
+      spec.train.optimizer ==
+      PluginChoice{
+          "sgd",
+          {{"learning_rate", 1.0}, {"momentum", 0.0}, {"weight_decay", 0.0}, {"nesterov", false}}};
+  Section train = root.section("train", Section::Need::kRequired);
+  if (!plain) {
+    train.fault(
+        "optimizer",
+        "model: copula wants {name: sgd, learning_rate: 1}, whose one step makes its weights "
+        "the means over a site's rows");
+  }
+  if (spec.train.batch_size != 0 || spec.train.epochs != 1 || spec.train.steps != 0) {
+    train.fault("batch_size",
+                "model: copula wants batch_size: 0 and epochs: 1, one step over all "
+                "rows of a site");
+  }
+  if (spec.train.algorithm.name != "fedavg" || spec.train.learning_rate_decay != 1.0)
+    train.fault("algorithm", "model: copula wants fedavg, and learning_rate_decay: 1");
+}
+
 // What a site would refuse although each section is right by itself.
 void check_together(Section& root, const JobSpec& spec) {
   if (spec.model.name == "cnn" && spec.data.input_shape.size() != 3) {
     root.fault("model", "cnn needs data.input_shape of three sizes: [channels, height, width]");
   }
   if (spec.model.name == "cnn") check_groups(root, spec.model.options);
+  if (spec.model.name == "copula") check_copula(root, spec);
   if (spec.model.name == "embedding_bag" &&
       (spec.data.input_shape.size() != 1 || spec.data.value_scale != 1.0)) {
     root.fault("model",
@@ -211,6 +247,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.model = read_plugin(root, "model", "family", model_families());
   spec.data = read_data(root);
   spec.train = read_train(root);
+  if (spec.model.name == "copula") spec.train.objective = {"statistics", {}};
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
   spec.aggregation.planned_rounds = spec.rounds.rounds;
