@@ -15,6 +15,7 @@
 #include "client/daemon/privacy_command.h"
 #include "client/daemon/site_daemon.h"
 #include "client/daemon/site_rules.h"
+#include "client/daemon/synthesize_command.h"
 #include "client/data/hospital_generator.h"
 #include "client/work/resources.h"
 #include "common/base/limits.h"
@@ -233,6 +234,8 @@ int main(int argc, char** argv) {
   std::string job_id;
   tributary::add_jobs(app, config, job_id, chosen);
   tributary::add_privacy(app, config, chosen);
+  tributary::SynthesizeOptions made;
+  tributary::add_synthesize(app, made, config, chosen);
   tributary::EnrollOptions enrolled;
   tributary::add_enroll(app, enrolled, chosen);
   tributary::ExplainCommand explained;

@@ -32,12 +32,20 @@ struct ModelRequest {
   ByteView module_file;  // the job's TorchScript module; empty where it has none
 };
 
+// Inputs of which one is 1 and all others are 0: the words of a category.
+struct WordGroup {
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
 struct ModelFamily {
   std::string_view name;
   std::string_view help;
   Result<TorchModelPtr> (*build)(const ModelRequest& request);
   // Inputs are ids: whole numbers from 0 to below this. Null, or 0: they are any numbers.
   std::int64_t (*ids)(const OptionMap& options) = nullptr;
+  // Its models make rows that are nobody's (generator.h).
+  bool generates = false;
 };
 
 std::span<const ModelFamily* const> family_table();  // generated

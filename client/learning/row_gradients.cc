@@ -234,6 +234,10 @@ void RowGradients::clear() {
 }
 
 Status RowGradients::add(const torch::Tensor& inputs, const torch::Tensor& labels) {
+  if (model_.made_of_means) {
+    add_means(inputs);
+    return {};
+  }
   const torch::Tensor& targets = labels.defined() ? labels : inputs;
   std::vector<LayerUse> uses;
   const torch::Tensor outputs = model_.forward_traced(inputs, uses);
@@ -288,6 +292,28 @@ Status RowGradients::add_rows_of(const std::vector<LayerUse>& uses, const torch:
   }
   chunk_rows_ = rows_with(values);
   return {};
+}
+
+// Half the square of the distance between weights and a row's own values has their difference as
+// its gradient.
+void RowGradients::add_means(const torch::Tensor& inputs) {
+  for (std::int64_t row = 0; row < inputs.size(0); ++row) {
+    const torch::Tensor own = model_.sums_over(inputs.narrow(0, row, 1));
+    std::vector<torch::Tensor> gradients;
+    double squares = 0.0;
+    std::int64_t at = 0;
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+      const torch::Tensor weight = model_.tensors[i].tensor.detach().to(torch::kDouble);
+      gradients.push_back(weight - own.narrow(0, at, weight.numel()).view_as(weight));
+      squares += gradients.back().square().sum().item<double>();
+      at += weight.numel();
+    }
+    if (!std::isfinite(squares) || squares == 0) continue;
+    const double scale = std::min(1.0, clip_ / std::sqrt(squares));
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+      if (sums_[i].defined()) sums_[i].add_(gradients[i], scale);
+    }
+  }
 }
 
 Status RowGradients::add_alone(const torch::Tensor& input, const torch::Tensor& target) {

@@ -36,6 +36,7 @@ class RowGradients {
  private:
   Status check_uses(const std::vector<LayerUse>& uses) const;
   Status add_rows_of(const std::vector<LayerUse>& uses, const torch::Tensor& loss);
+  void add_means(const torch::Tensor& inputs);
   Status add_alone(const torch::Tensor& input, const torch::Tensor& target);
 
   TorchModel& model_;

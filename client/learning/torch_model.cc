@@ -165,6 +165,15 @@ Status check_training(const JobSpec& job, const TorchModel& model) {
   for (const NamedTensor& named : model.tensors)
     layout.tensors.push_back({named.name, named.tensor.sizes().vec()});
   TRIB_CHECK_OK(check_local(job.train, layout));
+  if (model.made_of_means != (job.train.objective.name == "statistics")) {
+    return make_error(
+        ErrorCode::kInvalidArgument,
+        model.made_of_means
+            ? "family " + job.model.name +
+                  " holds means over rows: train.objective must be statistics"
+            : "train.objective: statistics is for families that hold means over rows, "
+              "as copula does");
+  }
   if (job.privacy.records && !model.mixes_rows.empty()) {
     return make_error(
         ErrorCode::kInvalidArgument,

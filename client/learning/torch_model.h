@@ -74,6 +74,15 @@ class TorchModel {
   // What the last forward() in training adds to the loss: a mean over the rows, beside one over
   // all their outputs. Undefined: nothing.
   virtual torch::Tensor extra_loss() { return {}; }
+  // Rows that are nobody's, as the model sees rows; of the inputs of a group one is to be the
+  // largest. Undefined: this family makes none.
+  virtual torch::Tensor generate(std::int64_t /*rows*/, std::uint64_t /*seed*/,
+                                 std::span<const WordGroup> /*groups*/) {
+    return {};
+  }
+  // Where `made_of_means`: the sum over the rows of what the weights are the means of, in double
+  // precision, one value for each of the model's, by the weights as they are now.
+  virtual torch::Tensor sums_over(const torch::Tensor& /*inputs*/) { return {}; }
   virtual void set_training(bool training) = 0;
   // Makes what forward() draws in training (dropout) follow from the seed. Hold what is returned
   // while training: models that draw from Torch's global generator train one at a time in a
@@ -98,6 +107,8 @@ class TorchModel {
   // What travels, in order: parameters, then float buffers.
   std::vector<NamedTensor> tensors;
   std::size_t parameters = 0;  // the first so many of `tensors` are parameters
+  // Its weights are no matter of gradients: train.objective is `statistics`.
+  bool made_of_means = false;
   // The operator by which rows of a batch see each other, as batch_norm; empty where none does.
   std::string mixes_rows = {};
 };

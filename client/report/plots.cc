@@ -50,8 +50,8 @@ Range range_of(std::span<const double> values) {
 class Canvas {
  public:
   Canvas(Range across, Range up) : x_(across), y_(up) {
-    out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + place(kWidth) + "\" height=\"" +
-           place(kHeight) + "\" font-family=\"sans-serif\" font-size=\"11\">";
+    out_ = "<svg width=\"" + place(kWidth) + "\" height=\"" + place(kHeight) +
+           "\" font-family=\"sans-serif\" font-size=\"11\">";
     out_ += "<path d=\"M" + place(kLeft) + " " + place(kTop) + "V" + place(kHeight - kBottom) +
             "H" + place(kWidth - kRight) + "\" fill=\"none\" stroke=\"#888\"/>";
     for (int i = 0; i <= 4; ++i) {
@@ -187,8 +187,7 @@ std::string heat_map(const std::vector<std::string>& rows, const std::vector<std
   constexpr double kCell = 28, kNames = 120;
   const double width = kNames + kCell * static_cast<double>(columns.size());
   const double height = kNames + kCell * static_cast<double>(rows.size());
-  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + place(width) +
-                    "\" height=\"" + place(height) +
+  std::string out = "<svg width=\"" + place(width) + "\" height=\"" + place(height) +
                     "\" font-family=\"sans-serif\" font-size=\"11\">";
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const double x = kNames + kCell * (static_cast<double>(c) + 0.6);

@@ -61,6 +61,9 @@ class Federation {
       return make_error(ErrorCode::kFailedPrecondition, "the job failed: " + record.detail);
     outcome_.model_path = models_->model_path(id_, record.round);
     outcome_.previous_path = models_->model_path(id_, record.round > 0 ? record.round - 1 : 0);
+    outcome_.model.job = id_;
+    outcome_.model.round = record.round;
+    outcome_.model.plan = record.plan;
     outcome_.verdicts = sites_->verdicts();
     return std::move(outcome_);
   }

@@ -12,6 +12,7 @@
 #include "client/simulate/virtual_sites.h"
 #include "common/base/result.h"
 #include "common/domain/evaluation.h"
+#include "common/domain/operator_messages.h"
 
 namespace tributary {
 
@@ -44,6 +45,7 @@ struct FederationRequest {
 struct FederationOutcome {
   std::string model_path;     // of the last
   std::string previous_path;  // of the one before
+  ModelInfo model;            // what the last is of; without its document
   std::uint64_t updates = 0;  // that were accepted, and their bytes as encoded
   std::uint64_t update_bytes = 0;
   std::uint64_t models = 0;  // that were committed, and the bytes that a site of the round before

@@ -11,6 +11,7 @@
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
 #include "common/tensor/safetensors.h"
+#include "coordinator/ctl/model_metadata.h"
 
 namespace tributary {
 namespace {
@@ -78,6 +79,18 @@ void print_refused(const std::map<SiteName, Verdicts>& verdicts) {
   }
 }
 
+// The last model as `tributaryctl model get` gives it.
+Status write_described(const FederationOutcome& outcome, const std::string& document,
+                       const std::string& path) {
+  ModelInfo info = outcome.model;
+  info.document = document;
+  TRIB_TRY(metadata, model_metadata(info));
+  TRIB_TRY(bytes, read_named(outcome.model_path, limits::kBlobBytesMax));
+  auto model = decode_safetensors(bytes);
+  if (!model) return fault_of_named(outcome.model_path, std::move(model).error());
+  return write_named(path, encode_safetensors(*model, metadata));
+}
+
 Status run(const Options& options) {
   TRIB_TRY(loaded, load_job(options.jobs[0]));
   FederationRequest request;
@@ -108,11 +121,15 @@ Status run(const Options& options) {
     last = told;
     return options.until_accuracy <= 0.0 || all.accuracy.value_or(0.0) < options.until_accuracy;
   };
+  const std::string document = request.document;
   TRIB_TRY(outcome, run_federation(std::move(request)));
   if (last.by_site.size() > 1) print_by_site(last);
   print_refused(outcome.verdicts);
   if (!outcome.ended.empty()) std::cout << "ended early: " << escaped_lines(outcome.ended) << "\n";
+  const std::string described = options.out + "/model.safetensors";
+  TRIB_CHECK_OK(write_described(outcome, document, described));
   std::cout << "model: " << outcome.model_path << "\n";
+  std::cout << "the same with what its inputs are: " << described << "\n";
   return {};
 }
 

@@ -136,11 +136,17 @@ const std::vector<PluginSchema>& model_families() {
         {"autoencoder", "Through a short code back to the input, without labels", code_and_back()},
         vae(),
         spiking(),
+        {"copula",
+         "A Gaussian copula of a table, of which made-up rows are drawn; see \"Made-up rows\"",
+         {integer("knots", {8, 512}, 64, "values at which the shares of each input are counted"),
+          number(
+              "range", {.min = 1.0, .max = 100.0, .below_max = true}, 6.0,
+              "knots go so many standard deviations to both sides; values beyond count as there")}},
         {"torchscript",
          "A module of Python saved by torch.jit.script(...).save(...)",
          {path("file", std::nullopt, "the module; the path starts at the job file's folder")}}};
     const std::vector<PluginSchema> sequences = sequence_families();
-    families.insert(families.end() - 4, sequences.begin(), sequences.end());
+    families.insert(families.end() - 5, sequences.begin(), sequences.end());
     return families;
   }();
   return kFamilies;

@@ -137,7 +137,8 @@ const std::vector<PluginSchema>& training_objectives() {
        {number("threshold", {.min = 0.0, .max = 1.0, .below_max = true}, 0.95,
                "a class counts from this probability on"),
         number("weight", kPositive, 1.0, "of rows without a label, against the others"),
-        integer("warmup", {0, limits::kRoundsMax}, 5, "rounds before they count")}}};
+        integer("warmup", {0, limits::kRoundsMax}, 5, "rounds before they count")}},
+      {"statistics", "Means over rows: what model: copula takes by itself", {}}};
   return kObjectives;
 }
 

@@ -196,6 +196,7 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.transfer = read_transfer(root);
   spec.train = read_train(root, spec.data);
   spec.data.keep_unlabelled = spec.train.objective.name == "pseudo_labels";
+  if (spec.model.name == "copula") spec.train.objective = {"statistics", {}};
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
   spec.aggregation.planned_rounds = spec.rounds.rounds;

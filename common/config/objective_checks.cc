@@ -85,6 +85,41 @@ void check_contrastive(Section& train, const JobSpec& spec) {
   }
 }
 
+// Its weights are means over all rows of a site, which one plain step with rate 1 makes them.
+void check_copula(Section& root, const JobSpec& spec) {
+  if (spec.data.target != TargetKind::kUnlabelled) {
+    root.section("data", Section::Need::kRequired)
+        .fault("task",
+               "model: copula makes whole rows: use task: unlabelled, and let features "
+               "name the label's column too");
+  }
+  for (const FeatureColumn& feature : spec.data.features) {
+    if (!feature.drop_first) continue;
+    root.section("data", Section::Need::kRequired)
+        .fault("features",
+               quoted(feature.name) + " has drop_first, and model: copula needs every word of it");
+  }
+  const bool plain =
+      spec.train.optimizer ==
+      PluginChoice{
+          "sgd",
+          {{"learning_rate", 1.0}, {"momentum", 0.0}, {"weight_decay", 0.0}, {"nesterov", false}}};
+  Section train = root.section("train", Section::Need::kRequired);
+  if (!plain) {
+    train.fault(
+        "optimizer",
+        "model: copula wants {name: sgd, learning_rate: 1}, whose one step makes its weights "
+        "the means over a site's rows");
+  }
+  if (spec.train.batch_size != 0 || spec.train.epochs != 1 || spec.train.steps != 0) {
+    train.fault("batch_size",
+                "model: copula wants batch_size: 0 and epochs: 1, one step over all "
+                "rows of a site");
+  }
+  if (spec.train.algorithm.name != "fedavg" || spec.train.schedule.name != "constant")
+    train.fault("algorithm", "model: copula wants fedavg, and schedule: constant");
+}
+
 void check_choice(Section& train, const JobSpec& spec) {
   const std::string& name = spec.train.objective.name;
   const TargetKind target = spec.data.target;
@@ -95,6 +130,11 @@ void check_choice(Section& train, const JobSpec& spec) {
                   "supervised needs labels, and data.task is unlabelled; write "
                   "reconstruction, masked or contrastive");
     }
+    return;
+  }
+  if (name == "statistics") {
+    if (spec.model.name != "copula")
+      train.fault("objective", "statistics is what model: copula takes by itself; leave it out");
     return;
   }
   if (spec.privacy.records) {
@@ -134,6 +174,7 @@ void check_objective(Section& root, const JobSpec& spec) {
       check_augmentation(train, spec, augmentation_named(name));
   }
   check_choice(train, spec);
+  if (spec.model.name == "copula") check_copula(root, spec);
 }
 
 }  // namespace tributary

@@ -131,8 +131,15 @@ class Training : public testing::Test {
   const ExampleSet& fitting() const {
     return job_.model.name == "embedding_bag" ? ids_ : pictures_;
   }
+  // What a family wants of the rest of the job.
+  void fit_to_family() {
+    const bool of_means = job_.model.name == "copula";
+    job_.data.target = of_means ? TargetKind::kUnlabelled : TargetKind::kBinary;
+    job_.train.objective.name = of_means ? "statistics" : "supervised";
+  }
   // What training gives from the job's own initial model; empty where it is refused.
   Model update(const ExampleSet& data) {
+    fit_to_family();
     const auto global = initial_model(job_, data.input_shape, {});
     EXPECT_TRUE(global) << global.error().message;
     if (!global) return {};

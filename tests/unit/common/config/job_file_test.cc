@@ -265,6 +265,37 @@ TEST(JobFile, ReadsNoiseOfSumsOverRounds) {
                                              "takes 16 sites"));
 }
 
+constexpr const char* kCopula = R"(name: made
+model: copula
+data:
+  dataset: d
+  task: unlabelled
+  features: [age, {name: ill, type: categorical, values: [n, y]}]
+train: {optimizer: {name: sgd, learning_rate: 1}, batch_size: 0}
+rounds: {count: 2}
+)";
+
+TEST(JobFile, ACopulaIsMadeOfMeansInOneStep) {
+  const auto file = parse_job(kCopula, "job.yaml");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->spec.data.target, TargetKind::kUnlabelled);
+  EXPECT_EQ(file->spec.data.label, "");
+  EXPECT_EQ(file->spec.train.objective.name, "statistics");
+  const auto refused = [](const std::string& what, const std::string& by) {
+    const auto wrong = parse_job(replaced(kCopula, what, by), "job.yaml");
+    return wrong ? std::string("not refused") : wrong.error().message;
+  };
+  EXPECT_THAT(refused("learning_rate: 1}", "learning_rate: 0.5}"), HasSubstr("learning_rate: 1"));
+  EXPECT_THAT(refused("name: sgd", "name: adam"), HasSubstr("learning_rate: 1"));
+  EXPECT_THAT(refused("batch_size: 0", "batch_size: 32"), HasSubstr("batch_size: 0"));
+  EXPECT_THAT(refused("batch_size: 0", "batch_size: 0, epochs: 2"), HasSubstr("epochs: 1"));
+  EXPECT_THAT(refused("train: {", "train: {algorithm: fedprox, "), HasSubstr("wants fedavg"));
+  EXPECT_THAT(refused("values: [n, y]", "values: [n, y], drop_first: true"),
+              HasSubstr("'ill' has drop_first"));
+  EXPECT_THAT(refused("  task: unlabelled\n", "  task: binary\n  label: age2\n"),
+              HasSubstr("use task: unlabelled"));
+}
+
 TEST(JobFile, ReadsArrays) {
   const auto file = parse_job(R"(name: mnist
 model: {family: cnn, channels: [32, 64], kernel: 5, dense: [512]}
