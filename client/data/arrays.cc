@@ -65,54 +65,6 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return "[" + text + "]";
 }
 
-Error wrong(const std::string& what) { return make_error(ErrorCode::kInvalidArgument, what); }
-
-Status add_inputs(const Array& inputs, ExampleSet& to) {
-  to.inputs.resize(inputs.count());
-  for (std::size_t i = 0; i < to.inputs.size(); ++i) {
-    to.inputs[i] = static_cast<float>(inputs.at(i));
-    if (!std::isfinite(to.inputs[i])) return wrong("an input is no finite number");
-  }
-  return {};
-}
-
-Status check_label_shape(const Array& labels, const DataSpec& spec, std::int64_t rows) {
-  if (labels.shape.empty()) return wrong("labels need rows first");
-  if (labels.shape[0] != rows) {
-    return wrong("there are " + std::to_string(rows) + " inputs and " +
-                 std::to_string(labels.shape[0]) + " labels");
-  }
-  const std::vector<std::int64_t> shape(labels.shape.begin() + 1, labels.shape.end());
-  if (spec.target_shape.empty())
-    return product_of(shape) == 1 ? Status{} : wrong("labels need rows first, one value a row");
-  if (same_layout(shape, spec.target_shape)) return {};
-  return wrong("the labels of an example have the shape " + shape_text(shape) +
-               ", and the job wants " + shape_text(spec.target_shape));
-}
-
-// A place without a label is -1, and so is a row where the job learns from such rows too.
-Status add_labels(const Array& labels, const DataSpec& spec, ExampleSet& to) {
-  const std::int64_t classes = spec.target == TargetKind::kBinary ? 2 : spec.classes;
-  for (std::size_t i = 0; i < labels.count(); ++i) {
-    double label = labels.at(i);
-    if (!std::isfinite(label)) return wrong("a label is no finite number");
-    if (spec.target == TargetKind::kRegression) {
-      to.targets.push_back(static_cast<float>(label));
-      continue;
-    }
-    if (label == -1.0 && (labels_places(spec.target) || spec.keep_unlabelled)) {
-      to.labels.push_back(-1);
-      continue;
-    }
-    if (spec.positive_above) label = label > *spec.positive_above ? 1.0 : 0.0;
-    if (label != std::floor(label) || label < 0 || label >= static_cast<double>(classes)) {
-      return wrong("a label is none of the classes 0 to " + std::to_string(classes - 1));
-    }
-    to.labels.push_back(static_cast<std::int64_t>(label));
-  }
-  return {};
-}
-
 }  // namespace
 
 std::size_t scalar_bytes(ScalarType type) {

@@ -30,11 +30,13 @@ std::uint64_t dropped_of_part(const std::variant<Table, ExampleSet>& data, std::
 
 // Nothing can be said of a model from rows without a label; where the job keeps them, they train.
 void drop_unlabelled(const std::variant<Table, ExampleSet>& data, std::vector<std::size_t>& rows) {
-  const auto* table = std::get_if<Table>(&data);
-  const auto& labels = table != nullptr ? table->labels : std::get<ExampleSet>(data).labels;
-  if (labels.size() != (table != nullptr ? table->rows : row_count(std::get<ExampleSet>(data))))
-    return;  // a regression, or labels at places
-  std::erase_if(rows, [&labels](std::size_t row) { return labels[row] < 0; });
+  const auto drop = [&rows](const auto& labels, std::size_t count) {
+    if (labels.size() != count) return;  // a regression, or labels at places
+    std::erase_if(rows, [&labels](std::size_t row) { return labels[row] < 0; });
+  };
+  if (const auto* table = std::get_if<Table>(&data)) return drop(table->labels, table->rows);
+  const auto& examples = std::get<ExampleSet>(data);
+  drop(examples.labels, row_count(examples));
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ Result<std::unique_ptr<ModelProbe>> probe_model(const JobSpec& job, const Model&
     TRIB_TRY(built, build_model(job, input_shape, module_file));
     TRIB_CHECK_OK(load_values(*built, model));
     built->set_training(false);
-    return Made(std::make_unique<TorchProbe>(std::move(built), input_shape, model_outputs(job.data),
+    return Made(std::make_unique<TorchProbe>(std::move(built), input_shape, model_outputs(job.data, input_shape),
                                              threads));
   });
 }
