@@ -2,6 +2,7 @@
 // What an evaluation came to, as tables for people and JSON for programs. Pure, any thread.
 #pragma once
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "coordinator/ctl/tables.h"
 
 namespace tributary {
+
+// Those of kMainOthers, as in "rmse=0.1250 r2=0.5000"; a job with classes has none.
+std::string main_figures(const std::map<std::string, double>& figures);
+std::string main_figures(const FigureTable& table);
 
 // Each figure: of all rows together, with its 95 % limits; and of the sites, each counting once.
 std::vector<TableRow> figure_rows(const FigureTable& table);
