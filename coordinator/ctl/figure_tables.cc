@@ -167,9 +167,9 @@ std::vector<TableRow> confusion_rows(const FigureTable& table,
   return rows;
 }
 
-Json figures_json(const RoundRow& round, const std::vector<std::string>& names) {
-  Json figures = Json::object(), sites = Json::object(), classes = Json::array();
-  for (const FigureRow& one : round.figures.figures) {
+Json figures_json(const FigureTable& table) {
+  Json figures = Json::object();
+  for (const FigureRow& one : table.figures) {
     Json figure = {{"value", one.value}};
     if (one.interval) figure["limits_95"] = {one.interval->low, one.interval->high};
     if (one.spread) {
@@ -180,6 +180,11 @@ Json figures_json(const RoundRow& round, const std::vector<std::string>& names) 
     }
     figures[one.name] = std::move(figure);
   }
+  return figures;
+}
+
+Json evaluation_json(const RoundRow& round, const std::vector<std::string>& names) {
+  Json sites = Json::object(), classes = Json::array();
   for (const ParticipantRow& site : round.participants) {
     if (const auto own = figures_of_site(site); !own.empty())
       sites[site.site.value] = {{"examples", site.examples}, {"figures", own}};
@@ -201,7 +206,7 @@ Json figures_json(const RoundRow& round, const std::vector<std::string>& names) 
   return {{"round", round.round},
           {"examples", round.examples},
           {"labels", round.figures.labels},
-          {"figures", figures},
+          {"figures", figures_json(round.figures)},
           {"sites", sites},
           {"classes", classes},
           {"confusion", rows}};

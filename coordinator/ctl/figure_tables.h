@@ -27,6 +27,9 @@ std::vector<TableRow> class_rows(const FigureTable& table, const std::vector<std
 std::vector<TableRow> confusion_rows(const FigureTable& table,
                                      const std::vector<std::string>& names);
 
-nlohmann::json figures_json(const RoundRow& round, const std::vector<std::string>& names);
+// By name: the value, its limits, and that of the sites.
+nlohmann::json figures_json(const FigureTable& table);
+// All of it.
+nlohmann::json evaluation_json(const RoundRow& round, const std::vector<std::string>& names);
 
 }  // namespace tributary

@@ -196,6 +196,7 @@ Json round_json(const RoundRow& round) {
           {"auc", optional_json(round.auc)},
           {"f1", optional_json(round.f1)},
           {"sites", spread_json(round.spread)},
+          {"figures", figures_json(round.figures)},
           {"epsilon", optional_json(round.epsilon)},
           {"clip", optional_json(round.clip)},
           {"participants", participants}};
