@@ -10,6 +10,7 @@
 #include "common/base/limits.h"
 #include "common/cli/command_line.h"
 #include "common/cli/named_file.h"
+#include "common/domain/figures.h"
 #include "common/tensor/safetensors.h"
 #include "coordinator/ctl/model_metadata.h"
 
@@ -33,7 +34,10 @@ std::string figure(const std::optional<double>& value) {
 // Those of its figures that tell most of a task.
 std::vector<std::string> main_figures(const FiguresTold& told) {
   std::vector<std::string> names;
-  for (const char* name : {"accuracy", "auc", "dice", "rmse", "r2", "perplexity", "bleu"}) {
+  for (const char* name : {"accuracy", "auc"}) {
+    if (told.all.contains(name)) names.emplace_back(name);
+  }
+  for (const char* name : kMainOthers) {
     if (told.all.contains(name)) names.emplace_back(name);
   }
   return names;

@@ -30,10 +30,8 @@ void take_away(std::vector<std::uint64_t>& from, const std::vector<std::uint64_t
   for (std::size_t i = 0; i < part.size(); ++i) from[i] -= part[i];
 }
 
-// `part` was added to `sum`. Without the confusion, of which no figure is made.
-EvaluationCounts without(const EvaluationCounts& sum, const EvaluationCounts& part) {
-  EvaluationCounts rest = sum;
-  rest.confusion.clear();
+// `part` was added to what `rest` was.
+void leave_out(const EvaluationCounts& part, EvaluationCounts& rest) {
   rest.examples -= part.examples;
   rest.loss_units -= part.loss_units;
   rest.correct -= part.correct;
@@ -51,18 +49,16 @@ EvaluationCounts without(const EvaluationCounts& sum, const EvaluationCounts& pa
   rest.measured.absolute_count -= part.measured.absolute_count;
   rest.measured.target_count -= part.measured.target_count;
   take_away(rest.ngrams, part.ngrams);
-  return rest;
 }
 
 // The figures that all sites but those of one group have together, for each group.
 std::vector<EvaluationFigures> figures_without(const EvaluationCounts& sum, TargetKind kind,
                                                const std::map<std::string, SiteEvaluation>& sites) {
-  std::vector<EvaluationCounts> rests(std::min(sites.size(), kGroupsMax), sum);
+  EvaluationCounts all = sum;
+  all.confusion.clear();  // of which no figure is made
+  std::vector<EvaluationCounts> rests(std::min(sites.size(), kGroupsMax), all);
   std::size_t at = 0;
-  for (const auto& [name, site] : sites) {
-    EvaluationCounts& rest = rests[at++ % rests.size()];
-    rest = without(rest, *site.counts);
-  }
+  for (const auto& [name, site] : sites) leave_out(*site.counts, rests[at++ % rests.size()]);
   std::vector<EvaluationFigures> figures;
   for (const EvaluationCounts& rest : rests) figures.push_back(figures_of(rest, kind));
   return figures;

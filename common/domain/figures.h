@@ -8,6 +8,7 @@
 // (score_bins.h) are wide; where a site joins bins (metrics.min_count), both are coarser.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -65,6 +66,9 @@ struct FigureRule {
 
 std::span<const FigureRule> figure_rules();
 const FigureRule* figure_rule(std::string_view name);  // null: there is no such figure
+
+// Beside loss, accuracy and auc, what tells most of a task.
+inline constexpr std::array kMainOthers = {"dice", "rmse", "r2", "perplexity", "bleu"};
 
 // `kind`: of the job's data, whose counts these are.
 EvaluationFigures figures_of(const EvaluationCounts& counts, TargetKind kind);

@@ -251,6 +251,7 @@ void to_wire(const JobSummary& from, wire::JobSummary& to) {
   to.set_dry_run(from.dry_run);
   to_wire(from.changes, *to.mutable_changes());
   if (from.epsilon) to.set_epsilon(*from.epsilon);
+  to_wire(from.figures, *to.mutable_figures());
 }
 
 JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
@@ -267,6 +268,7 @@ JobSummary from_wire(FieldReader& in, const wire::JobSummary& from) {
   to.dry_run = from.dry_run();
   to.changes = from_wire(in, from.changes());
   if (from.has_epsilon()) to.epsilon = from.epsilon();
+  to.figures = from_wire(in, from.figures());
   return to;
 }
 

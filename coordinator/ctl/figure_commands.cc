@@ -65,7 +65,7 @@ Status job_figures(Connection& connection, const std::string& job, const std::st
   const std::vector<std::string> names = class_names(detail);
   if (json) {
     std::cout
-        << figures_json(row, names).dump(2, ' ', true, nlohmann::json::error_handler_t::replace)
+        << evaluation_json(row, names).dump(2, ' ', true, nlohmann::json::error_handler_t::replace)
         << "\n";
     return {};
   }

@@ -2,9 +2,7 @@
 #include "coordinator/ctl/figure_tables.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
-#include <set>
 
 namespace tributary {
 namespace {
@@ -84,6 +82,22 @@ std::string limits_text(const std::optional<Interval>& interval) {
 
 }  // namespace
 
+std::string main_figures(const std::map<std::string, double>& figures) {
+  std::string text;
+  for (const char* name : kMainOthers) {
+    const auto found = figures.find(name);
+    if (found == figures.end()) continue;
+    text += (text.empty() ? "" : " ") + found->first + "=" + figure(found->second);
+  }
+  return text;
+}
+
+std::string main_figures(const FigureTable& table) {
+  std::map<std::string, double> figures;
+  for (const FigureRow& one : table.figures) figures[one.name] = one.value;
+  return main_figures(figures);
+}
+
 std::vector<TableRow> figure_rows(const FigureTable& table) {
   std::vector<TableRow> rows = {
       {"FIGURE", "ALL ROWS", "95 % LIMITS", "MEAN OF SITES", "+-", "WORST", "WORST SITE"}};
@@ -109,12 +123,7 @@ std::vector<TableRow> site_figure_rows(const RoundRow& round) {
     if (rule.in_log && std::ranges::any_of(round.participants, has)) names.emplace_back(rule.name);
   }
   TableRow head = {"SITE", "ROWS"};
-  for (std::string name : names) {
-    std::ranges::transform(name, name.begin(), [](char c) {
-      return c == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    });
-    head.push_back(std::move(name));
-  }
+  for (const std::string& name : names) head.push_back(upper_case(name));
   std::vector<TableRow> rows = {std::move(head)};
   for (const ParticipantRow& site : round.participants) {
     const std::map<std::string, double> figures = figures_of_site(site);
@@ -158,9 +167,9 @@ std::vector<TableRow> confusion_rows(const FigureTable& table,
   return rows;
 }
 
-Json figures_json(const RoundRow& round, const std::vector<std::string>& names) {
-  Json figures = Json::object(), sites = Json::object(), classes = Json::array();
-  for (const FigureRow& one : round.figures.figures) {
+Json figures_json(const FigureTable& table) {
+  Json figures = Json::object();
+  for (const FigureRow& one : table.figures) {
     Json figure = {{"value", one.value}};
     if (one.interval) figure["limits_95"] = {one.interval->low, one.interval->high};
     if (one.spread) {
@@ -171,6 +180,11 @@ Json figures_json(const RoundRow& round, const std::vector<std::string>& names) 
     }
     figures[one.name] = std::move(figure);
   }
+  return figures;
+}
+
+Json evaluation_json(const RoundRow& round, const std::vector<std::string>& names) {
+  Json sites = Json::object(), classes = Json::array();
   for (const ParticipantRow& site : round.participants) {
     if (const auto own = figures_of_site(site); !own.empty())
       sites[site.site.value] = {{"examples", site.examples}, {"figures", own}};
@@ -192,7 +206,7 @@ Json figures_json(const RoundRow& round, const std::vector<std::string>& names) 
   return {{"round", round.round},
           {"examples", round.examples},
           {"labels", round.figures.labels},
-          {"figures", figures},
+          {"figures", figures_json(round.figures)},
           {"sites", sites},
           {"classes", classes},
           {"confusion", rows}};

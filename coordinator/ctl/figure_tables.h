@@ -2,6 +2,7 @@
 // What an evaluation came to, as tables for people and JSON for programs. Pure, any thread.
 #pragma once
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "coordinator/ctl/tables.h"
 
 namespace tributary {
+
+// Those of kMainOthers, as in "rmse=0.1250 r2=0.5000"; a job with classes has none.
+std::string main_figures(const std::map<std::string, double>& figures);
+std::string main_figures(const FigureTable& table);
 
 // Each figure: of all rows together, with its 95 % limits; and of the sites, each counting once.
 std::vector<TableRow> figure_rows(const FigureTable& table);
@@ -22,6 +27,9 @@ std::vector<TableRow> class_rows(const FigureTable& table, const std::vector<std
 std::vector<TableRow> confusion_rows(const FigureTable& table,
                                      const std::vector<std::string>& names);
 
-nlohmann::json figures_json(const RoundRow& round, const std::vector<std::string>& names);
+// By name: the value, its limits, and that of the sites.
+nlohmann::json figures_json(const FigureTable& table);
+// All of it.
+nlohmann::json evaluation_json(const RoundRow& round, const std::vector<std::string>& names);
 
 }  // namespace tributary

@@ -14,6 +14,7 @@
 #include "common/tensor/safetensors.h"
 #include "common/trust/job_signing.h"
 #include "coordinator/ctl/commands.h"
+#include "coordinator/ctl/figure_tables.h"
 #include "coordinator/ctl/model_metadata.h"
 #include "coordinator/ctl/tables.h"
 
@@ -157,10 +158,13 @@ Json spread_json(const std::optional<SiteSpread>& spread) {
           {"deviation", spread->deviation}};
 }
 
-std::string spread_text(const std::optional<SiteSpread>& spread) {
-  if (!spread) return "";
-  return "worst " + spread->worst_site + " " + figure(spread->worst) + ", sites " +
-         figure(spread->mean) + " +- " + figure(spread->deviation);
+std::string evaluation_text(const RoundRow& round) {
+  const std::string figures = main_figures(round.figures);
+  if (!round.spread) return figures;
+  const SiteSpread& spread = *round.spread;
+  return figures + (figures.empty() ? "worst " : ", worst ") + spread.worst_site + " " +
+         figure(spread.worst) + ", sites " + figure(spread.mean) + " +- " +
+         figure(spread.deviation);
 }
 
 Json round_json(const RoundRow& round) {
@@ -192,6 +196,7 @@ Json round_json(const RoundRow& round) {
           {"auc", optional_json(round.auc)},
           {"f1", optional_json(round.f1)},
           {"sites", spread_json(round.spread)},
+          {"figures", figures_json(round.figures)},
           {"epsilon", optional_json(round.epsilon)},
           {"clip", optional_json(round.clip)},
           {"participants", participants}};
@@ -324,7 +329,7 @@ Status job_show(Connection& connection, const std::string& job, bool json) {
     rows.push_back({std::to_string(round.round), round.task, std::to_string(round.attempt), "(all)",
                     round.outcome.substr(0, colon), rows_text(round.examples), "",
                     seconds_text(round.seconds), figure(round.loss), figure(round.accuracy),
-                    figure(round.auc), why.empty() ? spread_text(round.spread) : why});
+                    figure(round.auc), why.empty() ? evaluation_text(round) : why});
     for (const ParticipantRow& one : round.participants) {
       rows.push_back({"", "", "", one.site.value, one.reason, rows_text(one.examples),
                       one.bytes > 0 ? bytes_text(one.bytes) : "-", seconds_text(one.seconds),

@@ -2,6 +2,7 @@
 #include "coordinator/ctl/tables.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include "common/base/text.h"
@@ -32,6 +33,13 @@ void print_table(std::ostream& out, std::vector<TableRow> rows) {
     }
     out << line << "\n";
   }
+}
+
+std::string upper_case(std::string name) {
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  });
+  return name;
 }
 
 std::string figure(const std::optional<double>& value) {

@@ -15,6 +15,7 @@ using TableRow = std::vector<std::string>;
 // they show came from outside.
 void print_table(std::ostream& out, std::vector<TableRow> rows);
 
+std::string upper_case(std::string name);                // "balanced_accuracy": "BALANCED ACCURACY"
 std::string figure(const std::optional<double>& value);  // "0.8123", "-" for none
 std::string seconds_text(double seconds);                // "0.4 s", "3.2 min"
 std::string bytes_text(std::uint64_t bytes);             // "1.2 MiB"

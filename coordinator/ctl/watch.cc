@@ -13,6 +13,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "coordinator/ctl/commands.h"
+#include "coordinator/ctl/figure_tables.h"
 #include "coordinator/ctl/interrupt.h"
 #include "coordinator/ctl/tables.h"
 #include "coordinator/ctl/watch_screen.h"
@@ -63,6 +64,7 @@ std::string figures_text(const auto& row) {
   if (row.loss) text += " loss=" + figure(row.loss);
   if (row.accuracy) text += " accuracy=" + figure(row.accuracy);
   if (row.auc) text += " auc=" + figure(row.auc);
+  if (const std::string others = main_figures(row.figures); !others.empty()) text += " " + others;
   return text;
 }
 

@@ -54,6 +54,7 @@ WatchScreen::WatchScreen(const JobDetail& detail)
       one.loss = row.loss;
       one.accuracy = row.accuracy;
       one.auc = row.auc;
+      for (const FigureRow& figure : row.figures.figures) one.others[figure.name] = figure.value;
     }
   }
 }
@@ -88,6 +89,9 @@ void WatchScreen::apply(const std::string& event, const Json& json) {
     one.loss = number(json, "loss");
     one.accuracy = number(json, "accuracy");
     one.auc = number(json, "auc");
+    for (const char* name : kMainOthers) {
+      if (const std::optional<double> value = number(json, name)) one.others[name] = *value;
+    }
   } else if (event == "job.waiting") {
     phase_ = text(json, "by") == "root"
                  ? "waiting for the root: " + text(json, "missing") + text(json, "unfit")
@@ -138,6 +142,15 @@ std::vector<TableRow> WatchScreen::round_rows() const {
     rows.push_back({std::to_string(one.number), one.updates.empty() ? "-" : one.updates,
                     short_figure(one.loss), short_figure(one.accuracy), short_figure(one.auc),
                     seconds_text(one.seconds)});
+  }
+  for (const char* name : kMainOthers) {
+    if (std::ranges::none_of(recent_, [=](const Round& one) { return one.others.contains(name); }))
+      continue;
+    rows[0].push_back(upper_case(name));
+    for (std::size_t i = 0; i < recent_.size(); ++i) {
+      const auto found = recent_[i].others.find(name);
+      rows[i + 1].push_back(found == recent_[i].others.end() ? "-" : figure(found->second));
+    }
   }
   if (std::ranges::none_of(recent_, [](const Round& one) { return one.epsilon.has_value(); }))
     return rows;

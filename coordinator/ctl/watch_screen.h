@@ -38,7 +38,8 @@ class WatchScreen {
     std::string updates;  // accepted/selected
     double seconds = 0;
     std::optional<double> loss, accuracy, auc;
-    std::optional<double> epsilon;  // of whole sites, spent with it
+    std::map<std::string, double> others;  // of kMainOthers
+    std::optional<double> epsilon;         // of whole sites, spent with it
   };
 
   void apply_to_site(const std::string& event, const nlohmann::json& json, Site& site) const;

@@ -158,7 +158,7 @@ TEST(ToldFigures, OfLabelsAtPlacesTheLabelsAreCounted) {
   EvaluationCounts told = counts;
   tell_less({.min_count = 6}, told);
   EXPECT_EQ(told, EvaluationCounts{}) << "five misses";
-  tell_less({.decimals = 2, .min_count = 5}, counts);
+  tell_less({.min_count = 5, .decimals = 2}, counts);
   EXPECT_EQ(counts.correct, 995u);
 }
 

@@ -59,7 +59,7 @@ TEST(FigureTables, OfABinaryJobBothClassesAreShown) {
   ASSERT_EQ(confusion.size(), 3u);
   EXPECT_EQ(confusion[1], (TableRow{"healthy", "55", "5"}));
   EXPECT_EQ(confusion[2], (TableRow{"ill", "10", "30"}));
-  const Json json = figures_json(round, {"healthy", "ill"});
+  const Json json = evaluation_json(round, {"healthy", "ill"});
   EXPECT_EQ(json.at("confusion"), Json::parse("[[55, 5], [10, 30]]"));
   EXPECT_EQ(json.at("figures").at("loss").at("limits_95"), Json::parse("[0.125, 0.375]"));
   EXPECT_EQ(json.at("figures").at("loss").at("sites").at("worst_site"), "north");

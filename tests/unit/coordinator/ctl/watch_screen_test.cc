@@ -60,6 +60,14 @@ TEST_F(WatchScreenTest, ShowsRoundsSitesAndHowFarTheJobIs) {
   EXPECT_THAT(lines(), Contains(AllOf(HasSubstr("north"), HasSubstr("0.7500"))));
 }
 
+TEST_F(WatchScreenTest, ShowsTheFiguresOfTasksWithoutClasses) {
+  tell("evaluation.finished", R"({"round": 1, "loss": 4.0, "accuracy": 0.8})");
+  EXPECT_THAT(lines(), Each(Not(HasSubstr("R2"))));
+  tell("evaluation.finished", R"({"round": 2, "loss": 4.0, "rmse": 2.0, "r2": 0.625})");
+  EXPECT_THAT(lines(), Contains(AllOf(HasSubstr("RMSE"), HasSubstr("R2"))));
+  EXPECT_THAT(lines(), Contains(AllOf(HasSubstr("2.0000"), HasSubstr("0.6250"))));
+}
+
 TEST_F(WatchScreenTest, TellsWhatRoundsCostOfPrivacyWhereTheyDo) {
   tell("round.committed", R"({"round": 1, "accepted": 2, "selected": 2, "seconds": 3})");
   EXPECT_THAT(lines(), Each(Not(HasSubstr("EPSILON"))));
