@@ -102,8 +102,8 @@ TEST(Augmentation, AQuarterTurnIsExactForPictureAndMask) {
   PictureMover mover;
   const Sizes shape = {1, 3, 3};
   mover.move({shape, picture, mask}, {.xx = 0.0, .xy = 1.0, .yx = -1.0, .yy = 0.0});
-  EXPECT_EQ(picture, (Floats{3, 6, 9, 2, 5, 8, 1, 4, 7}));
-  EXPECT_EQ(mask, (Labels{3, 6, 9, 2, 5, 8, 1, 4, 7}));
+  EXPECT_EQ(picture, (Floats{7, 4, 1, 8, 5, 2, 9, 6, 3}));
+  EXPECT_EQ(mask, (Labels{7, 4, 1, 8, 5, 2, 9, 6, 3}));
 }
 
 // Each old pixel weighs by tents over x and y, in double precision: another way to say bilinear.

@@ -112,7 +112,9 @@ std::string type_of(const OptionSchema& option) {
     case OptionType::kNumber: {
       std::string text = option.numbers.above_min ? "number above " : "number, at least ";
       text += shown(option.numbers.min);
-      return text + (option.numbers.max > 1e300 ? "" : ", below " + shown(option.numbers.max));
+      if (option.numbers.max > 1e300) return text;
+      return text + (option.numbers.below_max ? ", below " : ", at most ") +
+             shown(option.numbers.max);
     }
     case OptionType::kText:
       return "text";
