@@ -214,7 +214,7 @@ Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const D
     }
     if (spec.target == TargetKind::kRegression) {
       examples.targets.push_back(table.targets[row]);
-    } else {
+    } else if (spec.target != TargetKind::kUnlabelled) {
       examples.labels.push_back(table.labels[row]);
     }
   }
