@@ -67,6 +67,9 @@ void visit(Output& output, Visitor& fields) {
   fields(output.examples);
   fields(output.batches);
   fields(output.seconds);
+  fields(output.rows);
+  fields(output.kept_batches);
+  fields(output.kept_loss);
 }
 
 template <typename Counts, typename Visitor>
@@ -85,6 +88,13 @@ void visit_counts(Counts& counts, Visitor& fields) {
   }
   fields(counts.positives);
   fields(counts.negatives);
+  fields(counts.confusion);
+  fields(counts.measured.absolute_errors);
+  fields(counts.measured.targets);
+  fields(counts.measured.target_squares);
+  fields(counts.measured.absolute_count);
+  fields(counts.measured.target_count);
+  fields(counts.ngrams);
 }
 
 template <typename State, typename Visitor>
@@ -135,7 +145,7 @@ Result<TrainOutput> read_training(ByteView answer, const JobSpec& job, const Mod
       (!output.own.empty() && output.own.size() != values) || output.local.size() > values)
     return nonsense("an update of another model");
   if (!std::isfinite(output.train_loss) || !std::isfinite(output.update_norm) ||
-      !std::isfinite(output.seconds))
+      !std::isfinite(output.seconds) || !std::isfinite(output.kept_loss))
     return nonsense("a figure that is no number");
   output.update.layout = global.layout;
   return output;

@@ -14,6 +14,11 @@ OrderHead head_of(Errand errand, const JobSpec& job, const std::vector<std::int6
   return head;
 }
 
+// Weights to start from (transfer.start) are numbers, for models that are ours.
+bool brings_code(const JobSpec& job, ByteView module_file) {
+  return !module_file.empty() && !(job.transfer.start && job.model.name != "torchscript");
+}
+
 void add_data(const ExampleSet& data, OrderHead& head, OrderArrays& arrays) {
   head.rows = data.rows;
   arrays.inputs = data.inputs;
@@ -50,7 +55,7 @@ std::uint64_t ConfinedLearner::memory_of(std::uint64_t allowed_bytes) const {
 Result<Model> ConfinedLearner::initial_model(const JobSpec& job,
                                              const std::vector<std::int64_t>& input_shape,
                                              ByteView module_file, const Leash& leash) const {
-  if (module_file.empty())
+  if (!brings_code(job, module_file))
     return learner_in_process().initial_model(job, input_shape, module_file, leash);
   OrderHead head = head_of(Errand::kInitialModel, job, input_shape);
   head.memory_bytes = memory_of(leash.memory_bytes);
@@ -62,7 +67,7 @@ Result<Model> ConfinedLearner::initial_model(const JobSpec& job,
 }
 
 Result<TrainOutput> ConfinedLearner::train(const TrainRequest& request) const {
-  if (request.module_file.empty()) return learner_in_process().train(request);
+  if (!brings_code(request.job, request.module_file)) return learner_in_process().train(request);
   OrderHead head = head_of(Errand::kTrain, request.job, request.data.input_shape);
   head.memory_bytes = memory_of(request.memory_bytes);
   head.threads = request.threads;
@@ -74,6 +79,12 @@ Result<TrainOutput> ConfinedLearner::train(const TrainRequest& request) const {
   if (request.resume) head.resume = request.resume();
   OrderArrays arrays;
   add_data(request.data, head, arrays);
+  if (request.validation != nullptr) {
+    head.validation_rows = request.validation->rows;
+    arrays.validation_inputs = request.validation->inputs;
+    arrays.validation_targets = request.validation->targets;
+    arrays.validation_labels = request.validation->labels;
+  }
   arrays.module_file = request.module_file;
   arrays.global = request.global.values;
   arrays.server = request.server;
@@ -89,7 +100,7 @@ Result<TrainOutput> ConfinedLearner::train(const TrainRequest& request) const {
 Result<EvaluationCounts> ConfinedLearner::evaluate(const JobSpec& job, const Model& global,
                                                    const ExampleSet& data, int threads,
                                                    ByteView module_file, const Leash& leash) const {
-  if (module_file.empty())
+  if (!brings_code(job, module_file))
     return learner_in_process().evaluate(job, global, data, threads, module_file, leash);
   OrderHead head = head_of(Errand::kEvaluate, job, data.input_shape);
   head.memory_bytes = memory_of(leash.memory_bytes);
@@ -107,7 +118,7 @@ Result<EvaluationCounts> ConfinedLearner::evaluate(const JobSpec& job, const Mod
 Result<Bytes> ConfinedLearner::export_torchscript(const JobSpec& job, const Model& model,
                                                   const std::vector<std::int64_t>& input_shape,
                                                   ByteView module_file, const Leash& leash) const {
-  if (module_file.empty())
+  if (!brings_code(job, module_file))
     return learner_in_process().export_torchscript(job, model, input_shape, module_file, leash);
   OrderHead head = head_of(Errand::kExport, job, input_shape);
   head.memory_bytes = memory_of(leash.memory_bytes);

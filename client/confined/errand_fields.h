@@ -48,6 +48,10 @@ class ErrandWriter {
       std::visit([this](const auto& held) { (*this)(held); }, value);
     }
   }
+  void operator()(const PluginChoice& choice) {
+    (*this)(choice.name);
+    (*this)(choice.options);
+  }
   void operator()(const TensorInfo& tensor) {
     (*this)(tensor.name);
     (*this)(tensor.shape);
@@ -98,6 +102,10 @@ class ErrandReader {
       (*this)(name);
       read_option(options[name]);
     }
+  }
+  void operator()(PluginChoice& choice) {
+    (*this)(choice.name);
+    (*this)(choice.options);
   }
   void operator()(TensorInfo& tensor) {
     (*this)(tensor.name);

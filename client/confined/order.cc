@@ -6,6 +6,19 @@
 namespace tributary {
 namespace {
 
+// A part that may be missing.
+template <typename T, typename Visitor, typename Each>
+void optional_of(std::optional<T>& part, Visitor& fields, Each each) {
+  bool there = false;
+  fields(there);
+  if (there) each(part.emplace());
+}
+template <typename T, typename Visitor, typename Each>
+void optional_of(const std::optional<T>& part, Visitor& fields, Each each) {
+  fields(part.has_value());
+  if (part) each(*part);
+}
+
 template <typename Head, typename Visitor>
 void visit_training(Head& train, Visitor& fields) {
   fields(train.algorithm.name);
@@ -14,11 +27,17 @@ void visit_training(Head& train, Visitor& fields) {
   fields(train.optimizer.options);
   fields(train.objective.name);
   fields(train.objective.options);
+  fields(train.augment);
   fields(train.loss);
   fields(train.epochs);
   fields(train.steps);
   fields(train.batch_size);
-  fields(train.learning_rate_decay);
+  fields(train.schedule.name);
+  fields(train.schedule.options);
+  fields(train.clip_norm);
+  fields(train.class_weights.balanced);
+  fields(train.class_weights.weights);
+  optional_of(train.local_stop, fields, [&](auto& stop) { fields(stop.patience); });
   fields(train.keep_local);
 }
 
@@ -43,9 +62,19 @@ void visit(Head& head, Visitor& fields) {
   fields(head.job.data.classes);
   fields(head.job.data.label_values);
   fields(head.job.data.target_shape);
+  fields(head.job.evaluation.written_rows);
+  fields(head.job.rounds.rounds);
   visit_training(head.job.train, fields);
+  fields(head.job.transfer.start);
+  fields(head.job.transfer.freeze);
+  optional_of(head.job.transfer.lora, fields, [&](auto& lora) {
+    fields(lora.rank);
+    fields(lora.alpha);
+    fields(lora.targets);
+  });
   fields(head.input_shape);
   fields(head.rows);
+  fields(head.validation_rows);
   fields(head.layout);
   fields(head.round);
   fields(head.shuffle_seed);
@@ -71,7 +100,9 @@ Status send_order(Channel& channel, const OrderHead& head, const OrderArrays& ar
   for (const ByteView array :
        {arrays.module_file, arrays.resume, std::as_bytes(arrays.global),
         std::as_bytes(arrays.start), std::as_bytes(arrays.server), std::as_bytes(arrays.own),
-        std::as_bytes(arrays.inputs), std::as_bytes(arrays.targets), std::as_bytes(arrays.labels)})
+        std::as_bytes(arrays.inputs), std::as_bytes(arrays.targets), std::as_bytes(arrays.labels),
+        std::as_bytes(arrays.validation_inputs), std::as_bytes(arrays.validation_targets),
+        std::as_bytes(arrays.validation_labels)})
     TRIB_CHECK_OK(channel.send(kArrayKind, array));
   return {};
 }
@@ -102,12 +133,18 @@ Result<Order> receive_order(Channel& channel) {
   TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.data.inputs));
   TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.data.targets));
   TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.data.labels));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.validation.inputs));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.validation.targets));
+  TRIB_CHECK_OK(channel.receive_values(kArrayKind, order.validation.labels));
   if (resumes) head.resume = std::move(resume);
   order.global.layout = head.layout;
   if (head.has_start) order.start.layout = head.layout;
   order.data.input_shape = head.input_shape;
   order.data.target_shape = head.job.data.target_shape;
   order.data.rows = head.rows;
+  order.validation.input_shape = order.data.input_shape;
+  order.validation.target_shape = order.data.target_shape;
+  order.validation.rows = head.validation_rows;
   return order;
 }
 

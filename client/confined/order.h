@@ -17,7 +17,7 @@
 
 namespace tributary {
 
-enum class Errand : std::uint32_t { kInitialModel, kTrain, kEvaluate, kExport };
+enum class Errand : std::uint32_t { kInitialModel, kTrain, kEvaluate, kExport, kProbe };
 
 enum class ErrandFrame : std::uint32_t {
   // To the child.
@@ -25,6 +25,7 @@ enum class ErrandFrame : std::uint32_t {
   kArray,           // as many as an order has
   kStop,            // between two batches, please
   kWantCheckpoint,  // likewise
+  kAsk,             // of a probe: a question, with the rows in an array behind it
   // To the parent.
   kConfined,  // from now on the module's code may run
   kWorking,   // the module was loaded, checked and tried out
@@ -32,6 +33,8 @@ enum class ErrandFrame : std::uint32_t {
   kCheckpoint,
   kAnswer,
 };
+
+enum class Question : std::uint32_t { kOutputs, kGradients };  // as ModelProbe's
 
 // The small part of an order.
 struct OrderHead {
@@ -49,6 +52,7 @@ struct OrderHead {
   bool has_start = false;
   bool checkpoints = false;
   std::optional<TrainingState> resume;  // its bytes are among the arrays
+  std::int64_t validation_rows = 0;     // of a training that looks at some
 };
 
 // The large part, in place at the sender's; each may be empty.
@@ -56,6 +60,8 @@ struct OrderArrays {
   ByteView module_file, resume;
   std::span<const float> global, start, server, own, inputs, targets;
   std::span<const std::int64_t> labels;
+  std::span<const float> validation_inputs = {}, validation_targets = {};
+  std::span<const std::int64_t> validation_labels = {};
 };
 
 Status send_order(Channel& channel, const OrderHead& head, const OrderArrays& arrays);
@@ -65,7 +71,7 @@ struct Order {
   Bytes module_file;
   Model global, start;
   std::vector<float> server, own;
-  ExampleSet data;
+  ExampleSet data, validation;
 };
 Result<Order> receive_order(Channel& channel);
 

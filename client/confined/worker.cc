@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include "client/confined/errand_fields.h"
 #include "client/confined/order.h"
+#include "client/learning/model_probe.h"
 #include "client/sandbox/child_process.h"
 #include "client/sandbox/confinement.h"
 #include "common/base/clock.h"
@@ -24,6 +26,7 @@ class Worker {
     if (const Status confined = confine({order.head.memory_bytes}); !confined)
       return tell(ErrandFrame::kAnswer, refusal(order.head.errand, confined.error()));
     TRIB_CHECK_OK(tell(ErrandFrame::kConfined, {}));
+    if (order.head.errand == Errand::kProbe) return answer_questions(order);
     return tell(ErrandFrame::kAnswer, carry_out(order));
   }
 
@@ -41,13 +44,14 @@ class Worker {
       case Errand::kEvaluate:
         return answer_of(Result<EvaluationCounts>(why));
       case Errand::kExport:
+      case Errand::kProbe:
         break;
     }
     return answer_of(Result<Bytes>(why));
   }
 
   Bytes carry_out(const Order& order) {
-    const auto& [head, module_file, global, start, server, own, data] = order;
+    const auto& [head, module_file, global, start, server, own, data, validation] = order;
     switch (head.errand) {
       case Errand::kInitialModel:
         return answer_of(initial_model(head.job, head.input_shape, module_file));
@@ -57,6 +61,7 @@ class Worker {
         return answer_of(evaluate(head.job, global, data, head.threads, module_file,
                                   [this] { return stopped(); }));
       case Errand::kExport:
+      case Errand::kProbe:
         break;
     }
     return answer_of(export_torchscript(head.job, global, head.input_shape, module_file));
@@ -77,6 +82,7 @@ class Worker {
     if (head.has_start) request.start = &order.start;
     request.server = order.server;
     request.own = order.own;
+    if (head.validation_rows > 0) request.validation = &order.validation;
     if (head.resume) request.resume = [&head] { return head.resume; };
     if (head.checkpoints) {
       request.checkpoint_due = [this] { return std::exchange(checkpoint_wanted_, false); };
@@ -85,6 +91,39 @@ class Worker {
       };
     }
     return train(request);
+  }
+
+  // Until the parent has no more of them, and closes its end.
+  Status answer_questions(const Order& order) {
+    const OrderHead& head = order.head;
+    const auto probe =
+        probe_model(head.job, order.global, head.input_shape, head.threads, order.module_file);
+    TRIB_CHECK_OK(tell(ErrandFrame::kAnswer,
+                       answer_of(probe ? Result<Bytes>(Bytes{}) : Result<Bytes>(probe.error()))));
+    while (probe) {
+      TRIB_TRY(frame, channel_.receive());
+      ErrandReader fields(frame.bytes);
+      Question question{};
+      std::vector<std::int64_t> wanted;
+      fields(question);
+      fields(wanted);
+      TRIB_CHECK_OK(fields.end());
+      std::vector<float> inputs;
+      TRIB_CHECK_OK(
+          channel_.receive_values(static_cast<std::uint32_t>(ErrandFrame::kArray), inputs));
+      const auto found = question == Question::kOutputs ? (*probe)->outputs(inputs)
+                                                        : (*probe)->gradients(inputs, wanted);
+      Bytes values;
+      if (found) values = as_answer(*found);
+      TRIB_CHECK_OK(tell(ErrandFrame::kAnswer, answer_of(found ? Result<Bytes>(std::move(values))
+                                                               : Result<Bytes>(found.error()))));
+    }
+    return {};
+  }
+
+  static Bytes as_answer(const std::vector<float>& values) {
+    const auto bytes = std::as_bytes(std::span(values));
+    return {bytes.begin(), bytes.end()};
   }
 
   // Asked before the first batch: the model is there by then.

@@ -2,6 +2,7 @@
 #include "client/daemon/dataset_files.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "common/cli/named_file.h"
 #include "common/config/catalog.h"
@@ -11,6 +12,11 @@ namespace tributary {
 namespace {
 
 Status check_readable(const std::string& path) {
+  std::error_code failed;
+  if (std::filesystem::is_directory(path, failed)) {
+    const std::filesystem::directory_iterator listed(path, failed);
+    return failed ? system_error(failed.value(), "read the folder") : Status{};
+  }
   const auto file = make_file_system()->open(path);
   if (!file) return file.error();
   std::byte first;

@@ -43,8 +43,12 @@ void tell_what_runs(Inspection& to, const Result<SitePolicy>& policy) {
     to.out << ", code that comes with the job: " << to.known.module.digest.hex() << ", "
            << to.known.module.bytes << " bytes";
   to.out << "\n  data       " << job.data.dataset << "\n  algorithm  " << job.train.algorithm.name
-         << ", loss " << loss_of(job) << ", optimizer " << job.train.optimizer.name
-         << "\n  a round    ";
+         << ", loss " << loss_of(job) << ", optimizer " << job.train.optimizer.name;
+  if (job.train.objective.name != "supervised")
+    to.out << "\n  objective  " << job.train.objective.name;
+  for (std::size_t i = 0; i < job.train.augment.size(); ++i)
+    to.out << (i == 0 ? "\n  augmented  " : ", ") << job.train.augment[i].name;
+  to.out << "\n  a round    ";
   if (job.train.steps > 0) {
     to.out << job.train.steps << " batches";
   } else {

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <iostream>
+#include <map>
 
 #include "client/confined/confined_learner.h"
 #include "client/confined/worker.h"
+#include "client/daemon/data_check.h"
 #include "client/daemon/dataset_files.h"
 #include "client/daemon/enroll_command.h"
+#include "client/daemon/explain_command.h"
 #include "client/daemon/jobs_command.h"
 #include "client/daemon/privacy_command.h"
 #include "client/daemon/site_daemon.h"
@@ -76,9 +79,25 @@ Status generate_hospitals_into(const HospitalOptions& options) {
   return {};
 }
 
-void add_data(CLI::App& app, HospitalOptions& options, std::function<Status()>& chosen) {
-  CLI::App* data = app.add_subcommand("data", "Data for trying things out");
+struct DataOptions {
+  HospitalOptions hospitals;
+  std::string job;  // file
+};
+
+void add_data(CLI::App& app, const std::string& config, DataOptions& all,
+              std::function<Status()>& chosen) {
+  CLI::App* data = app.add_subcommand("data", "The site's data, and data for trying things out");
   data->require_subcommand(1);
+  CLI::App* check = data->add_subcommand(
+      "check", "Read a dataset as a job would, and print what is there; needs --config");
+  check->add_option("--job", all.job, "The job file")->required();
+  check->callback([&] {
+    chosen = [&config, &all]() -> Status {
+      TRIB_TRY(read, read_config(config));
+      return check_data(read, all.job);
+    };
+  });
+  HospitalOptions& options = all.hospitals;
   CLI::App* generate = data->add_subcommand(
       "generate-hospital", "Write a CSV of invented patients for each of some hospitals");
   generate->add_option("--sites", options.sites, "How many hospitals")
@@ -94,10 +113,23 @@ void add_data(CLI::App& app, HospitalOptions& options, std::function<Status()>& 
 }
 
 // For tables the width of one example stands in the model: its first layer is [outputs, inputs].
-std::vector<std::int64_t> input_shape_of(const JobSpec& job, const Model& model) {
+std::vector<std::int64_t> input_shape_of(const JobSpec& job, const Model& model,
+                                         ByteView start_file) {
   if (!job.data.input_shape.empty()) return job.data.input_shape;
   const auto& tensors = model.layout.tensors;
-  return {tensors.empty() || tensors[0].shape.size() != 2 ? 1 : tensors[0].shape[1]};
+  if (!job.transfer.start)
+    return {tensors.empty() || tensors[0].shape.size() != 2 ? 1 : tensors[0].shape[1]};
+  // The layer that sees the rows need not travel. Files of Python have their tensors in any order,
+  // and layers of tables are numbered: hidden1 before hidden2 before output.
+  const Result<Model> start = decode_safetensors(start_file);
+  std::map<std::string, std::int64_t> widths;
+  for (const Model* from : {&model, start ? &*start : nullptr}) {
+    if (from == nullptr) continue;
+    for (const TensorInfo& one : from->layout.tensors) {
+      if (one.shape.size() == 2) widths[one.name] = one.shape[1];
+    }
+  }
+  return {widths.empty() ? 1 : widths.begin()->second};
 }
 
 struct ExportOptions {
@@ -119,8 +151,9 @@ Status export_model(const ExportOptions& options) {
   }
   const SystemClock clock;
   const ConfinedLearner learner({clock, [] { return free_resources(".").memory_bytes; }});
-  TRIB_TRY(exported, learner.export_torchscript(job.spec, *model, input_shape_of(job.spec, *model),
-                                                module_file, {}));
+  TRIB_TRY(exported,
+           learner.export_torchscript(
+               job.spec, *model, input_shape_of(job.spec, *model, module_file), module_file, {}));
   TRIB_CHECK_OK(make_file_system()->write_durably(out, exported));
   std::cerr << "wrote " << out << ": a TorchScript module with the values of " << model_path
             << "\n";
@@ -194,8 +227,8 @@ int main(int argc, char** argv) {
       "check-config", "Check client.yaml, its certificate and its files, without connecting");
 
   std::function<tributary::Status()> chosen;
-  tributary::HospitalOptions hospitals;
-  tributary::add_data(app, hospitals, chosen);
+  tributary::DataOptions data;
+  tributary::add_data(app, config, data, chosen);
   tributary::ExportOptions exported;
   tributary::add_model(app, exported, chosen);
   std::string job_id;
@@ -205,6 +238,9 @@ int main(int argc, char** argv) {
   tributary::add_synthesize(app, made, config, chosen);
   tributary::EnrollOptions enrolled;
   tributary::add_enroll(app, enrolled, chosen);
+  tributary::ExplainCommand explained;
+  tributary::add_explain(
+      app, explained, [&config] { return tributary::read_config(config); }, chosen);
   if (const auto ended = tributary::parse_command_line(app, argc, argv)) return *ended;
   tributary::hide_argument(argc, argv, enrolled.token);
   tributary::Status done;

@@ -65,6 +65,7 @@ class Daemon {
         config_.tls, credentials_->own());
     if (credentials_->own().role == PeerRole::kEvaluator)
       data_.serve_evaluator(SiteName{credentials_->own().name});
+    data_.keep_rows_in(config_.state_dir + "/rows", config_.memory_for_rows);
     TRIB_CHECK_OK(open_audit());
     TRIB_TRY(agent,
              SiteAgent::open(config_.state_dir,
@@ -78,6 +79,7 @@ class Daemon {
                               [this](const Message& news) { take_news(news); }, &pace_, &sums_}));
     agent_ = std::move(agent);
     TRIB_CHECK_OK(open_gate());
+    TRIB_TRY(device, choose_device(config_.device));
     runner_.emplace(TaskRunner::Ports{
         SiteName{credentials_->own().name}, data_, agent_->blobs(),
         static_cast<int>(config_.threads), work_log(),
@@ -87,7 +89,7 @@ class Daemon {
         CarriedStore(*files_, config_.state_dir + "/carried"),
         PersonalModels{*files_, config_.state_dir + "/personal"},
         ledger_of(config_, *files_, clock_), credentials_->own().role == PeerRole::kEvaluator,
-        SumGifts(*files_, config_.state_dir + "/sums"), learner_});
+        SumGifts(*files_, config_.state_dir + "/sums"), learner_, device});
     open_sums();
     tell_missing_files(config_, log_);
     log_.record("client.started", {{"software", kSoftware},

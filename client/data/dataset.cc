@@ -1,71 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/data/dataset.h"
 
-#include <new>
-#include <numeric>
-
-#include "client/data/loader.h"
 #include "client/data/partition.h"
-#include "client/data/split.h"
+#include "client/data/raw_data.h"
 #include "client/data/table_encoder.h"
 
 namespace tributary {
 namespace {
 
-std::vector<std::size_t> all_rows(std::size_t count) {
-  std::vector<std::size_t> rows(count);
-  std::iota(rows.begin(), rows.end(), std::size_t{0});
-  return rows;
+void scale(ExampleSet& examples, const DataSpec& spec) {
+  const auto factor = static_cast<float>(spec.value_scale);
+  if (spec.value_scale == 1.0) return;
+  for (float& value : examples.inputs) value *= factor;
 }
 
-std::size_t row_count(const ExampleSet& examples) {
-  return static_cast<std::size_t>(examples.rows);
-}
-
-// The rows that are used, before the split; arrays have no incomplete ones.
-RowSplit split_of(const RawData& raw, const DataSpec& spec, std::uint64_t seed) {
-  const auto usable = [&spec](const std::variant<Table, ExampleSet>& data) {
-    if (const auto* table = std::get_if<Table>(&data)) return usable_rows(*table, spec);
-    return all_rows(row_count(std::get<ExampleSet>(data)));
-  };
-  if (raw.separate_validation) return {usable(raw.rows), usable(raw.validation)};
-  return split_rows(usable(raw.rows), spec.validation_fraction, seed);
-}
-
-Result<RawData> read(const DatasetSource& source, const DataSpec& spec, std::string& local_detail) {
-  TRIB_TRY(loader, find_loader(source.loader));
-  return loader->load(source.options, spec, local_detail);
-}
-
-ExampleSet take_scaled(const ExampleSet& from, const DataSpec& spec,
-                       const std::vector<std::size_t>& rows) {
-  ExampleSet examples = take_rows(from, rows);
-  const auto scale = static_cast<float>(spec.value_scale);
-  if (spec.value_scale != 1.0) {
-    for (float& value : examples.inputs) value *= scale;
+// In place, as there may be no room for a second copy.
+void place_arrays(RawData raw, const RowSplit& split, const DataSpec& spec, SiteExamples& site) {
+  ExampleSet& rows = std::get<ExampleSet>(raw.rows);
+  if (raw.separate_validation) {
+    site.validation = std::get<ExampleSet>(std::move(raw.validation));
+  } else {
+    site.validation = take_rows(rows, split.validation);
+    keep_rows(rows, split.training);
   }
-  return examples;
-}
-
-std::uint64_t dropped_of(const std::variant<Table, ExampleSet>& data, std::size_t used) {
-  const auto* table = std::get_if<Table>(&data);
-  return table == nullptr ? 0 : table->rows - used + table->unlabelled;
-}
-
-// Files may be larger than the site's memory; that is the task's failure, not the site's.
-template <typename Action>
-auto within_memory(Action action) -> decltype(action()) {
-  try {
-    return action();
-  } catch (const std::bad_alloc&) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      "the site's dataset does not fit in its memory");
-  }
+  site.training = std::move(rows);
+  scale(site.training, spec);
+  scale(site.validation, spec);
 }
 
 Result<DataSummary> summarize(const DatasetSource& source, const DataSpec& spec, std::uint64_t seed,
-                              std::string& local_detail) {
-  TRIB_TRY(raw, read(source, spec, local_detail));
+                              LoadContext& context) {
+  TRIB_TRY(raw, read_raw(source, spec, context));
   const RowSplit split = split_of(raw, spec, seed);
   DataSummary summary;
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
@@ -78,23 +43,21 @@ Result<DataSummary> summarize(const DatasetSource& source, const DataSpec& spec,
 }
 
 Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, const DataPlan& plan,
-                          std::uint64_t seed, std::string& local_detail) {
-  TRIB_TRY(raw, read(source, spec, local_detail));
+                          std::uint64_t seed, LoadContext& context) {
+  TRIB_TRY(raw, read_raw(source, spec, context));
   const RowSplit split = split_of(raw, spec, seed);
   const auto& validation_source = raw.separate_validation ? raw.validation : raw.rows;
   SiteExamples site;
+  site.faulty_rows = context.faulty.count();
+  site.faulty_places = context.faulty.places();
   if (const auto* table = std::get_if<Table>(&raw.rows)) {
     DataSummary summary = summarize_rows(*table, spec, split.training);
     summary.validation_rows = split.validation.size();
     TRIB_TRY(own, plan_for_site(spec, plan, summary));
-    TRIB_TRY(training, encode_rows(*table, spec, own, split.training));
-    TRIB_TRY(validation,
-             encode_rows(std::get<Table>(validation_source), spec, own, split.validation));
-    const std::size_t used = split.training.size();
-    site.dropped_rows =
-        raw.separate_validation
-            ? dropped_of(raw.rows, used) + dropped_of(raw.validation, split.validation.size())
-            : dropped_of(raw.rows, used + split.validation.size());
+    TRIB_TRY(training, encode_rows(*table, spec, own, split.training, context.store));
+    TRIB_TRY(validation, encode_rows(std::get<Table>(validation_source), spec, own,
+                                     split.validation, context.store));
+    site.dropped_rows = dropped_of(raw, split);
     site.unknown_words =
         count_unknown_words(*table, spec, own, split.training) +
         count_unknown_words(std::get<Table>(validation_source), spec, own, split.validation);
@@ -102,22 +65,32 @@ Result<SiteExamples> load(const DatasetSource& source, const DataSpec& spec, con
     site.validation = std::move(validation);
     return site;
   }
-  site.training = take_scaled(std::get<ExampleSet>(raw.rows), spec, split.training);
-  site.validation = take_scaled(std::get<ExampleSet>(validation_source), spec, split.validation);
+  place_arrays(std::move(raw), split, spec, site);
   return site;
 }
 
 }  // namespace
 
+DatasetSource dataset_source(const PluginChoice& dataset, std::shared_ptr<RowStore> store) {
+  return {dataset.name, dataset.options, option_or(dataset.options, "faulty_records_max", 0.0),
+          std::move(store)};
+}
+
 Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpec& spec,
                                       std::uint64_t seed, std::string* local_detail) {
-  return within_memory([&] { return summarize(source, spec, seed, *local_detail); });
+  LoadContext context = context_of(source);
+  auto summary = within_memory([&] { return summarize(source, spec, seed, context); });
+  if (!summary) *local_detail = std::move(context.local_detail);
+  return summary;
 }
 
 Result<SiteExamples> load_dataset(const DatasetSource& source, const DataSpec& spec,
                                   const DataPlan& plan, std::uint64_t seed,
                                   std::string* local_detail) {
-  return within_memory([&] { return load(source, spec, plan, seed, *local_detail); });
+  LoadContext context = context_of(source);
+  auto site = within_memory([&] { return load(source, spec, plan, seed, context); });
+  if (!site) *local_detail = std::move(context.local_detail);
+  return site;
 }
 
 }  // namespace tributary

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "client/data/example_set.h"
@@ -21,7 +22,12 @@ namespace tributary {
 struct DatasetSource {
   std::string loader;
   OptionMap options;
+  // Of all records, those that cannot be read and are passed over; 0: none.
+  double faulty_records_max = 0.0;
+  std::shared_ptr<RowStore> store = nullptr;  // where the rows are to lie; null: in memory
 };
+// As client.yaml has it.
+DatasetSource dataset_source(const PluginChoice& dataset, std::shared_ptr<RowStore> store);
 
 // Counts, sums and category names of the training rows. The split is that of load_dataset.
 Result<DataSummary> summarize_dataset(const DatasetSource& source, const DataSpec& spec,

@@ -97,6 +97,34 @@ Result<Sites> draw_dirichlet(const PartitionSpec& spec, std::span<const std::int
                         std::to_string(least) + "; use a larger alpha or fewer sites");
 }
 
+template <typename T>
+std::size_t width_of(const RowVector<T>& values, std::int64_t rows) {
+  return rows == 0 ? 0 : values.size() / static_cast<std::size_t>(rows);
+}
+
+template <typename T>
+void take_values(const RowVector<T>& from, std::int64_t all, const std::vector<std::size_t>& rows,
+                 RowVector<T>& to) {
+  const std::size_t width = width_of(from, all);
+  to.reserve(rows.size() * width);
+  for (const std::size_t row : rows) {
+    const auto begin = from.begin() + static_cast<std::ptrdiff_t>(row * width);
+    to.insert(to.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
+  }
+}
+
+template <typename T>
+void keep_values(RowVector<T>& values, std::int64_t all, const std::vector<std::size_t>& rows) {
+  const std::size_t width = width_of(values, all);
+  T* to = values.data();
+  for (const std::size_t row : rows) {
+    const T* from = values.data() + row * width;
+    if (from != to) std::copy_n(from, width, to);  // never forward over what is still wanted
+    to += width;
+  }
+  values.resize(rows.size() * width);
+}
+
 }  // namespace
 
 Result<Sites> partition_rows(const PartitionSpec& spec, std::span<const std::int64_t> labels) {
@@ -128,19 +156,21 @@ Result<Sites> partition_rows(const PartitionSpec& spec, std::span<const std::int
 }
 
 ExampleSet take_rows(const ExampleSet& from, const std::vector<std::size_t>& rows) {
-  ExampleSet taken;
+  ExampleSet taken = stored_examples(from.inputs.get_allocator().store());
   taken.input_shape = from.input_shape;
+  taken.target_shape = from.target_shape;
   taken.rows = static_cast<std::int64_t>(rows.size());
-  const std::size_t width =
-      from.rows == 0 ? 0 : from.inputs.size() / static_cast<std::size_t>(from.rows);
-  taken.inputs.reserve(rows.size() * width);
-  for (const std::size_t row : rows) {
-    const auto begin = from.inputs.begin() + static_cast<std::ptrdiff_t>(row * width);
-    taken.inputs.insert(taken.inputs.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
-    if (!from.labels.empty()) taken.labels.push_back(from.labels[row]);
-    if (!from.targets.empty()) taken.targets.push_back(from.targets[row]);
-  }
+  take_values(from.inputs, from.rows, rows, taken.inputs);
+  take_values(from.labels, from.rows, rows, taken.labels);
+  take_values(from.targets, from.rows, rows, taken.targets);
   return taken;
+}
+
+void keep_rows(ExampleSet& examples, const std::vector<std::size_t>& rows) {
+  keep_values(examples.inputs, examples.rows, rows);
+  keep_values(examples.labels, examples.rows, rows);
+  keep_values(examples.targets, examples.rows, rows);
+  examples.rows = static_cast<std::int64_t>(rows.size());
 }
 
 }  // namespace tributary

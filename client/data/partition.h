@@ -32,6 +32,9 @@ struct PartitionSpec {
 Result<std::vector<std::vector<std::size_t>>> partition_rows(const PartitionSpec& spec,
                                                              std::span<const std::int64_t> labels);
 
+// A copy of these rows; where the rows of `from` lie in a store, so do they.
 ExampleSet take_rows(const ExampleSet& from, const std::vector<std::size_t>& rows);
+// Only these rows stay, in place: no second copy of them. `rows` ascend.
+void keep_rows(ExampleSet& examples, const std::vector<std::size_t>& rows);
 
 }  // namespace tributary

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "client/data/cells.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
@@ -16,22 +17,6 @@ constexpr int kLabel = -2;
 
 Error wrong(const std::string& column, const std::string& what) {
   return make_error(ErrorCode::kInvalidArgument, "column '" + column + "' " + what);
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-std::optional<double> parse_double(std::string_view text) {
-  text = trimmed(text);
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
-    return std::nullopt;
-  return value;
 }
 
 }  // namespace
@@ -68,46 +53,46 @@ Status TableBuilder::add_row(const std::vector<std::string>& cells) {
                                                        std::to_string(roles_.size()));
   }
   const auto label = static_cast<std::size_t>(std::ranges::find(roles_, kLabel) - roles_.begin());
-  if (label < cells.size() && is_missing(cells[label])) {
+  const bool unlabelled = label < cells.size() && is_missing(cells[label]);
+  if (unlabelled && !spec_.keep_unlabelled) {
     ++table_.unlabelled;
     return {};
   }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (roles_[i] == kUnused) continue;
-    TRIB_CHECK_OK(roles_[i] == kLabel ? add_label(cells[i])
-                                      : add_cell(static_cast<std::size_t>(roles_[i]), cells[i]));
+    if (roles_[i] == kLabel && unlabelled) {
+      table_.labels.push_back(-1);
+      continue;
+    }
+    Status added = roles_[i] == kLabel ? add_label(cells[i])
+                                       : add_cell(static_cast<std::size_t>(roles_[i]), cells[i]);
+    if (added) continue;
+    drop_half_row();
+    return added;
   }
   ++table_.rows;
   return {};
 }
 
+void TableBuilder::drop_half_row() {
+  const auto cut = [this](auto& values) {
+    if (values.size() > table_.rows) values.resize(table_.rows);
+  };
+  for (TableColumn& column : table_.features) {
+    cut(column.numbers);
+    cut(column.words);
+  }
+  cut(table_.labels);
+  cut(table_.targets);
+}
+
 Status TableBuilder::add_label(const std::string& cell) {
-  if (!spec_.label_values.empty()) {
-    const auto found = std::ranges::find(spec_.label_values, trimmed(cell));
-    if (found == spec_.label_values.end())
-      return wrong(spec_.label, "has a value that is not among data.label.values");
-    table_.labels.push_back(found - spec_.label_values.begin());
-    return {};
-  }
-  const std::optional<double> number = parse_double(cell);
-  if (!number)
-    return wrong(spec_.label, "has a value that is no number; name its words in data.label.values");
+  TRIB_TRY(label, label_of(spec_, "column '" + spec_.label + "'", cell));
   if (spec_.target == TargetKind::kRegression) {
-    if (std::abs(*number) > std::numeric_limits<float>::max())
-      return wrong(spec_.label, "has a value that is too large");
-    table_.targets.push_back(static_cast<float>(*number));
-    return {};
+    table_.targets.push_back(static_cast<float>(label));
+  } else {
+    table_.labels.push_back(static_cast<std::int64_t>(label));
   }
-  if (spec_.positive_above) {
-    table_.labels.push_back(*number > *spec_.positive_above ? 1 : 0);
-    return {};
-  }
-  const std::int64_t classes = spec_.target == TargetKind::kBinary ? 2 : spec_.classes;
-  if (*number != std::floor(*number) || *number < 0 || *number >= static_cast<double>(classes)) {
-    return wrong(spec_.label,
-                 "has a value that is none of the classes 0 to " + std::to_string(classes - 1));
-  }
-  table_.labels.push_back(static_cast<std::int64_t>(*number));
   return {};
 }
 
@@ -137,9 +122,12 @@ Status TableBuilder::add_cell(std::size_t feature, const std::string& cell) {
   const auto found = std::ranges::find(column.dictionary, word);
   if (found == column.dictionary.end()) {
     if (column.dictionary.size() >= limits::kCategoriesMax) {
-      return wrong(spec.name, "has more than " + std::to_string(limits::kCategoriesMax) +
-                                  " different words; a text is no category, and where " +
-                                  "few words matter the job can fix its vocabulary");
+      // No fault of a row, and none that may be passed over.
+      return make_error(ErrorCode::kResourceExhausted,
+                        "column '" + spec.name + "' has more than " +
+                            std::to_string(limits::kCategoriesMax) +
+                            " different words; a text is no category, and where few words matter "
+                            "the job can fix its vocabulary");
     }
     column.words.push_back(static_cast<std::uint32_t>(column.dictionary.size()));
     column.dictionary.push_back(word);

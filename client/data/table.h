@@ -28,7 +28,7 @@ struct Table {
   std::size_t rows = 0;
   std::size_t unlabelled = 0;         // rows left out
   std::vector<TableColumn> features;  // as in DataSpec::features
-  // Binary and classes: the class; regression: empty.
+  // Binary and classes: the class, -1 where there is none; regression: empty.
   std::vector<std::int64_t> labels;
   std::vector<float> targets;
 };
@@ -42,13 +42,14 @@ class TableBuilder {
   // Names of the file's columns, in order. Fails with a text that names only columns of the job.
   Status set_columns(const std::vector<std::string>& names);
   std::size_t width() const { return roles_.size(); }
-  // One line of the file; without a label it is left out and counted. Errors name the column, never
-  // the value.
+  // One line of the file; without a label it is left out and counted, unless the job keeps such
+  // rows. Errors name the column, never the value, and leave the table as it was.
   Status add_row(const std::vector<std::string>& cells);
   Table take() { return std::move(table_); }
 
  private:
   bool is_missing(const std::string& cell) const;
+  void drop_half_row();
   Status add_label(const std::string& cell);
   Status add_cell(std::size_t feature, const std::string& cell);
 

@@ -182,7 +182,8 @@ std::uint64_t count_unknown_words(const Table& table, const DataSpec& spec, cons
 }
 
 Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const DataPlan& plan,
-                               const std::vector<std::size_t>& rows) {
+                               const std::vector<std::size_t>& rows,
+                               const std::shared_ptr<RowStore>& store) {
   std::vector<EncodedFeature> encoded;
   for (std::size_t i = 0; i < spec.features.size(); ++i) {
     const FeatureColumn& feature = spec.features[i];
@@ -198,7 +199,7 @@ Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const D
     }
   }
   TRIB_TRY(width, checked_width(encoded));
-  ExampleSet examples;
+  ExampleSet examples = stored_examples(store);
   examples.input_shape = {static_cast<std::int64_t>(width)};
   examples.rows = static_cast<std::int64_t>(rows.size());
   examples.inputs.assign(rows.size() * width, 0.0f);

@@ -28,7 +28,9 @@ Result<DataPlan> plan_for_site(const DataSpec& spec, const DataPlan& agreed,
 std::uint64_t count_unknown_words(const Table& table, const DataSpec& spec, const DataPlan& plan,
                                   const std::vector<std::size_t>& rows);
 
+// The rows lie in `store`; null: in memory.
 Result<ExampleSet> encode_rows(const Table& table, const DataSpec& spec, const DataPlan& plan,
-                               const std::vector<std::size_t>& rows);
+                               const std::vector<std::size_t>& rows,
+                               const std::shared_ptr<RowStore>& store);
 
 }  // namespace tributary

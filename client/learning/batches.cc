@@ -25,7 +25,13 @@ std::span<const std::uint32_t> Batches::next() {
   const std::size_t size = std::min(batch_size_, order_.size() - position_);
   const std::span<const std::uint32_t> batch(order_.data() + position_, size);
   position_ += size;
+  drawn_ += size;
   return batch;
+}
+
+std::span<const std::uint32_t> Batches::coming() const {
+  const std::size_t size = std::min(batch_size_, order_.size() - position_);
+  return {order_.data() + position_, size};
 }
 
 void Batches::skip(std::uint64_t batches) {

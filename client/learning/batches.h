@@ -22,6 +22,10 @@ class Batches {
   std::uint64_t per_epoch() const { return (order_.size() + batch_size_ - 1) / batch_size_; }
   // The rows of the next batch, going on over epoch ends; valid until the next call.
   std::span<const std::uint32_t> next();
+  // Rows that next() has given so far, each as often as it was given.
+  std::uint64_t drawn() const { return drawn_; }
+  // The rows of the batch after that, where they are known already: not across the end of an epoch.
+  std::span<const std::uint32_t> coming() const;
   // As many calls of next(): a training that goes on draws the shuffles before it anew.
   void skip(std::uint64_t batches);
 
@@ -30,6 +34,7 @@ class Batches {
   std::vector<std::uint32_t> order_;
   std::size_t batch_size_;
   std::size_t position_;
+  std::uint64_t drawn_ = 0;
 };
 
 }  // namespace tributary

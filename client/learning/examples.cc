@@ -17,14 +17,14 @@ bool is_id(float value, std::int64_t ids) {
 
 }  // namespace
 
-std::int64_t model_outputs(const DataSpec& data) {
+std::int64_t model_outputs(const DataSpec& data, const std::vector<std::int64_t>& input_shape) {
   switch (data.target) {
     case TargetKind::kBinary:
       return 1;
     case TargetKind::kRegression:
       return features_of(data.target_shape);
     case TargetKind::kUnlabelled:
-      return features_of(data.input_shape);
+      return features_of(input_shape);
     case TargetKind::kClasses:
     case TargetKind::kSegmentation:
     case TargetKind::kTokens:
@@ -46,7 +46,7 @@ Status check_examples(const JobSpec& job, const ExampleSet& data) {
   const auto family = find_family(job.model.name);
   if (family && (*family)->ids != nullptr) {
     const std::int64_t ids = (*family)->ids(job.model.options);
-    if (!std::ranges::all_of(data.inputs, [&](float id) { return is_id(id, ids); })) {
+    if (ids > 0 && !std::ranges::all_of(data.inputs, [&](float id) { return is_id(id, ids); })) {
       return wrong("an input is no id from 0 to " + std::to_string(ids - 1) +
                    "; check model.vocabulary, and that data.value_scale is 1");
     }
@@ -58,8 +58,10 @@ Status check_examples(const JobSpec& job, const ExampleSet& data) {
     return data.targets.size() == places ? Status{} : wrong("not one target for each row");
   }
   if (data.labels.size() != places) return wrong("not one label for each row");
-  const std::int64_t least = labels_places(job.data.target) ? -1 : 0;
-  const std::int64_t classes = job.data.target == TargetKind::kBinary ? 2 : model_outputs(job.data);
+  const bool may_lack = job.train.objective.name == "pseudo_labels";
+  const std::int64_t least = labels_places(job.data.target) || may_lack ? -1 : 0;
+  const std::int64_t classes =
+      job.data.target == TargetKind::kBinary ? 2 : model_outputs(job.data, data.input_shape);
   for (const std::int64_t label : data.labels) {
     if (label < least || label >= classes) {
       return wrong("a label is not one of the classes 0 to " + std::to_string(classes - 1) +

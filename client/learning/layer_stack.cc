@@ -1,235 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model made of a list of layers. Tensors are used directly rather than through torch::nn,
-// whose constructors would draw initial weights that are thrown away each round.
+#include "client/learning/layer_stack.h"
+
 #include <ATen/CPUGeneratorImpl.h>
 
-#include "client/learning/layers.h"
-#include "client/learning/torch_model.h"
+#include <algorithm>
+
 #include "common/base/limits.h"
 #include "common/base/random_source.h"
 
 namespace tributary {
 namespace {
 
-// Where a forward() stands.
-struct Walk {
-  torch::Tensor x;
-  torch::Tensor present;        // [rows, places, 1], of the last embedding: where there is an id
-  std::size_t at = 0;           // of the next layer's first tensor in `tensors`
-  std::vector<LayerUse>* uses;  // null where nobody asks
+// A module while it is put together, in the order in which its parts first come.
+struct Part {
+  std::string name;
+  std::vector<std::pair<std::string, std::size_t>> tensors;  // index in the model's
+  std::vector<Part> parts;
+
+  Part& part(const std::string& wanted) {
+    const auto found = std::ranges::find(parts, wanted, &Part::name);
+    return found != parts.end() ? *found : parts.emplace_back(Part{wanted, {}, {}});
+  }
+  void add(const std::string& path, std::size_t index) {
+    const std::size_t dot = path.find('.');
+    if (dot == std::string::npos) {
+      tensors.emplace_back(path, index);
+    } else {
+      part(path.substr(0, dot)).add(path.substr(dot + 1), index);
+    }
+  }
 };
 
-class LayerStack final : public TorchModel {
- public:
-  explicit LayerStack(Layers layers) : layers_(std::move(layers)) {
-    for (const Layer& layer : layers_) {
-      for (const LayerTensor& tensor : tensors_of(layer)) {
-        tensors.push_back(
-            {name_of(layer) + "." + tensor.name, torch::zeros(tensor.shape).requires_grad_()});
+int depth_of(const Layers& layers) {
+  int depth = 0;
+  for (const Layer& layer : layers) {
+    for (const Layers* list : within(layer)) depth = std::max(depth, depth_of(*list));
+  }
+  return depth + 1;
+}
+
+bool has_hook(const Layer& layer) {
+  return !std::holds_alternative<RecurrentLayer>(layer.kind) &&
+         !std::holds_alternative<BatchNormLayer>(layer.kind);
+}
+
+}  // namespace
+
+LayerStack::LayerStack(Layers layers)
+    : layers_(std::move(layers)), generator_(at::detail::createCPUGenerator(0)) {
+  std::vector<NamedTensor> buffers;
+  std::vector<LayerTensor> initial_buffers;
+  for (const Layer* layer : leaves_of(layers_)) {
+    traceable_ = traceable_ && has_hook(*layer);
+    if (std::holds_alternative<BatchNormLayer>(layer->kind)) mixes_rows = "batch_norm";
+    for (const LayerTensor& tensor : tensors_of(*layer)) {
+      const std::string name = name_of(*layer) + "." + tensor.name;
+      const torch::Tensor values = torch::zeros(tensor.shape);
+      if (tensor.buffer) {
+        buffers.push_back({name, values});
+        initial_buffers.push_back(tensor);
+      } else {
+        tensors.push_back({name, values.requires_grad_()});
+        initial_.push_back(tensor);
       }
     }
-    parameters = tensors.size();
   }
-
-  torch::Tensor forward(const torch::Tensor& inputs) override { return walk(inputs, nullptr); }
-  torch::Tensor forward_traced(const torch::Tensor& inputs, std::vector<LayerUse>& uses) override {
-    return walk(inputs.to(torch::kDouble), &uses);
-  }
-  torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) override {
-    generator_ = at::detail::createCPUGenerator(seed);
-    return walk(inputs, nullptr);
-  }
-  void set_training(bool training) override { training_ = training; }
-  std::unique_lock<std::mutex> seed_randomness(std::uint64_t seed) override {
-    generator_ = at::detail::createCPUGenerator(seed);
-    return {};
-  }
-  void initialize(std::uint64_t job_seed) override;
-  void save(std::ostream& file) override;
-  void save_state(StateWriter& to) const override;
-  Status restore_state(StateReader& from) override;
-
- private:
-  torch::Tensor walk(const torch::Tensor& inputs, std::vector<LayerUse>* uses);
-  // Each takes x one layer further; `at` is moved by walk().
-  void pass(const FlattenLayer& layer, Walk& walk);
-  void pass(const LinearLayer& layer, Walk& walk);
-  void pass(const ConvLayer& layer, Walk& walk);
-  void pass(const LayerNormLayer& layer, Walk& walk);
-  void pass(const GroupNormLayer& layer, Walk& walk);
-  void pass(const EmbeddingLayer& layer, Walk& walk);
-  void pass(const MeanOfPlacesLayer& layer, Walk& walk);
-  void pass(const ActivationLayer& layer, Walk& walk);
-  void pass(const MaxPoolLayer& layer, Walk& walk);
-  void pass(const DropoutLayer& layer, Walk& walk);
-  torch::Tensor convolve(const ConvLayer& layer, const torch::Tensor& x, std::size_t at) const;
-  // The weights of a traced layer need no gradient: what it is for each row follows from its use.
-  torch::Tensor fixed(std::size_t at) const {
-    return tensors[at].tensor.detach().to(torch::kDouble);
-  }
-
-  Layers layers_;
-  bool training_ = false;
-  at::Generator generator_ = at::detail::createCPUGenerator(0);
-};
+  parameters = tensors.size();
+  tensors.insert(tensors.end(), buffers.begin(), buffers.end());
+  initial_.insert(initial_.end(), initial_buffers.begin(), initial_buffers.end());
+}
 
 torch::Tensor LayerStack::walk(const torch::Tensor& inputs, std::vector<LayerUse>* uses) {
-  Walk walk{inputs, {}, 0, uses};
-  for (const Layer& layer : layers_) {
-    std::visit([&](const auto& kind) { pass(kind, walk); }, layer);
-    walk.at += tensors_of(layer).size();
-  }
+  Walk walk;
+  walk.x = inputs;
+  walk.buffer_at = parameters;
+  walk.uses = uses;
+  extra_loss_ = torch::Tensor();
+  go(layers_, walk);
   return walk.x;
 }
 
-// The layer's output as that of which the gradients of rows are made.
-void trace(Walk& walk, torch::Tensor outputs, LayerUse::Kind kind) {
-  if (!outputs.requires_grad()) outputs.requires_grad_();
-  walk.x = outputs;
-  walk.uses->push_back({walk.at, std::move(outputs), std::move(kind)});
-}
-
-void LayerStack::pass(const FlattenLayer&, Walk& walk) { walk.x = walk.x.flatten(1); }
-
-void LayerStack::pass(const LinearLayer&, Walk& walk) {
-  if (walk.uses == nullptr) {
-    walk.x = at::linear(walk.x, tensors[walk.at].tensor, tensors[walk.at + 1].tensor);
-    return;
-  }
-  const torch::Tensor inputs = walk.x.detach();
-  trace(walk, at::linear(walk.x, fixed(walk.at), fixed(walk.at + 1)), DenseUse{inputs});
-}
-
-void LayerStack::pass(const ConvLayer& layer, Walk& walk) {
-  if (walk.uses == nullptr) {
-    walk.x = convolve(layer, walk.x, walk.at);
-    return;
-  }
-  torch::Tensor inputs = walk.x;
-  if (layer.same_padding) {
-    const std::int64_t before = (layer.kernel - 1) / 2, behind = layer.kernel - 1 - before;
-    inputs = at::constant_pad_nd(walk.x, {before, behind, before, behind});
-  }
-  trace(walk, at::conv2d(inputs, fixed(walk.at), fixed(walk.at + 1)),
-        ConvolutionUse{inputs.detach(), layer.kernel});
-}
-
-void LayerStack::pass(const LayerNormLayer& layer, Walk& walk) {
-  if (walk.uses == nullptr) {
-    walk.x = at::layer_norm(walk.x, {layer.features}, tensors[walk.at].tensor,
-                            tensors[walk.at + 1].tensor, kNormEpsilon);
-    return;
-  }
-  const torch::Tensor normal = at::layer_norm(walk.x, {layer.features}, {}, {}, kNormEpsilon);
-  trace(walk, normal * fixed(walk.at) + fixed(walk.at + 1),
-        NormUse{normal.detach(), normal.dim() - 1});
-}
-
-void LayerStack::pass(const GroupNormLayer& layer, Walk& walk) {
-  if (walk.uses == nullptr) {
-    walk.x = at::group_norm(walk.x, layer.groups, tensors[walk.at].tensor,
-                            tensors[walk.at + 1].tensor, kNormEpsilon);
-    return;
-  }
-  const torch::Tensor normal = at::group_norm(walk.x, layer.groups, {}, {}, kNormEpsilon);
-  std::vector<std::int64_t> over_places(static_cast<std::size_t>(normal.dim()), 1);
-  over_places[1] = layer.channels;
-  trace(walk, normal * fixed(walk.at).view(over_places) + fixed(walk.at + 1).view(over_places),
-        NormUse{normal.detach(), 1});
-}
-
-void LayerStack::pass(const EmbeddingLayer&, Walk& walk) {
-  const torch::Tensor ids = walk.x.to(torch::kLong);
-  walk.present = (ids != 0).unsqueeze(-1);
-  const torch::Tensor& weight = tensors[walk.at].tensor;
-  if (walk.uses == nullptr) {
-    walk.x = at::embedding(weight, ids);
-  } else {
-    trace(walk, at::embedding(weight.detach(), ids).to(torch::kDouble), EmbeddingUse{ids});
+void LayerStack::go(const Layers& layers, Walk& walk) {
+  for (const Layer& layer : layers) {
+    std::visit([&](const auto& kind) { pass(kind, walk); }, layer.kind);
+    for (const LayerTensor& tensor : tensors_of(layer))
+      ++(tensor.buffer ? walk.buffer_at : walk.at);
+    const bool shows = std::holds_alternative<ConvLayer>(layer.kind) ||
+                       std::holds_alternative<ActivationLayer>(layer.kind);
+    if (watched_ != nullptr && shows) watched_->feature_maps.push_back(walk.x);
   }
 }
 
-void LayerStack::pass(const MeanOfPlacesLayer&, Walk& walk) {
-  const torch::Tensor counted = walk.present.to(walk.x.scalar_type());
-  walk.x = (walk.x * counted).sum(1) / counted.sum(1).clamp_min(1.0);
+torch::Tensor LayerStack::forward_traced(const torch::Tensor& inputs, std::vector<LayerUse>& uses) {
+  if (!traceable_) return {};
+  return walk(inputs.to(torch::kDouble), &uses);
 }
 
-void LayerStack::pass(const ActivationLayer& layer, Walk& walk) {
-  switch (layer.function) {
-    case Activation::kRelu:
-      walk.x = at::relu(walk.x);
-      return;
-    case Activation::kTanh:
-      walk.x = at::tanh(walk.x);
-      return;
-    case Activation::kSigmoid:
-      walk.x = at::sigmoid(walk.x);
-      return;
-    case Activation::kGelu:
-      walk.x = at::gelu(walk.x);
-      return;
-  }
+torch::Tensor LayerStack::forward_alone(const torch::Tensor& inputs, std::uint64_t seed) {
+  generator_ = at::detail::createCPUGenerator(seed);
+  std::vector<torch::Tensor> before;
+  for (std::size_t i = parameters; i < tensors.size(); ++i)
+    before.push_back(tensors[i].tensor.clone());
+  const torch::Tensor outputs = walk(inputs, nullptr);
+  for (std::size_t i = 0; i < before.size(); ++i) tensors[parameters + i].tensor.copy_(before[i]);
+  return outputs;
 }
 
-void LayerStack::pass(const MaxPoolLayer& layer, Walk& walk) {
-  if (layer.size > 1) walk.x = at::max_pool2d(walk.x, {layer.size, layer.size});
-}
-
-torch::Tensor LayerStack::convolve(const ConvLayer& layer, const torch::Tensor& x,
-                                   std::size_t at) const {
-  const torch::Tensor& weight = tensors[at].tensor;
-  const torch::Tensor& bias = tensors[at + 1].tensor;
-  if (layer.same_padding && layer.kernel % 2 == 0) return at::conv2d(x, weight, bias, 1, "same");
-  const std::int64_t padding = layer.same_padding ? (layer.kernel - 1) / 2 : 0;
-  return at::conv2d(x, weight, bias, 1, padding);
-}
-
-// Inverted dropout from this model's own generator: Torch's is shared by all threads of the
-// process.
-void LayerStack::pass(const DropoutLayer& layer, Walk& walk) {
-  if (!training_) return;
-  const double keep = 1.0 - layer.rate;
-  const torch::Tensor& x = walk.x;
-  walk.x = keep <= 0.0 ? x * 0.0
-                       : x * at::empty_like(x.detach()).bernoulli_(keep, generator_).div_(keep);
+std::unique_lock<std::mutex> LayerStack::seed_randomness(std::uint64_t seed) {
+  generator_ = at::detail::createCPUGenerator(seed);
+  return {};
 }
 
 // From our own generator, so that every machine and every version of Torch starts from the same
 // bits.
 void LayerStack::initialize(std::uint64_t job_seed) {
-  std::size_t at = 0;
-  for (const Layer& layer : layers_) {
-    for (const LayerTensor& tensor : tensors_of(layer)) {
-      SeededRandom random(derive_seed(job_seed, "initial-weights", at));
-      for (float& value : values_of(tensors[at].tensor)) {
-        value = static_cast<float>(tensor.middle + tensor.spread * (2.0 * random.uniform() - 1.0));
-      }
-      ++at;
-    }
+  for (std::size_t at = 0; at < tensors.size(); ++at) {
+    SeededRandom random(derive_seed(job_seed, "initial-weights", at));
+    const LayerTensor& tensor = initial_[at];
+    for (float& value : values_of(tensors[at].tensor))
+      value = static_cast<float>(tensor.middle + tensor.spread * (2.0 * random.uniform() - 1.0));
   }
 }
 
 void LayerStack::save(std::ostream& file) {
   const auto unit = std::make_shared<torch::jit::CompilationUnit>();
-  const auto make_module = [&unit](const char* name) {
+  Part root;
+  for (std::size_t i = 0; i < tensors.size(); ++i) root.add(tensors[i].name, i);
+  const auto make = [&](const auto& self, const Part& part,
+                        const char* name) -> torch::jit::Module {
     torch::jit::Module module(c10::QualifiedName(name), unit, true);
     module.register_attribute("training", c10::BoolType::get(), false);
+    for (const auto& [own, index] : part.tensors) {
+      const torch::Tensor values = tensors[index].tensor.detach().clone();
+      if (index < parameters) {
+        module.register_parameter(own, values.requires_grad_(), false);
+      } else {
+        module.register_buffer(own, values);
+      }
+    }
+    for (const Part& inner : part.parts)
+      module.register_module(inner.name, self(self, inner, "__torch__.tributary.Layer"));
     return module;
   };
-  torch::jit::Module root = make_module("__torch__.tributary.Model");
-  std::size_t at = 0;
-  for (const Layer& layer : layers_) {
-    const std::vector<LayerTensor> own = tensors_of(layer);
-    if (own.empty()) continue;
-    torch::jit::Module part = make_module("__torch__.tributary.Layer");
-    for (const LayerTensor& tensor : own) {
-      part.register_parameter(tensor.name, tensors[at++].tensor.detach().clone().requires_grad_(),
-                              false);
-    }
-    root.register_module(name_of(layer), part);
-  }
-  root.define(forward_source(layers_));
-  root.save(file);
+  torch::jit::Module module = make(make, root, "__torch__.tributary.Model");
+  module.define(forward_source(layers_));
+  module.save(file);
 }
 
 void LayerStack::save_state(StateWriter& to) const {
@@ -248,12 +163,10 @@ Status LayerStack::restore_state(StateReader& from) {
   return restore_generator(from, generator_);
 }
 
-}  // namespace
-
 Result<TorchModelPtr> build_layers(Layers layers) {
   double bytes = 0.0;
-  for (const Layer& layer : layers) {
-    for (const LayerTensor& tensor : tensors_of(layer)) {
+  for (const Layer* layer : leaves_of(layers)) {
+    for (const LayerTensor& tensor : tensors_of(*layer)) {
       double values = 1.0;
       for (const std::int64_t size : tensor.shape) values *= static_cast<double>(size);
       bytes += values * sizeof(float);
@@ -263,6 +176,11 @@ Result<TorchModelPtr> build_layers(Layers layers) {
     return make_error(
         ErrorCode::kInvalidArgument,
         "the model's weights would not fit kBlobBytesMax; use smaller or fewer layers");
+  }
+  if (depth_of(layers) > limits::kLayerDepthMax) {
+    return make_error(ErrorCode::kInvalidArgument, "the model has more than " +
+                                                       std::to_string(limits::kLayerDepthMax) +
+                                                       " layers within layers; use fewer levels");
   }
   return guarded("building the model", [&]() -> Result<TorchModelPtr> {
     return TorchModelPtr(std::make_shared<LayerStack>(std::move(layers)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each kind of layer has and does, without Torch. A kind that one of these overloads lacks
-// does not compile.
+// What each kind of layer has, without Torch. A kind that has weights and no overload here has
+// none.
 #include <cmath>
 
 #include "client/learning/layers.h"
@@ -22,83 +22,76 @@ Tensors scaled(std::int64_t channels) {
   return {{"weight", {channels}, 1.0, 0.0}, {"bias", {channels}, 0.0, 0.0}};
 }
 
+template <typename Kind>
+Tensors tensors(const Kind& kind) {
+  static_assert(
+      !requires { kind.name; }, "a layer with a name has tensors");
+  return {};
+}
 Tensors tensors(const LinearLayer& linear) {
   return weighted({linear.outputs, linear.inputs}, linear.inputs);
 }
 Tensors tensors(const ConvLayer& conv) {
-  return weighted({conv.outputs, conv.inputs, conv.kernel, conv.kernel},
-                  conv.inputs * conv.kernel * conv.kernel);
+  const std::int64_t fan_in = conv.inputs * conv.kernel * conv.kernel;
+  std::vector<std::int64_t> shape = {conv.outputs, conv.inputs, conv.kernel, conv.kernel};
+  if (!conv.plain) return weighted(std::move(shape), fan_in);
+  return {{"weight", std::move(shape), 0.0, std::sqrt(6.0 / static_cast<double>(fan_in))}};
 }
 Tensors tensors(const LayerNormLayer& norm) { return scaled(norm.features); }
 Tensors tensors(const GroupNormLayer& norm) { return scaled(norm.channels); }
+Tensors tensors(const BatchNormLayer& norm) {
+  Tensors all = scaled(norm.channels);
+  all.push_back({"running_mean", {norm.channels}, 0.0, 0.0, true});
+  all.push_back({"running_var", {norm.channels}, 1.0, 0.0, true});
+  return all;
+}
 // Of variance 1, as PyTorch's; not normal, as the logarithm of one machine is not another's.
 Tensors tensors(const EmbeddingLayer& embedding) {
   return {{"weight", {embedding.ids, embedding.width}, 0.0, std::sqrt(3.0)}};
 }
-Tensors tensors(const FlattenLayer&) { return {}; }
-Tensors tensors(const MeanOfPlacesLayer&) { return {}; }
-Tensors tensors(const ActivationLayer&) { return {}; }
-Tensors tensors(const MaxPoolLayer&) { return {}; }
-Tensors tensors(const DropoutLayer&) { return {}; }
-
-std::string parameters(const std::string& name) {
-  return "self." + name + ".weight, self." + name + ".bias";
+// Of the variance of sines, so that neither token nor place drowns the other.
+Tensors tensors(const PositionsLayer& positions) {
+  if (!positions.learned) return {};
+  return {{"weight", {positions.places, positions.width}, 0.0, std::sqrt(1.5)}};
 }
-std::string list_of(std::int64_t size, int times) {
-  std::string text;
-  for (int i = 0; i < times; ++i) text += (i > 0 ? ", " : "") + std::to_string(size);
-  return "[" + text + "]";
-}
-
-// What becomes of x; `present`: which places of the last embedding have an id.
-std::string source(const FlattenLayer&) { return "x = torch.flatten(x, 1)"; }
-std::string source(const LinearLayer& linear) {
-  return "x = torch.linear(x, " + parameters(linear.name) + ")";
-}
-std::string source(const ConvLayer& conv) {
-  return "x = torch.conv2d(x, " + parameters(conv.name) + ", 1, " +
-         (conv.same_padding ? "'same'" : "'valid'") + ")";
-}
-std::string source(const LayerNormLayer& norm) {
-  return "x = torch.layer_norm(x, " + list_of(norm.features, 1) + ", " + parameters(norm.name) +
-         ", 1e-05)";
-}
-std::string source(const GroupNormLayer& norm) {
-  return "x = torch.group_norm(x, " + std::to_string(norm.groups) + ", " + parameters(norm.name) +
-         ", 1e-05)";
-}
-std::string source(const EmbeddingLayer& embedding) {
-  return "present = torch.unsqueeze(x != 0, -1)\n    x = torch.embedding(self." + embedding.name +
-         ".weight, x.long())";
-}
-std::string source(const MeanOfPlacesLayer&) {
-  return "counted = present.type_as(x)\n"
-         "    x = torch.sum(x * counted, [1]) / torch.clamp(torch.sum(counted, [1]), 1.0)";
-}
-std::string source(const ActivationLayer& activation) {
-  switch (activation.function) {
-    case Activation::kRelu:
-      return "x = torch.relu(x)";
-    case Activation::kTanh:
-      return "x = torch.tanh(x)";
-    case Activation::kSigmoid:
-      return "x = torch.sigmoid(x)";
-    case Activation::kGelu:
-      return "x = torch.gelu(x)";
+Tensors tensors(const RecurrentLayer& recurrent) {
+  const std::int64_t hidden = recurrent.hidden, gates = (recurrent.gru ? 3 : 4) * hidden;
+  const double spread = 1.0 / std::sqrt(static_cast<double>(hidden));
+  Tensors all;
+  for (std::int64_t layer = 0; layer < recurrent.layers; ++layer) {
+    const std::int64_t inputs =
+        layer == 0 ? recurrent.inputs : (recurrent.bidirectional ? 2 : 1) * hidden;
+    for (const char* way : {"", "_reverse"}) {
+      if (*way != 0 && !recurrent.bidirectional) continue;
+      const std::string end = "_l" + std::to_string(layer) + way;
+      all.push_back({"weight_ih" + end, {gates, inputs}, 0.0, spread});
+      all.push_back({"weight_hh" + end, {gates, hidden}, 0.0, spread});
+      all.push_back({"bias_ih" + end, {gates}, 0.0, spread});
+      all.push_back({"bias_hh" + end, {gates}, 0.0, spread});
+    }
   }
-  return "";
+  return all;
 }
-std::string source(const MaxPoolLayer& pool) {
-  return "x = torch.max_pool2d(x, " + list_of(pool.size, 2) + ")";
-}
-std::string source(const DropoutLayer& dropout) {
-  return "x = torch.dropout(x, " + std::to_string(dropout.rate) + ", self.training)";
+// Glorot and Bengio 2010, as torch.nn.MultiheadAttention; its biases begin at nothing.
+Tensors tensors(const AttentionLayer& attention) {
+  const std::int64_t width = attention.width;
+  const auto projection = [&](const std::string& weight, const std::string& bias,
+                              std::int64_t outputs) {
+    const double spread = std::sqrt(6.0 / static_cast<double>(outputs + width));
+    return Tensors{{weight, {outputs, width}, 0.0, spread}, {bias, {outputs}, 0.0, 0.0}};
+  };
+  Tensors all = attention.cross ? projection("q_proj.weight", "q_proj.bias", width)
+                                : projection("in_proj_weight", "in_proj_bias", 3 * width);
+  const auto add = [&all](const Tensors& more) { all.insert(all.end(), more.begin(), more.end()); };
+  if (attention.cross) add(projection("kv_proj.weight", "kv_proj.bias", 2 * width));
+  add(projection("out_proj.weight", "out_proj.bias", width));
+  return all;
 }
 
 }  // namespace
 
 std::vector<LayerTensor> tensors_of(const Layer& layer) {
-  return std::visit([](const auto& kind) { return tensors(kind); }, layer);
+  return std::visit([](const auto& kind) { return tensors(kind); }, layer.kind);
 }
 
 std::string name_of(const Layer& layer) {
@@ -107,14 +100,7 @@ std::string name_of(const Layer& layer) {
         if constexpr (requires { kind.name; }) return kind.name;
         return "";
       },
-      layer);
-}
-
-std::string forward_source(const Layers& layers) {
-  std::string text = "def forward(self, x):\n";
-  for (const Layer& layer : layers)
-    text += "    " + std::visit([](const auto& kind) { return source(kind); }, layer) + "\n";
-  return text + "    return x\n";
+      layer.kind);
 }
 
 }  // namespace tributary

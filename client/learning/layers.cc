@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/learning/layers.h"
 
+#include <cmath>
+
 namespace tributary {
 
 Result<Activation> activation_from_name(const std::string& name) {
@@ -30,6 +32,37 @@ Status add_dense(Layers& layers, const std::string& name, std::int64_t inputs,
   }
   layers.emplace_back(LinearLayer{"output", inputs, outputs});
   return {};
+}
+
+double attention_scale(const AttentionLayer& attention) {
+  return 1.0 / std::sqrt(static_cast<double>(attention.width / attention.heads));
+}
+
+std::int64_t norm_groups(std::int64_t channels) {
+  constexpr std::int64_t kTogether = 16;
+  return channels % kTogether == 0 ? channels / kTogether : 1;
+}
+
+std::vector<const Layers*> within(const Layer& layer) {
+  if (const auto* residual = std::get_if<ResidualLayer>(&layer.kind))
+    return {&residual->main, &residual->shortcut};
+  if (const auto* skip = std::get_if<SkipLayer>(&layer.kind)) return {&skip->inner};
+  if (const auto* translate = std::get_if<TranslateLayer>(&layer.kind))
+    return {&translate->encoder, &translate->decoder};
+  return {};
+}
+
+std::vector<const Layer*> leaves_of(const Layers& layers) {
+  std::vector<const Layer*> leaves;
+  for (const Layer& layer : layers) {
+    const std::vector<const Layers*> lists = within(layer);
+    if (lists.empty()) leaves.push_back(&layer);
+    for (const Layers* list : lists) {
+      const std::vector<const Layer*> inner = leaves_of(*list);
+      leaves.insert(leaves.end(), inner.begin(), inner.end());
+    }
+  }
+  return leaves;
 }
 
 std::int64_t features_of(const std::vector<std::int64_t>& shape) {

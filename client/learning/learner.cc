@@ -16,7 +16,8 @@ class InProcess final : public Learner {
   Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const ExampleSet& data,
                                     int threads, ByteView module_file,
                                     const Leash& leash) const override {
-    return tributary::evaluate(job, global, data, threads, module_file, leash.should_stop);
+    return tributary::evaluate(job, global, data, threads, module_file, leash.should_stop,
+                               leash.device);
   }
   Result<Bytes> export_torchscript(const JobSpec& job, const Model& model,
                                    const std::vector<std::int64_t>& input_shape,

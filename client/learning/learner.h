@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a site computes: the initial model, a round's training, an evaluation, the model for Python.
 // Functions without state, any thread, several at a time with threads = 1; with the same inputs and
-// threads = 1 they give the same bits, a training that goes on from a checkpoint too; but for a
-// training under privacy.records, whose samples and noise nobody can repeat. No Torch in this
-// header. They read and write no files, keep nothing, and log nothing. Learner is where they
-// are carried out: in this process, or in one that is confined (client/confined).
+// threads = 1 they give the same bits on a processor, a training that goes on from a checkpoint
+// too; but for a training under privacy.records, whose samples and noise nobody can repeat. No
+// Torch in this header. They read and write no files, keep nothing, and log nothing. Learner is
+// where they are carried out: in this process, or in one that is confined (client/confined).
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "client/data/example_set.h"
+#include "client/learning/device.h"
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
@@ -41,7 +42,7 @@ struct TrainingState {
 
 struct TrainRequest {
   const JobSpec& job;
-  RoundNumber round = 1;  // learning_rate_decay counts from it
+  RoundNumber round = 1;  // train.schedule goes by it
   const Model& global;
   const ExampleSet& data;          // training rows of this site
   std::uint64_t shuffle_seed = 0;  // also seeds dropout
@@ -63,6 +64,9 @@ struct TrainRequest {
   std::span<const float> server = {};
   std::span<const float> own = {};
   std::uint64_t memory_bytes = 0;  // see Leash
+  Device device = Device::kCpu;    // see device_for
+  // Rows that train nothing, for train.local_stop; null or none: all passes are trained.
+  const ExampleSet* validation = nullptr;
 };
 
 struct TrainOutput {
@@ -75,7 +79,12 @@ struct TrainOutput {
   double update_norm = 0.0;    // L2
   std::uint64_t examples = 0;  // rows of the data, however often they were seen
   std::uint64_t batches = 0;
-  double seconds = 0.0;  // with those before `resume`
+  double seconds = 0.0;    // with those before `resume`
+  std::uint64_t rows = 0;  // of all batches; of a private training: those that were planned
+  // Of a training with local_stop: behind so many batches the loss on the validation rows was
+  // lowest, and those weights are the update's. 0: it was not looked at.
+  std::uint64_t kept_batches = 0;
+  double kept_loss = 0.0;
 };
 
 // Errors: kCancelled when should_stop said so; kFailedPrecondition when the site has no rows, the
@@ -88,7 +97,8 @@ Result<TrainOutput> train(const TrainRequest& request);
 // be empty; asked before every batch, and kCancelled then.
 Result<EvaluationCounts> evaluate(const JobSpec& job, const Model& global, const ExampleSet& data,
                                   int threads, ByteView module_file,
-                                  const std::function<bool()>& should_stop = {});
+                                  const std::function<bool()>& should_stop = {},
+                                  Device device = Device::kCpu);
 
 // The model as a file of TorchScript: torch.jit.load of Python gives a module whose state_dict has
 // the layout's names.
@@ -100,6 +110,7 @@ Result<Bytes> export_torchscript(const JobSpec& job, const Model& model,
 struct Leash {
   std::function<bool()> should_stop;  // may be empty; kCancelled soon after it says so
   std::uint64_t memory_bytes = 0;     // that it may take; 0: three quarters of what is free
+  Device device = Device::kCpu;       // of an evaluation; see device_for
 };
 
 // Where the functions above are carried out. Any thread, several at a time.

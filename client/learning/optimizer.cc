@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/learning/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -140,6 +141,79 @@ class Adam final : public Optimizer {
   std::vector<Moments> moments_;
 };
 
+// Tieleman and Hinton 2012, with what PyTorch's RMSprop adds: `centered` takes the variance of the
+// gradient in place of its mean square (Graves 2013, arXiv 1308.0850), `momentum` keeps a share of
+// the last step. The learning rate is outside of what is kept.
+class RmsProp final : public Optimizer {
+ public:
+  RmsProp(const OptionMap& options, double factor)
+      : rate_(static_cast<float>(option<double>(options, "learning_rate") * factor)),
+        alpha_(option<double>(options, "alpha")),
+        epsilon_(static_cast<float>(option<double>(options, "epsilon"))),
+        momentum_(static_cast<float>(option<double>(options, "momentum"))),
+        decay_(static_cast<float>(option<double>(options, "weight_decay"))),
+        centered_(option<bool>(options, "centered")) {}
+
+  void step(std::size_t index, std::span<float> weights, std::span<const float> gradient) override {
+    Kept& kept = state_of(kept_, index);
+    const std::size_t count = weights.size();
+    kept.square.resize(count);
+    if (centered_) kept.mean.resize(count);
+    if (momentum_ > 0.0F) kept.velocity.resize(count);
+    const float a = static_cast<float>(alpha_), b = static_cast<float>(1.0 - alpha_);
+    float* __restrict w = weights.data();
+    for (std::size_t i = 0; i < count; ++i) {
+      const float g = gradient[i] + decay_ * w[i];
+      float& square = kept.square[i];
+      square = a * square + b * g * g;
+      float spread = square;
+      if (centered_) {
+        float& mean = kept.mean[i];
+        mean = a * mean + b * g;
+        spread = std::max(square - mean * mean, 0.0F);  // rounding may take it below
+      }
+      const float change = g / (std::sqrt(spread) + epsilon_);
+      if (momentum_ > 0.0F) {
+        kept.velocity[i] = momentum_ * kept.velocity[i] + change;
+        w[i] -= rate_ * kept.velocity[i];
+      } else {
+        w[i] -= rate_ * change;
+      }
+    }
+  }
+
+  void save_state(StateWriter& to) const override {
+    to.number(kept_.size());
+    for (const Kept& kept : kept_) {
+      to.floats(kept.square);
+      to.floats(kept.mean);
+      to.floats(kept.velocity);
+    }
+  }
+  Status restore_state(StateReader& from) override {
+    TRIB_TRY(count, from.number());
+    for (std::uint64_t i = 0; i < count; ++i) {
+      TRIB_TRY(square, from.floats());
+      TRIB_TRY(mean, from.floats());
+      TRIB_TRY(velocity, from.floats());
+      kept_.push_back({std::move(square), std::move(mean), std::move(velocity)});
+    }
+    return {};
+  }
+
+ private:
+  struct Kept {
+    std::vector<float> square, mean, velocity;  // empty where an option does not ask for it
+  };
+  float rate_;
+  double alpha_;
+  float epsilon_;
+  float momentum_;
+  float decay_;
+  bool centered_;
+  std::vector<Kept> kept_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<Optimizer>> make_optimizer(const PluginChoice& choice,
@@ -150,10 +224,12 @@ Result<std::unique_ptr<Optimizer>> make_optimizer(const PluginChoice& choice,
     made = std::make_unique<Adam>(choice.options, learning_rate_factor, false);
   if (choice.name == "adamw")
     made = std::make_unique<Adam>(choice.options, learning_rate_factor, true);
+  if (choice.name == "rmsprop")
+    made = std::make_unique<RmsProp>(choice.options, learning_rate_factor);
   if (!made) {
-    return make_error(
-        ErrorCode::kInvalidArgument,
-        "there is no optimizer '" + choice.name + "' in this client; it knows: sgd, adam, adamw");
+    return make_error(ErrorCode::kInvalidArgument,
+                      "there is no optimizer '" + choice.name +
+                          "' in this client; it knows: sgd, adam, adamw, rmsprop");
   }
   return made;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Optimizer: local sgd, adam and adamw on flat float tensors, with PyTorch's formulas. One owner,
-// one thread. Its state (momentum, moments) lives for one training: a site starts each round
+// Optimizer: local sgd, adam, adamw and rmsprop on flat float tensors, with PyTorch's formulas. One
+// owner, one thread. Its state (momentum, moments) lives for one training: a site starts each round
 // afresh, as FedAvg does. It allocates on first use.
 #pragma once
 
@@ -26,7 +26,7 @@ class Optimizer {
   virtual Status restore_state(StateReader& from) = 0;
 };
 
-// `learning_rate_factor` multiplies the option learning_rate (decay over rounds).
+// `learning_rate_factor` multiplies the option learning_rate (the schedule over rounds).
 Result<std::unique_ptr<Optimizer>> make_optimizer(const PluginChoice& choice,
                                                   double learning_rate_factor);
 

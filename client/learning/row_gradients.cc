@@ -38,8 +38,8 @@ struct LayerGradients {
 };
 
 // [rows, patch, places]
-torch::Tensor patches_of(const torch::Tensor& inputs, std::int64_t kernel) {
-  return at::im2col(inputs, {kernel, kernel}, {1, 1}, {0, 0}, {1, 1});
+torch::Tensor patches_of(const torch::Tensor& inputs, const ConvolutionUse& conv) {
+  return at::im2col(inputs, {conv.kernel, conv.kernel}, {1, 1}, {0, 0}, {conv.stride, conv.stride});
 }
 
 // A hook for each kind of layer with weights; a kind without one does not compile.
@@ -52,16 +52,20 @@ struct Hook {
   LayerGradients operator()(const ConvolutionUse& convolution) const;
   LayerGradients operator()(const NormUse& norm) const;
   LayerGradients operator()(const EmbeddingUse& embedding) const;
+  LayerGradients operator()(const AddedUse&) const;
 
  private:
+  LayerGradients over_places(const DenseUse& dense) const;
   LayerGradients made(const ConvolutionUse& conv) const;
-  LayerGradients ghost(const ConvolutionUse& conv) const;
+  LayerGradients ghost(const torch::Tensor& gradients, const torch::Tensor& patches) const;
+  // Biases: undefined where the layer has none.
   LayerGradients as_they_are(torch::Tensor weights, torch::Tensor biases) const;
+  bool has_bias() const { return use.count > 1; }
 };
 
 // |x y'|^2 = |x|^2 |y|^2 for the weights, |y|^2 for the bias: the gradients are never made.
 LayerGradients Hook::operator()(const DenseUse& dense) const {
-  TRIB_ASSERT(dense.inputs.dim() == 2, "a dense layer sees each row once");
+  if (dense.inputs.dim() > 2) return over_places(dense);
   torch::Tensor& weight = sums[use.at];
   torch::Tensor& bias = sums[use.at + 1];
   return {outputs.square().sum(1) * (dense.inputs.square().sum(1) + 1.0),
@@ -72,17 +76,28 @@ LayerGradients Hook::operator()(const DenseUse& dense) const {
           }};
 }
 
+// A dense layer that sees each row at several places is a convolution whose patches are they.
+LayerGradients Hook::over_places(const DenseUse& dense) const {
+  const std::int64_t inputs = dense.inputs.size(-1), features = outputs.size(-1);
+  const torch::Tensor gradients = outputs.reshape({outputs.size(0), -1, features}).transpose(1, 2);
+  const torch::Tensor patches = dense.inputs.reshape({outputs.size(0), -1, inputs}).transpose(1, 2);
+  const std::int64_t places = gradients.size(2);
+  if (2 * places * places <= inputs * features) return ghost(gradients, patches);
+  return as_they_are(at::bmm(gradients, patches.transpose(1, 2)).flatten(1), gradients.sum(2));
+}
+
 // Gradients that are there for each row: [rows, values].
 LayerGradients Hook::as_they_are(torch::Tensor weights, torch::Tensor biases) const {
-  torch::Tensor squares = weights.square().sum(1) + biases.square().sum(1);
+  torch::Tensor squares = weights.square().sum(1);
+  if (biases.defined()) squares += biases.square().sum(1);
   torch::Tensor& weight = sums[use.at];
-  torch::Tensor& bias = sums[use.at + 1];
+  torch::Tensor* const bias = biases.defined() ? &sums[use.at + 1] : nullptr;
   const std::int64_t held = weights.size(1);
   return {std::move(squares),
-          [&weight, &bias, weights = std::move(weights),
+          [&weight, bias, weights = std::move(weights),
            biases = std::move(biases)](const Clipped& clipped) {
             weight += at::mv(clipped.of(weights).t(), clipped.scale).view_as(weight);
-            bias += at::mv(clipped.of(biases).t(), clipped.scale);
+            if (bias != nullptr) *bias += at::mv(clipped.of(biases).t(), clipped.scale);
           },
           held};
 }
@@ -98,7 +113,8 @@ constexpr double kRoundingOfProducts = 0x1p-51;
 LayerGradients Hook::operator()(const ConvolutionUse& conv) const {
   const std::int64_t places = outputs.size(2) * outputs.size(3);
   const std::int64_t patch = conv.inputs.size(1) * conv.kernel * conv.kernel;
-  return 2 * places * places <= patch * outputs.size(1) ? ghost(conv) : made(conv);
+  if (2 * places * places > patch * outputs.size(1)) return made(conv);
+  return ghost(outputs.flatten(2), patches_of(conv.inputs, conv));
 }
 
 LayerGradients Hook::made(const ConvolutionUse& conv) const {
@@ -106,36 +122,36 @@ LayerGradients Hook::made(const ConvolutionUse& conv) const {
   const std::int64_t patch = conv.inputs.size(1) * conv.kernel * conv.kernel;
   torch::Tensor weights = torch::empty({rows, channels * patch}, torch::kDouble);
   for (std::int64_t row = 0; row < rows; ++row) {
-    const torch::Tensor patches = patches_of(conv.inputs.narrow(0, row, 1), conv.kernel)[0];
+    const torch::Tensor patches = patches_of(conv.inputs.narrow(0, row, 1), conv)[0];
     const torch::Tensor gradient = at::mm(outputs[row].reshape({channels, -1}), patches.t());
     weights[row].copy_(gradient.reshape({-1}));
   }
-  return as_they_are(std::move(weights), outputs.flatten(2).sum(2));
+  return as_they_are(std::move(weights), has_bias() ? outputs.flatten(2).sum(2) : torch::Tensor{});
 }
 
-LayerGradients Hook::ghost(const ConvolutionUse& conv) const {
-  const torch::Tensor patches = patches_of(conv.inputs, conv.kernel);
-  const torch::Tensor gradients = outputs.flatten(2), biases = gradients.sum(2);
+// Of gradients [rows, channels, places] and patches [rows, patch, places].
+LayerGradients Hook::ghost(const torch::Tensor& gradients, const torch::Tensor& patches) const {
+  const torch::Tensor biases = has_bias() ? gradients.sum(2) : torch::Tensor{};
   const auto terms = static_cast<double>(gradients.size(1) + patches.size(1) +
                                          gradients.size(2) * gradients.size(2));
-  const torch::Tensor rounding =
-      gradients.square().sum({1, 2}) * patches.square().sum({1, 2}) * (terms * kRoundingOfProducts);
-  const torch::Tensor squares =
+  torch::Tensor squares =
       (at::bmm(gradients.transpose(1, 2), gradients) * at::bmm(patches.transpose(1, 2), patches))
-          .sum({1, 2}) +
-      rounding + biases.square().sum(1);
+          .sum({1, 2});
+  squares +=
+      gradients.square().sum({1, 2}) * patches.square().sum({1, 2}) * (terms * kRoundingOfProducts);
+  if (has_bias()) squares += biases.square().sum(1);
   torch::Tensor& weight = sums[use.at];
-  torch::Tensor& bias = sums[use.at + 1];
+  torch::Tensor* const bias = has_bias() ? &sums[use.at + 1] : nullptr;
   const std::int64_t held = patches[0].numel() + gradients[0].numel();
   return {squares,
-          [&weight, &bias, patches, gradients, biases](const Clipped& clipped) {
+          [&weight, bias, patches, gradients, biases](const Clipped& clipped) {
             const torch::Tensor scaled = clipped.of(gradients) * clipped.scale.view({-1, 1, 1});
             const auto side_by_side = [](const torch::Tensor& each) {
               return each.transpose(0, 1).reshape({each.size(1), -1});
             };
             weight +=
                 at::mm(side_by_side(scaled), side_by_side(clipped.of(patches)).t()).view_as(weight);
-            bias += at::mv(clipped.of(biases).t(), clipped.scale);
+            if (bias != nullptr) *bias += at::mv(clipped.of(biases).t(), clipped.scale);
           },
           held};
 }
@@ -177,10 +193,31 @@ LayerGradients Hook::operator()(const EmbeddingUse& embedding) const {
           held};
 }
 
+// What is added is as large in each row as the weights.
+LayerGradients Hook::operator()(const AddedUse&) const {
+  return as_they_are(outputs.flatten(1), {});
+}
+
+// The loss of rows, as a sum, with what the model adds to it: that is a mean over rows beside one
+// over all outputs.
+torch::Tensor summed_loss(TargetKind kind, const torch::Tensor& outputs,
+                          const torch::Tensor& targets, const torch::Tensor& extra,
+                          const torch::Tensor& class_weights) {
+  const torch::Tensor loss =
+      training_loss(kind, outputs, targets, at::Reduction::Sum, class_weights);
+  return extra.defined() ? loss + extra * static_cast<double>(outputs.numel()) : loss;
+}
+
 }  // namespace
 
-RowGradients::RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random)
-    : model_(model), kind_(kind), clip_(clip), random_(random), sums_(model.parameters) {
+RowGradients::RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random,
+                           torch::Tensor class_weights)
+    : model_(model),
+      kind_(kind),
+      clip_(clip),
+      random_(random),
+      class_weights_(std::move(class_weights)),
+      sums_(model.parameters) {
   std::int64_t values = 1;
   for (std::size_t i = 0; i < model.parameters; ++i) {
     if (model.tensors[i].tensor.dim() == 4) values += model.tensors[i].tensor.numel();
@@ -196,17 +233,19 @@ void RowGradients::clear() {
   }
 }
 
-Status RowGradients::add(const torch::Tensor& inputs, const torch::Tensor& targets) {
+Status RowGradients::add(const torch::Tensor& inputs, const torch::Tensor& labels) {
   if (model_.made_of_means) {
     add_means(inputs);
     return {};
   }
+  const torch::Tensor& targets = labels.defined() ? labels : inputs;
   std::vector<LayerUse> uses;
   const torch::Tensor outputs = model_.forward_traced(inputs, uses);
   if (outputs.defined()) {
     const torch::Tensor fitting =
         targets.is_floating_point() ? targets.to(torch::kDouble) : targets;
-    return add_rows_of(uses, training_loss(kind_, outputs, fitting, at::Reduction::Sum));
+    return add_rows_of(uses,
+                       summed_loss(kind_, outputs, fitting, model_.extra_loss(), class_weights_));
   }
   for (std::int64_t row = 0; row < inputs.size(0); ++row)
     TRIB_CHECK_OK(add_alone(inputs.narrow(0, row, 1), targets.narrow(0, row, 1)));
@@ -218,8 +257,7 @@ Status RowGradients::add(const torch::Tensor& inputs, const torch::Tensor& targe
 Status RowGradients::check_uses(const std::vector<LayerUse>& uses) const {
   std::vector<int> told(sums_.size(), 0);
   for (const LayerUse& use : uses) {
-    ++told[use.at];
-    if (!std::holds_alternative<EmbeddingUse>(use.kind)) ++told[use.at + 1];
+    for (std::size_t i = 0; i < use.count; ++i) ++told[use.at + i];
   }
   for (std::size_t i = 0; i < told.size(); ++i) {
     if (told[i] == 1) continue;
@@ -289,7 +327,8 @@ Status RowGradients::add_alone(const torch::Tensor& input, const torch::Tensor& 
   torch::autograd::variable_list gradients;
   try {
     const torch::Tensor outputs = model_.forward_alone(input, random_.next_u64());
-    const torch::Tensor loss = training_loss(kind_, outputs, target, at::Reduction::Sum);
+    const torch::Tensor loss =
+        summed_loss(kind_, outputs, target, model_.extra_loss(), class_weights_);
     if (loss.requires_grad())
       gradients = torch::autograd::grad({loss}, weights, {}, false, false, /*allow_unused=*/true);
   } catch (const std::exception&) {  // of this row: nobody is to learn that there is one like it

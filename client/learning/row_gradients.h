@@ -16,17 +16,19 @@ namespace tributary {
 
 class RowGradients {
  public:
-  // All outlive it; `random` seeds what the model draws.
-  RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random);
+  // All outlive it; `random` seeds what the model draws. `class_weights` as training_loss has them.
+  RowGradients(TorchModel& model, TargetKind kind, double clip, RandomSource& random,
+               torch::Tensor class_weights = {});
 
   // So many rows a chunk has at most, for the sake of memory. More once a chunk has shown what the
   // layers hold of a row, which is the same for each.
   std::int64_t chunk_rows() const { return chunk_rows_; }
   void clear();
-  // One row in front of each. A row whose gradient is not finite, or on which the model fails,
-  // counts as one without a gradient: whether there is such a row is its own business. kInternal:
-  // the model's layers do not make up its weights, each once, so that no norm would be right.
-  Status add(const torch::Tensor& inputs, const torch::Tensor& targets);
+  // One row in front of each; without labels (undefined), a row is its own. A row whose gradient is
+  // not finite, or on which the model fails, counts as one without a gradient: whether there is
+  // such a row is its own business. kInternal: the model's layers do not make up its weights, each
+  // once, so that no norm would be right.
+  Status add(const torch::Tensor& inputs, const torch::Tensor& labels);
   // Of each of the model's first `parameters` tensors, in double precision; undefined where it is
   // not trained.
   const std::vector<torch::Tensor>& sums() const { return sums_; }
@@ -41,6 +43,7 @@ class RowGradients {
   TargetKind kind_;
   double clip_;
   RandomSource& random_;
+  torch::Tensor class_weights_;
   std::int64_t chunk_rows_ = 1;
   std::vector<torch::Tensor> sums_;
 };

@@ -6,9 +6,12 @@
 
 #include "common/base/limits.h"
 #include "common/domain/counted_numbers.h"
+#include "common/domain/score_bins.h"
 
 namespace tributary {
 namespace {
+
+constexpr double kUnitsMost = 0x1p62;
 
 Error diverged() {
   return make_error(ErrorCode::kFailedPrecondition,
@@ -24,26 +27,22 @@ ScoreSheet::ScoreSheet(const DataSpec& data, std::int64_t outputs)
   for (const std::int64_t size : data.target_shape) row_labels_ *= static_cast<std::size_t>(size);
   if (kind_ == TargetKind::kUnlabelled) row_labels_ = outputs_;
   counts_.classes.resize(counted_classes(data));
-  if (kind_ != TargetKind::kBinary) return;
-  counts_.positives.resize(limits::kScoreBins);
-  counts_.negatives.resize(limits::kScoreBins);
+  counts_.positives.resize(counted_bins(data));
+  counts_.negatives.resize(counted_bins(data));
+  counts_.confusion.resize(counted_confusion(data));
 }
 
 // Binary cross-entropy of a logit, in the form that neither overflows nor loses digits.
 void ScoreSheet::add_binary(float logit, bool positive) {
   const double x = logit;
   loss_sum_ += std::max(x, 0.0) - (positive ? x : 0.0) + std::log1p(std::exp(-std::abs(x)));
-  const double score = 1.0 / (1.0 + std::exp(-x));
   const bool predicted = logit >= 0.0F;
   ClassCounts& cells = counts_.classes[0];
   counts_.correct += predicted == positive ? 1 : 0;
   cells.true_positives += predicted && positive ? 1 : 0;
   cells.false_positives += predicted && !positive ? 1 : 0;
   cells.false_negatives += !predicted && positive ? 1 : 0;
-  const std::size_t bin =
-      std::min(static_cast<std::size_t>(score * static_cast<double>(limits::kScoreBins)),
-               limits::kScoreBins - 1);
-  ++(positive ? counts_.positives : counts_.negatives)[bin];
+  ++(positive ? counts_.positives : counts_.negatives)[score_bin(x)];
 }
 
 void ScoreSheet::add_class(std::span<const float> logits, std::size_t target) {
@@ -55,6 +54,10 @@ void ScoreSheet::add_class(std::span<const float> logits, std::size_t target) {
   const std::size_t predicted = static_cast<std::size_t>(best - logits.begin());
   if (predicted == target) ++counts_.correct;
   if (counts_.classes.empty()) return;
+  // The winner's own term of the sum is 1.
+  auto& bins = predicted == target ? counts_.positives : counts_.negatives;
+  ++bins[confidence_bin(1.0 / sum)];
+  if (!counts_.confusion.empty()) ++counts_.confusion[target * counts_.classes.size() + predicted];
   if (predicted == target) {
     ++counts_.classes[target].true_positives;
   } else {
@@ -88,11 +91,22 @@ Status ScoreSheet::add_measured(std::span<const float> outputs, std::span<const 
   TRIB_ASSERT(outputs.size() == target.size(), "outputs and targets have different rows");
   for (std::size_t row = 0; row < target.size(); ++row) {
     if (!std::isfinite(outputs[row])) return diverged();
-    const double error = static_cast<double>(outputs[row]) - static_cast<double>(target[row]);
+    const double truth = static_cast<double>(target[row]);
+    const double error = static_cast<double>(outputs[row]) - truth;
     loss_sum_ += error * error;
+    absolute_sum_ += std::abs(error);
+    target_sum_ += truth;
+    square_sum_ += truth * truth;
     counted_ += 1;
   }
   add_rows(target.size());
+  return {};
+}
+
+Status ScoreSheet::add_judged(double loss, std::size_t rows) {
+  if (!std::isfinite(loss)) return diverged();
+  loss_sum_ += loss * static_cast<double>(rows);
+  counts_.examples += rows;
   return {};
 }
 
@@ -104,14 +118,28 @@ void ScoreSheet::add_rows(std::size_t labels) {
 
 Result<EvaluationCounts> ScoreSheet::counts() const {
   const double units = loss_sum_ / kLossUnit;
-  if (!(units < 0x1p62)) {
+  if (!(units < kUnitsMost)) {
     return make_error(
         ErrorCode::kFailedPrecondition,
         "the loss is too large to be reported: training has diverged; lower the learning rate");
   }
   EvaluationCounts counts = counts_;
   counts.loss_units = std::llrint(units);
+  if (kind_ == TargetKind::kRegression) add_sums(counts.measured);
   return counts;
+}
+
+// What does not fit the wire's integers is not told: large targets are no fault of the model.
+void ScoreSheet::add_sums(MeasuredSums& sums) const {
+  if (absolute_sum_ / kLossUnit < kUnitsMost) {
+    sums.absolute_errors = std::llrint(absolute_sum_ / kLossUnit);
+    sums.absolute_count = counted_;
+  }
+  if (square_sum_ / kLossUnit < kUnitsMost && std::abs(target_sum_) / kLossUnit < kUnitsMost) {
+    sums.targets = std::llrint(target_sum_ / kLossUnit);
+    sums.target_squares = std::llrint(square_sum_ / kLossUnit);
+    sums.target_count = counted_;
+  }
 }
 
 }  // namespace tributary

@@ -22,6 +22,8 @@ class ScoreSheet {
   Status add_classified(std::span<const float> outputs, std::span<const std::int64_t> target);
   // Regression: squared error of each target of whole rows.
   Status add_measured(std::span<const float> outputs, std::span<const float> target);
+  // Rows whose mean loss is known as a whole.
+  Status add_judged(double loss, std::size_t rows);
   // The counts so far; fails where the loss does not fit the wire's integer.
   Result<EvaluationCounts> counts() const;
 
@@ -29,12 +31,14 @@ class ScoreSheet {
   void add_binary(float logit, bool positive);
   void add_class(std::span<const float> logits, std::size_t target);
   void add_rows(std::size_t labels);
+  void add_sums(MeasuredSums& sums) const;
 
   TargetKind kind_;
   std::size_t outputs_;
   std::size_t row_labels_ = 1;  // or targets, of a row
   double loss_sum_ = 0.0;
-  std::uint64_t counted_ = 0;  // labels or targets
+  double absolute_sum_ = 0.0, target_sum_ = 0.0, square_sum_ = 0.0;  // of a regression
+  std::uint64_t counted_ = 0;                                        // labels or targets
   EvaluationCounts counts_;
 };
 

@@ -9,10 +9,15 @@
 #include <algorithm>
 #include <sstream>
 
+#include "client/data/augmentation.h"
 #include "client/learning/algorithm.h"
+#include "client/learning/device_model.h"
 #include "client/learning/examples.h"
+#include "client/learning/layers.h"
 #include "client/learning/learner.h"
 #include "client/learning/local_tensors.h"
+#include "client/learning/objective.h"
+#include "client/learning/transferred_model.h"
 #include "common/base/text.h"
 #include "common/crypto/secure_random.h"
 
@@ -103,9 +108,18 @@ std::vector<std::int64_t> batch_shape(std::int64_t rows,
 }
 
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                                  ByteView module_file) {
+                                  ByteView module_file, Device device) {
   TRIB_TRY(family, find_family(job.model.name));
-  return family->build({job.model.options, input_shape, model_outputs(job.data), module_file});
+  TRIB_TRY(objective, find_objective(job.train.objective.name));
+  const std::int64_t outputs = objective->outputs != nullptr
+                                   ? objective->outputs(job.train.objective.options)
+                                   : model_outputs(job.data, input_shape);
+  TRIB_TRY(model, family->build({job.model.options, input_shape, outputs, job.data.target,
+                                 job.data.target_shape, module_file}));
+  if (device_for(job, device) == Device::kCuda)
+    model = on_device(std::move(model), torch::kCUDA, job.train.mixed_precision);
+  if (job.transfer == TransferSpec{}) return model;
+  return transferred(std::move(model), job, module_file);
 }
 
 Status check_layout(const TorchModel& model, const Layout& layout) {
@@ -126,6 +140,25 @@ Status load_values(TorchModel& model, const Model& values) {
   }
   return {};
 }
+
+namespace {
+
+// Under privacy.records a step is a sum of what single rows do, each by the loss of its label.
+Status check_single_rows(const TrainSpec& train) {
+  const auto refuse = [](const std::string& what) {
+    return make_error(ErrorCode::kInvalidArgument, "privacy.records does not go with " + what);
+  };
+  if (train.objective.name != "supervised")
+    return refuse("train.objective: " + train.objective.name);
+  for (const PluginChoice& choice : train.augment) {
+    TRIB_TRY(plugin, find_augmentation(choice.name));
+    if (plugin->make == nullptr)
+      return refuse("train.augment: " + choice.name + ", which makes one row of several");
+  }
+  return {};
+}
+
+}  // namespace
 
 Status check_training(const JobSpec& job, const TorchModel& model) {
   Layout layout;
@@ -156,6 +189,7 @@ Status check_training(const JobSpec& job, const TorchModel& model) {
                           " is a buffer, made of the rows themselves: take a model that has none "
                           "(group norm or layer norm in place of batch norm)");
   }
+  if (job.privacy.records) TRIB_CHECK_OK(check_single_rows(job.train));
   TRIB_TRY(algorithm, find_algorithm(job.train.algorithm.name));
   if (!algorithm->gradients_only) return {};
   for (std::size_t i = model.parameters; i < model.tensors.size(); ++i) {

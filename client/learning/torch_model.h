@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "client/learning/device.h"
 #include "client/learning/family.h"
 #include "client/learning/state_bytes.h"
 #include "common/tensor/layout.h"
@@ -28,11 +29,12 @@ struct NamedTensor {
 // What a layer with weights took and gave in one forward(), in double precision: of which the
 // gradient of each row by itself follows (row_gradients.cc has a hook for each kind).
 struct DenseUse {        // weight and bias
-  torch::Tensor inputs;  // [rows, features]
+  torch::Tensor inputs;  // [rows, ...places, features]
 };
-struct ConvolutionUse {  // weight and bias; stride 1
+struct ConvolutionUse {  // weight and bias, or weight alone
   torch::Tensor inputs;  // [rows, channels, height, width], with padding
   std::int64_t kernel = 1;
+  std::int64_t stride = 1;
 };
 struct NormUse {              // weight and bias
   torch::Tensor normal;       // before it is scaled: of the outputs' shape
@@ -41,11 +43,19 @@ struct NormUse {              // weight and bias
 struct EmbeddingUse {  // weight alone
   torch::Tensor ids;   // [rows, places], int64
 };
+struct AddedUse {};  // weight alone, added to what each row is: [...], of a row's shape
 struct LayerUse {
-  using Kind = std::variant<DenseUse, ConvolutionUse, NormUse, EmbeddingUse>;
+  using Kind = std::variant<DenseUse, ConvolutionUse, NormUse, EmbeddingUse, AddedUse>;
   std::size_t at = 0;     // of its weight in `tensors`; its bias follows
   torch::Tensor outputs;  // requires a gradient
   Kind kind;
+  std::size_t count = 2;  // 1: it has no bias
+};
+
+// What stands within a model in one forward(), in order.
+struct Watched {
+  // Of convolutions and activations; those over pictures are [rows, channels, height, width].
+  std::vector<torch::Tensor> feature_maps;
 };
 
 class TorchModel {
@@ -53,11 +63,17 @@ class TorchModel {
   virtual ~TorchModel() = default;
   virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;
   // The same in double precision, with what each layer with weights did. An undefined tensor: the
-  // model does not know its layers.
+  // model does not know its layers, or what a row's gradient is for one of them.
   virtual torch::Tensor forward_traced(const torch::Tensor&, std::vector<LayerUse>&) { return {}; }
+  // From now on forward() adds to it, until null is given; a model that does not know its layers
+  // adds nothing.
+  virtual void watch(Watched*) {}
   // forward() of which nothing stays in the model, so that what it gives follows from the weights,
   // these inputs and the seed alone.
   virtual torch::Tensor forward_alone(const torch::Tensor& inputs, std::uint64_t seed) = 0;
+  // What the last forward() in training adds to the loss: a mean over the rows, beside one over
+  // all their outputs. Undefined: nothing.
+  virtual torch::Tensor extra_loss() { return {}; }
   // Rows that are nobody's, as the model sees rows; of the inputs of a group one is to be the
   // largest. Undefined: this family makes none.
   virtual torch::Tensor generate(std::int64_t /*rows*/, std::uint64_t /*seed*/,
@@ -78,6 +94,11 @@ class TorchModel {
   virtual void save(std::ostream& file) = 0;
   // Brings `tensors` up to date where forward() has put others in their place.
   virtual void refresh_tensors() {}
+  // Puts another tensor into the place of tensors[at], for the calls of forward() that follow;
+  // gradients flow to what it is made of.
+  virtual void use_tensor(std::size_t at, const torch::Tensor& tensor) {
+    tensors[at].tensor = tensor;
+  }
   // All that training changes, to go on with the same bits; the random numbers too, so restore
   // after seed_randomness(). Restoring may put other tensors into `tensors`.
   virtual void save_state(StateWriter& to) const = 0;
@@ -94,7 +115,7 @@ class TorchModel {
 
 // Builds the job's model and, for `values`, fills it in. Fails where the layouts differ.
 Result<TorchModelPtr> build_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
-                                  ByteView module_file);
+                                  ByteView module_file, Device device = Device::kCpu);
 Status check_layout(const TorchModel& model, const Layout& layout);
 Status load_values(TorchModel& model, const Model& values);
 // Whether the job's client algorithm is defined for the model, and its keep_local names tensors.

@@ -113,6 +113,8 @@ Status permits(const SitePolicy& policy, const SiteName& site, const JobSpec& jo
                         std::max<std::int64_t>(job.rounds.rounds, round)));
   if (job.train.steps == 0)
     TRIB_CHECK_OK(at_most(policy.max_epochs, "limits.max_epochs", job.train.epochs));
+  if (job.train.fine_tune)
+    TRIB_CHECK_OK(at_most(policy.max_epochs, "limits.max_epochs", job.train.fine_tune->epochs));
   if (job.train.batch_size > 0) {
     TRIB_CHECK_OK(at_least(policy.min_batch_size, "limits.min_batch_size", job.train.batch_size));
     TRIB_CHECK_OK(at_most(policy.max_batch_size, "limits.max_batch_size", job.train.batch_size));

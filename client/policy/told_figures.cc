@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/base/limits.h"
+
 namespace tributary {
 namespace {
 
@@ -18,12 +20,35 @@ bool may_leave(const SitePolicy& policy, const char* metric) {
   return !policy.metrics || std::ranges::count(*policy.metrics, metric);
 }
 
-// Figures that the coordinator makes of the counts.
+bool has_scores(const EvaluationCounts& counts) {
+  return counts.positives.size() == limits::kScoreBins;
+}
+
+// Figures that the coordinator makes of the counts without which there are none.
 bool all_may_leave(const SitePolicy& policy, const EvaluationCounts& counts) {
   if (!may_leave(policy, "loss")) return false;
-  if (counts.classes.empty()) return true;
+  if (counts.classes.empty()) return counts.correct == 0 || may_leave(policy, "accuracy");
   return may_leave(policy, "accuracy") && may_leave(policy, "f1") &&
-         (counts.positives.empty() || may_leave(policy, "auc"));
+         (!has_scores(counts) || may_leave(policy, "auc"));
+}
+
+// The parts that a result can do without.
+void withhold_parts(const SitePolicy& policy, EvaluationCounts& counts) {
+  if (!may_leave(policy, "confusion")) counts.confusion.clear();
+  if (!may_leave(policy, "calibration") && !has_scores(counts)) {
+    counts.positives.clear();
+    counts.negatives.clear();
+  }
+  if (!may_leave(policy, "mae")) {
+    counts.measured.absolute_errors = 0;
+    counts.measured.absolute_count = 0;
+  }
+  if (!may_leave(policy, "r2")) {
+    counts.measured.targets = 0;
+    counts.measured.target_squares = 0;
+    counts.measured.target_count = 0;
+  }
+  if (!may_leave(policy, "bleu")) counts.ngrams.clear();
 }
 
 bool too_small(std::uint64_t count, std::int64_t least) {
@@ -32,11 +57,12 @@ bool too_small(std::uint64_t count, std::int64_t least) {
 
 bool any_too_small(const EvaluationCounts& counts, std::int64_t least) {
   const auto small = [least](std::uint64_t count) { return too_small(count, least); };
-  if (small(counts.examples) || small(counts.correct) || small(counts.examples - counts.correct))
+  const std::uint64_t labels = labels_of(counts);
+  if (small(counts.examples) || small(counts.correct) || small(labels - counts.correct))
     return true;
   return std::ranges::any_of(counts.classes, [&](const ClassCounts& one) {
     const std::uint64_t others =
-        counts.examples - one.true_positives - one.false_positives - one.false_negatives;
+        labels - one.true_positives - one.false_positives - one.false_negatives;
     return small(one.true_positives) || small(one.false_positives) || small(one.false_negatives) ||
            small(others);
   });
@@ -92,10 +118,18 @@ void tell_less(const SitePolicy& policy, EvaluationCounts& counts) {
     counts = {};
     return;
   }
-  const double examples = static_cast<double>(counts.examples);
-  const double mean = static_cast<double>(counts.loss_units) * kLossUnit / examples;
-  if (const double told = rounded(mean, policy.decimals); told != mean)
-    counts.loss_units = std::llround(told * examples / kLossUnit);
+  withhold_parts(policy, counts);
+  const auto small = [&policy](std::uint64_t count) { return too_small(count, policy.min_count); };
+  if (std::ranges::any_of(counts.confusion, small)) counts.confusion.clear();
+  if (std::ranges::any_of(counts.ngrams, small)) counts.ngrams.clear();
+  const double labels = static_cast<double>(labels_of(counts));
+  const auto round_mean = [&](std::int64_t& units) {
+    const double mean = static_cast<double>(units) * kLossUnit / labels;
+    if (const double told = rounded(mean, policy.decimals); told != mean)
+      units = std::llround(told * labels / kLossUnit);
+  };
+  round_mean(counts.loss_units);
+  if (counts.measured.absolute_count > 0) round_mean(counts.measured.absolute_errors);
   if (policy.min_count > 1 && !counts.positives.empty()) join_small_bins(counts, policy.min_count);
 }
 

@@ -16,8 +16,9 @@ void tell_less(const JobSpec& job, DataSummary& summary);
 void tell_less(const SitePolicy& policy, DataSummary& summary);
 // Loss and norm are rounded; a loss that is not to leave is told as 0.
 void tell_less(const SitePolicy& policy, TrainResult& result);
-// All or nothing: counts of which one is too small, or of which a figure follows that is not to
-// leave, are told as those of no rows. Bins of the scores are joined until none is too small.
+// Counts of which one is too small, or of which a figure follows that is not to leave, are told as
+// those of no rows; but the confusion, the bins of confidence, a regression's sums and n-grams stay
+// alone where only they may not leave or are too small. Bins are joined until none is too small.
 void tell_less(const SitePolicy& policy, EvaluationCounts& counts);
 
 }  // namespace tributary

@@ -98,8 +98,21 @@ class Canvas {
 
 std::vector<double> together(const std::vector<Series>& series) {
   std::vector<double> all;
-  for (const Series& one : series) all.insert(all.end(), one.values.begin(), one.values.end());
+  for (const Series& one : series) {
+    all.insert(all.end(), one.values.begin(), one.values.end());
+    for (std::size_t i = 0; i < std::min(one.spread.size(), one.values.size()); ++i)
+      all.insert(all.end(), {one.values[i] - one.spread[i], one.values[i] + one.spread[i]});
+  }
   return all;
+}
+
+// From value - spread to value + spread, over the middle of a bar.
+void draw_spread(Canvas& canvas, const Series& series, std::size_t i, double across) {
+  if (i >= series.spread.size() || !std::isfinite(series.spread[i])) return;
+  const double low = canvas.y(series.values[i] - series.spread[i]);
+  const double high = canvas.y(series.values[i] + series.spread[i]);
+  canvas.add("<path d=\"M" + place(across) + " " + place(low) + "V" + place(high) +
+             "\" stroke=\"#222\"/>");
 }
 
 // Blue, white, red.
@@ -127,7 +140,9 @@ std::string bar_plot(const std::vector<std::string>& labels, const std::vector<S
       if (!std::isfinite(value)) continue;
       const double left = canvas.x(static_cast<double>(i) + 0.1 + width * static_cast<double>(s));
       const double top = canvas.y(std::max(value, 0.0)), bottom = canvas.y(std::min(value, 0.0));
-      canvas.box(left, top, canvas.x(width) - canvas.x(0.0), bottom - top, Canvas::colour(s));
+      const double across = canvas.x(width) - canvas.x(0.0);
+      canvas.box(left, top, across, bottom - top, Canvas::colour(s));
+      draw_spread(canvas, series[s], i, left + across / 2);
     }
   }
   const std::size_t every = (labels.size() + 11) / 12;

@@ -16,6 +16,7 @@ namespace tributary {
 struct Series {
   std::string name;
   std::vector<double> values;
+  std::vector<double> spread = {};  // bars: a line from value - spread to value + spread; or none
 };
 
 // Bars of all series side by side at each label.

@@ -44,8 +44,9 @@ class Channel {
   bool readable(Milliseconds within);
 
   // An array as a frame, received where it is to lie. kProtocol: another kind of frame.
-  template <typename T>
-  Status receive_values(std::uint32_t kind, std::vector<T>& into) {
+  template <typename Vector>
+  Status receive_values(std::uint32_t kind, Vector& into) {
+    using T = typename Vector::value_type;
     TRIB_TRY(size, receive_head(kind));
     if (size % sizeof(T) != 0)
       return make_error(ErrorCode::kProtocol, "a frame holds a part of a value");

@@ -32,7 +32,9 @@ Result<std::shared_ptr<const SiteExamples>> HostileData::examples(const JobSpec&
   if (!chosen_.attack->flips_labels) return honest;
   auto flipped = std::make_shared<SiteExamples>(*honest);
   const std::int64_t classes = job.data.target == TargetKind::kBinary ? 2 : job.data.classes;
-  for (std::int64_t& label : flipped->training.labels) label = classes - 1 - label;
+  for (std::int64_t& label : flipped->training.labels) {
+    if (label >= 0) label = classes - 1 - label;  // not where a row has none
+  }
   return std::shared_ptr<const SiteExamples>(std::move(flipped));
 }
 

@@ -3,6 +3,7 @@
 
 #include "client/learning/learner.h"
 #include "common/base/random_source.h"
+#include "common/domain/figures.h"
 
 namespace tributary {
 namespace {
@@ -64,10 +65,10 @@ Result<std::vector<ComparedModel>> compare_models(const JobSpec& job, ByteView m
     for (const auto& [site, examples] : by_site) {
       if (examples->validation.rows == 0) continue;
       TRIB_TRY(counts, evaluate(job, model, examples->validation, 1, module_file));
-      one.by_site[site] = figures_of(counts);
+      one.by_site[site] = figures_of(counts, job.data.target);
       TRIB_CHECK_OK(add_counts(sum, counts));
     }
-    one.figures = figures_of(sum);
+    one.figures = figures_of(sum, job.data.target);
     return {};
   };
   if (federated != nullptr) TRIB_CHECK_OK(judge("federated", pooled.rows, *federated));

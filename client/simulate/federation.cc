@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "common/config/job_file.h"
+#include "common/domain/figures.h"
 #include "coordinator/service/model_repository.h"
 
 namespace tributary {
@@ -28,7 +29,13 @@ FiguresTold figures_in(const Report& report) {
     return value != nullptr ? std::optional(*value) : std::nullopt;
   };
   const std::int64_t* examples = field<std::int64_t>(report, "examples");
-  return {examples != nullptr ? *examples : 0, figure("loss"), figure("accuracy"), figure("auc")};
+  FiguresTold told{examples != nullptr ? *examples : 0, figure("loss"), figure("accuracy"),
+                   figure("auc")};
+  for (const FigureRule& rule : figure_rules()) {
+    if (const std::optional<double> value = figure(rule.name))
+      told.all[std::string(rule.name)] = *value;
+  }
+  return told;
 }
 
 class Federation {

@@ -19,6 +19,7 @@ namespace tributary {
 struct FiguresTold {
   std::int64_t examples = 0;
   std::optional<double> loss, accuracy, auc;
+  std::map<std::string, double> all = {};  // by name (common/domain/figures.h)
 };
 
 struct RoundTold {

@@ -30,13 +30,31 @@ std::string figure(const std::optional<double>& value) {
   return text;
 }
 
+// Those of its figures that tell most of a task.
+std::vector<std::string> main_figures(const FiguresTold& told) {
+  std::vector<std::string> names;
+  for (const char* name : {"accuracy", "auc", "dice", "rmse", "r2", "perplexity", "bleu"}) {
+    if (told.all.contains(name)) names.emplace_back(name);
+  }
+  return names;
+}
+
+std::string figure_of(const FiguresTold& told, const std::string& name) {
+  const auto found = told.all.find(name);
+  return figure(found == told.all.end() ? std::nullopt : std::optional(found->second));
+}
+
 void print_by_site(const RoundTold& told) {
-  std::printf("\nround %u on each site's own validation rows\n%-24s %9s %9s %9s %9s\n", told.round,
-              "site", "rows", "accuracy", "AUC", "loss");
+  std::vector<std::string> names = main_figures(told.together);
+  names.emplace_back("loss");
+  std::printf("\nround %u on each site's own validation rows\n%-24s %9s", told.round, "site",
+              "rows");
+  for (const std::string& name : names) std::printf(" %10s", name == "auc" ? "AUC" : name.c_str());
+  std::printf("\n");
   for (const auto& [site, figures] : told.by_site) {
-    std::printf("%-24s %9lld %9s %9s %9s\n", site.c_str(), static_cast<long long>(figures.examples),
-                figure(figures.accuracy).c_str(), figure(figures.auc).c_str(),
-                figure(figures.loss).c_str());
+    std::printf("%-24s %9lld", site.c_str(), static_cast<long long>(figures.examples));
+    for (const std::string& name : names) std::printf(" %10s", figure_of(figures, name).c_str());
+    std::printf("\n");
   }
 }
 
@@ -94,9 +112,10 @@ Status run(const Options& options) {
   RoundTold last;
   request.on_round = [&options, &last](const RoundTold& told) {
     const FiguresTold& all = told.together;
-    std::printf("round %4u  loss %s  accuracy %s  auc %s%s%s  %.1f s\n", told.round,
-                figure(all.loss).c_str(), figure(all.accuracy).c_str(), figure(all.auc).c_str(),
-                spent("sites", told.epsilon_sites).c_str(),
+    std::printf("round %4u  loss %s", told.round, figure(all.loss).c_str());
+    for (const std::string& name : main_figures(all))
+      std::printf("  %s %s", name.c_str(), figure_of(all, name).c_str());
+    std::printf("%s%s  %.1f s\n", spent("sites", told.epsilon_sites).c_str(),
                 spent("records", told.epsilon_records).c_str(), told.seconds);
     std::fflush(stdout);
     last = told;

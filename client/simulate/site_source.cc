@@ -28,6 +28,15 @@ PartitionKind partition_kind(const std::string& name) {
                             : PartitionKind::kDirichlet;
 }
 
+// Many sites share the machine and what its memory may hold of their rows.
+std::unique_ptr<FileSiteData> file_data(std::map<std::string, PluginChoice> datasets) {
+  static const auto kStore =
+      std::make_shared<RowStore>(std::filesystem::temp_directory_path().string());
+  auto data = std::make_unique<FileSiteData>(std::move(datasets));
+  data->keep_rows_in(kStore);
+  return data;
+}
+
 }  // namespace
 
 Result<LoadedJob> load_job(const std::string& path) {
@@ -75,7 +84,7 @@ Result<std::vector<VirtualSite>> SiteSource::of_files() const {
       return invalid("two --client files are called '" + name.value +
                      "': a site has the name of its file without the ending; rename one");
     }
-    sites.push_back({name, std::make_unique<FileSiteData>(std::move(datasets))});
+    sites.push_back({name, file_data(std::move(datasets))});
   }
   return sites;
 }
@@ -88,7 +97,7 @@ Result<std::vector<VirtualSite>> SiteSource::of_split(const JobSpec& job) {
   if (!whole_) {
     TRIB_TRY(text, read_text(options_.clients[0], limits::kConfigBytesMax));
     TRIB_TRY(datasets, parse_datasets(text, options_.clients[0]));
-    whole_ = std::make_unique<FileSiteData>(std::move(datasets));
+    whole_ = file_data(std::move(datasets));
   }
   std::string detail;
   auto whole = whole_->examples(job, {}, detail);
@@ -101,7 +110,12 @@ Result<std::vector<VirtualSite>> SiteSource::of_split(const JobSpec& job) {
   spec.shards_per_site = options_.shards;
   spec.alpha = options_.alpha;
   spec.seed = job.seed;
-  TRIB_TRY(parts, partition_rows(spec, (*whole)->training.labels));
+  // Rows that have not one class each are divided as if all had the same.
+  const ExampleSet& rows = (*whole)->training;
+  std::vector<std::int64_t> labels = rows.labels;
+  if (labels.size() != static_cast<std::size_t>(rows.rows))
+    labels.assign(static_cast<std::size_t>(rows.rows), 0);
+  TRIB_TRY(parts, partition_rows(spec, labels));
   std::vector<VirtualSite> sites;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     char name[32];
@@ -117,7 +131,7 @@ Result<std::unique_ptr<SiteData>> SiteSource::data_of_root(const JobSpec& job,
   if (!options_.root.empty()) {
     TRIB_TRY(text, read_text(options_.root, limits::kConfigBytesMax));
     TRIB_TRY(datasets, parse_datasets(text, options_.root));
-    auto data = std::make_unique<FileSiteData>(std::move(datasets));
+    auto data = file_data(std::move(datasets));
     data->serve_evaluator(root);
     return std::unique_ptr<SiteData>(std::move(data));
   }

@@ -13,7 +13,7 @@ Result<DatasetSource> FileSiteData::source(const JobSpec& job) const {
   if (found == datasets_.end()) {
     return make_error(ErrorCode::kNotFound, "this site has no dataset '" + job.data.dataset + "'");
   }
-  return DatasetSource{found->second.name, found->second.options};
+  return dataset_source(found->second, store_);
 }
 
 DataSpec FileSiteData::spec_of(const JobSpec& job) const {
@@ -25,6 +25,12 @@ DataSpec FileSiteData::spec_of(const JobSpec& job) const {
 Result<DataSummary> FileSiteData::summarize(const JobSpec& job, std::string& local_detail) {
   TRIB_TRY(from, source(job));
   return summarize_dataset(from, spec_of(job), job.seed, &local_detail);
+}
+
+Result<DatasetDescription> FileSiteData::describe(const JobSpec& job,
+                                                  std::string& local_detail) const {
+  TRIB_TRY(from, source(job));
+  return describe_dataset(from, spec_of(job), job.seed, &local_detail);
 }
 
 Result<std::shared_ptr<const SiteExamples>> FileSiteData::examples(const JobSpec& job,

@@ -29,12 +29,14 @@ auto within_memory(Function&& function) -> decltype(function()) {
 }  // namespace
 
 TaskCheckpoints::TaskCheckpoints(const Checkpointing& site, const WorkLog& log, const Task& task,
-                                 std::uint64_t seed, const ExampleSet& data)
+                                 std::uint64_t seed, const ExampleSet& data,
+                                 const ExampleSet* validation)
     : site_(site),
       log_(log),
       task_(task),
       seed_(seed),
       data_(data),
+      validation_(validation),
       next_(site.clock.now() + site.every) {}
 
 // The rows too: between two lives of the process is when a site changes its files. They are read
@@ -57,9 +59,12 @@ const Digest& TaskCheckpoints::binding() {
   add(task_.model_file.digest.bytes);
   add(std::as_bytes(std::span(&task_.counted, 1)));
   add(std::as_bytes(std::span(&seed_, 1)));
-  add(std::as_bytes(std::span(data_.inputs)));
-  add(std::as_bytes(std::span(data_.labels)));
-  add(std::as_bytes(std::span(data_.targets)));
+  for (const ExampleSet* rows : {&data_, validation_}) {
+    if (rows == nullptr) continue;
+    add(std::as_bytes(std::span(rows->inputs)));
+    add(std::as_bytes(std::span(rows->labels)));
+    add(std::as_bytes(std::span(rows->targets)));
+  }
   return binding_.emplace(hasher.finish());
 }
 

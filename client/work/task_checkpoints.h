@@ -23,9 +23,10 @@ struct Checkpointing {
 
 class TaskCheckpoints {
  public:
-  // All outlive this. `seed` is that of the shuffle.
+  // All outlive this. `seed` is that of the shuffle; `validation` of a training that stops by it.
   TaskCheckpoints(const Checkpointing& site, const WorkLog& log, const Task& task,
-                  std::uint64_t seed, const ExampleSet& data);
+                  std::uint64_t seed, const ExampleSet& data,
+                  const ExampleSet* validation = nullptr);
 
   // Where an earlier life's training of this task stood. What else lies there is removed.
   std::optional<TrainingState> take_up();
@@ -42,6 +43,7 @@ class TaskCheckpoints {
   const Task& task_;
   std::uint64_t seed_;
   const ExampleSet& data_;
+  const ExampleSet* validation_;
   std::optional<Digest> binding_;
   TimePoint next_;
   TimePoint began_;  // making the one that was due

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// TaskRunner: evaluations, and what of a model stays at the site.
+// TaskRunner: evaluations.
 #include "client/learning/algorithm.h"
 #include "client/learning/local_tensors.h"
 #include "client/policy/told_figures.h"
 #include "client/work/task_runner.h"
 #include "common/domain/counted_numbers.h"
-#include "common/tensor/safetensors.h"
+#include "common/domain/figures.h"
 
 namespace tributary {
 namespace {
 
 void add_figures(EventFields& fields, const EvaluationFigures& figures) {
   fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
-  fields.emplace_back("loss", figures.loss);
-  if (figures.accuracy) fields.emplace_back("accuracy", *figures.accuracy);
-  if (figures.auc) fields.emplace_back("auc", *figures.auc);
-  if (figures.f1) fields.emplace_back("f1", *figures.f1);
+  for (const FigureRule& rule : figure_rules()) {
+    const std::string name(rule.name);
+    const std::optional<double> value = figure_named(figures, name);
+    if (rule.in_log && value) fields.emplace_back(name, *value);
+  }
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ Result<EvaluationCounts> TaskRunner::evaluate_as(const Work& work, const char* n
   EventFields fields = {{"job", work.task.key.job.value},
                         {"round", std::int64_t{work.task.key.round}},
                         {"model", std::string(name)}};
-  add_figures(fields, figures_of(counts));
+  add_figures(fields, figures_of(counts, work.job.data.target));
   ports_.log("evaluation.local", std::move(fields));
   return counts;
 }
@@ -61,7 +62,8 @@ Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
     TRIB_TRY(figures, evaluate_as(work, "personal", model, data->validation));
     static_cast<void>(figures);
   }
-  if (own.contains("personal") || own.contains("local"))
+  TRIB_TRY(tuned, fine_tune(work, *data, model));
+  if (tuned || own.contains("personal") || own.contains("local"))
     TRIB_CHECK_OK(export_personal(work, model));
   tell_less(work.policy, counts);
   if (!summed_secretly(work.job, TaskKind::kEvaluate))
@@ -70,15 +72,6 @@ Result<TaskOutcome> TaskRunner::evaluate_model(const Work& work) {
   gift.counts = numbers_of(counts, work.job.data);
   TRIB_CHECK_OK(keep_for_sum(work, gift));
   return TaskOutcome{EvaluateResult{}};
-}
-
-Status TaskRunner::export_personal(const Work& work, const Model& model) {
-  if (!ports_.personal) return {};
-  const auto& [files, directory] = *ports_.personal;
-  work.reason = Reason::kStorageFailed;
-  TRIB_CHECK_OK(files.make_directories(directory));
-  return files.write_durably(directory + "/" + work.task.key.job.value + ".safetensors",
-                             encode_safetensors(model));
 }
 
 }  // namespace tributary

@@ -62,8 +62,9 @@ Status TaskRunner::check_model(const Work& work, const Layout& layout) const {
   return deny(work, permits_model(work.policy, layout, stays));
 }
 
-Leash TaskRunner::leash(const Work& work) {
-  return {work.should_stop, static_cast<std::uint64_t>(work.policy.max_memory_bytes)};
+Leash TaskRunner::leash(const Work& work) const {
+  return {work.should_stop, static_cast<std::uint64_t>(work.policy.max_memory_bytes),
+          ports_.device};
 }
 
 Result<TaskOutcome> TaskRunner::perform(const Work& work) {
@@ -90,8 +91,8 @@ Result<TaskOutcome> TaskRunner::perform(const Work& work) {
 TaskFailure TaskRunner::failure(const Work& work, const Error& error) const {
   // What was stopped did not fail: task.dropped says why it ended.
   if (error.code == ErrorCode::kCancelled) return {Reason::kAborted, error.message};
-  const bool may_name_rows =
-      !work.module_file.empty() || summed_secretly(work.job, work.task.key.kind);
+  const bool may_name_rows = (!work.module_file.empty() && !work.job.transfer.start) ||
+                             summed_secretly(work.job, work.task.key.kind);
   const FailedTask failed{work.task.key.kind, work.reason, may_name_rows, work.local_detail};
   return tell_refusal(ports_.log, "task.failed", work.task.key, told_of(failed, error));
 }
@@ -103,12 +104,15 @@ Result<std::shared_ptr<const SiteExamples>> TaskRunner::examples(const Work& wor
     TRIB_CHECK_OK(deny(work, permits_rows(work.policy, work.job, examples->training.rows)));
   work.reason = Reason::kTrainingFailed;
   if (examples != loaded_) {  // not when they were still there from the task before
+    for (const std::string& place : examples->faulty_places)
+      ports_.log("data.faulty_record", {{"dataset", work.job.data.dataset}, {"detail", place}});
     ports_.log("data.loaded",
                {{"job", work.task.key.job.value},
                 {"dataset", work.job.data.dataset},
                 {"training_rows", examples->training.rows},
                 {"validation_rows", examples->validation.rows},
                 {"dropped_rows", static_cast<std::int64_t>(examples->dropped_rows)},
+                {"faulty_rows", static_cast<std::int64_t>(examples->faulty_rows)},
                 {"unknown_words", static_cast<std::int64_t>(examples->unknown_words)}});
     loaded_ = examples;
   }
@@ -190,6 +194,7 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
   TRIB_CHECK_OK(validate_layout(update_layout(companions, model.layout)));
   TRIB_CHECK_OK(validate_layout(sent_layout(companions, model.layout)));
   TRIB_CHECK_OK(check_resources(work, sizeof(float) * model.values.size()));
+  tell_start(work, model.layout);
   TRIB_TRY(stored, store(work, encode_safetensors(model)));
   return TaskOutcome{InitializeResult{stored}};
 }
@@ -197,7 +202,7 @@ Result<TaskOutcome> TaskRunner::initialize(const Work& work) {
 Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
   const Task& task = work.task;
   begun_ = task.key;
-  TRIB_CHECK_OK(check_resources(work, task.model.bytes));
+  TRIB_CHECK_OK(check_resources(work, task.model.bytes + task.model_file.bytes));
   TRIB_TRY(data, examples(work));
   TRIB_TRY(sent, sent_model(work));
   TRIB_TRY(before, carried_before(work));
@@ -206,20 +211,18 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
     budget.emplace(RecordBudget::Ports{ports_.ledger, ports_.log}, task, work.job, work.policy,
                    static_cast<std::uint64_t>(data->training.rows));
     TRIB_CHECK_OK(within_budget(work, budget->check(work.local_detail)));
-    if (work.job.model.name == "torchscript") ports_.log("privacy.row_by_row", fields_of(task.key));
+    const TransferSpec& transfer = work.job.transfer;
+    if (work.job.model.name == "torchscript" || !transfer.freeze.empty() || transfer.lora)
+      ports_.log("privacy.row_by_row", fields_of(task.key));
   }
-  EventFields fields = fields_of(task.key);
-  fields.emplace_back("examples", data->training.rows);
-  fields.emplace_back("epochs", work.job.train.epochs);
-  fields.emplace_back("batch_size", work.job.train.batch_size);
-  ports_.log("training.started", std::move(fields));
-  TRIB_TRY(trained, train_on(work, data->training, sent, before));
+  tell_begin(work, data->training.rows);
+  TRIB_TRY(trained, train_on(work, *data, sent, before));
   TRIB_TRY(epsilon, spend(work, budget ? &*budget : nullptr));
   Carried left;
   put_part(left, "algorithm", std::move(trained.own));
   put_part(left, "local", std::move(trained.local));
   if (work.job.train.personal) {
-    TRIB_TRY(personal, train_personal(work, data->training, sent.model, before));
+    TRIB_TRY(personal, train_personal(work, *data, sent.model, before));
     put_part(left, "personal", std::move(personal));
   }
   Model& update = trained.update;
@@ -235,12 +238,16 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
     work.reason = Reason::kStorageFailed;
     TRIB_CHECK_OK(ports_.carried->keep(task.key.job, task.key.round, task.counted, left));
   }
-  fields = fields_of(task.key);
+  EventFields fields = fields_of(task.key);
   fields.emplace_back("examples", static_cast<std::int64_t>(trained.examples));
   fields.emplace_back("loss", trained.train_loss);
   fields.emplace_back("norm", trained.update_norm);
   fields.emplace_back("seconds", trained.seconds);
+  fields.emplace_back("rows_per_s", trained.seconds > 0.0
+                                        ? static_cast<double>(trained.rows) / trained.seconds
+                                        : 0.0);
   ports_.log("training.finished", std::move(fields));
+  tell_kept(work, trained);
   TrainResult result{
       {}, trained.examples, trained.train_loss, trained.update_norm, trained.seconds, epsilon};
   tell_less(work.policy, result);
@@ -288,20 +295,48 @@ Result<double> TaskRunner::spend(const Work& work, RecordBudget* budget) const {
   return spent;
 }
 
-Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& data,
+void TaskRunner::tell_begin(const Work& work, std::int64_t examples) const {
+  const Device device = device_for(work.job, ports_.device);
+  EventFields fields = fields_of(work.task.key);
+  fields.emplace_back("examples", examples);
+  fields.emplace_back("epochs", work.job.train.epochs);
+  fields.emplace_back("batch_size", work.job.train.batch_size);
+  fields.emplace_back("device", std::string(device_name(device)));
+  fields.emplace_back("mixed_precision", work.job.train.mixed_precision && device == Device::kCuda);
+  ports_.log("training.started", std::move(fields));
+}
+
+// What became of train.local_stop.
+void TaskRunner::tell_kept(const Work& work, const TrainOutput& trained) const {
+  if (!work.job.train.local_stop) return;
+  EventFields fields = fields_of(work.task.key);
+  if (trained.kept_batches == 0) return ports_.log("local_stop.idle", std::move(fields));
+  fields.emplace_back("batches", static_cast<std::int64_t>(trained.batches));
+  fields.emplace_back("kept_batches", static_cast<std::int64_t>(trained.kept_batches));
+  fields.emplace_back("loss", trained.kept_loss);
+  ports_.log("local_stop.kept", std::move(fields));
+}
+
+const ExampleSet* TaskRunner::judging_rows(const JobSpec& job, const SiteExamples& data) {
+  return job.train.local_stop && data.validation.rows > 0 ? &data.validation : nullptr;
+}
+
+Result<TrainOutput> TaskRunner::train_on(const Work& work, const SiteExamples& data,
                                          const SentModel& sent, const Carried& before) {
   const Task& task = work.task;
   const TrainSpec& train_spec = work.job.train;
   TrainRequest request{work.job,
                        task.key.round,
                        sent.model,
-                       data,
+                       data.training,
                        derive_seed(work.job.seed, "shuffle/" + ports_.site.value, task.key.round),
                        ports_.threads,
                        work.should_stop,
                        work.progress,
                        work.module_file};
   request.memory_bytes = leash(work).memory_bytes;
+  request.validation = judging_rows(work.job, data);
+  request.device = ports_.device;
   Model start;
   if (!train_spec.keep_local.empty()) {
     start = sent.model;
@@ -312,7 +347,8 @@ Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& dat
   request.own = own;
   request.server = sent.along;
   if (!ports_.checkpoints) return ports_.learner.train(request);
-  TaskCheckpoints checkpoints(*ports_.checkpoints, ports_.log, task, request.shuffle_seed, data);
+  TaskCheckpoints checkpoints(*ports_.checkpoints, ports_.log, task, request.shuffle_seed,
+                              data.training, request.validation);
   request.resume = [&] { return checkpoints.take_up(); };
   request.checkpoint_due = [&] { return checkpoints.due(); };
   request.checkpoint = [&](Result<TrainingState> state) { checkpoints.keep(std::move(state)); };
@@ -323,35 +359,6 @@ Result<TrainOutput> TaskRunner::train_on(const Work& work, const ExampleSet& dat
     trained = ports_.learner.train(request);
   }
   return trained;
-}
-
-// Ditto (Li et al. 2021, algorithm 1): the same passes again from the site's own model, pulled to
-// the global one. It keeps no checkpoints: a kill costs this half of the work.
-Result<std::vector<float>> TaskRunner::train_personal(const Work& work, const ExampleSet& data,
-                                                      const Model& global, const Carried& before) {
-  JobSpec job = work.job;
-  job.train.algorithm = {"fedprox", {{"mu", job.train.personal->lambda}}};
-  Model start = global;
-  put_local(job.train, part_of(before, "local"), start);
-  std::vector<float> own = part_of(before, "personal", start.values.size());
-  if (!own.empty()) start.values = std::move(own);
-  TrainRequest request{job,
-                       work.task.key.round,
-                       global,
-                       data,
-                       derive_seed(job.seed, "personal/" + ports_.site.value, work.task.key.round),
-                       ports_.threads,
-                       work.should_stop,
-                       {},
-                       work.module_file};
-  request.start = &start;
-  request.memory_bytes = leash(work).memory_bytes;
-  TRIB_TRY(trained, ports_.learner.train(request));
-  Model personal = global;
-  for (std::size_t i = 0; i < personal.values.size(); ++i)
-    personal.values[i] += trained.update.values[i];
-  put_local(job.train, trained.local, personal);
-  return std::move(personal.values);
 }
 
 void TaskRunner::ended(const TaskKey& key) {

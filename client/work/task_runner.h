@@ -46,6 +46,7 @@ class TaskRunner {
     bool evaluator = false;                    // it judges models of jobs that sites do not judge
     std::optional<SumGifts> gifts = {};        // none: no job with secure sums trains
     const Learner& learner = learner_in_process();  // who carries out what code of jobs takes part
+    Device device = Device::kCpu;                   // what models are computed on, see device_for
   };
   explicit TaskRunner(Ports ports) : ports_(std::move(ports)) {}
 
@@ -75,17 +76,24 @@ class TaskRunner {
 
   Status deny(const Work& work, const Status& permitted) const;
   Status check_model(const Work& work, const Layout& layout) const;
-  static Leash leash(const Work& work);
+  Leash leash(const Work& work) const;
+  void tell_begin(const Work& work, std::int64_t examples) const;
   Result<TaskOutcome> perform(const Work& work);
   Result<TaskOutcome> prepare(const Work& work);
   Result<TaskOutcome> initialize(const Work& work);
   Result<TaskOutcome> train_round(const Work& work);
   Status within_budget(const Work& work, const Status& budget) const;
   Result<double> spend(const Work& work, RecordBudget* budget) const;
-  Result<TrainOutput> train_on(const Work& work, const ExampleSet& data, const SentModel& sent,
+  Result<TrainOutput> train_on(const Work& work, const SiteExamples& data, const SentModel& sent,
                                const Carried& before);
-  Result<std::vector<float>> train_personal(const Work& work, const ExampleSet& data,
+  void tell_start(const Work& work, const Layout& layout) const;
+  void tell_kept(const Work& work, const TrainOutput& trained) const;
+  // The rows by which a training of the job stops; null where it does not.
+  static const ExampleSet* judging_rows(const JobSpec& job, const SiteExamples& data);
+  Result<std::vector<float>> train_personal(const Work& work, const SiteExamples& data,
                                             const Model& global, const Carried& before);
+  // Whether the model was trained on for the site alone.
+  Result<bool> fine_tune(const Work& work, const SiteExamples& data, Model& model);
   Result<Carried> carried_before(const Work& work);
   Result<TaskOutcome> evaluate_model(const Work& work);
   Result<EvaluationCounts> evaluate_as(const Work& work, const char* name, const Model& model,

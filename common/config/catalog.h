@@ -13,6 +13,8 @@ const std::vector<PluginSchema>& model_families();
 const std::vector<PluginSchema>& client_algorithms();
 const std::vector<PluginSchema>& client_optimizers();
 const std::vector<PluginSchema>& pre_aggregators();
+const std::vector<PluginSchema>& training_objectives();
+const std::vector<PluginSchema>& augmentations();
 const std::vector<PluginSchema>& update_encodings();
 const std::vector<PluginSchema>& aggregation_rules();
 const std::vector<PluginSchema>& server_optimizers();

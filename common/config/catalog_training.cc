@@ -52,7 +52,13 @@ const std::vector<PluginSchema>& client_optimizers() {
        {rate(0.01), number("momentum", kBelowOne, 0.0, "share of the last step that is kept"),
         decay(0.0), flag("nesterov", false, "looks a step ahead; only beside momentum")}},
       {"adam", "Adam (Kingma and Ba 2015)", adam_options(0.0)},
-      {"adamw", "Adam with decoupled decay (Loshchilov and Hutter 2019)", adam_options(0.01)}};
+      {"adamw", "Adam with decoupled decay (Loshchilov and Hutter 2019)", adam_options(0.01)},
+      {"rmsprop",
+       "Steps by the root of the mean square of the gradient (Tieleman and Hinton 2012)",
+       {rate(0.01), number("alpha", kBelowOne, 0.99, "memory of the mean square"),
+        number("epsilon", kPositive, 1e-8, "added to the root of the mean square"),
+        number("momentum", kBelowOne, 0.0, "share of the last step that is kept"), decay(0.0),
+        flag("centered", false, "by the gradient's variance instead of its mean square")}}};
   return kOptimizers;
 }
 

@@ -64,6 +64,10 @@ Result<ClientConfig> parse_client_config(const std::string& text, const std::str
   config.policy_file = resolve_path(root.text("policy", "policy.yaml"), file_name);
   config.log = read_log(root, file_name);
   config.threads = root.integer("threads", {1, 1024}, 1);
+  config.device = root.choice("device", {"auto", "cpu", "cuda"}, "auto");
+  config.memory_for_rows =
+      root.byte_size("memory_for_rows", {0, static_cast<std::int64_t>(limits::kDatasetBytesMax)},
+                     limits::kRowsInMemoryMax);
   config.checkpoint_every_ms =
       root.duration_ms("checkpoint_every", {0, limits::kWaitMaxMs}, 60'000);
   TRIB_CHECK_OK(document->finish());

@@ -23,6 +23,9 @@ struct ClientConfig {
   std::string policy_file;  // policy.yaml (policy_file.h); nothing runs here without it
   EventLogOptions log;
   std::int64_t threads = 1;                   // of one training
+  std::string device = "auto";                // auto | cpu | cuda: what models are computed on
+  // Of the rows of a dataset; what is beyond lies in files without a name, in state_dir/rows.
+  std::uint64_t memory_for_rows = limits::kRowsInMemoryMax;
   std::int64_t checkpoint_every_ms = 60'000;  // of training; 0: never
 };
 

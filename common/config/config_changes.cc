@@ -75,8 +75,8 @@ ConfigChanges take_over(CoordinatorConfig& running, const CoordinatorConfig& fre
 }
 
 ConfigChanges take_over(ClientConfig& running, const ClientConfig& fresh) {
-  auto& [coordinator, server_name, state_dir, tls, datasets, policy_file, log, threads,
-         checkpoint_every_ms] = running;
+  auto& [coordinator, server_name, state_dir, tls, datasets, policy_file, log, threads, device,
+         memory_for_rows, checkpoint_every_ms] = running;
   Comparison compared;
   compared.take("datasets", datasets, fresh.datasets);
   compared.take("checkpoint_every", checkpoint_every_ms, fresh.checkpoint_every_ms);
@@ -87,6 +87,8 @@ ConfigChanges take_over(ClientConfig& running, const ClientConfig& fresh) {
   compared.keep("tls", tls, fresh.tls);
   compared.keep("policy", policy_file, fresh.policy_file);
   compared.keep("threads", threads, fresh.threads);
+  compared.keep("device", device, fresh.device);
+  compared.keep("memory_for_rows", memory_for_rows, fresh.memory_for_rows);
   return compared.changes();
 }
 

@@ -101,6 +101,17 @@ void read_label(Section& from, DataSpec& data) {
   }
 }
 
+// Arrays bring their labels; what folders and indexes of files call them, the job says.
+void read_array_label(Section& from, DataSpec& data) {
+  Section label = from.section("label", Need::kRequired);
+  data.label_values = read_words(label, "values");
+  if (data.target == TargetKind::kBinary && !data.label_values.empty() &&
+      data.label_values.size() != 2)
+    label.fault("values", "binary: exactly two, the negative one first");
+  if (data.target == TargetKind::kRegression && !data.label_values.empty())
+    label.fault("values", "a regression has no classes");
+}
+
 void check_standardize(Section& from, const DataSpec& data) {
   if (!data.input_shape.empty() && data.standardize != Standardize::kNone) {
     from.fault("standardize", "is for tables; arrays have value_scale");
@@ -116,6 +127,44 @@ void check_standardize(Section& from, const DataSpec& data) {
       from.fault("standardize", "feature '" + feature.name +
                                     "' has mean and deviation: write standardize: constants");
     }
+  }
+}
+
+// How many classes there are; of tokens, the model's vocabulary says it where the job does not.
+void read_classes(Section& from, DataSpec& data) {
+  constexpr auto kMost = static_cast<std::int64_t>(limits::kClassesMax);
+  if (!data.label_values.empty()) {
+    data.classes = static_cast<std::int64_t>(data.label_values.size());
+  } else if (data.target == TargetKind::kClasses || data.target == TargetKind::kSegmentation) {
+    data.classes = from.integer("classes", {2, kMost});
+  } else if (data.target == TargetKind::kTokens) {
+    data.classes = from.has("classes") ? from.integer("classes", {2, kMost}) : 0;
+  }
+}
+
+// The shape of a row's labels, where it follows from what stands here.
+void read_target_shape(Section& from, DataSpec& data) {
+  const std::vector<std::int64_t>& inputs = data.input_shape;
+  if (data.target == TargetKind::kSegmentation) {
+    if (inputs.size() == 3) {
+      data.target_shape = {inputs[1], inputs[2]};
+    } else {
+      from.fault("task", "segmentation needs input_shape: [channels, height, width]");
+    }
+  }
+  if (data.target == TargetKind::kTokens && !inputs.empty()) data.target_shape = {inputs[0]};
+  if (from.has("target_shape")) {
+    data.target_shape = from.integers("target_shape", {1, 1'000'000});
+    if (data.target != TargetKind::kRegression || inputs.empty()) {
+      from.fault("target_shape", "is for task: regression of arrays, with several targets a row");
+    }
+  }
+  std::int64_t places = 1;
+  for (const std::int64_t size : data.target_shape)
+    places = std::min(places, limits::kPlacesMax) * size;
+  if (places > limits::kPlacesMax || data.target_shape.size() >= limits::kTensorRankMax) {
+    from.fault(data.target == TargetKind::kRegression ? "target_shape" : "input_shape",
+               "a row has more than " + std::to_string(limits::kPlacesMax) + " labels");
   }
 }
 
@@ -142,13 +191,10 @@ DataSpec read_data(Section& root) {
   } else if (from.has("features")) {
     read_features(from, data);
   }
-  const bool labelled = data.target != TargetKind::kUnlabelled;
-  if (!arrays && labelled) read_label(from, data);  // arrays bring their labels
-  if (data.target == TargetKind::kClasses && data.label_values.empty()) {
-    data.classes = from.integer("classes", {2, static_cast<std::int64_t>(limits::kClassesMax)});
-  } else if (!data.label_values.empty()) {
-    data.classes = static_cast<std::int64_t>(data.label_values.size());
-  }
+  if (!arrays && data.target != TargetKind::kUnlabelled) read_label(from, data);
+  if (arrays && from.has("label")) read_array_label(from, data);
+  read_classes(from, data);
+  read_target_shape(from, data);
   data.standardize =
       enumeration<Standardize>(from, "standardize", {"none", "site", "federated", "constants"},
                                arrays ? "none" : "federated");

@@ -145,80 +145,24 @@ void check_algorithm(Section& root, const JobSpec& spec) {
   }
 }
 
-void check_groups(Section& root, const OptionMap& options) {
-  if (std::get<std::string>(options.at("norm")) != "group") return;
-  const auto groups = std::get<std::int64_t>(options.at("groups"));
-  for (const auto channels : std::get<std::vector<std::int64_t>>(options.at("channels"))) {
-    if (channels % groups == 0) continue;
-    root.section("model", Section::Need::kRequired)
-        .fault("groups", std::to_string(groups) + " does not divide the " +
-                             std::to_string(channels) + " channels of a convolution");
-    return;
-  }
-}
-
-// Its weights are means over all rows of a site, which one plain step with rate 1 makes them.
-void check_copula(Section& root, const JobSpec& spec) {
-  if (spec.data.target != TargetKind::kUnlabelled) {
-    root.section("data", Section::Need::kRequired)
-        .fault("task",
-               "model: copula makes whole rows: use task: unlabelled, and let features "
-               "name the label's column too");
-  }
-  for (const FeatureColumn& feature : spec.data.features) {
-    if (!feature.drop_first) continue;
-    root.section("data", Section::Need::kRequired)
-        .fault("features",
-               quoted(feature.name) + " has drop_first, and model: copula needs every word of it");
-  }
-  const bool plain =
-      spec.train.optimizer ==
-      PluginChoice{
-          "sgd",
-          {{"learning_rate", 1.0}, {"momentum", 0.0}, {"weight_decay", 0.0}, {"nesterov", false}}};
-  Section train = root.section("train", Section::Need::kRequired);
-  if (!plain) {
-    train.fault(
-        "optimizer",
-        "model: copula wants {name: sgd, learning_rate: 1}, whose one step makes its weights "
-        "the means over a site's rows");
-  }
-  if (spec.train.batch_size != 0 || spec.train.epochs != 1 || spec.train.steps != 0) {
-    train.fault("batch_size",
-                "model: copula wants batch_size: 0 and epochs: 1, one step over all "
-                "rows of a site");
-  }
-  if (spec.train.algorithm.name != "fedavg" || spec.train.learning_rate_decay != 1.0)
-    train.fault("algorithm", "model: copula wants fedavg, and learning_rate_decay: 1");
-}
-
 // What a site would refuse although each section is right by itself.
 void check_together(Section& root, const JobSpec& spec) {
-  if (spec.model.name == "cnn" && spec.data.input_shape.size() != 3) {
-    root.fault("model", "cnn needs data.input_shape of three sizes: [channels, height, width]");
-  }
-  if (spec.model.name == "cnn") check_groups(root, spec.model.options);
-  if (spec.model.name == "copula") check_copula(root, spec);
-  if (spec.model.name == "embedding_bag" &&
-      (spec.data.input_shape.size() != 1 || spec.data.value_scale != 1.0)) {
-    root.fault("model",
-               "embedding_bag reads ids: it needs data.input_shape of one size, [length], and no "
-               "value_scale");
-  }
   const TargetKind target = spec.data.target;
-  const std::string loss = target == TargetKind::kBinary    ? "bce"
-                           : target == TargetKind::kClasses ? "cross_entropy"
-                                                            : "mse";
-  if (spec.train.loss != "auto" && spec.train.loss != loss) {
+  const bool classes = target == TargetKind::kClasses || labels_places(target);
+  const std::string loss = target == TargetKind::kBinary ? "bce"
+                           : classes                     ? "cross_entropy"
+                                                         : "mse";
+  // Inputs between 0 and 1 may also be made from logits.
+  const bool of_inputs = target == TargetKind::kUnlabelled && spec.train.loss == "bce" &&
+                         spec.train.objective.name != "contrastive";
+  if (spec.train.loss != "auto" && spec.train.loss != loss && !of_inputs) {
     root.section("train", Section::Need::kRequired)
         .fault("loss", "data.task wants auto or " + loss);
   }
-  if (std::get<std::int64_t>(spec.aggregation.schedule.options.at("warmup")) >=
-      std::int64_t{spec.rounds.rounds}) {
-    root.section("aggregate", Section::Need::kRequired)
-        .section("schedule", Section::Need::kRequired)
-        .fault("warmup", "is not below rounds.count (" + std::to_string(spec.rounds.rounds) +
-                             "): no round would be left for the full learning rate");
+  for (const auto& [section, schedule] : {std::pair{"aggregate", &spec.aggregation.schedule},
+                                          std::pair{"train", &spec.train.schedule}}) {
+    Section from = root.section(section, Section::Need::kOptional);
+    if (from.present()) check_warmup(from, *schedule, spec.rounds.rounds);
   }
   if (!spec.train.keep_local.empty() && spec.evaluation.by_evaluators) {
     root.section("evaluate", Section::Need::kRequired)
@@ -228,6 +172,9 @@ void check_together(Section& root, const JobSpec& spec) {
   check_rule(root, spec);
   check_root(root, spec);
   check_algorithm(root, spec);
+  check_train(root, spec);
+  check_transfer(root, spec);
+  check_objective(root, spec);
   check_privacy(root, spec);
 }
 
@@ -246,7 +193,9 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.priority = root.integer("priority", {-limits::kPriorityMax, limits::kPriorityMax}, 0);
   spec.model = read_plugin(root, "model", "family", model_families());
   spec.data = read_data(root);
-  spec.train = read_train(root);
+  spec.transfer = read_transfer(root);
+  spec.train = read_train(root, spec.data);
+  spec.data.keep_unlabelled = spec.train.objective.name == "pseudo_labels";
   if (spec.model.name == "copula") spec.train.objective = {"statistics", {}};
   spec.aggregation = read_aggregate(root);
   spec.rounds = read_rounds(root);
@@ -255,10 +204,13 @@ Result<JobFile> parse_job(const std::string& text, const std::string& file_name)
   spec.evaluation = read_evaluate(root, spec.data, spec.rounds);
   spec.privacy = read_privacy(root, spec.rounds);
   TRIB_CHECK_OK(document->finish());
+  fit_model(root, spec);
   check_together(root, spec);
   TRIB_CHECK_OK(document->finish());
   if (spec.model.name == "torchscript")
     file.model_path = std::get<std::string>(spec.model.options.at("file"));
+  if (spec.transfer.start)
+    file.model_path = root.section("transfer", Section::Need::kRequired).text("start");
   return file;
 }
 

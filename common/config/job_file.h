@@ -13,7 +13,8 @@ namespace tributary {
 
 struct JobFile {
   JobSpec spec;
-  std::string model_path;  // model.file as written (torchscript); only tributaryctl opens it
+  std::string model_path;  // model.file (torchscript) or transfer.start as written; only
+                           // tributaryctl opens it
 };
 
 // `file_name` stands in the errors. The error message has one fault a line.

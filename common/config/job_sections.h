@@ -28,12 +28,22 @@ inline const char* quorum_key(const RoundPolicy& rounds) {
 }
 
 DataSpec read_data(Section& root);
-TrainSpec read_train(Section& root);
+TrainSpec read_train(Section& root, const DataSpec& data);
+TransferSpec read_transfer(Section& root);
 AggregationSpec read_aggregate(Section& root);
 RoundPolicy read_rounds(Section& root);
 EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPolicy& rounds);
 PrivacySpec read_privacy(Section& root, const RoundPolicy& rounds);
+// The schedule of a section against the rounds that it goes over.
+void check_warmup(Section& section, const PluginChoice& schedule, std::uint32_t rounds);
+// The model against the data. Also says what of the data follows from the model: the classes of
+// tokens, and the shape of a translation.
+void fit_model(Section& root, JobSpec& spec);
 // Against the other choices of the job.
+void check_train(Section& root, const JobSpec& spec);
+void check_transfer(Section& root, const JobSpec& spec);
 void check_privacy(Section& root, const JobSpec& spec);
+// Objective and augmentations, against the other choices of the job.
+void check_objective(Section& root, const JobSpec& spec);
 
 }  // namespace tributary

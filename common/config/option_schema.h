@@ -41,12 +41,21 @@ struct AlgorithmNeeds {
   bool sgd = false;     // its formula is that of plain gradient steps
 };
 
+// What an augmentation wants of the rows.
+struct AugmentationNeeds {
+  bool pictures = false;    // [channels, height, width]
+  bool series = false;      // [steps, features]
+  bool mixes = false;       // makes of several rows one, and of their labels
+  bool whole_rows = false;  // each row has one class
+};
+
 struct PluginSchema {
   std::string name;
   std::string help;
   std::vector<OptionSchema> options;
   UpdatesNeeded updates = {};
   AlgorithmNeeds algorithm = {};
+  AugmentationNeeds augmentation = {};
 };
 
 // Reads `key` of `parent`: a plug-in's name alone, or a map with its name under `name_key` and its
@@ -55,5 +64,10 @@ struct PluginSchema {
 PluginChoice read_plugin(Section& parent, std::string_view key, std::string_view name_key,
                          const std::vector<PluginSchema>& known,
                          std::optional<std::string> fallback = {});
+
+// A list of plug-ins, each written as above; an absent key gives none.
+std::vector<PluginChoice> read_plugins(Section& parent, std::string_view key,
+                                       std::string_view name_key,
+                                       const std::vector<PluginSchema>& known);
 
 }  // namespace tributary

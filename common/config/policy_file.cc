@@ -156,7 +156,9 @@ void read_privacy(Section& root, SitePolicy& policy) {
 
 void read_metrics(Section& root, SitePolicy& policy) {
   Section from = root.section("metrics", Section::Need::kOptional);
-  policy.metrics = read_known(from, "allow", {"loss", "accuracy", "auc", "f1"});
+  policy.metrics = read_known(
+      from, "allow",
+      {"loss", "accuracy", "auc", "f1", "confusion", "calibration", "mae", "r2", "bleu"});
   policy.decimals = from.integer("decimals", {0, 15}, 15);
   policy.min_count = from.integer("min_count", {0, SitePolicy::kNoLimit}, 0);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sections of a job file about its rounds and their evaluation.
+#include <array>
 #include <set>
 
 #include "common/base/ids.h"
 #include "common/base/text.h"
 #include "common/config/job_sections.h"
+#include "common/domain/figures.h"
 
 namespace tributary {
 namespace {
@@ -12,6 +14,9 @@ namespace {
 using Need = Section::Need;
 constexpr IntegerRange kWait{limits::kWaitMinMs, limits::kWaitMaxMs};
 constexpr IntegerRange kPause{0, limits::kWaitMaxMs};
+// As data.task names them, in the order of TargetKind.
+constexpr std::array<std::string_view, 6> kTasks = {"binary",       "classes", "regression",
+                                                    "segmentation", "tokens",  "unlabelled"};
 constexpr NumberRange kPortion{.min = 0.0, .max = 1.0, .above_min = true};
 
 std::uint32_t count(Section& from, std::string_view key, std::int64_t least, std::int64_t most,
@@ -98,6 +103,18 @@ void check_mode(Section& from, const RoundPolicy& policy) {
   }
 }
 
+// A job is judged by a figure that its task has.
+void check_best_by(Section& from, const std::string& figure, TargetKind kind) {
+  const FigureRule* rule = figure_rule(figure);
+  if (rule == nullptr || rule->is_of(kind)) return;
+  std::string tasks;
+  for (std::size_t i = 0; i < kTasks.size(); ++i) {
+    if (!rule->is_of(static_cast<TargetKind>(i))) continue;
+    tasks += (tasks.empty() ? "" : ", ") + std::string(kTasks[i]);
+  }
+  from.fault("best_by", figure + " is for task: " + tasks);
+}
+
 }  // namespace
 
 RoundPolicy read_rounds(Section& root) {
@@ -131,13 +148,18 @@ EvaluationSpec read_evaluate(Section& root, const DataSpec& data, const RoundPol
   spec.every = count(from, "every", 0, limits::kRoundsMax, 1);
   spec.fraction = from.number("fraction", kPortion, 1.0);
   spec.by_evaluators = from.choice("by", {"sites", "evaluators"}, "sites") == "evaluators";
-  spec.best_by = from.choice("best_by", {"loss", "accuracy", "auc", "f1"}, "loss");
-  spec.best_of_worst = from.choice("best_of", {"all", "worst_site"}, "all") == "worst_site";
-  if (spec.best_by == "auc" && data.target != TargetKind::kBinary)
-    from.fault("best_by", "auc is for task: binary");
-  if (spec.best_by != "loss" && data.target == TargetKind::kRegression) {
-    from.fault("best_by", "a regression has only its loss");
+  std::vector<std::string> figures;
+  for (const FigureRule& rule : figure_rules()) {
+    if (rule.name != "auc_error") figures.emplace_back(rule.name);  // of the bins, not of the model
   }
+  spec.best_by = from.choice("best_by", figures, "loss");
+  spec.best_of_worst = from.choice("best_of", {"all", "worst_site"}, "all") == "worst_site";
+  check_best_by(from, spec.best_by, data.target);
+  spec.written_rows = from.integer("written_rows", {0, kWrittenRowsMax}, 0);
+  if (spec.written_rows > 0 && data.target != TargetKind::kTokens)
+    from.fault("written_rows", "is for task: tokens");
+  if (spec.best_by == "bleu" && spec.written_rows == 0)
+    from.fault("best_by", "bleu needs texts that are written: written_rows");
   Section stop = from.section("early_stop", Need::kOptional);
   if (stop.present()) {
     spec.early_stop.emplace();

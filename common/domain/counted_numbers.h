@@ -11,11 +11,14 @@
 
 namespace tributary {
 
-// How many classes and bins the counts of a job with this data have.
+// How many classes, bins, confusions and numbers of n-grams the counts of a job with this data
+// have.
 std::size_t counted_classes(const DataSpec& data);
 std::size_t counted_bins(const DataSpec& data);
+std::size_t counted_confusion(const DataSpec& data);
+std::size_t counted_ngrams(const DataSpec& data);
 std::size_t counted_numbers(const DataSpec& data);
-// Counts that fit() the data; of no rows, zeros.
+// Counts that fit() the data; of no rows, and of what is not told, zeros.
 std::vector<std::uint64_t> numbers_of(const EvaluationCounts& counts, const DataSpec& data);
 // Of as many numbers as counted_numbers() says.
 EvaluationCounts counts_of(std::span<const std::uint64_t> numbers, const DataSpec& data);

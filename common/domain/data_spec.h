@@ -86,6 +86,8 @@ struct DataSpec {
   MissingValues missing = MissingValues::kDropRow;
   double validation_fraction = 0.2;  // ignored where the site names validation files of its own
   std::int64_t minimum_category_count = 5;  // a site does not name a category with fewer rows
+  // Training rows without a label are kept, with the class -1: train.objective has a use for them.
+  bool keep_unlabelled = false;
   bool operator==(const DataSpec&) const = default;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluation over sites: each site sends integer counts; counts add exactly in any order; figures
-// come from the sums. Plain values, any thread. AUC comes from a histogram of scores (kScoreBins
-// equal bins on [0, 1], ties count half), so no score of a single record leaves a site.
+// come from the sums (figures.h). Plain values, any thread. Scores travel as histograms alone
+// (score_bins.h), so no score of a single record leaves a site.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,12 @@ namespace tributary {
 // Loss sums travel as integers of 2^-20, so that adding them does not depend on the order.
 inline constexpr double kLossUnit = 1.0 / (1 << 20);
 
+// Lengths of EvaluationCounts::ngrams.
+inline constexpr std::size_t kNgramCounts = 10;
+
+// Texts that a site writes in an evaluation, at most: each takes as many passes as it has tokens.
+inline constexpr std::int64_t kWrittenRowsMax = 10'000;
+
 struct ClassCounts {
   std::uint64_t true_positives = 0;
   std::uint64_t false_positives = 0;
@@ -25,11 +31,14 @@ struct ClassCounts {
   bool operator==(const ClassCounts&) const = default;
 };
 
-// Sums over the rows of a regression, in kLossUnit; that of the squared errors is the loss.
+// Sums over the targets of a regression, in kLossUnit; that of the squared errors is the loss.
 struct MeasuredSums {
   std::int64_t absolute_errors = 0;
   std::int64_t targets = 0;
   std::int64_t target_squares = 0;
+  // Targets that each is over: all, or none where a site does not tell them or they do not fit.
+  std::uint64_t absolute_count = 0;
+  std::uint64_t target_count = 0;
   bool operator==(const MeasuredSums&) const = default;
 };
 
@@ -39,13 +48,16 @@ struct EvaluationCounts {
   std::uint64_t correct = 0;
   std::vector<ClassCounts>
       classes;  // per class; binary: one entry, the positive class; regression: empty
-  std::vector<std::uint64_t> positives;  // binary: kScoreBins bins of the score; else empty
+  // Binary: kScoreBins bins of the score, of rows that are positive and that are not. kClasses and
+  // kSegmentation: kConfidenceBins bins of the winning class's probability, of labels that it hit
+  // and that it missed; empty where a site does not tell them. Else empty.
+  std::vector<std::uint64_t> positives;
   std::vector<std::uint64_t> negatives;
   // Where a row has labels at several places, or several targets: how many there are in all; loss
   // and hits are over them. Else 0.
   std::uint64_t places = 0;
   // kClasses and kSegmentation of up to kConfusionClassesMax classes: how often a true class (row)
-  // was taken for another (column). Else empty.
+  // was taken for another (column); empty where a site does not tell it. Else empty.
   std::vector<std::uint64_t> confusion = {};
   MeasuredSums measured = {};  // regression
   // kTokens, where texts are written in an evaluation: n-grams of 1 to 4 tokens that the reference
@@ -58,19 +70,11 @@ struct EvaluationCounts {
 struct EvaluationFigures {
   std::uint64_t examples = 0;
   double loss = 0.0;
-  std::optional<double> accuracy;  // classification only
+  std::optional<double> accuracy;  // where there are classes
   std::optional<double> auc;       // binary, and both classes present
   std::optional<double>
       f1;  // binary: of the positive class; classes: macro mean over classes that occur
-};
-
-// One figure over the sites that evaluated: how unlike they fare.
-struct SiteSpread {
-  std::string worst_site;
-  double worst = 0.0;
-  double mean = 0.0;       // of the sites, each counting once
-  double deviation = 0.0;  // of the population of sites
-  bool operator==(const SiteSpread&) const = default;
+  std::map<std::string, double> others = {};  // the rest of figure_rules() that follows
 };
 
 // Labels or targets that the loss is the mean over.
@@ -78,17 +82,13 @@ inline std::uint64_t labels_of(const EvaluationCounts& counts) {
   return counts.places > 0 ? counts.places : counts.examples;
 }
 
-// loss | accuracy | auc | f1; none where it does not apply.
-std::optional<double> figure_named(const EvaluationFigures& figures, const std::string& name);
-// None where no site has the figure. Of equally bad sites the first by name.
-std::optional<SiteSpread> spread_of(const std::map<std::string, EvaluationFigures>& by_site,
-                                    const std::string& figure);
-
 // Refuses counts that contradict each other or another shape (a lying or broken site).
 Status add_counts(EvaluationCounts& sum, const EvaluationCounts& one);
 Status validate_counts(const EvaluationCounts& counts);
 // Whether valid counts have the classes and bins of a job with this data; no examples fit any.
 bool fits(const EvaluationCounts& counts, const DataSpec& data);
+// Loss, and where there are classes accuracy, auc and f1: what follows without knowing the kind of
+// label. The others are figures.h's.
 EvaluationFigures figures_of(const EvaluationCounts& counts);
 
 }  // namespace tributary

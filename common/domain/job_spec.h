@@ -55,11 +55,12 @@ struct EarlyStop {
 };
 
 struct EvaluationSpec {
-  std::uint32_t every = 1;       // rounds; 0 = only after the last
-  std::string best_by = "loss";  // loss | accuracy | auc | f1: which round is "best"
-  bool best_of_worst = false;    // judged by the site that does worst, not by all rows together
-  double fraction = 1.0;         // of the sites that is asked
-  bool by_evaluators = false;    // on central data, by clients with the role evaluator
+  std::uint32_t every = 1;        // rounds; 0 = only after the last
+  std::string best_by = "loss";   // a figure (figures.h): which round is "best"
+  bool best_of_worst = false;     // judged by the site that does worst, not by all rows together
+  double fraction = 1.0;          // of the sites that is asked
+  bool by_evaluators = false;     // on central data, by clients with the role evaluator
+  std::int64_t written_rows = 0;  // of a site, whose texts are written anew, for bleu
   std::optional<EarlyStop> early_stop;
   bool operator==(const EvaluationSpec&) const = default;
 };

@@ -6,6 +6,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/domain/data_plan.h"
-#include "common/domain/evaluation.h"
+#include "common/domain/figures.h"
 #include "common/domain/round_policy.h"
 #include "common/domain/task.h"
 
@@ -46,8 +47,9 @@ struct JobSummary {
   std::optional<double> loss, accuracy, auc, f1;
   std::uint32_t best_round = 0;
   bool dry_run = false;
-  JobChanges changes = {};             // by operators, since it was submitted
-  std::optional<double> epsilon = {};  // of whole sites, spent so far
+  JobChanges changes = {};                     // by operators, since it was submitted
+  std::optional<double> epsilon = {};          // of whole sites, spent so far
+  std::map<std::string, double> figures = {};  // the others of the last evaluation
 };
 struct JobList {
   std::vector<JobSummary> jobs;
@@ -75,6 +77,7 @@ struct ParticipantRow {
   double loss = 0;
   double norm = 0;
   std::optional<double> accuracy = {}, auc = {}, f1 = {};  // evaluate
+  std::map<std::string, double> figures = {};              // evaluate: the others
 };
 // The outcome of a row that is no record yet: the phase that runs now.
 inline constexpr std::string_view kUnderWay = "under way";
@@ -94,6 +97,7 @@ struct RoundRow {
   // Where a job hides whole sites: what it has spent with this round's model, and the clip of the
   // updates that are in it.
   std::optional<double> epsilon = {}, clip = {};
+  FigureTable figures = {};  // evaluate: all of them
 };
 // A line of the ledger of whole sites, one for each job that has spent of a dataset: so many rounds
 // of Gaussian noise, each of all sites (no sampling is claimed), neighbours differ by one site that

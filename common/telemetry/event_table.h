@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 
+#include "common/telemetry/evaluation_events.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/privacy_events.h"
+#include "common/telemetry/training_events.h"
 #include "common/telemetry/trust_events.h"
 
 namespace tributary {
@@ -63,11 +65,11 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "It still waits, each `alarm_after` once more"},
     {"job.changed", kInfo, kHub, "job operator paused priority deadline_ms quorum rounds",
      "An operator changed a job that is not over; only what was changed"},
-    {"job.finished", kInfo, kHub, "job rounds detail best_round examples loss accuracy auc f1",
+    {"job.finished", kInfo, kHub, "job rounds detail best_round " TRIB_FIGURES,
      "All rounds are done; figures of the best"},
-    {"job.failed", kError, kHub, "job rounds detail best_round examples loss accuracy auc f1",
+    {"job.failed", kError, kHub, "job rounds detail best_round " TRIB_FIGURES,
      "The job ended early; detail says why, rounds how many are kept"},
-    {"job.aborted", kWarn, kHub, "job rounds detail best_round examples loss accuracy auc f1",
+    {"job.aborted", kWarn, kHub, "job rounds detail best_round " TRIB_FIGURES,
      "An operator ended the job"},
     {"round.started", kInfo, kHub,
      "job round rounds task attempt sites quorum target deadline_ms accepted_before",
@@ -99,15 +101,6 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "The round's sum could not be made or stored; it is tried again, no update is lost"},
     {"round.failed", kError, kHub, "job round task attempt attempts reason",
      "The last attempt fell short; the job fails"},
-    {"site.evaluated", kInfo, kHub, "job round site examples loss accuracy auc f1",
-     "The global model on one site's validation rows"},
-    {"evaluation.finished", kInfo, kHub,
-     "job round rounds sites examples loss accuracy auc f1 figure worst_site worst site_mean "
-     "deviation",
-     "The global model on the validation rows of all sites together, and how unlike the sites fare "
-     "by `best_by`"},
-    {"evaluation.skipped", kWarn, kHub, "job round rounds detail",
-     "Nobody evaluated this round's model, and why; it cannot be the best"},
     {"model.served", kDebug, kHub, "job round operator bytes",
      "An operator fetched a global model"},
     // --- the client and its link ---
@@ -140,21 +133,15 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
     {"task.dropped", kInfo, kSite, "job round attempt task reason",
      "Ended before its result: cancelled, late or superseded"},
     {"data.loaded", kInfo, kSite,
-     "job dataset training_rows validation_rows dropped_rows unknown_words",
-     "The local file was read; dropped_rows were incomplete, unknown_words are in no vocabulary"},
-    {"training.started", kInfo, kSite, "job round attempt examples epochs batch_size",
-     "The local passes begin"},
-    {"training.checkpointed", kDebug, kSite, "job round attempt done total bytes seconds",
-     "Where it stands is on the disk: done of total batches; writing it took so long"},
-    {"training.resumed", kInfo, kSite, "job round attempt done total",
-     "It goes on from a checkpoint of an earlier life of the process"},
-    {"checkpoint.failed", kWarn, kSite, "job round attempt detail",
-     "A checkpoint could not be written or used; the training is as without. Told once for each"},
-    {"training.finished", kInfo, kSite, "job round attempt examples loss norm seconds",
-     "The local passes are done"},
-    {"evaluation.local", kInfo, kSite, "job round model examples loss accuracy auc f1",
-     "A model on this site's rows: the global one with the tensors that stay here, or the personal "
-     "one"},
+     "job dataset training_rows validation_rows dropped_rows faulty_rows unknown_words",
+     "The local file was read; dropped_rows were incomplete, faulty_rows could not be read, "
+     "unknown_words are in no vocabulary"},
+    {"data.faulty_record", kWarn, kSite, "dataset detail",
+     "A record could not be read and is passed over, as faulty_records_max lets it; the first 10 "
+     "of a dataset are named"},
+    {"transfer.started", kInfo, kSite, "job trained values fresh",
+     "What a job with `transfer` trains: so many tensors with so many values travel; fresh: those "
+     "that do not start from its file"},
     {"carried.lost", kWarn, kSite, "job round attempt counted",
      "What the site's last training left for this one is gone; it begins as in the first round"},
     {"result.accepted", kInfo, kSite, "job round attempt task reason detail",
@@ -194,7 +181,7 @@ consteval auto joined(const std::array<EventInfo, kSizes>&... parts) {
 }
 }  // namespace event_table_detail
 
-inline constexpr auto kEvents =
-    event_table_detail::joined(event_table_detail::kTable, kTrustEvents, kPrivacyEvents);
+inline constexpr auto kEvents = event_table_detail::joined(
+    event_table_detail::kTable, kTrainingEvents, kEvaluationEvents, kTrustEvents, kPrivacyEvents);
 
 }  // namespace tributary

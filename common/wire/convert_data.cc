@@ -21,11 +21,26 @@ void to_histogram(const std::vector<std::uint64_t>& from,
 std::vector<std::uint64_t> from_histogram(
     FieldReader& in, const char* field,
     const google::protobuf::RepeatedField<std::uint64_t>& from) {
-  if (!from.empty() && static_cast<std::size_t>(from.size()) != limits::kScoreBins) {
-    in.fault(field, "not " + std::to_string(limits::kScoreBins) + " bins");
+  const auto bins = static_cast<std::size_t>(from.size());
+  if (bins != 0 && bins != limits::kScoreBins && bins != limits::kConfidenceBins) {
+    in.fault(field, "not " + std::to_string(limits::kScoreBins) + " or " +
+                        std::to_string(limits::kConfidenceBins) + " bins");
     return {};
   }
   return {from.begin(), from.end()};
+}
+
+void to_wire(const MeasuredSums& from, wire::MeasuredSums& to) {
+  to.set_absolute_errors(from.absolute_errors);
+  to.set_targets(from.targets);
+  to.set_target_squares(from.target_squares);
+  to.set_absolute_count(from.absolute_count);
+  to.set_target_count(from.target_count);
+}
+
+MeasuredSums from_wire(const wire::MeasuredSums& from) {
+  return {from.absolute_errors(), from.targets(), from.target_squares(), from.absolute_count(),
+          from.target_count()};
 }
 
 }  // namespace
@@ -128,6 +143,9 @@ void to_wire(const EvaluationCounts& from, wire::EvaluationCounts& to) {
   }
   to_histogram(from.positives, *to.mutable_positives());
   to_histogram(from.negatives, *to.mutable_negatives());
+  to_histogram(from.confusion, *to.mutable_confusion());
+  if (from.measured != MeasuredSums{}) to_wire(from.measured, *to.mutable_measured());
+  to_histogram(from.ngrams, *to.mutable_ngrams());
 }
 
 // Whether the counts agree with each other is the domain's validate_counts.
@@ -143,6 +161,12 @@ EvaluationCounts from_wire(FieldReader& in, const wire::EvaluationCounts& from) 
   }
   to.positives = from_histogram(in, "counts.positives", from.positives());
   to.negatives = from_histogram(in, "counts.negatives", from.negatives());
+  in.count("counts.confusion", from.confusion_size(),
+           limits::kConfusionClassesMax * limits::kConfusionClassesMax);
+  in.count("counts.ngrams", from.ngrams_size(), kNgramCounts);
+  to.confusion.assign(from.confusion().begin(), from.confusion().end());
+  to.measured = from_wire(from.measured());
+  to.ngrams.assign(from.ngrams().begin(), from.ngrams().end());
   return to;
 }
 

@@ -8,6 +8,7 @@ namespace tributary {
 namespace {
 
 constexpr std::size_t kTextMax = limits::kLogValueBytesMax;
+constexpr std::size_t kFiguresMax = 64;  // an evaluation has a dozen
 
 template <typename From>
 void figures_to_wire(const From& from, auto& to) {
@@ -25,6 +26,77 @@ void figures_from_wire(const auto& from, To& to) {
   if (from.has_f1()) to.f1 = from.f1();
 }
 
+void to_wire(const std::map<std::string, double>& from,
+             google::protobuf::RepeatedPtrField<wire::Figure>& to) {
+  for (const auto& [name, value] : from) {
+    wire::Figure& figure = *to.Add();
+    figure.set_name(name);
+    figure.set_value(value);
+  }
+}
+
+std::map<std::string, double> from_wire(
+    FieldReader& in, const google::protobuf::RepeatedPtrField<wire::Figure>& from) {
+  std::map<std::string, double> to;
+  in.count("figures", from.size(), kFiguresMax);
+  for (const wire::Figure& one : from)
+    to[in.text("figure.name", one.name(), kTextMax)] = one.value();
+  return to;
+}
+
+void to_wire(const SiteSpread& from, wire::SiteSpread& to) {
+  to.set_worst_site(from.worst_site);
+  to.set_worst(from.worst);
+  to.set_mean(from.mean);
+  to.set_deviation(from.deviation);
+}
+
+SiteSpread from_wire(FieldReader& in, const wire::SiteSpread& from) {
+  return {in.name("spread.worst_site", from.worst_site()), from.worst(), from.mean(),
+          from.deviation()};
+}
+
+void to_wire(const FigureTable& from, wire::RoundRow& to) {
+  for (const FigureRow& one : from.figures) {
+    wire::Figure& figure = *to.add_figures();
+    figure.set_name(one.name);
+    figure.set_value(one.value);
+    if (one.interval) {
+      figure.set_low(one.interval->low);
+      figure.set_high(one.interval->high);
+    }
+    if (one.spread) to_wire(*one.spread, *figure.mutable_spread());
+  }
+  to.set_labels(from.labels);
+  for (const ClassCounts& one : from.classes) {
+    wire::ClassCounts& counts = *to.add_classes();
+    counts.set_true_positives(one.true_positives);
+    counts.set_false_positives(one.false_positives);
+    counts.set_false_negatives(one.false_negatives);
+  }
+  to.mutable_confusion()->Assign(from.confusion.begin(), from.confusion.end());
+}
+
+FigureTable table_from_wire(FieldReader& in, const wire::RoundRow& from) {
+  FigureTable to;
+  in.count("round.figures", from.figures_size(), kFiguresMax);
+  in.count("round.classes", from.classes_size(), limits::kConfusionClassesMax);
+  in.count("round.confusion", from.confusion_size(),
+           limits::kConfusionClassesMax * limits::kConfusionClassesMax);
+  for (const wire::Figure& one : from.figures()) {
+    FigureRow& figure = to.figures.emplace_back();
+    figure.name = in.text("figure.name", one.name(), kTextMax);
+    figure.value = one.value();
+    if (one.has_low() && one.has_high()) figure.interval = Interval{one.low(), one.high()};
+    if (one.has_spread()) figure.spread = from_wire(in, one.spread());
+  }
+  to.labels = from.labels();
+  for (const wire::ClassCounts& one : from.classes())
+    to.classes.push_back({one.true_positives(), one.false_positives(), one.false_negatives()});
+  to.confusion.assign(from.confusion().begin(), from.confusion().end());
+  return to;
+}
+
 void to_wire(const ParticipantRow& from, wire::ParticipantRow& to) {
   to.set_site(from.site.value);
   to.set_kind(from.kind);
@@ -38,6 +110,7 @@ void to_wire(const ParticipantRow& from, wire::ParticipantRow& to) {
   if (from.accuracy) to.set_accuracy(*from.accuracy);
   if (from.auc) to.set_auc(*from.auc);
   if (from.f1) to.set_f1(*from.f1);
+  to_wire(from.figures, *to.mutable_figures());
 }
 
 ParticipantRow from_wire(FieldReader& in, const wire::ParticipantRow& from) {
@@ -54,6 +127,7 @@ ParticipantRow from_wire(FieldReader& in, const wire::ParticipantRow& from) {
   if (from.has_accuracy()) to.accuracy = from.accuracy();
   if (from.has_auc()) to.auc = from.auc();
   if (from.has_f1()) to.f1 = from.f1();
+  to.figures = from_wire(in, from.figures());
   return to;
 }
 
@@ -67,13 +141,8 @@ void to_wire(const RoundRow& from, wire::RoundRow& to) {
   to.set_update_norm(from.update_norm);
   to.set_model(bytes_of(from.model));
   figures_to_wire(from, to);
-  if (from.spread) {
-    wire::SiteSpread& spread = *to.mutable_spread();
-    spread.set_worst_site(from.spread->worst_site);
-    spread.set_worst(from.spread->worst);
-    spread.set_mean(from.spread->mean);
-    spread.set_deviation(from.spread->deviation);
-  }
+  if (from.spread) to_wire(*from.spread, *to.mutable_spread());
+  to_wire(from.figures, to);
   for (const ParticipantRow& one : from.participants) to_wire(one, *to.add_participants());
   if (from.epsilon) to.set_epsilon(*from.epsilon);
   if (from.clip) to.set_clip(*from.clip);
@@ -90,10 +159,8 @@ RoundRow from_wire(FieldReader& in, const wire::RoundRow& from) {
   to.update_norm = from.update_norm();
   to.model = in.digest("round.model", from.model());
   figures_from_wire(from, to);
-  if (from.has_spread()) {
-    to.spread = SiteSpread{in.name("spread.worst_site", from.spread().worst_site()),
-                           from.spread().worst(), from.spread().mean(), from.spread().deviation()};
-  }
+  if (from.has_spread()) to.spread = from_wire(in, from.spread());
+  to.figures = table_from_wire(in, from);
   for (const wire::ParticipantRow& one : from.participants())
     to.participants.push_back(from_wire(in, one));
   if (from.has_epsilon()) to.epsilon = from.epsilon();

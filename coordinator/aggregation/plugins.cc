@@ -6,7 +6,6 @@
 #include "common/domain/options.h"
 #include "coordinator/aggregation/pre_aggregator.h"
 #include "coordinator/aggregation/rule.h"
-#include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_half.h"
 #include "coordinator/aggregation/server_optimizer.h"
 
@@ -59,10 +58,6 @@ const ServerHalf* find_server_half(std::string_view algorithm) {
   const auto table = server_half_table();
   const auto found = std::ranges::find(table, algorithm, [](const auto* one) { return one->name; });
   return found == table.end() ? nullptr : *found;
-}
-
-Result<const LearningRateSchedule*> find_schedule(std::string_view name) {
-  return find(schedule_table(), "learning rate schedule", name);
 }
 
 }  // namespace tributary

@@ -236,7 +236,8 @@ Result<AggregateOutcome> RoundAggregate::finish(const RoundStreams& streams, Rou
   const OptionMap& options = spec_.server_optimizer.options;
   StateBlocks state(states_, streams, size);
   const double rate =
-      option<double>(options, "learning_rate") * schedule_factor(schedule_, spec_, round);
+      option<double>(options, "learning_rate") *
+      schedule_factor(schedule_, spec_.schedule.options, spec_.planned_rounds, round);
   double squares = 0.0;
   for (std::size_t at = 0; at < all; at += size) {
     const std::size_t count = std::min(size, all - at);

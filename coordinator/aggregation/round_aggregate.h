@@ -17,7 +17,7 @@
 #include "coordinator/aggregation/joint_update.h"
 #include "coordinator/aggregation/private_mean.h"
 #include "coordinator/aggregation/rule.h"
-#include "coordinator/aggregation/schedule.h"
+#include "common/domain/schedule.h"
 #include "coordinator/aggregation/server_half.h"
 #include "coordinator/aggregation/server_optimizer.h"
 #include "coordinator/aggregation/update_set.h"

@@ -72,6 +72,9 @@ Status job_clone(Connection& connection, const std::string& job, const SubmitOpt
 Status job_change(Connection& connection, const std::string& job, const JobChanges& changes);
 Status job_list(Connection& connection, bool json);
 Status job_show(Connection& connection, const std::string& job, bool json);
+// What the evaluation of a round (best, last or a number) came to.
+Status job_figures(Connection& connection, const std::string& job, const std::string& round,
+                   bool json);
 Status job_abort(Connection& connection, const std::string& job, const std::string& why);
 Status show_status(Connection& connection, bool json);
 Status site_list(Connection& connection, bool json);

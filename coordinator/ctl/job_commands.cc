@@ -62,6 +62,7 @@ Json summary_json(const JobSummary& job) {
           {"accuracy", optional_json(job.accuracy)},
           {"auc", optional_json(job.auc)},
           {"f1", optional_json(job.f1)},
+          {"figures", job.figures},
           {"epsilon", optional_json(job.epsilon)}};
 }
 
@@ -175,7 +176,8 @@ Json round_json(const RoundRow& round) {
                             {"norm", optional_json(norm_of(one))},
                             {"accuracy", optional_json(one.accuracy)},
                             {"auc", optional_json(one.auc)},
-                            {"f1", optional_json(one.f1)}});
+                            {"f1", optional_json(one.f1)},
+                            {"figures", one.figures}});
   }
   return {{"round", round.round},
           {"attempt", round.attempt},

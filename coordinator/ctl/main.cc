@@ -275,6 +275,13 @@ struct CommandLine {
     show->add_option("JOB", job, "The job's id")->required();
     show->add_flag("--json", json, "For programs");
     remote(show, [this](Connection& c) { return job_show(c, job, json); });
+    CLI::App* figures = jobs->add_subcommand(
+        "figures",
+        "All figures of an evaluation, with limits, the worst site, each class and the confusion");
+    figures->add_option("JOB", job, "The job's id")->required();
+    figures->add_option("--round", round, "best, last or a number")->capture_default_str();
+    figures->add_flag("--json", json, "For programs");
+    remote(figures, [this](Connection& c) { return job_figures(c, job, round, json); });
     add_control(jobs);
     CLI::App* abort = jobs->add_subcommand("abort", "End a job; finished rounds stay");
     abort->add_option("JOB", job, "The job's id")->required();

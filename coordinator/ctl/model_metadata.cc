@@ -61,6 +61,13 @@ Result<std::map<std::string, std::string>> model_metadata(const ModelInfo& info)
                                               {"tributary.job_file", info.document},
                                               {"tributary.outputs", outputs_json(data).dump()}};
   if (!data.features.empty()) metadata["tributary.inputs"] = inputs_json(data, info.plan).dump();
+  const TransferSpec& transfer = file.spec.transfer;
+  if (!transfer.freeze.empty() || transfer.lora) {
+    metadata["tributary.partial"] =
+        "what the job trains; what it froze or adapts is that of " +
+        (transfer.start ? "its file " + file.model_path : std::string("its seed, or its module")) +
+        ": tributary-client model export makes a whole module of both";
+  }
   return metadata;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // JobMachine: what the end of an evaluation leads to: figures, the best round, an early stop.
+#include <algorithm>
 #include <utility>
 
 #include "coordinator/round/job_machine.h"
@@ -10,7 +11,9 @@ namespace {
 bool better(const std::string& figure, double value, const std::optional<double>& than,
             double by_more_than) {
   if (!than) return true;
-  return (figure == "loss" ? *than - value : value - *than) > by_more_than;
+  const FigureRule* rule = figure_rule(figure);
+  const bool more_is_better = rule != nullptr && rule->more_is_better;
+  return (more_is_better ? value - *than : *than - value) > by_more_than;
 }
 
 }  // namespace
@@ -18,19 +21,20 @@ bool better(const std::string& figure, double value, const std::optional<double>
 void JobMachine::close_evaluate(TimePoint now, RoundEffects& out) {
   if (summed_secretly(spec_, phase_->kind()) && phase_->accepted() > 0) return make_sum(now, out);
   EvaluationCounts sum;
-  std::map<std::string, EvaluationFigures> by_site;
+  std::map<std::string, SiteEvaluation> by_site;
   for (const SiteName& site : phase_->with(Reason::kAccepted)) {
     const auto& counts = std::get<EvaluateResult>(phase_->at(site).result->outcome).counts;
-    if (counts.examples > 0 && add_counts(sum, counts)) by_site[site.value] = figures_of(counts);
+    if (counts.examples > 0 && add_counts(sum, counts))
+      by_site[site.value] = {&counts, figures_of(counts, spec_.data.target)};
   }
   conclude_evaluation(now, sum, by_site, out);
 }
 
 // `by_site` is empty where nobody knows theirs.
 void JobMachine::conclude_evaluation(TimePoint now, const EvaluationCounts& sum,
-                                     const std::map<std::string, EvaluationFigures>& by_site,
+                                     const std::map<std::string, SiteEvaluation>& by_site,
                                      RoundEffects& out) {
-  const EvaluationFigures figures = figures_of(sum);
+  const EvaluationFigures figures = figures_of(sum, spec_.data.target);
   const EvaluationSpec& policy = spec_.evaluation;
   RoundRow row = round_row(now, figures.examples == 0 ? "not evaluated" : "evaluated");
   row.examples = figures.examples;
@@ -41,7 +45,9 @@ void JobMachine::conclude_evaluation(TimePoint now, const EvaluationCounts& sum,
     row.accuracy = figures.accuracy;
     row.auc = figures.auc;
     row.f1 = figures.f1;
-    row.spread = spread_of(by_site, policy.best_by);
+    row.figures = figure_table(sum, spec_.data.target, by_site);
+    const auto judged = std::ranges::find(row.figures.figures, policy.best_by, &FigureRow::name);
+    if (judged != row.figures.figures.end()) row.spread = judged->spread;
     record_.last = figures;
     const std::optional<double> value = policy.best_of_worst && row.spread
                                             ? std::optional(row.spread->worst)
@@ -56,7 +62,7 @@ void JobMachine::conclude_evaluation(TimePoint now, const EvaluationCounts& sum,
   if (figures.examples == 0) {
     report_evaluation_skipped(out);
   } else {
-    report_evaluation(row, by_site.empty() ? phase_->accepted() : by_site.size(), out);
+    report_evaluation(row, figures, by_site.empty() ? phase_->accepted() : by_site.size(), out);
   }
   out.push_back(SaveRound{record_.id, std::move(row)});
   phase_.reset();

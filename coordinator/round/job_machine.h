@@ -137,8 +137,7 @@ class JobMachine {
   void close_train(TimePoint now, RoundEffects& out);
   void close_evaluate(TimePoint now, RoundEffects& out);
   void conclude_evaluation(TimePoint now, const EvaluationCounts& sum,
-                           const std::map<std::string, EvaluationFigures>& by_site,
-                           RoundEffects& out);
+                           const std::map<std::string, SiteEvaluation>& by_site, RoundEffects& out);
   void make_sum(TimePoint now, RoundEffects& out);  // job_secure_sums.cc
   void leave_out(const std::map<SiteName, std::string>& left, RoundEffects& out);
   void take_in(const std::vector<SiteName>& also, RoundEffects& out);
@@ -162,9 +161,10 @@ class JobMachine {
   std::string missing_sites(const Roster& roster) const;
   void report_stalled(RoundNumber round, const std::string& detail, RoundEffects& out) const;
   void report_committed(const RoundFinished& event, const RoundRow& row, RoundEffects& out) const;
-  void report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,
+  void report_site_evaluated(const SiteName& site, const EvaluationFigures& figures,
                              RoundEffects& out) const;
-  void report_evaluation(const RoundRow& row, std::size_t sites, RoundEffects& out) const;
+  void report_evaluation(const RoundRow& row, const EvaluationFigures& figures, std::size_t sites,
+                         RoundEffects& out) const;
   void report_evaluation_skipped(RoundEffects& out) const;
   void report_changes(const JobChangeRequested& event, RoundEffects& out) const;
   void report_end(RoundEffects& out) const;

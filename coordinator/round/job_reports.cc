@@ -14,10 +14,11 @@ namespace {
 
 void add_figures(Report& report, const EvaluationFigures& figures) {
   report.fields.emplace_back("examples", static_cast<std::int64_t>(figures.examples));
-  report.fields.emplace_back("loss", figures.loss);
-  if (figures.accuracy) report.fields.emplace_back("accuracy", *figures.accuracy);
-  if (figures.auc) report.fields.emplace_back("auc", *figures.auc);
-  if (figures.f1) report.fields.emplace_back("f1", *figures.f1);
+  for (const FigureRule& rule : figure_rules()) {
+    const std::string name(rule.name);
+    const std::optional<double> value = figure_named(figures, name);
+    if (rule.in_log && value) report.fields.emplace_back(name, *value);
+  }
 }
 
 }  // namespace
@@ -254,23 +255,23 @@ void JobMachine::report_committed(const RoundFinished& event, const RoundRow& ro
   out.push_back(std::move(report));
 }
 
-void JobMachine::report_site_evaluated(const SiteName& site, const EvaluationCounts& counts,
+void JobMachine::report_site_evaluated(const SiteName& site, const EvaluationFigures& figures,
                                        RoundEffects& out) const {
   Report report{
       "site.evaluated",
       {{"job", record_.id.value}, {"round", std::int64_t{record_.round}}, {"site", site.value}}};
-  add_figures(report, figures_of(counts));
+  add_figures(report, figures);
   out.push_back(std::move(report));
 }
 
-void JobMachine::report_evaluation(const RoundRow& row, std::size_t sites,
-                                   RoundEffects& out) const {
+void JobMachine::report_evaluation(const RoundRow& row, const EvaluationFigures& figures,
+                                   std::size_t sites, RoundEffects& out) const {
   Report report{"evaluation.finished",
                 {{"job", record_.id.value},
                  {"round", std::int64_t{record_.round}},
                  {"rounds", std::int64_t{spec_.rounds.rounds}},
                  {"sites", static_cast<std::int64_t>(sites)}}};
-  add_figures(report, {row.examples, row.loss.value_or(0.0), row.accuracy, row.auc, row.f1});
+  add_figures(report, figures);
   if (row.spread) {
     report.fields.emplace_back("figure", spec_.evaluation.best_by);
     report.fields.emplace_back("worst_site", row.spread->worst_site);

@@ -158,13 +158,14 @@ void JobMachine::on_returned(TimePoint now, const SiteReturned& event, RoundEffe
   }
   if (const auto* evaluated = std::get_if<EvaluateResult>(&event.result.outcome);
       evaluated != nullptr && !summed_secretly(spec_, key.kind)) {
-    const EvaluationFigures figures = figures_of(evaluated->counts);
+    const EvaluationFigures figures = figures_of(evaluated->counts, spec_.data.target);
     one->row.examples = figures.examples;
     one->row.loss = figures.loss;
     one->row.accuracy = figures.accuracy;
     one->row.auc = figures.auc;
     one->row.f1 = figures.f1;
-    report_site_evaluated(event.site, evaluated->counts, out);
+    one->row.figures = figures.others;
+    report_site_evaluated(event.site, figures, out);
   }
   settle(now, event.site, Reason::kAccepted, "", out);
 }

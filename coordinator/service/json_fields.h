@@ -3,6 +3,7 @@
 // those that read throw what nlohmann throws, which parse() catches.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -61,6 +62,12 @@ inline const Json& member(const Json& json, const char* name) {
   static const Json kNone;
   const auto found = json.find(name);
   return found == json.end() ? kNone : *found;
+}
+
+// Figures by name; none in records of earlier versions.
+inline std::map<std::string, double> figures_from_json(const Json& json) {
+  return json.is_null() ? std::map<std::string, double>{}
+                        : json.get<std::map<std::string, double>>();
 }
 
 // JSON has no NaN: it reads back as 0, and only figures for people can hold one.

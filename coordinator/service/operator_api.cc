@@ -41,12 +41,17 @@ Result<RoundNumber> round_of(const std::string& which, const JobRecord& record) 
   return round;
 }
 
-// What a row takes on the wire, at most.
+// What a row takes on the wire, at most; a figure its name, value, limits and worst site.
+constexpr std::size_t kFigureBytes = 40;
+constexpr std::size_t kCountBytes = 10;
 std::size_t bytes_of(const ParticipantRow& row) {
-  return 96 + row.site.value.size() + row.kind.size() + row.reason.size() + row.detail.size();
+  return 96 + row.site.value.size() + row.kind.size() + row.reason.size() + row.detail.size() +
+         kFigureBytes * row.figures.size();
 }
 std::size_t bytes_of_head(const RoundRow& row) {
-  return 192 + row.task.size() + row.outcome.size();
+  return 192 + row.task.size() + row.outcome.size() +
+         4 * kFigureBytes * row.figures.figures.size() + kFigureBytes * row.figures.classes.size() +
+         kCountBytes * row.figures.confusion.size();
 }
 
 // As many records from `from` on as fit, into `page`, and where to go on. Each page gets further.
@@ -289,6 +294,7 @@ JobSummary OperatorApi::summary_of(const JobRecord& record) const {
     summary.accuracy = record.last->accuracy;
     summary.auc = record.last->auc;
     summary.f1 = record.last->f1;
+    summary.figures = record.last->others;
   }
   summary.best_round = record.best_round;
   summary.dry_run = record.dry_run;

@@ -15,10 +15,11 @@ Json figures_to_json(const std::optional<EvaluationFigures>& figures) {
           {"loss", figures->loss},
           {"accuracy", optional_to_json(figures->accuracy)},
           {"auc", optional_to_json(figures->auc)},
-          {"f1", optional_to_json(figures->f1)}};
+          {"f1", optional_to_json(figures->f1)},
+          {"others", figures->others}};
 }
 
-std::optional<EvaluationFigures> figures_from_json(const Json& json) {
+std::optional<EvaluationFigures> evaluation_from_json(const Json& json) {
   if (json.is_null()) return std::nullopt;
   EvaluationFigures figures;
   figures.examples = json.at("examples").get<std::uint64_t>();
@@ -26,6 +27,7 @@ std::optional<EvaluationFigures> figures_from_json(const Json& json) {
   figures.accuracy = optional_from_json(json.at("accuracy"));
   figures.auc = optional_from_json(json.at("auc"));
   figures.f1 = optional_from_json(json.at("f1"));
+  figures.others = figures_from_json(member(json, "others"));
   return figures;
 }
 
@@ -202,8 +204,8 @@ Result<JobRecord> job_record_from_json(std::string_view text, std::string docume
     record.changes = changes_from_json(member(json, "changes"));
     record.dry_run = json.value("dry_run", false);
     record.best_round = json.at("best_round").get<RoundNumber>();
-    record.best = figures_from_json(json.at("best"));
-    record.last = figures_from_json(json.at("last"));
+    record.best = evaluation_from_json(json.at("best"));
+    record.last = evaluation_from_json(json.at("last"));
     record.best_value = optional_from_json(member(json, "best_value"));
     record.gained_value = optional_from_json(member(json, "gained_value"));
     record.without_gain = json.value("without_gain", 0u);

@@ -20,7 +20,8 @@ Json participant_to_json(const ParticipantRow& row) {
           {"norm", row.norm},
           {"accuracy", optional_to_json(row.accuracy)},
           {"auc", optional_to_json(row.auc)},
-          {"f1", optional_to_json(row.f1)}};
+          {"f1", optional_to_json(row.f1)},
+          {"figures", row.figures}};
 }
 
 ParticipantRow participant_from_json(const Json& json) {
@@ -37,6 +38,7 @@ ParticipantRow participant_from_json(const Json& json) {
   row.accuracy = optional_from_json(member(json, "accuracy"));
   row.auc = optional_from_json(member(json, "auc"));
   row.f1 = optional_from_json(member(json, "f1"));
+  row.figures = figures_from_json(member(json, "figures"));
   return row;
 }
 
@@ -52,6 +54,43 @@ std::optional<SiteSpread> spread_from_json(const Json& json) {
   if (json.is_null()) return std::nullopt;
   return SiteSpread{json.at("worst_site").get<std::string>(), number_of(json.at("worst")),
                     number_of(json.at("mean")), number_of(json.at("deviation"))};
+}
+
+Json table_to_json(const FigureTable& table) {
+  Json figures = Json::array(), classes = Json::array();
+  for (const FigureRow& one : table.figures) {
+    Json figure = {
+        {"name", one.name}, {"value", one.value}, {"spread", spread_to_json(one.spread)}};
+    if (one.interval) figure["interval"] = {one.interval->low, one.interval->high};
+    figures.push_back(std::move(figure));
+  }
+  for (const ClassCounts& one : table.classes)
+    classes.push_back({one.true_positives, one.false_positives, one.false_negatives});
+  return {{"figures", figures},
+          {"labels", table.labels},
+          {"classes", classes},
+          {"confusion", table.confusion}};
+}
+
+// Records of earlier versions have none.
+FigureTable table_from_json(const Json& json) {
+  FigureTable table;
+  if (json.is_null()) return table;
+  for (const Json& one : json.at("figures")) {
+    FigureRow& figure = table.figures.emplace_back();
+    figure.name = one.at("name").get<std::string>();
+    figure.value = number_of(one.at("value"));
+    figure.spread = spread_from_json(one.at("spread"));
+    if (const Json& interval = member(one, "interval"); !interval.is_null())
+      figure.interval = Interval{number_of(interval.at(0)), number_of(interval.at(1))};
+  }
+  table.labels = json.at("labels").get<std::uint64_t>();
+  for (const Json& one : json.at("classes")) {
+    table.classes.push_back({one.at(0).get<std::uint64_t>(), one.at(1).get<std::uint64_t>(),
+                             one.at(2).get<std::uint64_t>()});
+  }
+  table.confusion = json.at("confusion").get<std::vector<std::uint64_t>>();
+  return table;
 }
 
 }  // namespace
@@ -73,6 +112,7 @@ std::string round_row_to_json(const RoundRow& row) {
                   {"auc", optional_to_json(row.auc)},
                   {"f1", optional_to_json(row.f1)},
                   {"spread", spread_to_json(row.spread)},
+                  {"figures", table_to_json(row.figures)},
                   {"epsilon", optional_to_json(row.epsilon)},
                   {"clip", optional_to_json(row.clip)},
                   {"participants", participants}});
@@ -94,6 +134,7 @@ Result<RoundRow> round_row_from_json(std::string_view text) {
     row.auc = optional_from_json(json.at("auc"));
     row.f1 = optional_from_json(json.at("f1"));
     row.spread = spread_from_json(member(json, "spread"));
+    row.figures = table_from_json(member(json, "figures"));
     row.epsilon = optional_from_json(member(json, "epsilon"));
     row.clip = optional_from_json(member(json, "clip"));
     for (const Json& one : json.at("participants"))

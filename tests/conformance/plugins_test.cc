@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "client/data/augmentation.h"
 #include "client/data/loader.h"
 #include "client/learning/algorithm.h"
 #include "client/learning/family.h"
@@ -13,10 +14,10 @@
 #include "common/base/random_source.h"
 #include "common/config/catalog.h"
 #include "common/config/encoding_choice.h"
+#include "common/domain/schedule.h"
 #include "common/tensor/encoding.h"
 #include "coordinator/aggregation/pre_aggregator.h"
 #include "coordinator/aggregation/rule.h"
-#include "coordinator/aggregation/schedule.h"
 #include "coordinator/aggregation/server_optimizer.h"
 #include "tests/support/plugin_options.h"
 
@@ -39,6 +40,7 @@ std::set<std::string> names_of(const std::vector<PluginSchema>& schemas) {
 TEST(Plugins, TheCatalogueAndTheTablesNameTheSame) {
   EXPECT_EQ(names_of(family_table()), names_of(model_families()));
   EXPECT_EQ(names_of(algorithm_table()), names_of(client_algorithms()));
+  EXPECT_EQ(names_of(augmentation_table()), names_of(augmentations()));
   EXPECT_EQ(names_of(update_encoding_table()), names_of(update_encodings()));
   EXPECT_EQ(names_of(rule_table()), names_of(aggregation_rules()));
   EXPECT_EQ(names_of(pre_aggregator_table()), names_of(pre_aggregators()));
@@ -89,12 +91,9 @@ TEST(Plugins, EveryOptionOfAServerOptimizerDoesSomething) {
 
 // The factors of 40 rounds.
 std::vector<double> factors_of(const PluginChoice& schedule) {
-  AggregationSpec spec;
-  spec.schedule = schedule;
-  spec.planned_rounds = 40;
   std::vector<double> factors;
   for (RoundNumber round = 1; round <= 40; ++round)
-    factors.push_back(schedule_factor(**find_schedule(schedule.name), spec, round));
+    factors.push_back(schedule_factor(**find_schedule(schedule.name), schedule.options, 40, round));
   return factors;
 }
 

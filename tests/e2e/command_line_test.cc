@@ -167,7 +167,13 @@ TEST_F(CommandLine, WrongFilesOfASiteAreWrongUsage) {
                                              {"check-config", "--config", path("north.yaml")}}) {
     EXPECT_EQ(run("tributary-client", words), 0) << said_;
   }
+  const std::vector<std::string> look = {"--config", path("north.yaml"), "data", "check", "--job",
+                                         job};
+  EXPECT_EQ(run("tributary-client", look), 0) << said_;
+  EXPECT_THAT(said_, AllOf(HasSubstr("to train on"), HasSubstr("0 missing"), HasSubstr("class")));
   std::filesystem::remove(path("data/hospital-1.csv"));
+  EXPECT_EQ(run("tributary-client", look), 2);
+  EXPECT_THAT(said_, HasSubstr("data/hospital-1.csv"));
   EXPECT_EQ(run("tributary-client", {"check-config", "--config", path("north.yaml")}), 2);
   EXPECT_THAT(said_, AllOf(HasSubstr("dataset patients"), HasSubstr("data/hospital-1.csv")));
   federation_.issue("other", "site", "hospital-1", 30);

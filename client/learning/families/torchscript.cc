@@ -83,6 +83,7 @@ class ScriptModel final : public TorchModel {
     module_.save(file);
   }
   void refresh_tensors() override;
+  void use_tensor(std::size_t at, const torch::Tensor& tensor) override;
   void save_state(StateWriter& to) const override;
   Status restore_state(StateReader& from) override;
 
@@ -90,11 +91,13 @@ class ScriptModel final : public TorchModel {
 
  private:
   Status add_parameters(torch::jit::Module part, const std::string& prefix);
+  void put(const std::string& name, const torch::Tensor& tensor);
   Status add_buffers(const torch::jit::Module& part, const std::string& prefix);
 
   torch::jit::Module module_;
   bool random_;
   std::map<std::pair<const void*, std::int64_t>, torch::Tensor> seen_;
+  std::map<std::string, std::vector<std::string>> tied_;  // other names of a tensor
 };
 
 // A tied weight is loaded as two tensors over one memory; both names get the first tensor, which
@@ -111,6 +114,9 @@ Status ScriptModel::add_parameters(torch::jit::Module part, const std::string& p
         seen_.try_emplace({tensor.storage().data(), tensor.storage_offset()}, tensor);
     if (!is_new && known->second.sizes() == tensor.sizes()) {
       part.setattr(parameter.name, known->second);
+      const auto first = std::ranges::find_if(
+          tensors, [&](const NamedTensor& one) { return one.tensor.is_same(known->second); });
+      if (first != tensors.end()) tied_[first->name].push_back(prefix + parameter.name);
       continue;
     }
     if (!tensor.is_contiguous()) tensor.set_data(tensor.contiguous());
@@ -152,6 +158,24 @@ Status ScriptModel::collect_tensors() {
   return {};
 }
 
+// At every place of the module that has it.
+void ScriptModel::use_tensor(std::size_t at, const torch::Tensor& tensor) {
+  const std::string& name = tensors[at].name;
+  put(name, tensor);
+  for (const std::string& other : tied_[name]) put(other, tensor);
+  tensors[at].tensor = tensor;
+}
+
+void ScriptModel::put(const std::string& name, const torch::Tensor& tensor) {
+  torch::jit::Module part = module_;
+  std::string_view rest = name;
+  for (std::size_t dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
+    part = part.attr(std::string(rest.substr(0, dot))).toModule();
+    rest.remove_prefix(dot + 1);
+  }
+  part.setattr(std::string(rest), tensor);
+}
+
 // A buffer that forward() assigns to (self.mean = ...) is another tensor afterwards. One that has
 // another shape or type by then does not travel.
 void ScriptModel::refresh_tensors() {
@@ -177,6 +201,7 @@ Status ScriptModel::restore_state(StateReader& from) {
   module_ = std::move(module);
   tensors.clear();
   seen_.clear();
+  tied_.clear();
   TRIB_CHECK_OK(collect_tensors());
   return random_ ? restore_generator(from, at::detail::getDefaultCPUGenerator()) : Status{};
 }
@@ -201,11 +226,16 @@ Status try_out(const torch::jit::Module& original, const ModelRequest& request) 
     if (!value.isTensor())
       return refuse("returns " + value.tagKind() + " from forward; return one tensor");
     const torch::Tensor output = value.toTensor();
+    std::vector<std::int64_t> wanted = {kRows, request.outputs};
+    if (labels_places(request.target))
+      wanted.insert(wanted.end(), request.target_shape.begin(), request.target_shape.end());
     const bool row_of_numbers = request.outputs == 1 && output.sizes() == c10::IntArrayRef{kRows};
-    if (!row_of_numbers && output.sizes() != c10::IntArrayRef{kRows, request.outputs}) {
+    const bool as_inputs =
+        request.target == TargetKind::kUnlabelled && output.sizes() == input.sizes();
+    if (!row_of_numbers && !as_inputs && output.sizes() != c10::IntArrayRef(wanted)) {
       return refuse("gives outputs of shape " + shape_text(output.sizes()) +
                     " for inputs of shape " + shape_text(input.sizes()) +
-                    "; this job's target needs " + shape_text({kRows, request.outputs}) +
+                    "; this job's target needs " + shape_text(wanted) +
                     " (logits, no softmax or sigmoid)");
     }
     if (training) output.sum().backward();

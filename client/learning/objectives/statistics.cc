@@ -30,8 +30,7 @@ class Statistics final : public Objective {
 
 const TrainingObjective& statistics_objective() {
   static constexpr TrainingObjective kObjective{
-      "statistics", "means over rows, of a family that is made of them",
-      [](const JobSpec&, std::uint64_t) {
+      "statistics", "means over rows, of a family that is made of them", [](const ObjectiveStart&) {
         return std::unique_ptr<Objective>(std::make_unique<Statistics>());
       }};
   return kObjective;

@@ -90,6 +90,22 @@ bool fuzz_idx(ByteView bytes) {
   return loads(is_zip(bytes) ? kZipped : kPlain, kSpec);
 }
 
+bool fuzz_npy(ByteView bytes) {
+  static const Files kFiles;
+  static const DatasetSource kSource = kFiles.source("{loader: npy, inputs: x.npy, labels: y.npy}");
+  static const DataSpec kSpec = digits();
+  const std::string head = "{'descr': '|u1', 'fortran_order': False, 'shape': (20,), }\n";
+  Bytes labels{std::byte{0x93}};
+  for (const char c : std::string("NUMPY\x01\0", 7)) labels.push_back(static_cast<std::byte>(c));
+  labels.push_back(static_cast<std::byte>(head.size()));
+  labels.push_back(std::byte{0});
+  for (const char c : head) labels.push_back(static_cast<std::byte>(c));
+  for (int i = 0; i < 20; ++i) labels.push_back(static_cast<std::byte>(i % 10));
+  kFiles.write("y.npy", labels);
+  kFiles.write("x.npy", bytes);
+  return loads(kSource, kSpec);
+}
+
 bool fuzz_npz(ByteView bytes) {
   static const Files kFiles;
   static const DatasetSource kSource = kFiles.source("{loader: npz, path: a.npz}");

@@ -109,7 +109,8 @@ TEST_F(ConfinedLearnerTest, WhatAlgorithmsNeedTravelsAlong) {
   for (float& value : start.values) value *= 1.01f;
   const std::vector<float> state(global_.values.size(), 0.001f);
   job_.train.keep_local = {"gain", "mean", "var"};
-  job_.train.learning_rate_decay = 0.9;
+  job_.train.schedule = choose(learning_rate_schedules(), "exponential", {});
+  job_.rounds.rounds = 9;
   for (const char* algorithm : {"fedprox", "scaffold", "feddyn"}) {
     job_.train.algorithm = choose(client_algorithms(), algorithm);
     TrainRequest training = request();

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "client/confined/errand_fields.h"
+#include "common/base/limits.h"
 #include "tests/support/plugin_choice.h"
 
 namespace tributary {
@@ -35,12 +36,20 @@ JobSpec job() {
   made.data.label_values = {"I", "II", "III"};
   made.train.algorithm = choose(client_algorithms(), "fedprox", {{"mu", 0.125}});
   made.train.optimizer = choose(client_optimizers(), "adam", {});
+  made.train.objective = choose(training_objectives(), "masked", {{"share", 0.75}});
+  made.train.augment = {choose(augmentations(), "flip", {}), choose(augmentations(), "noise", {})};
   made.train.loss = "cross_entropy";
   made.train.epochs = 4;
   made.train.steps = 9;
   made.train.batch_size = 5;
-  made.train.learning_rate_decay = 0.5;
+  made.rounds.rounds = 12;
+  made.train.schedule = choose(learning_rate_schedules(), "exponential", {});
+  made.train.clip_norm = 0.75;
+  made.train.class_weights = {true, {0.5, 1.5, 1.0}};
+  made.train.local_stop.emplace().patience = 4;
   made.train.keep_local = {"b*"};
+  made.evaluation.written_rows = 7;
+  made.transfer = {true, {"a*"}, LoraSpec{4, 8.0, {"c", "d"}}};
   made.privacy.records = {.clip = 0.5, .noise_multiplier = 1.25, .delta = 1e-6, .max_epsilon = 3.0};
   return made;
 }
@@ -49,15 +58,17 @@ TEST(OrderTest, ArrivesAsItWasSent) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
   Channel here(ends[0]), there(ends[1]);
-  OrderHead head{Errand::kTrain, 1000, 2, job(), {2, 1}, 2,
-                 kGlobal.layout, 6,    8, true,  true,   TrainingState{3, 9, {}}};
+  OrderHead head{
+      Errand::kTrain,          1000, 2, job(), {2, 1}, 2, kGlobal.layout, 6, 8, true, true,
+      TrainingState{3, 9, {}}, 1};
   const Bytes module(100'000, std::byte{7}), resume(300, std::byte{8});
   const std::vector<float> start{5, 4, 3, 2, 1}, server{1, 1, 1, 1, 1}, own{2, 2, 2, 2, 2},
       inputs{1, 2, 3, 4}, targets{0.5, 1.5};
   const std::vector<std::int64_t> labels{2, 0};
   std::thread sender([&] {
-    EXPECT_TRUE(send_order(
-        here, head, {module, resume, kGlobal.values, start, server, own, inputs, targets, labels}));
+    EXPECT_TRUE(send_order(here, head,
+                           {module, resume, kGlobal.values, start, server, own, inputs, targets,
+                            labels, inputs, targets, labels}));
   });
   const auto order = receive_order(there);
   sender.join();
@@ -83,6 +94,10 @@ TEST(OrderTest, ArrivesAsItWasSent) {
   EXPECT_EQ(order->data.inputs, inputs);
   EXPECT_EQ(order->data.targets, targets);
   EXPECT_EQ(order->data.labels, labels);
+  EXPECT_EQ(order->validation.rows, 1);
+  EXPECT_EQ(order->validation.inputs, inputs);
+  EXPECT_EQ(order->validation.targets, targets);
+  EXPECT_EQ(order->validation.labels, labels);
 }
 
 class AnswerTest : public testing::Test {
@@ -97,6 +112,9 @@ class AnswerTest : public testing::Test {
     output.examples = 12;
     output.batches = 4;
     output.seconds = 1.5;
+    output.rows = 48;
+    output.kept_batches = 3;
+    output.kept_loss = 0.25;
     return output;
   }
   static Result<TrainOutput> read(const TrainOutput& output, const JobSpec& of = job()) {
@@ -112,14 +130,33 @@ TEST_F(AnswerTest, ComesBackAsItWasGiven) {
   EXPECT_EQ(output->own, trained().own);
   EXPECT_EQ(output->local, trained().local);
   EXPECT_EQ(output->seconds, 1.5);
+  EXPECT_EQ(output->rows, 48u);
+  EXPECT_EQ(output->kept_batches, 3u);
+  EXPECT_EQ(output->kept_loss, 0.25);
   EvaluationCounts counts;
   counts.examples = 3;
   counts.loss_units = 55;
   counts.correct = 2;
   counts.classes = {{1, 0, 0}, {1, 1, 0}, {0, 0, 1}};
+  counts.confusion = {1, 0, 0, 0, 1, 0, 0, 1, 0};
+  counts.positives.resize(limits::kConfidenceBins);
+  counts.negatives.resize(limits::kConfidenceBins);
+  counts.positives[3] = 2;
   const auto told = read_counts(answer_of(Result<EvaluationCounts>(counts)), job().data);
   ASSERT_TRUE(told) << told.error().message;
   EXPECT_EQ(*told, counts);
+  EvaluationCounts measured;
+  measured.examples = 3;
+  measured.measured = {1, -2, 5'000'000, 3, 3};
+  DataSpec regression = job().data;
+  regression.target = TargetKind::kRegression;
+  EXPECT_EQ(*read_counts(answer_of(Result<EvaluationCounts>(measured)), regression), measured);
+  EvaluationCounts written;
+  written.examples = written.places = 3;
+  written.ngrams = {4, 3, 2, 1, 4, 3, 2, 1, 4, 4};
+  DataSpec texts = job().data;
+  texts.target = TargetKind::kTokens;
+  EXPECT_EQ(*read_counts(answer_of(Result<EvaluationCounts>(written)), texts), written);
   const Bytes file(5, std::byte{1});
   EXPECT_EQ(*read_bytes(answer_of(Result<Bytes>(file))), file);
   const auto error = read_bytes(answer_of(Result<Bytes>(make_error(ErrorCode::kNotFound, "gone"))));

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -17,8 +18,10 @@
 namespace tributary {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string kImages = std::string("\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02", 16) +
                             std::string("\x00\xff\x80\x01", 4);
@@ -67,6 +70,17 @@ TEST_F(Arrays, IdxIsReadAndScaled) {
   EXPECT_EQ(site->training.rows, 2);
   EXPECT_THAT(site->training.inputs, ElementsAre(0.0f, 1.0f, 128.0f / 255.0f, 1.0f / 255.0f));
   EXPECT_THAT(site->training.labels, ElementsAre(7, 2));
+}
+
+TEST_F(Arrays, ALabelOfMinusOneIsNoneWhereTheJobKeepsSuchRows) {
+  const std::string labels =
+      put("labels", std::string("\0\0\x09\x01\0\0\0\x02", 8) + std::string("\xff\x02", 2));
+  const std::string images = put("images", kImages);
+  ASSERT_FALSE(load_idx(images, labels));
+  spec_.keep_unlabelled = true;
+  const auto site = load_idx(images, labels);
+  ASSERT_TRUE(site) << site.error().message << detail_;
+  EXPECT_THAT(site->training.labels, ElementsAre(-1, 2));
 }
 
 TEST_F(Arrays, IdxIsReadCompressedToo) {
@@ -239,7 +253,7 @@ TEST_F(Arrays, BrokenNpzFilesAreErrors) {
   write_npz(directory_ / "a.npz", npy("<c8", "(2, 2)", std::string(32, 'x')), labels);
   EXPECT_FALSE(load_npz(directory_ / "a.npz"));
   EXPECT_THAT(detail_, HasSubstr("not supported"));
-  write_npz(directory_ / "b.npz", npy("|u1", "(2, 3)", "1234"), labels);
+  write_npz(directory_ / "b.npz", npy("|u1", "(2, 2)", "123"), labels);
   EXPECT_FALSE(load_npz(directory_ / "b.npz"));
   EXPECT_THAT(detail_, HasSubstr("size of its shape"));
   const std::string four = "\x01\x02\x03\x04";
@@ -270,6 +284,93 @@ TEST_F(Arrays, FaultsLeaveTheSiteWithoutPathOrValue) {
     EXPECT_THAT(fault.error().message, testing::Not(HasSubstr("7")));
   }
   EXPECT_THAT(detail_, HasSubstr("secret-l"));
+}
+
+TEST_F(Arrays, NpyFilesAreReadPlainAndCompressed) {
+  const auto load_npy = [this](const std::string& inputs, const std::string& labels) {
+    return load_dataset({"npy",
+                         {{"inputs", inputs},
+                          {"labels", labels},
+                          {"validation_inputs", std::string()},
+                          {"validation_labels", std::string()}}},
+                        spec_, {}, 1, &detail_);
+  };
+  const std::string inputs =
+      put("x.npy", npy("|u1", "(2, 1, 1, 2)", std::string("\0\xff\x33\0", 4)));
+  const std::string labels = put("y.npy", npy("<i2", "(2,)", std::string("\x07\0\x02\0", 4)));
+  const std::string zipped = directory_ / "x.npy.gz";
+  gzFile file = gzopen(zipped.c_str(), "wb");
+  const std::string bytes = npy("|u1", "(2, 1, 1, 2)", std::string("\0\xff\x33\0", 4));
+  gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(file);
+  for (const std::string& path : {inputs, zipped}) {
+    const auto site = load_npy(path, labels);
+    ASSERT_TRUE(site) << detail_;
+    EXPECT_THAT(site->training.inputs,
+                testing::Pointwise(testing::FloatEq(), {0.0f, 1.0f, 0.2f, 0.0f}));
+    EXPECT_THAT(site->training.labels, ElementsAre(7, 2));
+  }
+  EXPECT_FALSE(load_npy(put("cut.npy", bytes.substr(0, bytes.size() - 1)), labels));
+  EXPECT_THAT(detail_, AllOf(HasSubstr("cut.npy"), HasSubstr("size of its shape")));
+  EXPECT_FALSE(load_npy(put("long.npy", bytes + "x"), labels));
+  EXPECT_THAT(detail_, HasSubstr("more bytes"));
+  EXPECT_FALSE(load_npy(inputs, ""));
+  EXPECT_FALSE(load_npy(put("lie.npy", npy("<f8", "(1000000000, 1, 1, 2)", "12345678")), labels))
+      << "a head cannot claim memory";
+  spec_.target = TargetKind::kUnlabelled;
+  const auto site = load_npy(inputs, "");
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_EQ(site->training.rows, 2);
+  EXPECT_TRUE(site->training.labels.empty());
+}
+
+TEST_F(Arrays, LabelsMayStandAtSeveralPlaces) {
+  spec_.target = TargetKind::kSegmentation;
+  spec_.classes = 3;
+  spec_.target_shape = {1, 2};
+  write_npz(directory_ / "a.npz", npy("|u1", "(2, 1, 2)", "abcd"),
+            npy("|i1", "(2, 1, 2)", std::string("\0\x02\xff\x01", 4)));
+  const auto site = load_npz(directory_ / "a.npz");
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_THAT(site->training.labels, ElementsAre(0, 2, -1, 1));
+  EXPECT_EQ(site->training.target_shape, spec_.target_shape);
+  spec_.validation_fraction = 0.5;
+  const auto split = load_npz(directory_ / "a.npz");
+  ASSERT_TRUE(split) << detail_;
+  EXPECT_EQ(split->training.labels.size(), 2u);
+  EXPECT_EQ(split->validation.labels.size(), 2u);
+  spec_.target_shape = {2, 2};
+  EXPECT_FALSE(load_npz(directory_ / "a.npz"));
+  EXPECT_THAT(detail_, HasSubstr("[1, 2], the job's is [2, 2]"));
+}
+
+TEST_F(Arrays, FaultyRowsArePassedOverUpToTheirShare) {
+  spec_.value_scale = 1.0;
+  const float nan = std::nanf("");
+  const float values[8] = {1, 2, nan, 3, 4, 5, 6, 7};
+  const std::string labels = npy("|u1", "(4,)", std::string("\x01\x02\x03\x63", 4));
+  write_npz(directory_ / "a.npz",
+            npy("<f4", "(4, 2)", std::string(reinterpret_cast<const char*>(values), 32)), labels);
+  DatasetSource source{"npz",
+                       {{"path", directory_ / "a.npz"},
+                        {"inputs", std::string("inputs")},
+                        {"labels", std::string("labels")},
+                        {"validation_inputs", std::string()},
+                        {"validation_labels", std::string()}}};
+  EXPECT_FALSE(load_dataset(source, spec_, {}, 1, &detail_));
+  EXPECT_THAT(detail_, HasSubstr("row 1"));
+  source.faulty_records_max = 0.5;
+  const auto site = load_dataset(source, spec_, {}, 1, &detail_);
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_THAT(site->training.inputs, ElementsAre(1, 2, 4, 5));
+  EXPECT_THAT(site->training.labels, ElementsAre(1, 3));
+  EXPECT_EQ(site->faulty_rows, 2u);
+  EXPECT_THAT(site->faulty_places, ElementsAre(HasSubstr("row 1"), HasSubstr("row 3")));
+  source.faulty_records_max = 0.49;
+  const auto refused = load_dataset(source, spec_, {}, 1, &detail_);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, AllOf(HasSubstr("no finite number"), Not(HasSubstr("4"))));
+  EXPECT_THAT(detail_, AllOf(HasSubstr("2 of 4 records are faulty"), HasSubstr("0.49")));
 }
 
 TEST_F(Arrays, RealMnistHasItsKnownSizes) {

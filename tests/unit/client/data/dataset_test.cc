@@ -52,6 +52,29 @@ class CsvDataset : public testing::Test {
   const DataPlan plan_{{{"age", {50.0, 10.0}}}, {{"ward", {"a", "b"}}}};
 };
 
+// For objectives that have a use for them; what judges the model needs its labels.
+TEST_F(CsvDataset, RowsWithoutALabelTrainWhereTheJobKeepsThem) {
+  std::string csv = "age,ward,sick\n";
+  for (int i = 0; i < 40; ++i) csv += std::to_string(i) + ",a," + (i % 4 == 0 ? "1" : "?") + "\n";
+  spec_.validation_fraction = 0.5;
+  const auto without = load(csv, plan_);
+  ASSERT_TRUE(without) << without.error().message << detail_;
+  EXPECT_EQ(without->training.rows + without->validation.rows, 10);
+  EXPECT_EQ(without->dropped_rows, 30u);
+  spec_.keep_unlabelled = true;
+  const auto with = load(csv, plan_);
+  ASSERT_TRUE(with) << with.error().message << detail_;
+  EXPECT_EQ(with->training.rows, 20);
+  const auto labelled = std::ranges::count(with->training.labels, 1);
+  EXPECT_EQ(std::ranges::count(with->training.labels, -1), 20 - labelled);
+  EXPECT_EQ(with->validation.rows, 10 - labelled);
+  EXPECT_EQ(std::ranges::count(with->validation.labels, -1), 0);
+  EXPECT_EQ(with->dropped_rows, static_cast<std::uint64_t>(20 - with->validation.rows));
+  const auto summary = summarize_dataset(source(csv), spec_, 1, &detail_);
+  EXPECT_EQ(summary->training_rows, 20u);
+  EXPECT_EQ(summary->validation_rows, static_cast<std::uint64_t>(with->validation.rows));
+}
+
 TEST_F(CsvDataset, ReadsQuotesLineEndsAndAByteOrderMark) {
   const auto site =
       load("\xef\xbb\xbfname,age,ward,sick\r\n\"x, \"\"y\"\"\",60,a,1\r\nz, 40 ,b,0\r\n", plan_);

@@ -35,7 +35,11 @@ class Resume : public testing::Test {
     job_.model = choose(model_families(), "mlp", {{"hidden", Sizes{6}}, {"dropout", 0.4}});
     job_.train.optimizer = choose(client_optimizers(), "adamw", {});
   }
-  TrainRequest request() const { return {job_, 1, global_, data_, 7, 1, {}, {}, module_}; }
+  TrainRequest request() const {
+    TrainRequest made{job_, 1, global_, data_, 7, 1, {}, {}, module_};
+    if (job_.train.local_stop) made.validation = &validation_;
+    return made;
+  }
   // What a training leaves that is stopped after so many batches; it starts from `earlier`.
   TrainingState cut_off(std::uint64_t batches, const std::optional<TrainingState>& earlier = {}) {
     TrainRequest request = this->request();
@@ -70,6 +74,8 @@ class Resume : public testing::Test {
       EXPECT_EQ(trained->train_loss, whole.train_loss);
       EXPECT_EQ(trained->update_norm, whole.update_norm);
       EXPECT_EQ(trained->batches, whole.batches);
+      EXPECT_EQ(trained->kept_batches, whole.kept_batches);
+      EXPECT_EQ(trained->kept_loss, whole.kept_loss);
     };
     // In the first epoch, at its end, after the short batch, in the last, before the last batch.
     for (const std::uint64_t batches : {1u, 6u, 7u, 15u, 20u}) {
@@ -81,9 +87,17 @@ class Resume : public testing::Test {
 
   JobSpec job_;
   ExampleSet data_ = examples({3}, 50);
+  ExampleSet validation_ = examples({3}, 20);
   Model global_;
   Bytes module_;
 };
+
+// The best pass so far, and how long ago it was, are part of where a training stands.
+TEST_F(Resume, ATrainingThatStopsByItsValidationRows) {
+  job_.train.local_stop.emplace().patience = 3;
+  job_.train.optimizer = choose(client_optimizers(), "sgd", {{"learning_rate", 2.0}});
+  expect_same_bits();
+}
 
 TEST_F(Resume, EachOptimizerKeepsWhatItHasGathered) {
   const std::vector<PluginChoice> optimizers = {
@@ -92,7 +106,8 @@ TEST_F(Resume, EachOptimizerKeepsWhatItHasGathered) {
       choose(client_optimizers(), "sgd",
              {{"learning_rate", 0.1}, {"momentum", 0.5}, {"nesterov", true}}),
       choose(client_optimizers(), "adam", {{"weight_decay", 0.1}}),
-      choose(client_optimizers(), "adamw", {{"learning_rate", 0.01}})};
+      choose(client_optimizers(), "adamw", {{"learning_rate", 0.01}}),
+      choose(client_optimizers(), "rmsprop", {{"momentum", 0.5}, {"centered", true}})};
   for (const PluginChoice& optimizer : optimizers) {
     SCOPED_TRACE(optimizer.name);
     job_.train.optimizer = optimizer;
@@ -109,6 +124,42 @@ TEST_F(Resume, AConvolutionalNetworkOfClassesWithDropoutAndFedProx) {
   job_.train.algorithm = choose(client_algorithms(), "fedprox", {{"mu", 0.3}});
   data_ = examples({1, 8, 8}, 50);
   expect_same_bits();
+}
+
+TEST_F(Resume, AModelWithAdaptersAndFrozenParts) {
+  job_.transfer.freeze = {"hidden1.bias"};
+  job_.transfer.lora = LoraSpec{2, 4.0, {"hidden1.weight"}};
+  expect_same_bits();
+}
+
+// What is drawn for a row follows from its place in the training, not from what was drawn before.
+TEST_F(Resume, AugmentedRowsAreChangedAsTheyWouldHaveBeen) {
+  job_.train.augment = {choose(augmentations(), "noise", {{"deviation", 0.5}}),
+                        choose(augmentations(), "mixup", {{"alpha", 0.4}})};
+  expect_same_bits();
+}
+
+TEST_F(Resume, RowsOfSmoteAreMadeAnew) {
+  job_.train.augment = {choose(augmentations(), "smote")};
+  std::ranges::fill(data_.labels, 0);
+  for (std::size_t i = 0; i < 25; ++i) data_.labels[i] = 1;
+  for (std::size_t i = 0; i < 2; ++i) data_.labels[i] = 0;  // 27 and 23: 54 rows in the end
+  expect_same_bits();
+}
+
+TEST_F(Resume, WhatObjectivesDrawFollowsFromThePlaceToo) {
+  job_.data.target = TargetKind::kUnlabelled;
+  job_.data.input_shape = {3};
+  data_.labels.clear();
+  job_.train.augment = {choose(augmentations(), "noise", {{"deviation", 0.5}})};
+  for (const PluginChoice& objective :
+       {choose(training_objectives(), "masked"),
+        choose(training_objectives(), "reconstruction", {{"deviation", 0.5}}),
+        choose(training_objectives(), "contrastive", {{"width", std::int64_t{4}}})}) {
+    SCOPED_TRACE(objective.name);
+    job_.train.objective = objective;
+    expect_same_bits();
+  }
 }
 
 // Dropout from the global generator, batch statistics, and what such a module may keep besides: a

@@ -84,6 +84,84 @@ TEST(ToldFigures, BinsOfScoresAreJoinedUntilNoneIsSmall) {
   EXPECT_NEAR(*figures_of(counts).auc, area, 0.1);
 }
 
+// Three classes, 100 labels of which 80 are hit; the smallest confusion is of 5.
+EvaluationCounts counts_of_classes() {
+  EvaluationCounts counts;
+  counts.examples = 100;
+  counts.correct = 80;
+  counts.classes = {{40, 10, 5}, {20, 5, 10}, {20, 5, 5}};
+  counts.confusion = {40, 5, 0, 5, 20, 5, 5, 0, 20};
+  counts.positives.resize(limits::kConfidenceBins);
+  counts.negatives.resize(limits::kConfidenceBins);
+  for (std::size_t i = 0; i < 16; ++i) counts.positives[16 + i] = 5;
+  for (std::size_t i = 0; i < 10; ++i) counts.negatives[10 + i] = 2;
+  return counts;
+}
+
+TEST(ToldFigures, PartsThatMayNotLeaveStayAloneAndTheRestGoes) {
+  EvaluationCounts counts = counts_of_classes();
+  ASSERT_TRUE(validate_counts(counts)) << validate_counts(counts).error().message;
+  tell_less({.metrics = {{"loss", "accuracy", "f1"}}}, counts);
+  EXPECT_EQ(counts.classes, counts_of_classes().classes);
+  EXPECT_TRUE(counts.confusion.empty());
+  EXPECT_TRUE(counts.positives.empty() && counts.negatives.empty());
+  counts = counts_of_classes();
+  tell_less({.metrics = {{"loss", "accuracy", "f1", "confusion", "calibration"}}}, counts);
+  EXPECT_EQ(counts, counts_of_classes());
+  EvaluationCounts measured;
+  measured.examples = 10;
+  measured.measured = {7, 8, 9, 10, 10};
+  counts = measured;
+  tell_less({.metrics = {{"loss", "r2"}}}, counts);
+  EXPECT_EQ(counts.measured, (MeasuredSums{0, 8, 9, 0, 10}));
+  counts = measured;
+  tell_less({.metrics = {{"loss", "mae"}}}, counts);
+  EXPECT_EQ(counts.measured, (MeasuredSums{7, 0, 0, 10, 0}));
+  counts = {};
+  counts.examples = counts.places = 4;
+  counts.correct = 1;
+  counts.ngrams = {4, 3, 2, 1, 4, 3, 2, 1, 4, 4};
+  EvaluationCounts told = counts;
+  tell_less({.metrics = {{"loss", "accuracy"}}}, told);
+  EXPECT_EQ(told.correct, 1u);
+  EXPECT_TRUE(told.ngrams.empty());
+  tell_less({.metrics = {{"loss"}}}, counts);
+  EXPECT_EQ(counts, EvaluationCounts{}) << "how many tokens are hit is an accuracy";
+}
+
+TEST(ToldFigures, ASmallConfusionStaysAndBinsOfConfidenceAreJoined) {
+  EvaluationCounts counts = counts_of_classes();
+  tell_less({.min_count = 5}, counts);
+  EXPECT_EQ(counts.confusion, counts_of_classes().confusion);
+  ASSERT_TRUE(validate_counts(counts)) << validate_counts(counts).error().message;
+  EXPECT_EQ(sum(counts.positives), 80u);
+  EXPECT_EQ(sum(counts.negatives), 20u);
+  for (std::size_t i = 0; i < counts.negatives.size(); ++i)
+    EXPECT_TRUE(counts.negatives[i] == 0 || counts.negatives[i] >= 5) << i;
+  counts = counts_of_classes();
+  counts.classes = {{40, 8, 6}, {20, 6, 8}, {20, 6, 6}};
+  counts.confusion = {40, 5, 1, 3, 20, 5, 5, 1, 20};
+  ASSERT_TRUE(validate_counts(counts)) << validate_counts(counts).error().message;
+  tell_less({.min_count = 5}, counts);
+  EXPECT_EQ(counts.examples, 100u);
+  EXPECT_TRUE(counts.confusion.empty());
+}
+
+// Pixels are more than pictures.
+TEST(ToldFigures, OfLabelsAtPlacesTheLabelsAreCounted) {
+  EvaluationCounts counts;
+  counts.examples = 10;
+  counts.places = 1000;
+  counts.correct = 995;
+  counts.classes = {{600, 0, 5}, {395, 5, 0}};
+  ASSERT_TRUE(validate_counts(counts));
+  EvaluationCounts told = counts;
+  tell_less({.min_count = 6}, told);
+  EXPECT_EQ(told, EvaluationCounts{}) << "five misses";
+  tell_less({.decimals = 2, .min_count = 5}, counts);
+  EXPECT_EQ(counts.correct, 995u);
+}
+
 TEST(ToldFigures, RareWordsAndColumnsOfFewValuesAreNotTold) {
   DataSummary summary;
   summary.training_rows = 100;

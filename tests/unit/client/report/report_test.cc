@@ -59,6 +59,13 @@ TEST(Plots, ABarIsAsHighAsItsValue) {
   EXPECT_THAT(plot, HasSubstr("height=\"176.0\" fill=\"#0072b2\""));
 }
 
+TEST(Plots, ASpreadIsALineOverItsBar) {
+  const std::string plot = bar_plot({"a", "b"}, {{"one", {1.0, 2.0}, {1.0, kNan}}});
+  EXPECT_EQ(times(plot, "stroke=\"#222\""), 1u) << "what is no number has no line";
+  // From 0 to 2, over the middle of the first bar.
+  EXPECT_THAT(plot, HasSubstr("<path d=\"M160.0 200.0V24.0\" stroke=\"#222\"/>"));
+}
+
 Picture decoded(const Bytes& file) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;

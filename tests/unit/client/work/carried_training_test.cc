@@ -42,6 +42,10 @@ class Points final : public SiteData {
     return std::shared_ptr<const SiteExamples>(all_);
   }
   const ExampleSet& training() const { return all_->training; }
+  void judge_against_all_sense() {
+    for (float& target : all_->validation.targets) target *= -1.0F;
+  }
+  void judge_nothing() { all_->validation = {{2}, 0, {}, {}, {}}; }
 
  private:
   std::shared_ptr<SiteExamples> all_ = std::make_shared<SiteExamples>();
@@ -234,6 +238,71 @@ TEST_F(OwnState, APersonalModelIsThatOfTheDittoPaper) {
     for (std::size_t i = 0; i < 3; ++i)
       EXPECT_NEAR(static_cast<double>(exported().values[i]), v[i], 1e-5) << round;
   }
+}
+
+// One evaluation of the last round trains on from the global model with the site's own tensors in
+// it, for the site alone.
+TEST_F(OwnState, TheLastModelIsTunedForTheSite) {
+  const std::string plain = job("keep_local: [\"*.bias\"]");
+  const std::string document = job("keep_local: [\"*.bias\"], fine_tune: {epochs: 5}");
+  const std::string slow =
+      job("keep_local: [\"*.bias\"], fine_tune: {epochs: 5, learning_rate: 0.001}");
+  const BlobRef model = initial(document);
+  const BlobRef update = train(document, 1, model, 0);
+  EXPECT_EQ(update, train(plain, 1, model, 0));
+  EXPECT_EQ(loss(document, 8, model), loss(plain, 8, model));
+  const Model untuned = exported();
+  EXPECT_EQ(told("evaluation.local"), 2) << "round 8 of 9 is not the last";
+  EXPECT_EQ(loss(document, 9, model), loss(plain, 8, model))
+      << "the coordinator hears of the global";
+  EXPECT_EQ(told("evaluation.local"), 5);
+  loss(document, 9, model);
+  std::vector<double> v(untuned.values.begin(), untuned.values.end());
+  v = personal_steps(data_.training(), v, untuned.values, 0.0);
+  const Model tuned = exported();
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_NEAR(static_cast<double>(tuned.values[i]), v[i], 1e-5) << i;
+  start();
+  loss(document, 9, model);
+  EXPECT_EQ(exported(), tuned) << "killed in the middle of the evaluation, and asked again";
+  loss(slow, 9, model);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double whole = v[i] - static_cast<double>(untuned.values[i]);
+    const double part = static_cast<double>(exported().values[i] - untuned.values[i]);
+    EXPECT_NEAR(part, whole * 0.02, std::abs(whole) * 0.01) << "a fiftieth of the learning rate";
+  }
+}
+
+TEST_F(OwnState, WhereAJobMayStopEarlyEachModelIsTuned) {
+  const std::string document =
+      job("fine_tune: {epochs: 2}") + "evaluate: {early_stop: {patience: 3}}\n";
+  const BlobRef model = initial(document);
+  loss(document, 2, model);
+  EXPECT_EQ(told("evaluation.local"), 2);
+  EXPECT_NE(exported().values, file(model).values);
+}
+
+// A learning rate at which no weight stays a number.
+TEST_F(OwnState, ATuningThatFailsTakesNothingFromTheEvaluation) {
+  const std::string document = job("fine_tune: {epochs: 90, learning_rate: 1e6}");
+  const BlobRef model = initial(document);
+  EXPECT_EQ(loss(document, 9, model), loss(job("loss: auto"), 9, model));
+  EXPECT_EQ(told("fine_tune.failed"), 1);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "personal/j.safetensors"));
+}
+
+TEST_F(OwnState, ATrainingStopsByTheSitesValidationRows) {
+  const std::string plain = job("epochs: 1");
+  const std::string document = job("local_stop: {patience: 1}");
+  const BlobRef model = initial(document);
+  EXPECT_EQ(train(document, 1, model, 0), train(plain, 1, model, 0)) << "it gets better and better";
+  EXPECT_EQ(told("local_stop.kept"), 1);
+  EXPECT_EQ(told("local_stop.idle"), 0);
+  data_.judge_against_all_sense();
+  EXPECT_NE(train(document, 1, model, 0), train(plain, 1, model, 0)) << "and now it does not";
+  data_.judge_nothing();
+  EXPECT_EQ(train(document, 1, model, 0), train(plain, 1, model, 0));
+  EXPECT_EQ(told("local_stop.idle"), 1);
 }
 
 }  // namespace

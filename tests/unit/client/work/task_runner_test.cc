@@ -148,6 +148,24 @@ TEST_F(Runner, FaultsTravelAsReasonsWithoutTheirData) {
             Reason::kDatasetMissing);
 }
 
+TEST_F(Runner, FaultyRecordsWithinTheirShareAreToldHereAndNowhereElse) {
+  std::ofstream(directory_ / "patients.csv", std::ios::app) << kPlantedWord << ",a,1\n7,b\n";
+  data_->renew({{"patients",
+                 choose(data_loaders(), "csv",
+                        {{"path", directory_ / "patients.csv"}, {"faulty_records_max", 0.05}})}});
+  const DataPlan agreed = plan();
+  const TaskResult initial = run(TaskKind::kInitialize, agreed, {});
+  ASSERT_TRUE(std::holds_alternative<InitializeResult>(initial.outcome));
+  EXPECT_EQ(told_["data.faulty_record"], 2);
+  EXPECT_EQ(told_["data.loaded"], 1);
+  EXPECT_THAT(wire_, Not(HasSubstr(kPlantedWord)));
+  data_->renew({{"patients",
+                 choose(data_loaders(), "csv",
+                        {{"path", directory_ / "patients.csv"}, {"faulty_records_max", 0.01}})}});
+  EXPECT_EQ(std::get<TaskFailure>(run(TaskKind::kPrepare, {}, {}).outcome).reason,
+            Reason::kDataInvalid);
+}
+
 TEST_F(Runner, WhatThePolicyForbidsIsNotBegunAtAnyStage) {
   const DataPlan agreed = plan();
   const BlobRef initial =

@@ -56,12 +56,12 @@ TEST(ConfigChanges, ACoordinatorTakesItsSitesBoundsAndLevelAndNamesTheRest) {
 TEST(ConfigChanges, AClientTakesItsDatasetsPaceOfCheckpointsAndLevelAndNamesTheRest) {
   ClientConfig running = *client("");
   const auto fresh =
-      client("checkpoint_every: 5s\nlog: {level: warn}\npolicy: other.yaml\n",
+      client("checkpoint_every: 5s\nlog: {level: warn}\npolicy: other.yaml\ndevice: cpu\n",
              "datasets: {patients: {loader: csv, path: b.csv}, wards: {loader: csv, path: c}}\n");
   ASSERT_TRUE(fresh) << fresh.error().message;
   const ConfigChanges changes = take_over(running, *fresh);
   EXPECT_THAT(changes.taken, ElementsAre("datasets", "checkpoint_every", "log.level"));
-  EXPECT_THAT(changes.needs_restart, ElementsAre("policy"));
+  EXPECT_THAT(changes.needs_restart, ElementsAre("policy", "device"));
   EXPECT_THAT(dataset_names(running), ElementsAre("patients", "wards"));
   EXPECT_EQ(running.checkpoint_every_ms, 5'000);
 }

@@ -82,13 +82,15 @@ TEST(ClientFile, NamesEveryFault) {
 state_dir: s
 tls: {certificate: c.pem, key: k.pem, ca: ca.pem}
 datasets: {heart: {loader: cvs, path: x}, lungs: csv}
+device: gpu
 )",
                                           "client.yaml");
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message, HasSubstr("did you mean 'csv'"));
   EXPECT_THAT(config.error().message, HasSubstr("csv needs the option 'path'"));
   EXPECT_THAT(config.error().message, HasSubstr("client.yaml:1"));
-  EXPECT_EQ(std::ranges::count(config.error().message, '\n'), 2) << config.error().message;
+  EXPECT_THAT(config.error().message, HasSubstr("device"));
+  EXPECT_EQ(std::ranges::count(config.error().message, '\n'), 3) << config.error().message;
 }
 
 TEST(ClientFile, ThePolicyLiesBesideItWhereItSaysNothingElse) {
@@ -114,6 +116,7 @@ TEST(ClientFile, EveryPathOfALoaderStartsAtTheFilesFolder) {
     std::string text = "datasets: {d: {loader: " + loader.name;
     for (const OptionSchema& option : loader.options) {
       if (option.type == OptionType::kPath) text += ", " + option.name + ": there";
+      if (option.type == OptionType::kText && !option.fallback) text += ", " + option.name + ": x";
     }
     const auto datasets = parse_datasets(text + "}}\n", "/etc/client.yaml");
     ASSERT_TRUE(datasets) << datasets.error().message;

@@ -94,6 +94,23 @@ TEST(JobFile, ReadsNormsAndRowsOfIds) {
   }
 }
 
+TEST(JobFile, WordsOfClassesOfFilesAreNamedWithoutAColumn) {
+  const auto with = [](const std::string& data) {
+    return parse_job("name: j\nmodel: logistic\ndata: {dataset: d, input_shape: [1, 8, 8], " +
+                         data + "}\nrounds: {count: 1, minimum_sites: 1}\n",
+                     "job.yaml");
+  };
+  const auto file = with("task: classes, label: {values: [well, ill, dead]}");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_THAT(file->spec.data.label_values, testing::ElementsAre("well", "ill", "dead"));
+  EXPECT_EQ(file->spec.data.classes, 3);
+  EXPECT_TRUE(with("label: {values: [well, ill]}"));
+  EXPECT_THAT(with("label: {values: [a, b, c]}").error().message, HasSubstr("exactly two"));
+  EXPECT_THAT(with("task: regression, label: {values: [a, b]}").error().message,
+              HasSubstr("no classes"));
+  EXPECT_FALSE(with("label: sick")) << "arrays have no columns";
+}
+
 TEST(JobFile, ReadsARuleAndWhatGoesBeforeIt) {
   const auto file = parse_job(
       replaced(replaced(kGood, "aggregate:\n",
@@ -338,6 +355,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"quorum: 2", "quorum: two", "quorum"}, Wrong{"- age", "- num", "also a feature"},
         Wrong{"- age", "- sex", "stands twice"},
         Wrong{"best_by: auc", "best_by: auk", "did you mean 'auc'"},
+        Wrong{"best_by: auc", "best_by: r2", "r2 is for task: regression"},
+        Wrong{"best_by: auc", "best_by: auc_error", "best_by"},
+        Wrong{"best_by: auc", "best_by: auc, written_rows: 5", "is for task: tokens"},
         Wrong{"label: {column: num, positive_above: 0}", "label: {colum: num}",
               "did you mean 'column'"},
         Wrong{"missing: mean", "missing: average", "missing"},

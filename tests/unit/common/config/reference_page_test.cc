@@ -143,9 +143,10 @@ std::string table_of(const std::vector<PluginSchema>& plugins) {
 }
 
 TEST_F(ReferencePage, HasTheCataloguesTables) {
-  for (const auto* plugins : {&model_families(), &client_algorithms(), &client_optimizers(),
-                              &update_encodings(), &pre_aggregators(), &aggregation_rules(),
-                              &server_optimizers(), &learning_rate_schedules(), &data_loaders()}) {
+  for (const auto* plugins :
+       {&model_families(), &client_algorithms(), &client_optimizers(), &training_objectives(),
+        &augmentations(), &update_encodings(), &pre_aggregators(), &aggregation_rules(),
+        &server_optimizers(), &learning_rate_schedules(), &data_loaders()}) {
     const std::string table = table_of(*plugins);
     EXPECT_NE(page_.find(table), std::string::npos) << "put this on the page:\n" << table;
   }
@@ -204,8 +205,9 @@ TEST_F(ReferencePage, ItsExamplesParseAndItsDefaultsAreThose) {
     } else if (block.kind == "client.yaml") {
       expect_defaults<ClientConfig>(block, parse_client_config, [](const auto& a, const auto& b) {
         return a.server_name == b.server_name && a.datasets == b.datasets &&
-               a.threads == b.threads && a.checkpoint_every_ms == b.checkpoint_every_ms &&
-               a.policy_file == b.policy_file && same_log(a.log, b.log);
+               a.threads == b.threads && a.device == b.device &&
+               a.checkpoint_every_ms == b.checkpoint_every_ms && a.policy_file == b.policy_file &&
+               same_log(a.log, b.log);
       });
     } else if (block.kind == "policy.yaml") {
       expect_defaults<SitePolicy>(block, parse_site_policy,

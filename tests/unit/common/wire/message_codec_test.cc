@@ -39,6 +39,10 @@ EvaluationCounts counts() {
                           std::vector<std::uint64_t>(limits::kScoreBins)};
   counts.positives[4095] = 5;
   counts.negatives[0] = 5;
+  counts.places = 12;
+  counts.confusion = {1, 2, 3, 4};
+  counts.measured = {5, -6, 7, 8, 9};
+  counts.ngrams = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   return counts;
 }
 
@@ -57,7 +61,8 @@ JobSummary job_summary() {
           2,
           true,
           {.priority = -3, .quorum = 2},
-          0.625};
+          0.625,
+          {{"r2", 0.25}}};
 }
 
 RoundRow round_row() {
@@ -75,9 +80,13 @@ RoundRow round_row() {
       0.875,
       {},
       SiteSpread{"north", 0.25, 0.5, 0.125},
-      {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125, 0.75, {}, 0.5}},
+      {{SiteName{"north"}, "train", "accepted", "", 1000, 100, 1.25, 0.5, 0.125, 0.75, {}, 0.5, {{"ece", 0.5}}}},
       0.625,
-      1e-3};
+      1e-3,
+      {{{"loss", 0.5, Interval{0.25, 0.75}, SiteSpread{"north", 0.25, 0.5, 0.125}}, {"ece", 0.125}},
+       9,
+       {{1, 2, 3}, {4, 5, 6}},
+       {1, 2, 3, 4}}};
 }
 
 std::vector<Message> one_of_each_of_sites() {
@@ -243,6 +252,15 @@ TEST(MessageCodec, TasksAndEveryResultKeepTheirValues) {
   }
 }
 
+TEST(MessageCodec, AnEvaluationKeepsItsFigures) {
+  const auto detail = std::get<JobDetail>(*decode_message(*encode_message(
+      JobDetail{job_summary(), "name: heart\n", {round_row()}, {}, {}, {}, {}, {}})));
+  ASSERT_EQ(detail.rounds.size(), 1u);
+  EXPECT_EQ(detail.rounds[0].figures, round_row().figures);
+  EXPECT_EQ(detail.rounds[0].participants[0].figures, round_row().participants[0].figures);
+  EXPECT_EQ(detail.summary.figures, job_summary().figures);
+}
+
 TEST(MessageCodec, EveryMessageOfASecureSumKeepsItsValues) {
   for (const Message& message : one_of_each_of_secure_sums()) {
     const auto decoded = decode_message(*encode_message(message));
@@ -276,6 +294,10 @@ TEST(MessageCodec, NamesMessageAndFieldOfAFault) {
   few.positives.resize(7);
   EXPECT_THAT(refused(TaskResult{key(TaskKind::kEvaluate), EvaluateResult{few}}),
               HasSubstr("bins"));
+  EvaluationCounts many = counts();
+  many.confusion.resize(64 * 64 + 1);
+  EXPECT_THAT(refused(TaskResult{key(TaskKind::kEvaluate), EvaluateResult{many}}),
+              HasSubstr("counts.confusion"));
 }
 
 TEST(MessageCodec, RefusesToEncodeMoreThanAFrame) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "tests/unit/coordinator/round/federation.h"
 
@@ -53,6 +54,20 @@ TEST(Evaluation, TheWorstSiteCanBeTheJudge) {
     EXPECT_EQ(last.spread->worst_site, "site-c");
     EXPECT_NEAR(last.spread->worst, 0.6, 1e-5);
     EXPECT_NEAR(last.spread->mean, (0.6 + 2.0 / 3.0) / 3.0, 1e-5);
+    // The record has every figure of all of them, what it is at each site, and its limits.
+    ASSERT_EQ(last.figures.figures.size(), 2u);
+    const FigureRow& loss = last.figures.figures[0];
+    EXPECT_EQ(loss.name, "loss");
+    EXPECT_EQ(loss.spread, last.spread);
+    ASSERT_TRUE(loss.interval.has_value());
+    const double error = (0.6 - 1.0 / 3.0) / 3.0;  // of the mean of 0.6, 1/3 and 1/3
+    EXPECT_NEAR(loss.interval->high, loss.value + 4.303 * error, 1e-4);
+    EXPECT_EQ(last.figures.figures[1].name, "rmse");
+    EXPECT_EQ(last.figures.figures[1].spread->worst_site, "site-c");
+    EXPECT_NEAR(last.participants.back().figures.at("rmse"), std::sqrt(0.6), 1e-5);
+    const Report finished = federation.reports("evaluation.finished").back();
+    EXPECT_TRUE(std::ranges::any_of(finished.fields,
+                                    [](const auto& field) { return field.first == "rmse"; }));
   }
 }
 

@@ -27,7 +27,7 @@ JobRecord record() {
   record.delta.blob = {Digest{}, 9};
   record.open_round = 4;
   record.cohort = {SiteName{"north"}};
-  record.best = EvaluationFigures{10, 0.1, 0.9, {}, 0.5};
+  record.best = EvaluationFigures{10, 0.1, 0.9, {}, 0.5, {{"ece", 0.1 + 0.2}}};
   record.best_value = 0.1 + 0.2;
   record.gained_value = 0.25;
   record.without_gain = 3;
@@ -39,6 +39,14 @@ JobRecord record() {
   record.dry_run = true;
   record.spent = SitesSpent{0.1 + 0.2, 0.7, 1e-3};
   return record;
+}
+
+FigureTable figures() {
+  return {{{"loss", 0.1 + 0.2, Interval{0.1, 0.7}, SiteSpread{"north", 0.3, 0.2, 0.1}},
+           {"ece", 0.25}},
+          20,
+          {{5, 1, 2}, {9, 2, 1}},
+          {5, 2, 1, 9}};
 }
 
 AcceptedUpdate accepted(const std::string& site) {
@@ -70,6 +78,8 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
                  {},
                  SiteSpread{"north", 0.1 + 0.2, 0.5, 0.25},
                  {{SiteName{"north"}, "train", "accepted", "", 9, 100, 1.0, 0.5, 0.1}}};
+    row.figures = figures();
+    row.participants[0].figures = {{"ece", 0.125}};
     ASSERT_TRUE(store->apply(
         {SaveJob{record()}, SaveAccepted{accepted("north")}, SaveRound{JobId{"heart-1"}, row}}));
     ASSERT_TRUE(store->save_site({SiteName{"north"}, true, "", 77, "[::1]:1", "0.1", {"heart"}}));
@@ -101,6 +111,9 @@ TEST(StateStore, EverythingIsThereAfterAReopen) {
   EXPECT_EQ(update.share, 46'341u);
   EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].spread,
             (SiteSpread{"north", 0.1 + 0.2, 0.5, 0.25}));
+  EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].figures, figures());
+  EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].participants[0].figures.at("ece"), 0.125);
+  EXPECT_EQ(jobs[0].best->others, record().best->others);
   EXPECT_EQ((*store->rounds(JobId{"heart-1"}))[0].participants[0].reason, "accepted");
   EXPECT_EQ((*store->sites())[0].last_seen_wall_ms, 77);
 }
