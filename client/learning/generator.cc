@@ -48,6 +48,12 @@ Result<ExampleSet> generate(const GenerateRequest& request) {
     TRIB_TRY(family, find_family(request.job.model.name));
     TRIB_CHECK_OK(check_family(*family));
     TRIB_CHECK_OK(check_groups(request.groups, inputs));
+    if (request.rows < 1 || request.rows > kMadeValuesMax / std::max<std::int64_t>(inputs, 1)) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        std::to_string(request.rows) + " rows are not possible: 1 to " +
+                            std::to_string(kMadeValuesMax / std::max<std::int64_t>(inputs, 1)) +
+                            " of them are");
+    }
     if (!std::ranges::all_of(request.model.values, [](float x) { return std::isfinite(x); }))
       return make_error(ErrorCode::kFailedPrecondition, "the model's values are no finite numbers");
     TRIB_TRY(model, build_model(request.job, request.input_shape, {}));

@@ -14,6 +14,9 @@
 
 namespace tributary {
 
+// Values of all rows together: 4 GiB, which a machine that trains has.
+inline constexpr std::int64_t kMadeValuesMax = 1 << 30;
+
 struct GenerateRequest {
   const JobSpec& job;
   const Model& model;
@@ -24,8 +27,9 @@ struct GenerateRequest {
 };
 
 // Rows as the model sees rows, in its units; of the inputs of a group exactly one is 1. No labels.
-// kInvalidArgument: a family that makes none, with the names of those that do, or groups beyond the
-// inputs; kFailedPrecondition: a model that does not fit the family, or is no finite numbers.
+// kInvalidArgument: a family that makes none, with the names of those that do, groups beyond the
+// inputs, or more than kMadeValuesMax; kFailedPrecondition: a model that does not fit the family,
+// or is no finite numbers.
 Result<ExampleSet> generate(const GenerateRequest& request);
 
 }  // namespace tributary

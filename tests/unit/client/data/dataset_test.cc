@@ -132,6 +132,19 @@ TEST_F(CsvDataset, RowsWithoutALabelAreLeftOut) {
   EXPECT_EQ(site->dropped_rows, 2u);
 }
 
+// The label's column is one as all others are, or is not read.
+TEST_F(CsvDataset, RowsOfAJobWithoutLabelsNeedNone) {
+  spec_.target = TargetKind::kUnlabelled;
+  spec_.label.clear();
+  const auto site = load("age,ward,sick\n60,a,1\n40,b,\n?,b,0\n", plan_);
+  ASSERT_TRUE(site) << site.error().message;
+  EXPECT_EQ(site->training.rows, 2);
+  EXPECT_EQ(site->dropped_rows, 1u);
+  EXPECT_THAT(site->training.inputs, ElementsAre(1.0f, 1.0f, 0.0f, -1.0f, 0.0f, 1.0f));
+  EXPECT_TRUE(site->training.labels.empty());
+  EXPECT_TRUE(site->training.targets.empty());
+}
+
 TEST_F(CsvDataset, TheSitesValidationFileReplacesTheSplit) {
   spec_.validation_fraction = 0.5;
   DatasetSource both = source("age,ward,sick\n60,a,1\n?,a,1\n70,b,0\n");

@@ -300,6 +300,9 @@ TEST(Copula, WhatCannotBeIsRefused) {
   EXPECT_THAT(initial_model(job, {513}, {}).error().message, HasSubstr("1 to 512 inputs"));
   EXPECT_FALSE(generate({job, model, {3}, 5, 1, {{2, 2}}}));
   EXPECT_FALSE(generate({job, model, {4}, 5, 1, {}})) << "a model of another size";
+  EXPECT_THAT(generate({job, model, {3}, kMadeValuesMax, 1, {}}).error().message,
+              HasSubstr("rows are not possible"));
+  EXPECT_FALSE(generate({job, model, {3}, 0, 1, {}}));
   Model broken = model;
   broken.values[0] = std::nanf("");
   EXPECT_THAT(generate({job, broken, {3}, 5, 1, {}}).error().message, HasSubstr("finite"));
