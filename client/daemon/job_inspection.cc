@@ -40,8 +40,9 @@ void tell_what_runs(Inspection& to, const Result<SitePolicy>& policy) {
   const JobSpec& job = to.job;
   to.out << "\nwhat would run here\n  model      " << job.model.name;
   if (!to.known.module.digest.is_none())
-    to.out << ", code that comes with the job: " << to.known.module.digest.hex() << ", "
-           << to.known.module.bytes << " bytes";
+    to.out << (job.transfer.start ? ", weights that come" : ", code that comes")
+           << " with the job: " << to.known.module.digest.hex() << ", " << to.known.module.bytes
+           << " bytes";
   to.out << "\n  data       " << job.data.dataset << "\n  algorithm  " << job.train.algorithm.name
          << ", loss " << loss_of(job) << ", optimizer " << job.train.optimizer.name;
   if (job.train.objective.name != "supervised")
@@ -100,9 +101,12 @@ Result<std::size_t> encoded_size(const JobSpec& job, const Layout& layout) {
 
 Status tell_update(Inspection& to, const std::vector<std::int64_t>& input_shape) {
   const JobSpec& job = to.job;
-  TRIB_TRY(model, initial_model(job, input_shape, {}));
+  JobSpec alike = job;
+  alike.transfer.start = false;  // tensors of the same sizes
+  TRIB_TRY(model, initial_model(alike, input_shape, {}));
   const Layout layout = update_layout(companions_of(job.train.algorithm.name), model.layout);
-  to.out << "  model      the initial one, made of the job's seed and nothing else\n"
+  to.out << "  model      the initial one, made of the job's seed and "
+         << (job.transfer.start ? "its weights" : "nothing else") << "\n"
          << "\nwhat would leave, in each round\n";
   for (const TensorInfo& tensor : layout.tensors) {
     to.out << "  tensor     " << tensor.name << " " << shape_of(tensor);
@@ -208,7 +212,7 @@ Result<std::string> inspection_of(const KnownJob& known, const Result<SitePolicy
   tell_less(to.policy, *summary);
   tell_less(file.spec, *summary);
   tell_summary(to, *summary);
-  if (!known.module.digest.is_none()) {
+  if (!known.module.digest.is_none() && !file.spec.transfer.start) {
     to.out << "\nwhat would leave, in each round\n  tensors    those of the module, which is not "
               "loaded to look at it\n";
     tell_figures(to, rows);

@@ -26,9 +26,10 @@
 namespace tributary {
 
 // `module_file` here and below: the bytes of the job's TorchScript module, their digest already
-// checked; empty for built-in families. It is refused (kPermissionDenied) where it is made of more
-// than arithmetic, see script_operators.h. The layout is the parameters, then the float buffers, in
-// module order. Every site computes the same bits.
+// checked; for built-in families those of the weights to start from (transfer.start), or empty. A
+// module is refused (kPermissionDenied) where it is made of more than arithmetic, see
+// script_operators.h. The layout is the parameters, then the float buffers, in module order. Every
+// site computes the same bits.
 Result<Model> initial_model(const JobSpec& job, const std::vector<std::int64_t>& input_shape,
                             ByteView module_file);
 

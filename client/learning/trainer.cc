@@ -300,11 +300,12 @@ Status Trainer::one_batch() {
   return {};
 }
 
-// Behind each pass, and behind the last batch where that is within one.
+// Behind each pass, and behind the last batch where that is within one. Not stopped in the middle:
+// a checkpoint stands between batches, with the verdict on those before it.
 Status Trainer::judge_pass() {
   if (done_ % batches_.per_epoch() != 0 && done_ < total_) return {};
   model_->refresh_tensors();
-  TRIB_TRY(counts, count_scores(*model_, request_.job, *request_.validation, request_.should_stop));
+  TRIB_TRY(counts, count_scores(*model_, request_.job, *request_.validation, {}));
   model_->set_training(true);
   best_->add(figures_of(counts).loss, loss_sum_ / loss_rows_, done_, *model_);
   loss_sum_ = loss_rows_ = 0.0;

@@ -214,7 +214,7 @@ void TransferredModel::initialize(std::uint64_t job_seed) {
 // Whole: whoever opens it needs to know nothing of adapters.
 void TransferredModel::save(std::ostream& file) {
   for (const Adapter& one : adapters_)
-    inner_->use_tensor(one.at, adapted(one).detach().contiguous());
+    inner_->use_tensor(one.at, adapted(one).detach().contiguous().requires_grad_());
   inner_->save(file);
   put_bases();
 }

@@ -65,10 +65,9 @@ struct TrainSpec {
   std::string loss = "auto";  // auto: bce for binary, cross_entropy for classes, mse for regression
   std::int64_t epochs = 1;    // passes over the site's rows, unless steps > 0
   std::int64_t steps = 0;     // fixed number of batches; the loader goes on over epoch ends
-  std::int64_t batch_size = 32;      // 0 = all rows
-  double learning_rate_decay = 1.0;  // learning rate of round r = lr * decay^(r-1)
-  double clip_norm = 0.0;            // gradients of a batch are shortened to this L2 norm; 0: never
-  bool mixed_precision = false;      // where the site's device has it
+  std::int64_t batch_size = 32;  // 0 = all rows
+  double clip_norm = 0.0;        // gradients of a batch are shortened to this L2 norm; 0: never
+  bool mixed_precision = false;  // where the site's device has it
   ClassWeights class_weights = {};
   std::optional<LocalStop> local_stop = {};
   std::optional<FineTune> fine_tune = {};

@@ -68,7 +68,9 @@ TEST(DeviceTest, AutoTakesWhatThereIsAndACardThatIsNotThereIsTold) {
   EXPECT_EQ(*choose_device("cpu"), Device::kCpu);
   const auto wanted = choose_device("cuda");
   EXPECT_EQ(wanted.has_value(), card);
-  if (!card) EXPECT_THAT(wanted.error().message, testing::HasSubstr("write device: auto"));
+  if (!card) {
+    EXPECT_THAT(wanted.error().message, testing::HasSubstr("write device: auto"));
+  }
 }
 
 TEST(DeviceTest, ModulesAndPrivateTrainingsStayOnTheProcessor) {

@@ -112,6 +112,8 @@ TEST_F(Transfer, WithoutAFileWhatIsFrozenFollowsFromTheSeed) {
   EXPECT_EQ(*evaluate(job_, part, data_, 1, {}), *evaluate(plain, whole, data_, 1, {}));
 }
 
+Reals real(const std::vector<float>& values) { return Reals(values.begin(), values.end()); }
+
 // W + s B A in the place of W, and gradients of A and B by the chain rule.
 TEST_F(Transfer, AdaptersHaveTheFormulaOfThePaper) {
   job_.model = {"logistic", {}};
@@ -120,17 +122,14 @@ TEST_F(Transfer, AdaptersHaveTheFormulaOfThePaper) {
   job_.transfer.lora = LoraSpec{2, 6.0, {"*.weight"}};
   const double scale = 3.0;
   const Model initial = *this->initial();
-  ASSERT_THAT(names_of(initial), ElementsAre("output.lora_a", "output.lora_b", "output.bias"));
+  ASSERT_THAT(names_of(initial), ElementsAre("linear.lora_a", "linear.lora_b", "linear.bias"));
   EXPECT_EQ(initial.layout.tensors[0].shape, (Sizes{2, 3}));
   EXPECT_EQ(initial.layout.tensors[1].shape, (Sizes{4, 2}));
-  EXPECT_THAT(tensor(initial, "output.lora_b"), testing::Each(0.0F));
-  EXPECT_EQ(tensor(initial, "output.bias"), tensor(start_, "output.bias"));
-  const auto real = [](const std::vector<float>& values) {
-    return Reals(values.begin(), values.end());
-  };
-  const Reals base = real(tensor(start_, "output.weight"));
-  Reals a = real(tensor(initial, "output.lora_a")), b = real(tensor(initial, "output.lora_b")),
-        bias = real(tensor(initial, "output.bias"));
+  EXPECT_THAT(tensor(initial, "linear.lora_b"), testing::Each(0.0F));
+  EXPECT_EQ(tensor(initial, "linear.bias"), tensor(start_, "linear.bias"));
+  const Reals base = real(tensor(start_, "linear.weight"));
+  Reals a = real(tensor(initial, "linear.lora_a")), b = real(tensor(initial, "linear.lora_b")),
+        bias = real(tensor(initial, "linear.bias"));
   for (int step = 0; step < 6; ++step) {
     Reals of_w(12, 0.0), of_bias(4, 0.0);
     for (std::size_t row = 0; row < 40; ++row) {
