@@ -47,8 +47,7 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "It came when no more are let in, because of the named bound of `admission`; it knows its "
      "turn"},
     {"sites.postponed", kWarn, kHub, "sites reason connected waiting retry_after_ms",
-     "So many were put off in the last second, for at most this long; waiting: turns not taken "
-     "yet"},
+     "So many were put off in the last second, for at most this long; waiting: turns to come"},
     {"operator.connected", kDebug, kHub, "operator role address",
      "An operator is on a link; whose name begins with oidc: came with a token"},
     {"operator.refused", kWarn, kHub, "operator address request reason",
@@ -134,11 +133,9 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "Ended before its result: cancelled, late or superseded"},
     {"data.loaded", kInfo, kSite,
      "job dataset training_rows validation_rows dropped_rows faulty_rows unknown_words",
-     "The local file was read; dropped_rows were incomplete, faulty_rows could not be read, "
-     "unknown_words are in no vocabulary"},
+     "The local file was read; dropped_rows were incomplete, unknown_words are in no vocabulary"},
     {"data.faulty_record", kWarn, kSite, "dataset detail",
-     "A record could not be read and is passed over, as faulty_records_max lets it; the first 10 "
-     "of a dataset are named"},
+     "A record could not be read and is passed over; faulty_rows of data.loaded counts them all"},
     {"transfer.started", kInfo, kSite, "job trained values fresh",
      "What a job with `transfer` trains: so many tensors with so many values travel; fresh: those "
      "that do not start from its file"},
@@ -162,8 +159,7 @@ inline constexpr auto kTable = std::to_array<EventInfo>({
      "A model or file of the task could not be fetched"},
     // --- both ---
     {"transfer.resumed", kInfo, kBoth, "site digest offset bytes",
-     "A model or update that is received goes on at the byte where an earlier link or process "
-     "stopped"},
+     "A model or update goes on at the byte where an earlier link or process stopped"},
     {"disk.full", kError, kSite, "path detail",
      "A file could not be written; work waits or fails, nothing stored is lost"},
     {"storage.failed", kError, kBoth, "path detail",

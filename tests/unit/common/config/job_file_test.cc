@@ -97,7 +97,7 @@ TEST(JobFile, ReadsNormsAndRowsOfIds) {
 TEST(JobFile, WordsOfClassesOfFilesAreNamedWithoutAColumn) {
   const auto with = [](const std::string& data) {
     return parse_job("name: j\nmodel: logistic\ndata: {dataset: d, input_shape: [1, 8, 8], " +
-                         data + "}\nrounds: {count: 1, minimum_sites: 1}\n",
+                         data + "}\ntrain: {epochs: 1}\nrounds: {count: 1, minimum_sites: 1}\n",
                      "job.yaml");
   };
   const auto file = with("task: classes, label: {values: [well, ill, dead]}");
