@@ -112,9 +112,11 @@ Status add_pictures(HtmlPage& page, const SiteExplanations& site) {
   const auto [least, most] = std::ranges::minmax(inputs);
   const std::size_t width = inputs.size() / static_cast<std::size_t>(site.rows.rows);
   page.heading("Single pictures");
-  page.text(
-      "Red is what speaks for the class that the model takes the picture for; saliency and "
-      "smooth_grad say where it looks, for or against.");
+  const bool binary = site.job.data.target == TargetKind::kBinary;
+  page.text("Red is what speaks for " +
+            std::string(binary ? "the positive class"
+                               : "the class that the model takes the picture for") +
+            "; saliency and smooth_grad say where it looks, for or against.");
   for (std::size_t row = 0; row < std::min(site.wanted.size(), kPicturesShown); ++row) {
     const Picture picture = picture_of(inputs.subspan(row * width, width), site.rows.input_shape[0],
                                        features.height, features.width, least, most);

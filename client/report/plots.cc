@@ -13,6 +13,7 @@ namespace tributary {
 namespace {
 
 constexpr double kWidth = 480, kHeight = 240, kLeft = 56, kBottom = 40, kTop = 24, kRight = 8;
+constexpr double kLetter = 6.0;  // width of one, about
 // Told apart by people who see few colours (Okabe and Ito).
 constexpr std::array<const char*, 6> kColours = {"#0072b2", "#e69f00", "#009e73",
                                                  "#cc79a7", "#56b4e9", "#d55e00"};
@@ -49,8 +50,9 @@ Range range_of(std::span<const double> values) {
 // Frame, scales and names; what is drawn in it uses x() and y().
 class Canvas {
  public:
-  Canvas(Range across, Range up) : x_(across), y_(up) {
-    out_ = "<svg width=\"" + place(kWidth) + "\" height=\"" + place(kHeight) +
+  // `below`: room for names under the scale.
+  Canvas(Range across, Range up, double below = 0.0) : x_(across), y_(up) {
+    out_ = "<svg width=\"" + place(kWidth) + "\" height=\"" + place(kHeight + below) +
            "\" font-family=\"sans-serif\" font-size=\"11\">";
     out_ += "<path d=\"M" + place(kLeft) + " " + place(kTop) + "V" + place(kHeight - kBottom) +
             "H" + place(kWidth - kRight) + "\" fill=\"none\" stroke=\"#888\"/>";
@@ -68,6 +70,11 @@ class Canvas {
   void text(double left, double base, const char* anchor, std::string_view words) {
     out_ += "<text x=\"" + place(left) + "\" y=\"" + place(base) + "\" text-anchor=\"" + anchor +
             "\">" + escaped_html(words) + "</text>";
+  }
+  // Ends there, and comes up from the left.
+  void slanted(double right, double base, std::string_view words) {
+    out_ += "<text transform=\"translate(" + place(right) + "," + place(base) +
+            ") rotate(-40)\" text-anchor=\"end\">" + escaped_html(words) + "</text>";
   }
   void x_axis() {
     for (int i = 0; i <= 4; ++i) {
@@ -132,7 +139,13 @@ std::string bar_plot(const std::vector<std::string>& labels, const std::vector<S
   y.low = std::min(y.low, 0.0);
   y.high = std::max(y.high, 0.0);
   const double count = static_cast<double>(std::max<std::size_t>(labels.size(), 1));
-  Canvas canvas({0.0, count}, y);
+  // A name that is longer than its bars are wide would stand in the next one.
+  const std::size_t every = std::max<std::size_t>((labels.size() + 11) / 12, 1);
+  std::size_t longest = 0;
+  for (const std::string& label : labels) longest = std::max(longest, label.size());
+  const double letters = kLetter * static_cast<double>(longest);
+  const bool slanted = letters > static_cast<double>(every) * (kWidth - kLeft - kRight) / count;
+  Canvas canvas({0.0, count}, y, slanted ? 0.65 * letters : 0.0);
   const double width = 0.8 / static_cast<double>(std::max<std::size_t>(series.size(), 1));
   for (std::size_t s = 0; s < series.size(); ++s) {
     for (std::size_t i = 0; i < std::min(series[s].values.size(), labels.size()); ++i) {
@@ -145,10 +158,13 @@ std::string bar_plot(const std::vector<std::string>& labels, const std::vector<S
       draw_spread(canvas, series[s], i, left + across / 2);
     }
   }
-  const std::size_t every = (labels.size() + 11) / 12;
-  for (std::size_t i = 0; i < labels.size(); i += std::max<std::size_t>(every, 1)) {
-    canvas.text(canvas.x(static_cast<double>(i) + 0.5), kHeight - kBottom + 16, "middle",
-                labels[i]);
+  for (std::size_t i = 0; i < labels.size(); i += every) {
+    const double middle = canvas.x(static_cast<double>(i) + 0.5);
+    if (slanted) {
+      canvas.slanted(middle + 4, kHeight - kBottom + 12, labels[i]);
+    } else {
+      canvas.text(middle, kHeight - kBottom + 16, "middle", labels[i]);
+    }
   }
   canvas.legend(series);
   return canvas.finished();

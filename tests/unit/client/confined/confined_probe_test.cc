@@ -81,7 +81,7 @@ TEST_F(ConfinedProbe, AModuleThatDoesMoreThanComputeIsRefused) {
 
 TEST_F(ConfinedProbe, AnEndlessAnswerIsEndedAndSoIsTheProbe) {
   auto asked =
-      probe(with_forward("        while bool(x.sum() == x.sum()) and x.size(0) == 5:\n"
+      probe(with_forward("        while x.size(0) == 5:\n"
                          "            x = x + 0\n"));
   ASSERT_TRUE(asked) << asked.error().message;
   EXPECT_TRUE((*asked)->outputs(std::span(rows_).first(6)));

@@ -52,13 +52,11 @@ Pictures draw_pictures(std::int64_t count, std::uint64_t seed) {
 
 JobSpec ring_job() {
   JobSpec job;
-  job.model =
-      choose(model_families(), "cnn",
-             {{"channels", Sizes{8, 8}}, {"dense", Sizes{16}}, {"kernel", std::int64_t{5}}});
+  job.model = choose(model_families(), "cnn", {{"channels", Sizes{8, 16, 16}}, {"dense", Sizes{}}});
   job.data.input_shape = {1, kSide, kSide};
   job.train.optimizer = choose(client_optimizers(), "adam", {{"learning_rate", 0.01}});
   job.train.batch_size = 32;
-  job.train.epochs = 10;
+  job.train.epochs = 8;
   return job;
 }
 
@@ -79,31 +77,44 @@ double ratio_of(const Explanation& found, const Pictures& pictures) {
   return (in / ins) / (out / outs);
 }
 
+Explanation of_rings(const char* method, const Model& model, const Pictures& pictures) {
+  const JobSpec job = ring_job();
+  const auto probe = *probe_model(job, model, job.data.input_shape, 1, {});
+  const Features features = *features_of_inputs(job.data, {}, job.data.input_shape);
+  EXPECT_TRUE(features.pictures());
+  const ExampleSet& rows = pictures.data;
+  Subject subject{*probe, job, features, rows, rows, first_outputs(rows), {}};
+  subject.options.steps = 16;
+  subject.options.samples = 16;
+  return explained(method, subject);
+}
+
+// A ring's pixels are bright, so methods that multiply by the input find them with a model that
+// knows nothing: what is learned must show.
 TEST(Pictures, AllMethodsFindTheShapeThatTheModelWasTrainedToTell) {
   const JobSpec job = ring_job();
   const Pictures known = draw_pictures(600, 1), fresh = draw_pictures(60, 2);
-  Model model = *initial_model(job, job.data.input_shape, {});
-  const auto trained = train(TrainRequest{job, 1, model, known.data, 7, 1, {}, {}, {}});
+  const Model initial = *initial_model(job, job.data.input_shape, {});
+  const auto trained = train(TrainRequest{job, 1, initial, known.data, 7, 1, {}, {}, {}});
   ASSERT_TRUE(trained) << trained.error().message;
+  Model model = initial;
   for (std::size_t i = 0; i < model.values.size(); ++i)
     model.values[i] += trained->update.values[i];
   const auto counts = evaluate(job, model, fresh.data, 1, {});
   ASSERT_TRUE(counts);
   ASSERT_GE(counts->correct, 57u) << "the model tells rings from scattered pixels";
-
-  const auto probe = *probe_model(job, model, job.data.input_shape, 1, {});
-  const Features features = *features_of_inputs(job.data, {}, job.data.input_shape);
-  ASSERT_TRUE(features.pictures());
-  Subject subject{*probe, job, features, fresh.data, known.data, first_outputs(fresh.data), {}};
-  subject.options.steps = 16;
-  subject.options.samples = 16;
   for (const auto& [method, least] :
-       std::vector<std::pair<const char*, double>>{{"saliency", 1.5},
-                                                   {"smooth_grad", 1.5},
-                                                   {"integrated_gradients", 4.0},
-                                                   {"grad_cam", 2.0},
-                                                   {"occlusion", 4.0}})
-    EXPECT_GT(ratio_of(explained(method, subject), fresh), least) << method;
+       std::vector<std::pair<const char*, double>>{{"saliency", 2.0},
+                                                   {"smooth_grad", 3.0},
+                                                   {"integrated_gradients", 15.0},
+                                                   {"grad_cam", 1.6},
+                                                   {"occlusion", 8.0}}) {
+    const double before = ratio_of(of_rings(method, initial, fresh), fresh);
+    const double after = ratio_of(of_rings(method, model, fresh), fresh);
+    EXPECT_GT(after, least) << method;
+    EXPECT_LT(before, least) << method;
+    RecordProperty(method, std::to_string(before) + " before, " + std::to_string(after) + " after");
+  }
 }
 
 // One convolution, ReLU, one dense layer: the gradient of a feature map is the dense weights.
@@ -113,7 +124,12 @@ TEST(Pictures, GradCamIsItsFormula) {
   job.model = choose(model_families(), "cnn",
                      {{"channels", Sizes{kMaps}}, {"dense", Sizes{}}, {"pool", std::int64_t{1}}});
   job.data.input_shape = {1, 6, 5};
-  const Model model = *initial_model(job, job.data.input_shape, {});
+  Model model = *initial_model(job, job.data.input_shape, {});
+  // The first map speaks for the output, the second against it.
+  for (std::size_t i = 0; i < kMaps * kPixels; ++i) {
+    float& weight = model.values[kMaps * 10 + i];
+    weight = i < kPixels ? std::abs(weight) : -0.3F * std::abs(weight);
+  }
   ExampleSet rows = normal_rows(3, kPixels, 4);
   rows.input_shape = job.data.input_shape;
   const auto value = [&model](std::size_t i) { return static_cast<double>(model.values[i]); };
@@ -143,7 +159,7 @@ TEST(Pictures, GradCamIsItsFormula) {
       hottest = std::max(hottest, heat[p]);
     }
   }
-  EXPECT_GT(hottest, 0.001);
+  EXPECT_GT(hottest, 0.01);
 }
 
 // Three pixels in a row, hidden one by one: each is given what the output loses.

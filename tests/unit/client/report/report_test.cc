@@ -66,6 +66,16 @@ TEST(Plots, ASpreadIsALineOverItsBar) {
   EXPECT_THAT(plot, HasSubstr("<path d=\"M160.0 200.0V24.0\" stroke=\"#222\"/>"));
 }
 
+TEST(Plots, LongNamesUnderBarsAreSlantedAndHaveRoom) {
+  const std::string plain = bar_plot({"a", "b"}, {{"one", {1.0, 2.0}}});
+  EXPECT_THAT(plain, Not(HasSubstr("rotate")));
+  EXPECT_THAT(plain, HasSubstr("height=\"240.0\" font"));
+  const std::vector<std::string> names(8, "fractal_dimension");
+  const std::string slanted = bar_plot(names, {{"one", std::vector<double>(8, 1.0)}});
+  EXPECT_EQ(times(slanted, "rotate(-40)"), 8u);
+  EXPECT_THAT(slanted, HasSubstr("height=\"306.3\" font"));  // 240 + 0.65 * 6 * 17
+}
+
 Picture decoded(const Bytes& file) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
