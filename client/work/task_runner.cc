@@ -206,7 +206,10 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
     budget.emplace(RecordBudget::Ports{ports_.ledger, ports_.log}, task, work.job, work.policy,
                    static_cast<std::uint64_t>(data->training.rows));
     TRIB_CHECK_OK(within_budget(work, budget->check(work.local_detail)));
-    if (work.job.model.name == "torchscript") ports_.log("privacy.row_by_row", fields_of(task.key));
+    // Those of which the gradient of a row is not known without running the row by itself.
+    const std::string& family = work.job.model.name;
+    if (family == "torchscript" || family == "rnn")
+      ports_.log("privacy.row_by_row", fields_of(task.key));
   }
   EventFields fields = fields_of(task.key);
   fields.emplace_back("examples", data->training.rows);

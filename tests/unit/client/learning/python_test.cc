@@ -5,12 +5,14 @@
 
 #include <cmath>
 #include <fstream>
+#include <sstream>
 
 #include "client/learning/learner.h"
 #include "common/storage/file_system.h"
 #include "tests/support/plugin_choice.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/unit/client/learning/model_kinds.h"
 
 namespace tributary {
 namespace {
@@ -91,6 +93,37 @@ TEST_F(Python, ABuiltInModelHasPyTorchsNames) {
   for (const TensorInfo& tensor : model.layout.tensors)
     check += "assert '" + tensor.name + "' in d, list(d)\n";
   EXPECT_EQ(python(check), 0) << said();
+}
+
+// Of each family a model, as Python's torch reads it, gives what it gives here.
+TEST_F(Python, EachFamilyComputesThereWhatItComputesHere) {
+  const auto list = [](const torch::Tensor& tensor) {
+    std::ostringstream text;
+    text.precision(9);
+    for (const float value : values_of(tensor)) text << value << ",";
+    return "torch.tensor([" + text.str() + "])";
+  };
+  std::string program = "import sys, torch\n";
+  const std::vector<Kind> all = all_kinds();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const JobSpec job = job_of(all[i]);
+    const TorchModelPtr model = model_of(job, all[i].shape);
+    model->set_training(false);
+    const Rows rows = rows_for(job, all[i].shape, 3);
+    const torch::Tensor expected = model->forward(rows.inputs).detach().flatten().contiguous();
+    std::ostringstream file;
+    model->save(file);
+    const std::string name = std::to_string(i) + ".pt";
+    const ByteView bytes = as_bytes(file.view());
+    write(name, Bytes(bytes.begin(), bytes.end()));
+    std::string shape = "3";
+    for (const std::int64_t size : all[i].shape) shape += "," + std::to_string(size);
+    program += "m = torch.jit.load(sys.argv[1] + '/" + name + "').eval()\n" + "y = m(" +
+               list(rows.inputs) + ".reshape(" + shape + ")).flatten()\n" + "d = (y - " +
+               list(expected) + ").abs().max().item()\n" + "assert d < 1e-5, ('" + all[i].name +
+               "', d)\n";
+  }
+  EXPECT_EQ(python(program), 0) << said();
 }
 
 TEST_F(Python, FrozenModulesAndGarbageAreRefused) {
