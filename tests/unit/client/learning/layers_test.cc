@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/storage/script_archive.h"
 #include "tests/unit/client/learning/model_kinds.h"
 
 namespace tributary {
@@ -49,6 +50,8 @@ TEST(Layers, AnExportedModelTrainsAsAModule) {
     const JobSpec job = job_of(kind);
     const Model initial = *initial_model(job, kind.shape, {});
     const Bytes file = *export_torchscript(job, initial, kind.shape, {});
+    const Status submitted = check_script(file);
+    EXPECT_TRUE(submitted) << (submitted ? "" : submitted.error().message);
     JobSpec scripted = job;
     scripted.model = {"torchscript", {}};
     const auto loaded = initial_model(scripted, kind.shape, file);
