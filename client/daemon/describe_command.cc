@@ -8,6 +8,7 @@
 #include "client/work/resources.h"
 #include "common/base/limits.h"
 #include "common/cli/named_file.h"
+#include "common/config/daemon_config.h"
 #include "common/config/job_file.h"
 
 namespace tributary {

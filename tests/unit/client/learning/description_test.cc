@@ -43,12 +43,13 @@ TEST(Description, TellsStatisticsOfBatchesAndLabelsAtPlaces) {
 
 TEST(Description, TheShapeOfAnExampleFollowsFromTheJobWhereItSaysIt) {
   DataSpec data;
-  data.features = {{"age"}, {"sex", FeatureKind::kCategorical, {"f", "m"}, true}};
+  data.features = {{"age", FeatureKind::kNumeric, {}},
+                   {"sex", FeatureKind::kCategorical, {"f", "m"}, true}};
   EXPECT_EQ(*input_shape_of(data), (Sizes{2}));
   data.windows.emplace();
   data.windows->length = 9;
   EXPECT_EQ(*input_shape_of(data), (Sizes{9, 2}));
-  data.features.push_back({"ward", FeatureKind::kCategorical});
+  data.features.push_back({"ward", FeatureKind::kCategorical, {}});
   const auto open = input_shape_of(data);
   ASSERT_FALSE(open);
   EXPECT_THAT(open.error().message, HasSubstr("'ward'; list them as values"));
