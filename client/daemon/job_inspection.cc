@@ -162,6 +162,8 @@ void tell_privacy(Inspection& to, std::uint64_t rows) {
 void tell_figures(Inspection& to, std::uint64_t rows) {
   const JobSpec& job = to.job;
   const bool binary = job.data.target == TargetKind::kBinary;
+  const bool measured =
+      job.data.target == TargetKind::kRegression || job.data.target == TargetKind::kUnlabelled;
   if (job.privacy.secure_aggregation) {
     to.out << "  figures    seconds"
            << (hides_sites(job, TaskKind::kTrain) ? ""
@@ -179,8 +181,7 @@ void tell_figures(Inspection& to, std::uint64_t rows) {
     to.out << (job.evaluation.every > 0
                    ? "every " + std::to_string(job.evaluation.every) + " rounds, and at the end"
                    : "at the end")
-           << ": rows, sum of the loss"
-           << (job.data.target == TargetKind::kRegression ? "" : ", hits and misses by class")
+           << ": rows, sum of the loss" << (measured ? "" : ", hits and misses by class")
            << (binary ? ", rows by score (4096 bins) and class" : "")
            << (job.privacy.secure_aggregation ? "; in the sum alone" : "") << "\n";
   }

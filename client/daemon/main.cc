@@ -9,6 +9,7 @@
 #include "client/confined/worker.h"
 #include "client/daemon/data_check.h"
 #include "client/daemon/dataset_files.h"
+#include "client/daemon/describe_command.h"
 #include "client/daemon/enroll_command.h"
 #include "client/daemon/explain_command.h"
 #include "client/daemon/jobs_command.h"
@@ -17,6 +18,7 @@
 #include "client/daemon/site_rules.h"
 #include "client/daemon/synthesize_command.h"
 #include "client/data/hospital_generator.h"
+#include "client/learning/description.h"
 #include "client/work/resources.h"
 #include "common/base/limits.h"
 #include "common/cli/command_line.h"
@@ -113,12 +115,16 @@ void add_data(CLI::App& app, const std::string& config, DataOptions& all,
 }
 
 // For tables the width of one example stands in the model: its first layer is [outputs, inputs].
-std::vector<std::int64_t> input_shape_of(const JobSpec& job, const Model& model,
-                                         ByteView start_file) {
-  if (!job.data.input_shape.empty()) return job.data.input_shape;
+std::vector<std::int64_t> shape_for_export(const JobSpec& job, const Model& model,
+                                           ByteView start_file) {
+  if (auto said = input_shape_of(job.data)) return *std::move(said);
   const auto& tensors = model.layout.tensors;
-  if (!job.transfer.start)
-    return {tensors.empty() || tensors[0].shape.size() != 2 ? 1 : tensors[0].shape[1]};
+  if (!job.transfer.start) {
+    const std::int64_t columns =
+        tensors.empty() || tensors[0].shape.size() != 2 ? 1 : tensors[0].shape[1];
+    if (job.data.windows) return {job.data.windows->length, columns};
+    return {columns};
+  }
   // The layer that sees the rows need not travel. Files of Python have their tensors in any order,
   // and layers of tables are numbered: hidden1 before hidden2 before output.
   const Result<Model> start = decode_safetensors(start_file);
@@ -153,15 +159,16 @@ Status export_model(const ExportOptions& options) {
   const ConfinedLearner learner({clock, [] { return free_resources(".").memory_bytes; }});
   TRIB_TRY(exported,
            learner.export_torchscript(
-               job.spec, *model, input_shape_of(job.spec, *model, module_file), module_file, {}));
+               job.spec, *model, shape_for_export(job.spec, *model, module_file), module_file, {}));
   TRIB_CHECK_OK(make_file_system()->write_durably(out, exported));
   std::cerr << "wrote " << out << ": a TorchScript module with the values of " << model_path
             << "\n";
   return {};
 }
 
-void add_model(CLI::App& app, ExportOptions& options, std::function<Status()>& chosen) {
-  CLI::App* model = app.add_subcommand("model", "Models for Python");
+void add_model(CLI::App& app, ExportOptions& options, DescribeOptions& described,
+               std::function<Status()>& chosen) {
+  CLI::App* model = app.add_subcommand("model", "Models of jobs, and models for Python");
   model->require_subcommand(1);
   CLI::App* exported = model->add_subcommand(
       "export", "Turn model.safetensors into a TorchScript module for torch.jit.load");
@@ -169,6 +176,15 @@ void add_model(CLI::App& app, ExportOptions& options, std::function<Status()>& c
   exported->add_option("--model", options.model, "The model.safetensors of the job")->required();
   exported->add_option("--out", options.out, "The module to write")->required();
   exported->callback([&] { chosen = [&options] { return export_model(options); }; });
+  CLI::App* describe = model->add_subcommand(
+      "describe", "Show the tensors of a job's model, what they take, and which are trained");
+  describe->add_option("JOB", described.job, "The job file")->required();
+  describe
+      ->add_option("--input-shape", described.input_shape,
+                   "Shape of one example, such as 13 or 32,5, where the job does not say it")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1'000'000));
+  describe->callback([&] { chosen = [&described] { return describe_model(described); }; });
 }
 
 // The commands of `jobs`, each of which needs the daemon's file.
@@ -230,7 +246,8 @@ int main(int argc, char** argv) {
   tributary::DataOptions data;
   tributary::add_data(app, config, data, chosen);
   tributary::ExportOptions exported;
-  tributary::add_model(app, exported, chosen);
+  tributary::DescribeOptions described;
+  tributary::add_model(app, exported, described, chosen);
   std::string job_id;
   tributary::add_jobs(app, config, job_id, chosen);
   tributary::add_privacy(app, config, chosen);

@@ -166,7 +166,7 @@ void Writer::one_way(const RecurrentLayer& recurrent, const std::string& end,
   std::string weights;
   for (const char* weight : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"})
     weights += (weights.empty() ? "" : ", ") + attribute(recurrent.name + "." + weight + end);
-  const std::string rest = ", [" + weights + "], True, 1, 0.0, False, False, True)";
+  const std::string rest = ", [" + weights + "], True, 1, 0.0, self.training, False, True)";
   line("start = x.new_zeros([1, x.size(0), " + std::to_string(recurrent.hidden) + "])");
   if (recurrent.gru) {
     line(to + ", end = torch.gru(" + from + ", start" + rest);

@@ -42,7 +42,7 @@ torch::Tensor patches_of(const torch::Tensor& inputs, const ConvolutionUse& conv
   return at::im2col(inputs, {conv.kernel, conv.kernel}, {1, 1}, {0, 0}, {conv.stride, conv.stride});
 }
 
-// A hook for each kind of layer with weights; a kind without one does not compile.
+// A hook for each kind of use; a kind without one does not compile.
 struct Hook {
   const LayerUse& use;
   const torch::Tensor& outputs;  // gradients of what the layer gave, for each row

@@ -9,8 +9,8 @@
 #include <set>
 #include <vector>
 
-#include "client/learning/script_operators.h"
 #include "common/base/text.h"
+#include "common/domain/script_operators.h"
 
 namespace tributary {
 namespace {

@@ -211,8 +211,10 @@ Result<TaskOutcome> TaskRunner::train_round(const Work& work) {
     budget.emplace(RecordBudget::Ports{ports_.ledger, ports_.log}, task, work.job, work.policy,
                    static_cast<std::uint64_t>(data->training.rows));
     TRIB_CHECK_OK(within_budget(work, budget->check(work.local_detail)));
+    // Those of which the gradient of a row is not known without running the row by itself.
     const TransferSpec& transfer = work.job.transfer;
-    if (work.job.model.name == "torchscript" || !transfer.freeze.empty() || transfer.lora)
+    const std::string& family = work.job.model.name;
+    if (family == "torchscript" || family == "rnn" || !transfer.freeze.empty() || transfer.lora)
       ports_.log("privacy.row_by_row", fields_of(task.key));
   }
   tell_begin(work, data->training.rows);

@@ -115,7 +115,9 @@ void check_secure_aggregation(Section& root, Section& privacy, const JobSpec& sp
         .fault("rule", "the root's update would be seen beside the sums; use another rule");
   }
   // Ids that few sites have change rows of an embedding that stand out of a sum (arXiv 2508.04285).
-  if (spec.model.name == "embedding_bag" && !spec.privacy.records && !spec.privacy.sites) {
+  const auto ids = spec.model.options.find("vocabulary");
+  const bool embeds = ids != spec.model.options.end() && std::get<std::int64_t>(ids->second) > 0;
+  if (embeds && !spec.privacy.records && !spec.privacy.sites) {
     root.section("model", Need::kRequired)
         .fault("family",
                "tells by the rows of its embedding which ids the sites have, in a sum as "

@@ -11,6 +11,7 @@
 #include "common/cli/named_file.h"
 #include "common/config/job_file.h"
 #include "common/domain/role_matrix.h"
+#include "common/storage/script_archive.h"
 #include "common/tensor/safetensors.h"
 #include "common/trust/job_signing.h"
 #include "coordinator/ctl/commands.h"
@@ -251,6 +252,8 @@ Result<CheckedJob> check_job(const std::string& path) {
   TRIB_TRY(job, parse_job(checked.document, path));
   if (!job.model_path.empty()) {
     TRIB_TRY(module, read_named(resolve_path(job.model_path, path), limits::kBlobBytesMax));
+    if (Status fits = check_script(module); !fits)
+      return fault_of_named(resolve_path(job.model_path, path), std::move(fits).error());
     checked.module = std::move(module);
   }
   return checked;

@@ -128,8 +128,35 @@ class Training : public testing::Test {
       ids_.inputs.push_back(static_cast<float>(random.uniform_below(10'000)));
     }
   }
-  const ExampleSet& fitting() const {
-    return job_.model.name == "embedding_bag" ? ids_ : pictures_;
+  // Rows that the job's model takes; the job's task becomes one that it is for.
+  const ExampleSet& fitting() {
+    const std::string& family = job_.model.name;
+    const OptionMap& options = job_.model.options;
+    const auto ids = options.find("vocabulary");
+    const std::int64_t vocabulary = ids == options.end() ? 0 : std::get<std::int64_t>(ids->second);
+    job_.data = DataSpec{};
+    fitting_ = pictures_;
+    if (vocabulary > 0) {
+      fitting_ = ids_;
+      for (float& id : fitting_.inputs) id = std::fmod(id, static_cast<float>(vocabulary));
+    } else if (family == "rnn" || family == "transformer") {
+      fitting_.input_shape = {16, 16};
+    }
+    if (family == "spiking") job_.data.target = TargetKind::kClasses;
+    if (family == "autoencoder" || family == "vae") job_.data.target = TargetKind::kUnlabelled;
+    if (family == "unet") label_places(TargetKind::kSegmentation, {16, 16});
+    if (family == "translator")
+      label_places(TargetKind::kTokens,
+                   {256 - std::get<std::int64_t>(options.at("source_length"))});
+    return fitting_;
+  }
+  void label_places(TargetKind target, const std::vector<std::int64_t>& shape) {
+    job_.data.target = target;
+    job_.data.target_shape = fitting_.target_shape = shape;
+    std::int64_t labels = fitting_.rows;
+    for (const std::int64_t size : shape) labels *= size;
+    fitting_.labels.clear();
+    for (std::int64_t i = 0; i < labels; ++i) fitting_.labels.push_back(i / 3 % 2);
   }
   // What a family wants of the rest of the job.
   void fit_to_family() {
@@ -162,6 +189,7 @@ class Training : public testing::Test {
 
   JobSpec job_;
   ExampleSet pictures_{{1, 16, 16}, 6, {}, {1, 0, 1, 0, 0, 1}, {}};
+  ExampleSet fitting_;
   ExampleSet ids_{{256}, 6, {}, {1, 0, 1, 0, 0, 1}, {}};
 };
 

@@ -11,11 +11,9 @@
 
 namespace tributary {
 
-// Each other value of a choice or flag, and one number off the default.
-inline std::vector<OptionValue> others_of(const OptionSchema& option) {
+// Each other value of a choice or flag, and one number off the usual one.
+inline std::vector<OptionValue> others_of(const OptionSchema& option, const OptionValue& usual) {
   std::vector<OptionValue> values;
-  if (!option.fallback) return values;
-  const OptionValue& usual = *option.fallback;
   if (option.type == OptionType::kChoice) {
     for (const std::string& word : option.choices) {
       if (OptionValue(word) != usual) values.emplace_back(word);
@@ -48,7 +46,18 @@ inline void for_every_option(
         usual.options["norm"] = std::string("group");
         usual.options["channels"] = std::vector<std::int64_t>{72};
       }
-      for (const OptionValue& value : others_of(option)) {
+      if (usual.options.contains("heads")) {  // divide the width, before and after
+        usual.options["width"] = std::int64_t{20};
+        if (option.name == "width") usual.options["heads"] = std::int64_t{1};
+      }
+      if (plugin.name == "rnn" && option.name == "width")
+        usual.options["vocabulary"] = std::int64_t{50};  // of whose ids it is
+      if (usual.options.contains("code") && option.name == "channels")
+        usual.options["channels"] = std::vector<std::int64_t>{4};
+      if (plugin.name == "resnet")
+        usual.options["width"] = std::int64_t{4};  // for the time it takes
+      if (!option.fallback) continue;
+      for (const OptionValue& value : others_of(option, usual.options.at(option.name))) {
         SCOPED_TRACE(plugin.name + "." + option.name);
         PluginChoice other = usual;
         other.options[option.name] = value;

@@ -373,6 +373,42 @@ TEST_F(Arrays, FaultyRowsArePassedOverUpToTheirShare) {
   EXPECT_THAT(detail_, AllOf(HasSubstr("2 of 4 records are faulty"), HasSubstr("0.49")));
 }
 
+// A label for each pixel, -1 where there is none.
+TEST_F(Arrays, LabelsHaveTheShapeThatTheTaskWants) {
+  spec_.target = TargetKind::kSegmentation;
+  spec_.target_shape = {1, 2};
+  const std::string images = put("i", kImages);
+  const auto labels = [&](const std::string& values) {
+    return put("l", std::string("\0\0\x09\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02", 16) + values);
+  };
+  const auto site = load_idx(images, labels(std::string("\x07\xff\x00\x02", 4)));
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_THAT(site->training.labels, ElementsAre(7, -1, 0, 2));
+  EXPECT_EQ(site->training.target_shape, spec_.target_shape);
+  EXPECT_FALSE(load_idx(images, labels(std::string("\x07\xfe\x00\x02", 4)))) << "-2 is no class";
+  const auto flat = load_idx(images, put("f", kLabels));
+  ASSERT_FALSE(flat);
+  EXPECT_THAT(flat.error().message, HasSubstr("the job's is [1, 2]"));
+  spec_.validation_fraction = 0.5;
+  const auto halves = load_idx(images, labels(std::string("\x07\xff\x00\x02", 4)));
+  ASSERT_TRUE(halves) << detail_;
+  EXPECT_EQ(halves->training.labels.size(), 2u);
+  EXPECT_EQ(halves->validation.labels.size(), 2u);
+  EXPECT_EQ(halves->validation.target_shape, spec_.target_shape);
+}
+
+TEST_F(Arrays, RowsWithoutLabelsAreForATaskWithoutThem) {
+  const auto labelled = load_idx(put("i", kImages), "");
+  ASSERT_FALSE(labelled);
+  EXPECT_THAT(labelled.error().message, HasSubstr("wants labels"));
+  spec_.target = TargetKind::kUnlabelled;
+  const auto site = load_idx(put("i", kImages), "");
+  ASSERT_TRUE(site) << detail_;
+  EXPECT_EQ(site->training.rows, 2);
+  EXPECT_TRUE(site->training.labels.empty());
+  EXPECT_TRUE(load_idx(put("i", kImages), directory_ / "none")) << "nobody asks for them";
+}
+
 TEST_F(Arrays, RealMnistHasItsKnownSizes) {
   const std::string folder = std::string(TRIBUTARY_SOURCE_DIR) + "/../shared/data/mnist/";
   if (!std::filesystem::exists(folder))

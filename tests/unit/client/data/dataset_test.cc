@@ -85,6 +85,18 @@ TEST_F(CsvDataset, ReadsQuotesLineEndsAndAByteOrderMark) {
   EXPECT_THAT(site->training.labels, ElementsAre(1, 0));
 }
 
+TEST_F(CsvDataset, ATaskWithoutLabelsNeedsNoColumnOfThem) {
+  const std::string csv = "age,ward\n60,a\n40,b\n";
+  EXPECT_THAT(fault(csv), HasSubstr("'sick'"));
+  spec_.target = TargetKind::kUnlabelled;
+  spec_.label = "";
+  const auto site = load(csv, plan_);
+  ASSERT_TRUE(site) << site.error().message << detail_;
+  EXPECT_EQ(site->training.rows, 2);
+  EXPECT_THAT(site->training.inputs, ElementsAre(1.0f, 1.0f, 0.0f, -1.0f, 0.0f, 1.0f));
+  EXPECT_TRUE(site->training.labels.empty());
+}
+
 TEST_F(CsvDataset, SummaryIsThatOfTheTrainingRowsInDoublePrecision) {
   const auto summary =
       summarize_dataset(source("age,ward,sick\n1,a,0\n2,a,1\n4,b,1\n"), spec_, 1, &detail_);

@@ -162,6 +162,26 @@ TEST_F(Resume, WhatObjectivesDrawFollowsFromThePlaceToo) {
   }
 }
 
+// Batch statistics, dropout within layers, and a code that is drawn.
+TEST_F(Resume, FamiliesThatKeepOrDrawMoreThanWeights) {
+  job_.train.optimizer = choose(client_optimizers(), "adam", {});
+  job_.data.target = TargetKind::kClasses;
+  data_ = examples({1, 8, 8}, 50);
+  job_.model = choose(model_families(), "resnet",
+                      {{"width", std::int64_t{2}}, {"norm", std::string("batch")}});
+  expect_same_bits();
+  data_ = examples({5, 2}, 50);
+  job_.model = choose(model_families(), "rnn",
+                      {{"hidden", std::int64_t{4}}, {"layers", std::int64_t{2}}, {"dropout", 0.3}});
+  expect_same_bits();
+  job_.model = choose(model_families(), "transformer",
+                      {{"width", std::int64_t{4}}, {"feedforward", std::int64_t{4}}});
+  expect_same_bits();
+  job_.data.target = TargetKind::kUnlabelled;
+  job_.model = choose(model_families(), "vae", {{"hidden", Sizes{4}}, {"code", std::int64_t{2}}});
+  expect_same_bits();
+}
+
 // Dropout from the global generator, batch statistics, and what such a module may keep besides: a
 // buffer of integers and a buffer that it replaces, and a plain number.
 Bytes module_file() {

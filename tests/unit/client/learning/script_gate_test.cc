@@ -5,7 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "client/learning/learner.h"
-#include "client/learning/script_operators.h"
+#include "common/domain/script_operators.h"
+#include "common/storage/script_archive.h"
 #include "tests/support/plugin_choice.h"
 #include "tests/support/script_module.h"
 
@@ -34,8 +35,16 @@ class ScriptGate : public testing::Test {
     code_ = model.error().code;
     return model.error().message;
   }
+  // The site's word is that of the whole graph; whoever submits has it from the text.
   void expect_refused(const torch::jit::Module& module, const std::string& what,
                       const std::string& where) {
+    if (what.starts_with("aten::")) {
+      const Status submitted = check_script(file_of(module));
+      EXPECT_FALSE(submitted) << what;
+      if (!submitted) {
+        EXPECT_THAT(submitted.error().message, HasSubstr("'" + what + "'"));
+      }
+    }
     EXPECT_THAT(fault(module), AllOf(HasSubstr("'" + what + "'"), HasSubstr(where)));
     EXPECT_EQ(code_, ErrorCode::kPermissionDenied);
   }

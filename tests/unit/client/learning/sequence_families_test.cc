@@ -17,20 +17,20 @@ float id_below(RandomSource& random, std::uint64_t first, std::uint64_t end) {
   return static_cast<float>(first + random.uniform_below(end - first));
 }
 
-// The first of 16 tokens says what the answer is; the others say nothing.
+// The first of 8 tokens says what the answer is; the others say nothing.
 TEST(SequenceFamilies, AnLstmRemembersTheFirstToken) {
   const JobSpec job = family_job(
       "rnn",
       {{"vocabulary", std::int64_t{8}}, {"width", std::int64_t{8}}, {"hidden", std::int64_t{16}}},
       TargetKind::kBinary);
   const auto fill = [](RandomSource& random, float* inputs, ExampleSet& data) {
-    for (int place = 0; place < 16; ++place) inputs[place] = id_below(random, 1, 8);
+    for (int place = 0; place < 8; ++place) inputs[place] = id_below(random, 1, 8);
     data.labels.push_back(static_cast<std::int64_t>(inputs[0]) % 2);
   };
   JobSpec fast = job;
   fast.train.optimizer = choose(client_optimizers(), "adam", {{"learning_rate", 0.02}});
-  const Model model = trained_on(fast, made_rows(job, {16}, 600, 1, fill), 15);
-  EXPECT_GT(share_right(job, model, made_rows(job, {16}, 500, 2, fill)), 0.95);
+  const Model model = trained_on(fast, made_rows(job, {8}, 600, 1, fill), 15);
+  EXPECT_GT(share_right(job, model, made_rows(job, {8}, 500, 2, fill)), 0.95);
 }
 
 // Hochreiter and Schmidhuber's adding problem: the sum of the two numbers that are marked. Whoever
@@ -67,7 +67,7 @@ TEST(SequenceFamilies, ATransformerSeesTheOrderOfTokens) {
     inputs[second] = swapped ? 1.0F : 2.0F;
     data.labels.push_back(swapped ? 1 : 0);
   };
-  const Model model = trained_on(job, made_rows(job, {10}, 800, 1, fill), 15);
+  const Model model = trained_on(job, made_rows(job, {10}, 600, 1, fill), 12);
   EXPECT_GT(share_right(job, model, made_rows(job, {10}, 500, 2, fill)), 0.95);
 }
 

@@ -111,6 +111,68 @@ TEST(JobFile, WordsOfClassesOfFilesAreNamedWithoutAColumn) {
   EXPECT_FALSE(with("label: sick")) << "arrays have no columns";
 }
 
+// What of the data follows from the task and the model, and which models do not go with it.
+TEST(JobFile, ReadsTasksWithSeveralLabelsARowAndWithNone) {
+  const auto with = [](const std::string& model, const std::string& data) {
+    return parse_job("name: j\nmodel: {family: " + model + "}\ndata: {dataset: d, " + data +
+                         "}\ntrain: {optimizer: sgd}\nrounds: {count: 2}\n",
+                     "job.yaml");
+  };
+  const auto refused = [&](const std::string& model, const std::string& data) {
+    const auto file = with(model, data);
+    return file ? std::string("it was taken") : file.error().message;
+  };
+  using Sizes = std::vector<std::int64_t>;
+  const std::string pictures = "task: segmentation, classes: 3, input_shape: [1, 16, 8]";
+  const auto unet = with("unet, channels: [4, 8]", pictures);
+  ASSERT_TRUE(unet) << unet.error().message;
+  EXPECT_EQ(unet->spec.data.target, TargetKind::kSegmentation);
+  EXPECT_EQ(unet->spec.data.target_shape, (Sizes{16, 8}));
+  EXPECT_EQ(unet->spec.data.classes, 3);
+  const auto text = with("transformer, vocabulary: 50", "task: tokens, input_shape: [12]");
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(text->spec.data.classes, 50) << "the model's vocabulary";
+  EXPECT_EQ(text->spec.data.target_shape, (Sizes{12}));
+  const auto tags = with("rnn, vocabulary: 50", "task: tokens, classes: 9, input_shape: [12]");
+  ASSERT_TRUE(tags) << tags.error().message;
+  EXPECT_EQ(tags->spec.data.classes, 9);
+  const auto translation =
+      with("translator, vocabulary: 50, source_length: 8", "task: tokens, input_shape: [20]");
+  ASSERT_TRUE(translation) << translation.error().message;
+  EXPECT_EQ(translation->spec.data.target_shape, (Sizes{12}));
+  const auto none = with("autoencoder", "task: unlabelled, features: [age, weight]");
+  ASSERT_TRUE(none) << none.error().message;
+  EXPECT_EQ(none->spec.data.label, "");
+  const auto several = with("rnn", "task: regression, input_shape: [9, 2], target_shape: [3, 2]");
+  ASSERT_TRUE(several) << several.error().message;
+  EXPECT_EQ(several->spec.data.target_shape, (Sizes{3, 2}));
+
+  EXPECT_THAT(refused("unet", "task: segmentation, classes: 2, input_shape: [1, 12, 12]"),
+              HasSubstr("divisible by 8"));
+  EXPECT_THAT(refused("cnn", pictures), HasSubstr("segmentation is for unet"));
+  EXPECT_THAT(refused("unet", "task: binary, input_shape: [1, 16, 16]"),
+              HasSubstr("unet needs data.task: segmentation"));
+  EXPECT_THAT(refused("mlp", "task: tokens, classes: 5, input_shape: [12]"),
+              HasSubstr("tokens is for rnn, transformer, translator"));
+  EXPECT_THAT(refused("rnn", "task: tokens, input_shape: [12, 3]"),
+              HasSubstr("needs classes, or a model with a vocabulary"));
+  EXPECT_THAT(refused("rnn, vocabulary: 9, bidirectional: true", "task: tokens, input_shape: [12]"),
+              HasSubstr("bidirectional"));
+  EXPECT_THAT(refused("rnn", "task: binary, input_shape: [12]"), HasSubstr("[steps, features]"));
+  EXPECT_THAT(refused("transformer, width: 10", "task: binary, input_shape: [12, 2]"),
+              HasSubstr("heads: 4 does not divide width: 10"));
+  EXPECT_THAT(refused("translator, source_length: 20", "task: tokens, input_shape: [20]"),
+              HasSubstr("leaves no place"));
+  EXPECT_THAT(refused("vae", "task: binary, input_shape: [20]"),
+              HasSubstr("needs data.task: unlabelled"));
+  EXPECT_THAT(refused("mlp", "task: classes, classes: 2, input_shape: [4], target_shape: [2]"),
+              HasSubstr("is for task: regression of arrays"));
+  EXPECT_THAT(refused("unet", "task: segmentation, classes: 2, input_shape: [64, 64]"),
+              HasSubstr("segmentation needs input_shape: [channels, height, width]"));
+  EXPECT_THAT(refused("unet", "task: segmentation, classes: 2, input_shape: [1, 4096, 4096]"),
+              HasSubstr("more than 4194304 labels"));
+}
+
 TEST(JobFile, ReadsARuleAndWhatGoesBeforeIt) {
   const auto file = parse_job(
       replaced(replaced(kGood, "aggregate:\n",

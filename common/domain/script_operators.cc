@@ -9,7 +9,7 @@
 //   cuda, pin_memory, record_stream            devices
 //   prim::fork, aten::wait, prim::PythonOp     code in other threads or languages
 //   quantized::*, sparse ones, prepacked::*    unchecked in Torch itself, and of no use in training
-#include "client/learning/script_operators.h"
+#include "common/domain/script_operators.h"
 
 #include <array>
 #include <set>
