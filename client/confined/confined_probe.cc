@@ -18,7 +18,7 @@ class ConfinedProbe final : public ModelProbe {
  public:
   ConfinedProbe(const ConfinedLearner::Ports& ports, ChildProcess child, const JobSpec& job,
                 const std::vector<std::int64_t>& input_shape)
-      : ports_(ports), child_(std::move(child)), outputs_(model_outputs(job.data)) {
+      : ports_(ports), child_(std::move(child)), outputs_(model_outputs(job.data, input_shape)) {
     for (const std::int64_t size : input_shape) row_floats_ *= static_cast<std::size_t>(size);
     child_.channel().on_waiting([this] { return late(); });
   }

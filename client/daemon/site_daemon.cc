@@ -148,7 +148,6 @@ class Daemon {
     if (renewal_->take(std::get<TrustUpdate>(news)) && credentials_->reload()) renew();
   }
   Result<Papers> own_papers() { return read_papers(*files_, config_.tls); }
-  // The new files were found good as those of a link.
   void renew() {
     if (Result<Papers> papers = own_papers(); papers) {
       trust_.set(papers->trust);

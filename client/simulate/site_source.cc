@@ -112,7 +112,7 @@ Result<std::vector<VirtualSite>> SiteSource::of_split(const JobSpec& job) {
   spec.seed = job.seed;
   // Rows that have not one class each are divided as if all had the same.
   const ExampleSet& rows = (*whole)->training;
-  std::vector<std::int64_t> labels = rows.labels;
+  std::vector<std::int64_t> labels(rows.labels.begin(), rows.labels.end());
   if (labels.size() != static_cast<std::size_t>(rows.rows))
     labels.assign(static_cast<std::size_t>(rows.rows), 0);
   TRIB_TRY(parts, partition_rows(spec, labels));

@@ -2,6 +2,7 @@
 #include "client/synthetic/usefulness.h"
 
 #include <algorithm>
+#include <span>
 
 #include "common/base/text.h"
 
@@ -64,7 +65,7 @@ JobSpec small_job(const Label& label) {
   return job;
 }
 
-double variance_of(const std::vector<float>& values) {
+double variance_of(std::span<const float> values) {
   double mean = 0.0, square = 0.0;
   const auto count = static_cast<double>(values.size());
   for (const float value : values) mean += static_cast<double>(value) / count;
