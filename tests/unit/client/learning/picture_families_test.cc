@@ -80,7 +80,7 @@ TEST(PictureFamilies, AResnetSeesWhereStripesRun) {
     JobSpec job = family_job("resnet", {{"width", std::int64_t{4}}, {"norm", std::string(norm)}},
                              TargetKind::kClasses);
     job.data.classes = 4;
-    const Model model = trained_on(job, made_rows(job, {1, 12, 12}, 300, 1, fill_stripes), 5);
+    const Model model = trained_on(job, made_rows(job, {1, 12, 12}, 600, 1, fill_stripes), 6);
     EXPECT_GT(share_right(job, model, made_rows(job, {1, 12, 12}, 300, 2, fill_stripes)), 0.85);
   }
 }
