@@ -79,8 +79,8 @@ Json figures(const FederationFiles& federation, const std::string& job) {
 // nothing does. The two models differ by rounding, which may move a row across the middle.
 void expect_figures_alike(const Json& secret, const Json& clear) {
   int rows = 0;
-  for (int i = 0; i < 2; ++i) {
-    for (int j = 0; j < 2; ++j) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    for (std::size_t j = 0; j < 2; ++j) {
       rows += secret["confusion"][i][j].get<int>();
       EXPECT_NEAR(secret["confusion"][i][j].get<int>(), clear["confusion"][i][j].get<int>(), 2);
     }
