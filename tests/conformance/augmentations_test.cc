@@ -143,7 +143,7 @@ Floats shown(const PluginChoice& choice) {
       data.labels.push_back(i < 8 ? 1 : 0);
     }
     plugin.grow(choice.options, data, random);
-    return data.inputs;
+    return {data.inputs.begin(), data.inputs.end()};
   }
   for (std::uint64_t place = 0; place < 20; ++place) {
     for (const float value : changed(choice, shapes_of(*schema)[0], place)) all.push_back(value);

@@ -202,7 +202,7 @@ TEST_F(ConfinedLearnerTest, AProgramThatKnowsNoOrdersIsToldApart) {
 TEST_F(ConfinedLearnerTest, WhatIsPromisedOfRecordsIsKeptThere) {
   const Bytes module = file_of(
       linear_module("def forward(self, x):\n    return torch.linear(x, self.weight)\n", 400));
-  data_ = {{400}, 20, std::vector<float>(8000, 0.0f), std::vector<std::int64_t>(20, 1), {}};
+  data_ = {{400}, 20, RowVector<float>(8000, 0.0f), RowVector<std::int64_t>(20, 1), {}};
   job_.train.epochs = 1;
   job_.privacy.records = {.clip = 0.5, .noise_multiplier = 2.0, .delta = 1e-5, .max_epsilon = 9};
   global_ = *confined_.initial_model(job_, {400}, module, leash_);

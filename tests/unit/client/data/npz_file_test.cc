@@ -34,7 +34,7 @@ TEST(NpzFile, OurLoaderReadsWhatWasWritten) {
 }
 
 TEST(NpzFile, ShapesAreNumPys) {
-  const auto file = npz_of({{2, 3}, 2, std::vector<float>(12, 1.0F), {}, {}}, 1.0);
+  const auto file = npz_of({{2, 3}, 2, RowVector<float>(12, 1.0F), {}, {}}, 1.0);
   ASSERT_TRUE(file);
   const TemporaryDirectory folder;
   std::ofstream(folder / "made.npz", std::ios::binary) << as_text(*file);

@@ -168,7 +168,7 @@ TEST(Pictures, OcclusionGivesAPixelTheMeanOfThePatchesThatHideIt) {
   job.data.input_shape = {1, 4, 4};
   const Features features = *features_of_inputs(job.data, {}, job.data.input_shape);
   FunctionProbe probe(16, [](Point x) { return static_cast<double>(x[5]); });
-  const ExampleSet rows{{1, 4, 4}, 1, std::vector<float>(16, 1.0F), {0}, {}};
+  const ExampleSet rows{{1, 4, 4}, 1, RowVector<float>(16, 1.0F), {0}, {}};
   Subject subject{probe, job, features, rows, rows, {0}, {}};
   subject.options.patch = 2;
   // Patches of 2 x 2 start at 0, 1 and 2; four of nine hide pixel (1, 1).
