@@ -95,7 +95,10 @@ Status check_data(const ClientConfig& config, const std::string& job_path) {
   if (!found) {
     // The person at the site sees what the site's log would say.
     const std::string& said = detail.empty() ? found.error().message : detail;
-    return make_error(found.error().code, "dataset " + job.spec.data.dataset + ": " + said);
+    // What is wrong with a file of the site is no work that failed.
+    const bool full = found.error().code == ErrorCode::kResourceExhausted;
+    return make_error(full ? found.error().code : ErrorCode::kInvalidArgument,
+                      "dataset " + job.spec.data.dataset + ": " + said);
   }
   std::cout << text_of(*found, job.spec.data);
   return {};

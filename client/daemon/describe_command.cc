@@ -28,7 +28,9 @@ Status describe_model(const DescribeOptions& options) {
   }
   const SystemClock clock;
   const ConfinedLearner learner({clock, [] { return free_resources(".").memory_bytes; }});
-  TRIB_TRY(model, learner.initial_model(job.spec, shape, module_file, {}));
+  JobSpec whole = job.spec;
+  whole.transfer = {};
+  TRIB_TRY(model, learner.initial_model(whole, shape, module_file, {}));
   std::cout << describe(job.spec, model.layout, shape);
   return {};
 }

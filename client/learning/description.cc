@@ -36,6 +36,8 @@ std::string fate_of(const JobSpec& job, const std::string& name) {
     return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
   };
   if (stays_local(job.train, name)) return "stays at the site";
+  if (job.transfer.lora && std::ranges::any_of(job.transfer.lora->targets, named))
+    return "frozen, with adapters";
   if (std::ranges::any_of(job.transfer.freeze, named)) return "frozen";
   if (name.ends_with("running_mean") || name.ends_with("running_var"))
     return "statistic of the batches";
@@ -102,6 +104,9 @@ std::string describe(const JobSpec& job, const Layout& layout,
     const std::string fate = fate_of(job, tensor.name), count = std::to_string(values);
     all += values;
     if (fate == "trained") trained += values;
+    if (fate == "frozen, with adapters" && tensor.shape.size() == 2)
+      trained +=
+          static_cast<std::size_t>(job.transfer.lora->rank * (tensor.shape[0] + tensor.shape[1]));
     out << "  " << padded(escaped(tensor.name), longest) << "  "
         << padded(shape_text(tensor.shape), longest_shape) << "  "
         << std::string(count.size() < 11 ? 11 - count.size() : 0, ' ') << count << "  " << fate

@@ -18,9 +18,10 @@ namespace tributary {
 // the first round.
 Result<std::vector<std::int64_t>> input_shape_of(const DataSpec& data);
 
-// One line a tensor: name, shape, values, and whether it is trained, frozen (transfer.freeze), a
-// statistic of batches, or stays at the site (train.keep_local). Then the sums, and the shapes of
-// one example's inputs and outputs.
+// `layout`: of the whole model, as it would be without job.transfer. One line a tensor: name,
+// shape, values, and whether it is trained, frozen (transfer.freeze), a statistic of batches, or
+// stays at the site (train.keep_local). Then the sums, and the shapes of one example's inputs and
+// outputs.
 std::string describe(const JobSpec& job, const Layout& layout,
                      const std::vector<std::int64_t>& input_shape);
 

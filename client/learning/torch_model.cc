@@ -148,7 +148,7 @@ Status check_single_rows(const TrainSpec& train) {
   const auto refuse = [](const std::string& what) {
     return make_error(ErrorCode::kInvalidArgument, "privacy.records does not go with " + what);
   };
-  if (train.objective.name != "supervised")
+  if (train.objective.name != "supervised" && train.objective.name != "statistics")
     return refuse("train.objective: " + train.objective.name);
   for (const PluginChoice& choice : train.augment) {
     TRIB_TRY(plugin, find_augmentation(choice.name));

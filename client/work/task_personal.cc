@@ -104,7 +104,7 @@ Result<bool> TaskRunner::fine_tune(const Work& work, const SiteExamples& data, M
     if (trained.error().code == ErrorCode::kCancelled) return trained.error();
     EventFields fields = fields_of(work.task.key);
     fields.emplace_back("detail", trained.error().message);
-    ports_.log("fine_tune.failed", std::move(fields));
+    ports_.log("tuning.failed", std::move(fields));
     return false;
   }
   for (std::size_t i = 0; i < model.values.size(); ++i)

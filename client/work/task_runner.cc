@@ -312,11 +312,11 @@ void TaskRunner::tell_begin(const Work& work, std::int64_t examples) const {
 void TaskRunner::tell_kept(const Work& work, const TrainOutput& trained) const {
   if (!work.job.train.local_stop) return;
   EventFields fields = fields_of(work.task.key);
-  if (trained.kept_batches == 0) return ports_.log("local_stop.idle", std::move(fields));
+  if (trained.kept_batches == 0) return ports_.log("training.unjudged", std::move(fields));
   fields.emplace_back("batches", static_cast<std::int64_t>(trained.batches));
   fields.emplace_back("kept_batches", static_cast<std::int64_t>(trained.kept_batches));
   fields.emplace_back("loss", trained.kept_loss);
-  ports_.log("local_stop.kept", std::move(fields));
+  ports_.log("training.rewound", std::move(fields));
 }
 
 const ExampleSet* TaskRunner::judging_rows(const JobSpec& job, const SiteExamples& data) {

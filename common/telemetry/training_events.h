@@ -23,12 +23,12 @@ inline constexpr auto kTrainingEvents = std::to_array<EventInfo>({
     {"training.finished", EventLevel::kInfo, EventSide::kClient,
      "job round attempt examples loss norm seconds rows_per_s",
      "The local passes are done; rows_per_s: of all passes together"},
-    {"local_stop.kept", EventLevel::kInfo, EventSide::kClient,
+    {"training.rewound", EventLevel::kInfo, EventSide::kClient,
      "job round attempt batches kept_batches loss",
      "Behind kept_batches of these the loss on the validation rows was lowest: those weights go"},
-    {"local_stop.idle", EventLevel::kWarn, EventSide::kClient, "job round attempt",
+    {"training.unjudged", EventLevel::kWarn, EventSide::kClient, "job round attempt",
      "The site has no validation rows, by which train.local_stop goes: it trained all passes"},
-    {"fine_tune.failed", EventLevel::kWarn, EventSide::kClient, "job round attempt detail",
+    {"tuning.failed", EventLevel::kWarn, EventSide::kClient, "job round attempt detail",
      "train.fine_tune came to nothing here; the evaluation is as without"},
 });
 

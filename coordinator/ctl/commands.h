@@ -60,11 +60,13 @@ struct CheckedJob {
   std::string document;
   std::optional<Bytes> module;  // the model's file, where it needs one
 };
-Result<CheckedJob> check_job(const std::string& path);
+// `any_operator`: also a module with an operator that sites of this version would refuse.
+Result<CheckedJob> check_job(const std::string& path, bool any_operator = false);
 struct SubmitOptions {
   std::string token;
   bool watch = false;
   bool dry_run = false;
+  bool any_operator = false;
 };
 Status job_submit(Connection& connection, const CheckedJob& job, const SubmitOptions& options);
 // The same file once more, as a job of its own.

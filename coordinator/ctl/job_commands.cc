@@ -246,14 +246,16 @@ void print_ledger(const JobDetail& detail) {
 
 }  // namespace
 
-Result<CheckedJob> check_job(const std::string& path) {
+Result<CheckedJob> check_job(const std::string& path, bool any_operator) {
   TRIB_TRY(bytes, read_named(path, limits::kJobDocumentBytesMax));
   CheckedJob checked{std::string(as_text(bytes)), {}};
   TRIB_TRY(job, parse_job(checked.document, path));
   if (!job.model_path.empty()) {
     TRIB_TRY(module, read_named(resolve_path(job.model_path, path), limits::kBlobBytesMax));
-    if (Status fits = check_script(module); !fits)
-      return fault_of_named(resolve_path(job.model_path, path), std::move(fits).error());
+    if (job.spec.model.name == "torchscript" && !any_operator) {
+      if (Status fits = check_script(module); !fits)
+        return fault_of_named(resolve_path(job.model_path, path), std::move(fits).error());
+    }
     checked.module = std::move(module);
   }
   return checked;

@@ -297,10 +297,12 @@ struct CommandLine {
 
   void submit_file(CLI::App* command, bool dry_run) {
     command->add_option("FILE", file, "The job file")->required();
+    command->add_flag("--any-operator", submitted.any_operator,
+                      "Send a module although sites of this version refuse an operator of it");
     command->callback([this, dry_run] {
       submitted.dry_run = dry_run;
       run = [this]() -> Status {
-        TRIB_TRY(checked, check_job(file));
+        TRIB_TRY(checked, check_job(file, submitted.any_operator));
         return with_connection(config,
                                [&](Connection& c) { return job_submit(c, checked, submitted); });
       };

@@ -144,6 +144,8 @@ class Training : public testing::Test {
     }
     if (family == "spiking") job_.data.target = TargetKind::kClasses;
     if (family == "autoencoder" || family == "vae") job_.data.target = TargetKind::kUnlabelled;
+    if (family == "copula") job_.data.target = TargetKind::kUnlabelled;
+    job_.train.objective.name = family == "copula" ? "statistics" : "supervised";
     if (family == "unet") label_places(TargetKind::kSegmentation, {16, 16});
     if (family == "translator")
       label_places(TargetKind::kTokens,
@@ -158,15 +160,8 @@ class Training : public testing::Test {
     fitting_.labels.clear();
     for (std::int64_t i = 0; i < labels; ++i) fitting_.labels.push_back(i / 3 % 2);
   }
-  // What a family wants of the rest of the job.
-  void fit_to_family() {
-    const bool of_means = job_.model.name == "copula";
-    job_.data.target = of_means ? TargetKind::kUnlabelled : TargetKind::kBinary;
-    job_.train.objective.name = of_means ? "statistics" : "supervised";
-  }
   // What training gives from the job's own initial model; empty where it is refused.
   Model update(const ExampleSet& data) {
-    fit_to_family();
     const auto global = initial_model(job_, data.input_shape, {});
     EXPECT_TRUE(global) << global.error().message;
     if (!global) return {};

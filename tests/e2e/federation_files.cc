@@ -139,9 +139,10 @@ int FederationFiles::ctl(std::vector<std::string> arguments, std::string* output
   return status;
 }
 
-std::string FederationFiles::submit(const std::string& job_path) {
+std::string FederationFiles::submit(const std::string& job_path, std::vector<std::string> more) {
   std::string output;
-  const int status = ctl({"job", "submit", job_path}, &output);
+  more.insert(more.begin(), {"job", "submit", job_path});
+  const int status = ctl(std::move(more), &output);
   TRIB_ASSERT(status == 0, output.c_str());
   return output.substr(0, output.find('\n'));
 }

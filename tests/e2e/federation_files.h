@@ -55,7 +55,7 @@ class FederationFiles {
   pid_t client_pid(int index) const { return clients_.at(index)->pid(); }
 
   // The job's id.
-  std::string submit(const std::string& job_path);
+  std::string submit(const std::string& job_path, std::vector<std::string> more = {});
   int ctl(std::vector<std::string> arguments, std::string* output = nullptr) const;
 
   // Events of the coordinator's log with this name, for which each given field has the given text.

@@ -22,6 +22,9 @@ class PythonExample : public testing::Test {
                       "python3-nbclient and python3-ipykernel";
     }
     std::filesystem::copy(TRIBUTARY_SOURCE_DIR "/deploy/examples/python", folder_);
+    ASSERT_EQ(run({folder_ + "/train.py", "--script-only", "--folder", folder_}), 0) << said();
+    FederationFiles::write(federation_.path("policy.yaml"),
+                           "approval: automatic\ntorchscript: [" + said().substr(0, 64) + "]\n");
     federation_.start_coordinator();
     for (const int site : {1, 2}) federation_.start_client(site);
   }

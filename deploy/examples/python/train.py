@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains a module of your own over a federation: train.py [--config tributaryctl.yaml] [--ctl tributaryctl]
 
-Scripts the module beside job.yaml, submits the job, prints each round as it is judged, and loads the best model.
+Scripts the module beside job.yaml if it is not there yet, submits the job, prints each round as it is judged, and loads
+the best model. A module is code: each site names its digest in policy.yaml first. --script-only makes it and prints that.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import pathlib
 
 import torch
 
-from tributary import Federation, script
+from tributary import Federation, digest, script
 
 FEATURES = 11  # five numbers, and three categories with two words each
 
@@ -35,12 +36,17 @@ def main():
     options.add_argument("--config", default="tributaryctl.yaml", help="where the coordinator is and who you are")
     options.add_argument("--ctl", default="tributaryctl", help="the program")
     options.add_argument("--folder", default=".", help="for module.pt and model.pt; job.yaml is read from it")
+    options.add_argument("--script-only", action="store_true", help="make module.pt and print its digest for policy.yaml")
     chosen = options.parse_args()
     folder = pathlib.Path(chosen.folder)
 
     torch.manual_seed(1)
     module = Readmission()
-    script(module, str(folder / "module.pt"), example=torch.zeros(2, FEATURES))
+    if not (folder / "module.pt").exists():
+        script(module, str(folder / "module.pt"), example=torch.zeros(2, FEATURES))
+    if chosen.script_only:
+        print(digest(folder / "module.pt"))
+        return
 
     federation = Federation(chosen.config, chosen.ctl)
     job = federation.submit(folder / "job.yaml")

@@ -41,7 +41,7 @@ TEST(NpzFile, ShapesAreNumPys) {
   const PluginChoice loader = choose(
       data_loaders(), "npz", {{"path", folder / "made.npz"}, {"labels", std::string("inputs")}});
   DataSpec spec;
-  spec.input_shape = {4, 3};
+  spec.input_shape = {2, 3};
   spec.standardize = Standardize::kNone;
   std::string detail;
   ASSERT_FALSE(load_dataset({loader.name, loader.options}, spec, {}, 1, &detail));

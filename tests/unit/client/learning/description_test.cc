@@ -16,9 +16,9 @@ using Sizes = std::vector<std::int64_t>;
 TEST(Description, TellsEachTensorItsSizeAndWhatBecomesOfIt) {
   JobSpec job = family_job("mlp", {{"hidden", Sizes{6}}}, TargetKind::kClasses);
   job.data.classes = 3;
+  const Model model = *initial_model(job, {5}, {});
   job.transfer.freeze = {"hidden1.*"};
   job.train.keep_local = {"output.bias"};
-  const Model model = *initial_model(job, {5}, {});
   EXPECT_EQ(describe(job, model.layout, {5}),
             "model mlp\n"
             "  hidden1.weight  [6, 5]           30  frozen\n"
@@ -29,6 +29,10 @@ TEST(Description, TellsEachTensorItsSizeAndWhatBecomesOfIt) {
             "bytes       228 (228 bytes), as float32\n"
             "input       [5], one example\n"
             "output      [3]\n");
+  job.transfer = {false, {}, LoraSpec{2, 4.0, {"hidden1.weight"}}};
+  const std::string adapted = describe(job, model.layout, {5});
+  EXPECT_THAT(adapted, HasSubstr("30  frozen, with adapters"));
+  EXPECT_THAT(adapted, HasSubstr("57 in 4 tensors, 46 of them trained"));  // 22 of the adapters
 }
 
 TEST(Description, TellsStatisticsOfBatchesAndLabelsAtPlaces) {

@@ -287,7 +287,7 @@ TEST_F(OwnState, ATuningThatFailsTakesNothingFromTheEvaluation) {
   const std::string document = job("fine_tune: {epochs: 90, learning_rate: 1e6}");
   const BlobRef model = initial(document);
   EXPECT_EQ(loss(document, 9, model), loss(job("loss: auto"), 9, model));
-  EXPECT_EQ(told("fine_tune.failed"), 1);
+  EXPECT_EQ(told("tuning.failed"), 1);
   EXPECT_FALSE(std::filesystem::exists(directory_ / "personal/j.safetensors"));
 }
 
@@ -296,13 +296,13 @@ TEST_F(OwnState, ATrainingStopsByTheSitesValidationRows) {
   const std::string document = job("local_stop: {patience: 1}");
   const BlobRef model = initial(document);
   EXPECT_EQ(train(document, 1, model, 0), train(plain, 1, model, 0)) << "it gets better and better";
-  EXPECT_EQ(told("local_stop.kept"), 1);
-  EXPECT_EQ(told("local_stop.idle"), 0);
+  EXPECT_EQ(told("training.rewound"), 1);
+  EXPECT_EQ(told("training.unjudged"), 0);
   data_.judge_against_all_sense();
   EXPECT_NE(train(document, 1, model, 0), train(plain, 1, model, 0)) << "and now it does not";
   data_.judge_nothing();
   EXPECT_EQ(train(document, 1, model, 0), train(plain, 1, model, 0));
-  EXPECT_EQ(told("local_stop.idle"), 1);
+  EXPECT_EQ(told("training.unjudged"), 1);
 }
 
 }  // namespace
